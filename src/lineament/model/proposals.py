@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
+from typing import Self
 
 from lineament.errors import InvalidValue
 from lineament.model.events.base import JSON
@@ -108,10 +109,14 @@ class Proposal:
 
     def seen_from(self, model: str, in_force: int | None) -> Proposal:
         """Return the proposal as expired if the workspace uses another model or another setting by now."""
-        waits = self.state in {ProposalState.PENDING, ProposalState.APPROVED}
-        if waits and (model != self.against or in_force != self.based_on):
+        if self.waits and (model != self.against or in_force != self.based_on):
             return replace(self, state=ProposalState.EXPIRED)
         return self
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a decision, or for the move to its pack."""
+        return bool(NEXT[self.state])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +130,19 @@ class Threshold:
     approved: Signatory | None = None  # None: made by one person, or the default
     made_at: datetime | None = None
     reason: str = ""
+
+    @classmethod
+    def set_by(cls, change: Proposal) -> Self:
+        """Return the threshold that is in force once a change took effect."""
+        return cls(
+            strangers=change.strangers,
+            number=change.number,
+            model=change.model,
+            proposed=change.by,
+            approved=None if change.decision is None else change.decision.by,
+            made_at=change.made_at,
+            reason=change.reason,
+        )
 
     @property
     def alone(self) -> bool:

@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lineament.errors import ThresholdUntrusted
 from lineament.model.accounts import Permission
-from lineament.model.proposals import ProposalState
 from lineament.views.proposals import meaning_words, who_words
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
 
@@ -30,15 +29,14 @@ def _values(visit: Visit) -> dict[str, Any]:
     in_force = proposals.in_force()
     changes = official.may(Permission.CHANGE_THRESHOLD)
     listed = proposals.list() if changes else ()
-    waiting = {ProposalState.PENDING, ProposalState.APPROVED}
     return {
         "untrusted": None,
         "in_force": in_force,
         "who": who_words(in_force.threshold),
         "meaning": meaning_words(in_force.threshold.strangers),
         "changes": changes,
-        "waiting": [proposal for proposal in listed if proposal.state in waiting],
-        "past": [proposal for proposal in listed if proposal.state not in waiting],
+        "waiting": [proposal for proposal in listed if proposal.waits],
+        "past": [proposal for proposal in listed if not proposal.waits],
         "decides": [proposal.number for proposal in listed if proposals.may_decide(proposal)] if changes else [],
         "key": visit.desk.audit.public_key,
     }

@@ -34,6 +34,7 @@ from lineament.services.people.policies import policy_for, require_step_up
 from lineament.services.people.stops import OPERATOR
 from lineament.services.record import Change, Record
 from lineament.services.threshold.in_force import (
+    change_in_force,
     check_proposal,
     digest,
     evidence_digest,
@@ -41,7 +42,7 @@ from lineament.services.threshold.in_force import (
     threshold_in_force,
     unaltered,
 )
-from lineament.services.threshold.making import make_change, store_proposal
+from lineament.services.threshold.making import Wanted, make_change, new_proposal, signatory
 from lineament.store.db import Tx
 
 UNSAID = "approved"
@@ -67,18 +68,6 @@ class InForce:
     needs_two: bool  # whether a second person must approve a change
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is proposed."""
-
-    kind: ProposalKind
-    strangers: float
-    pack: str
-    model: str
-    reason: str
-    evidence: Mapping[str, JSON] | None
-
-
 class Proposals:
     """Changes the threshold of identification, and decides about changes of the model.
 
@@ -100,35 +89,32 @@ class Proposals:
         """
         model = self._in_use.model
         with self._record.read() as tx:
-            threshold = threshold_in_force(tx, self._record.ledger.public_key, model)
-            proposal = None if threshold.number is None else tx.proposals.get(threshold.number)
+            last = change_in_force(tx, self._record.ledger.public_key, model)
             needs_two = policy_for(tx, HOME_AGENCY).change_approval
-        evidence = None if proposal is None else proposal.evidence
+        if last is None:
+            return InForce(threshold=Threshold(), model=model, evidence=None, notes=(), needs_two=needs_two)
+        threshold, notes = Threshold.set_by(last), tuple(filter(None, (last.note, last.made)))
         if not self._record.official.may(Permission.CHANGE_THRESHOLD):
-            signatories = _unnamed(threshold.proposed), _unnamed(threshold.approved)
-            unnamed = replace(threshold, proposed=signatories[0], approved=signatories[1], reason="")
-            return InForce(threshold=unnamed, model=model, evidence=evidence, notes=(), needs_two=needs_two)
-        notes = () if proposal is None else tuple(filter(None, (proposal.note, proposal.made)))
-        return InForce(threshold=threshold, model=model, evidence=evidence, notes=notes, needs_two=needs_two)
+            proposed, approved = _unnamed(threshold.proposed), _unnamed(threshold.approved)
+            threshold, notes = replace(threshold, proposed=proposed, approved=approved, reason=""), ()
+        return InForce(threshold=threshold, model=model, evidence=last.evidence, notes=notes, needs_two=needs_two)
 
     @needs(Permission.CHANGE_THRESHOLD)
     def list(self) -> Sequence[Proposal]:
         """Return every change that was proposed, the newest first. Raises ThresholdUntrusted if one was altered."""
-        model = self._in_use.model
         with self._record.read() as tx:
             with unaltered():
                 proposals = tx.proposals.all()
             in_force = number_in_force(tx)
         for proposal in proposals:
             check_proposal(proposal, self._record.ledger.public_key)
-        return [proposal.seen_from(model, in_force) for proposal in proposals]
+        return [proposal.seen_from(self._in_use.model, in_force) for proposal in proposals]
 
     @needs(Permission.CHANGE_THRESHOLD)
     def get(self, number: int) -> Proposal:
         """Return one change. Raises NotFound if there is none, or ThresholdUntrusted if it was altered."""
-        model = self._in_use.model
         with self._record.read() as tx:
-            return self._checked(tx, number, model)
+            return self._checked(tx, number)
 
     @needs(Permission.CHANGE_THRESHOLD)
     def waiting(self) -> int:
@@ -174,7 +160,7 @@ class Proposals:
                 reason=reason,
                 evidence=evidence,
             )
-            proposal = self._new(change, wanted, in_use.model, before)
+            proposal = self._propose(change, wanted, before)
             if policy_for(change.tx, HOME_AGENCY).change_approval:
                 return proposal
             return make_change(change, self._record, proposal)
@@ -218,8 +204,8 @@ class Proposals:
                 reason=reason,
                 evidence=evidence,
             )
-            proposal = self._new(change, wanted, in_use.model, before)
-            return proposal if needs_two else self._start_move(change, proposal, in_use)
+            proposal = self._propose(change, wanted, before)
+            return proposal if needs_two else self._start_move(change, proposal)
 
     @needs(Permission.CHANGE_THRESHOLD)
     def approve(self, number: int, reason: str = "") -> Proposal:
@@ -232,10 +218,9 @@ class Proposals:
             ThresholdUntrusted: The proposal was altered.
             StepUpNeeded: The second factor was not shown recently.
         """
-        in_use = self._in_use
         with self._record.change() as change:
             require_step_up(change.tx, self._record.official, change.at)
-            proposal = self._decidable(change, number, in_use.model, ProposalEvent.APPROVED)
+            proposal = self._decidable(change, number, ProposalEvent.APPROVED)
             decision = self._decision(change, ProposalState.APPROVED, reason.strip() or UNSAID)
             approved = replace(proposal, decision=decision)
             change.record(
@@ -248,14 +233,13 @@ class Proposals:
             )
             if proposal.kind is ProposalKind.THRESHOLD:
                 return make_change(change, self._record, approved)
-            return self._start_move(change, approved, in_use)
+            return self._start_move(change, approved)
 
     @needs(Permission.CHANGE_THRESHOLD)
     def decline(self, number: int, reason: str) -> Proposal:
         """Decline a change that somebody else proposed. Raises what ``approve`` raises, without StepUpNeeded."""
-        model = self._in_use.model
         with self._record.change() as change:
-            proposal = self._decidable(change, number, model, ProposalEvent.DECLINED)
+            proposal = self._decidable(change, number, ProposalEvent.DECLINED)
             decision = self._decision(change, ProposalState.DECLINED, reason)
             change.record(ChangeDeclined(change=number, reason=decision.reason))
             return _decided(change, proposal, decision)
@@ -268,7 +252,7 @@ class Proposals:
         """
         in_use = self._in_use
         with self._record.change() as change:
-            proposal = self._checked(change.tx, number, in_use.model)
+            proposal = self._checked(change.tx, number)
             _require(proposal, ProposalEvent.WITHDRAWN)
             if not self._own(proposal):
                 raise Refused(ReasonCode.NOT_YOUR_CHANGE.reason(number=number))
@@ -278,41 +262,28 @@ class Proposals:
                 start_move(change, in_use.pack, in_use.model, in_use=in_use.pack)
             return _decided(change, proposal, decision)
 
-    def _start_move(self, change: Change, proposal: Proposal, in_use: ModelInUse) -> Proposal:
+    def _start_move(self, change: Change, proposal: Proposal) -> Proposal:
         """Let the gallery be moved to the pack of a proposal."""
         approved = replace(proposal, state=ProposalState.APPROVED)
         change.tx.proposals.put(approved)
-        start_move(change, proposal.pack, proposal.model, in_use=in_use.pack)
+        start_move(change, proposal.pack, proposal.model, in_use=self._in_use.pack)
         return approved
 
-    def _new(self, change: Change, wanted: Wanted, against: str, before: Threshold) -> Proposal:
-        """Store, sign and record a proposal; ``against`` is the model in use, ``before`` the threshold in force."""
-        proposal = Proposal(
-            number=change.tx.proposals.next_number(),
-            kind=wanted.kind,
-            strangers=wanted.strangers,
-            pack=wanted.pack,
-            model=wanted.model,
-            against=against,
-            based_on=before.number,
-            reason=checked_reason(wanted.reason),
-            by=self._signatory(change),
-            evidence=wanted.evidence,
-            note="",
-        )
-        return store_proposal(change, self._record, proposal)
+    def _propose(self, change: Change, wanted: Wanted, before: Threshold) -> Proposal:
+        """Sign, store and record a proposal; ``before`` is the threshold in force."""
+        return new_proposal(change, self._record, wanted, against=self._in_use.model, based_on=before.number)
 
-    def _checked(self, tx: Tx, number: int, model: str) -> Proposal:
+    def _checked(self, tx: Tx, number: int) -> Proposal:
         """Return a proposal that is as it was signed, in the state that it has now."""
         with unaltered():
             proposal = tx.proposals.get(number)
         check_proposal(proposal, self._record.ledger.public_key)
-        return proposal.seen_from(model, number_in_force(tx))
+        return proposal.seen_from(self._in_use.model, number_in_force(tx))
 
-    def _decidable(self, change: Change, number: int, model: str, event: ProposalEvent) -> Proposal:
+    def _decidable(self, change: Change, number: int, event: ProposalEvent) -> Proposal:
         """Return a pending proposal of somebody else. Raises NotFound, WrongState, Refused or ThresholdUntrusted."""
-        require_model(change.tx, model)
-        proposal = self._checked(change.tx, number, model)
+        require_model(change.tx, self._in_use.model)
+        proposal = self._checked(change.tx, number)
         if proposal.state is ProposalState.EXPIRED:
             raise Refused(ReasonCode.CHANGE_EXPIRED.reason(number=number))
         _require(proposal, event)
@@ -323,12 +294,8 @@ class Proposals:
     def _own(self, proposal: Proposal) -> bool:
         return proposal.by.account_id == self._record.official.account_id
 
-    def _signatory(self, change: Change) -> Signatory:
-        official = self._record.official
-        return Signatory(name=official.name, account_id=official.account_id, at=change.at)
-
     def _decision(self, change: Change, state: ProposalState, reason: str) -> Decision:
-        return Decision(state=state, by=self._signatory(change), reason=checked_reason(reason))
+        return Decision(state=state, by=signatory(change, self._record), reason=checked_reason(reason))
 
 
 def _require(proposal: Proposal, event: ProposalEvent) -> None:

@@ -25,7 +25,13 @@ MADE = "lineament-change-made/1"
 
 
 def threshold_in_force(tx: Tx, key: PublicKey, model: str) -> Threshold:
-    """Return the verified threshold, or the default of the product if none was ever set.
+    """Return the verified threshold, or the default of the product if none was ever set; see ``change_in_force``."""
+    change = change_in_force(tx, key, model)
+    return Threshold() if change is None else Threshold.set_by(change)
+
+
+def change_in_force(tx: Tx, key: PublicKey, model: str) -> Proposal | None:
+    """Return the change that took effect last, verified; None if there was none.
 
     Args:
         tx: A transaction.
@@ -33,29 +39,20 @@ def threshold_in_force(tx: Tx, key: PublicKey, model: str) -> Threshold:
         model: The model in use.
 
     Raises:
-        ThresholdUntrusted: Something was altered, exchanged or deleted, or it was set for another model.
+        ThresholdUntrusted: Something was altered, exchanged or deleted, or it was made for another model.
     """
     recorded = tx.ledger.newest_change()
     with unaltered():
         proposal = tx.proposals.newest_made()
     if recorded is None and proposal is None:
-        return Threshold()
+        return None
     if proposal is None or proposal.entry != recorded:
         raise ThresholdUntrusted(why=f"the change that the ledger records last, in entry {recorded}, is not in force")
     check_made(proposal, key)
     if proposal.model != model:
         why = f"it was set for the model {proposal.model}, and the workspace uses {model}"
         raise ThresholdUntrusted(why=why)
-    decision = proposal.decision
-    return Threshold(
-        strangers=proposal.strangers,
-        number=proposal.number,
-        model=proposal.model,
-        proposed=proposal.by,
-        approved=None if decision is None else decision.by,
-        made_at=proposal.made_at,
-        reason=proposal.reason,
-    )
+    return proposal
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from lineament.errors import Refused
 from lineament.model.accounts import HOME_AGENCY
+from lineament.model.events.base import JSON
 from lineament.model.events.proposals import ChangeMade, ChangeProposed, ChangeWithdrawn
-from lineament.model.proposals import Proposal, ProposalKind, ProposalState, Signatory
+from lineament.model.proposals import Proposal, ProposalKind, ProposalState, Signatory, checked_reason
 from lineament.model.reasons import ReasonCode
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
@@ -28,8 +30,41 @@ UNSAID = "no reason was given"
 ENDED = "the move to the pack was ended"
 
 
-def store_proposal(change: Change, record: Record, proposal: Proposal) -> Proposal:
-    """Sign a new proposal, store it and record it; return it with its signature."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is proposed."""
+
+    kind: ProposalKind
+    strangers: float
+    pack: str
+    model: str
+    reason: str
+    evidence: Mapping[str, JSON] | None
+
+
+def new_proposal(change: Change, record: Record, wanted: Wanted, *, against: str, based_on: int | None) -> Proposal:
+    """Sign, store and record a proposal.
+
+    Args:
+        change: The transaction.
+        record: Whose proposal it is.
+        wanted: What is proposed.
+        against: The model in use.
+        based_on: The number of the change in force; None for the default of the product.
+    """
+    proposal = Proposal(
+        number=change.tx.proposals.next_number(),
+        kind=wanted.kind,
+        strangers=wanted.strangers,
+        pack=wanted.pack,
+        model=wanted.model,
+        against=against,
+        based_on=based_on,
+        reason=checked_reason(wanted.reason),
+        by=signatory(change, record),
+        evidence=wanted.evidence,
+        note="",
+    )
     signed = replace(proposal, note=sign_proposal(record.ledger, proposal))
     change.tx.proposals.add(signed)
     change.record(
@@ -47,6 +82,12 @@ def store_proposal(change: Change, record: Record, proposal: Proposal) -> Propos
         )
     )
     return signed
+
+
+def signatory(change: Change, record: Record) -> Signatory:
+    """Return the official of ``record`` as who proposes or decides something now."""
+    official = record.official
+    return Signatory(name=official.name, account_id=official.account_id, at=change.at)
 
 
 def make_change(change: Change, record: Record, proposal: Proposal) -> Proposal:
@@ -87,9 +128,7 @@ def change_approved(tx: Tx, record: Record, model: str, against: str) -> Proposa
 
 def may_change_model(tx: Tx, record: Record, model: str, against: str) -> bool:
     """Return whether the workspace may use another model: somebody approved it, or the policy does not ask for that."""
-    needs_two = policy_for(tx, HOME_AGENCY).change_approval
-    approved = change_approved(tx, record, model, against)
-    return not needs_two or (approved is not None and approved.decision is not None)
+    return _suffices(tx, change_approved(tx, record, model, against))
 
 
 def make_change_of_model(change: Change, record: Record, pack: str, model: str, against: str) -> Proposal:
@@ -106,27 +145,27 @@ def make_change_of_model(change: Change, record: Record, pack: str, model: str, 
         Refused: The policy asks for a second person, and nobody approved.
         ThresholdUntrusted: The threshold in force, or the proposal, was altered.
     """
-    tx, official = change.tx, record.official
-    if not may_change_model(tx, record, model, against):
+    approved = change_approved(change.tx, record, model, against)
+    if not _suffices(change.tx, approved):
         raise Refused(ReasonCode.CHANGE_NOT_APPROVED.reason(model=model))
-    before = threshold_in_force(tx, record.ledger.public_key, against)
-    approved = change_approved(tx, record, model, against)
+    before = threshold_in_force(change.tx, record.ledger.public_key, against)
     if approved is None:
-        unmeasured = Proposal(
-            number=tx.proposals.next_number(),
+        unmeasured = Wanted(
             kind=ProposalKind.PACK,
             strangers=before.strangers,
             pack=pack,
             model=model,
-            against=against,
-            based_on=before.number,
             reason=UNSAID,
-            by=Signatory(name=official.name, account_id=official.account_id, at=change.at),
             evidence=None,
-            note="",
         )
-        approved = store_proposal(change, record, unmeasured)
+        approved = new_proposal(change, record, unmeasured, against=against, based_on=before.number)
     return make_change(change, record, approved)
+
+
+def _suffices(tx: Tx, approved: Proposal | None) -> bool:
+    """Return whether another model may be used now: the policy asks for no second person, or one approved."""
+    needs_two = policy_for(tx, HOME_AGENCY).change_approval
+    return not needs_two or (approved is not None and approved.decision is not None)
 
 
 def end_approvals(change: Change) -> None:
