@@ -47,8 +47,6 @@ from lineament.views.values import counted
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from lineament.services.gallery.packs import KnownPack
-
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the pack.")]
 
 
@@ -158,14 +156,10 @@ def list_packs(context: typer.Context, as_json: AsJson = False) -> None:
     for pack in found:
         of = pack.description
         rates = "measured" if of.measured else "not measured"
-        shown.add_row(of.manifest.name, of.model, _dimension(pack), of.manifest.licence, rates, state_words(pack))
+        shown.add_row(of.manifest.name, of.model, str(pack.dimension), of.manifest.licence, rates, state_words(pack))
     print_table(shown)
     if recipes:
         say(f"Recipes, to be added with lineament pack add: {', '.join(recipes)}")
-
-
-def _dimension(pack: KnownPack) -> str:
-    return str(pack.description.manifest.dimension if pack.added is None else pack.added.dimension)
 
 
 @needs(Permission.OPERATE)

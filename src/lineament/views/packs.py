@@ -34,7 +34,7 @@ def pack_facts(pack: KnownPack) -> dict[str, object]:
     return {
         "name": of.manifest.name,
         "model": of.model,
-        "dimension": _dimension(pack),
+        "dimension": pack.dimension,
         "recognisers": nets,
         "state": state_words(pack),
         "accepted by": None if added is None else added.accepted_by,
@@ -62,7 +62,7 @@ def pack_json(pack: KnownPack) -> dict[str, Any]:
     return {
         "name": of.manifest.name,
         "model": of.model,
-        "dimension": _dimension(pack),
+        "dimension": pack.dimension,
         "licence": of.manifest.licence,
         "measured": of.measured,
         "shipped": pack.added is None,
@@ -103,7 +103,3 @@ def verified_json(checks: Sequence[PackCheck]) -> dict[str, Any]:
     """Return what was verified."""
     shown = [{"pack": check.pack, "what": check.name, "good": check.good, "detail": check.detail} for check in checks]
     return {"good": all(check.good for check in checks), "checks": shown}
-
-
-def _dimension(pack: KnownPack) -> int:
-    return pack.description.manifest.dimension if pack.added is None else pack.added.dimension

@@ -48,6 +48,11 @@ class KnownPack:
     in_use: bool
     left: int | None  # pictures to look at until the gallery is moved to it; None: it is not being moved to it
 
+    @property
+    def dimension(self) -> int:
+        """The length of a template's vector, also if its manifest cannot be read."""
+        return self.description.manifest.dimension if self.added is None else self.added.dimension
+
 
 class Packs:
     """Shows the model packs of a workspace, and lets the gallery be moved to one."""
