@@ -80,6 +80,13 @@ def non_mated(people: Numbers) -> Numbers:
     return np.flatnonzero(np.bincount(people)[people] == 1)
 
 
+def non_mated_found(found: Templates, people: Numbers) -> Numbers:
+    """Return the non-mated probes with a face: the mean of their vectors is the centre."""
+    alone = non_mated(people)
+    shown: Numbers = alone[found.found()[alone]]
+    return shown
+
+
 def strangers(chosen: Photographs, vectors: Floats) -> Floats:
     """Return the scores of all pairs of photographs of different people, in descending order."""
     people = with_names_joined(chosen)
@@ -267,8 +274,7 @@ def main() -> None:
     when = f"{datetime.now(UTC):%Y-%m-%d}"
     whose = f"half of Labeled Faces in the Wild ({lfw.WHOSE})" if given.lfw == lfw.LFW else "photographs of one's own"
     unaltered = templates(chosen, UNALTERED, pack)
-    alone = non_mated(chosen.people)
-    alone = alone[unaltered.found()[alone]]
+    alone = non_mated_found(unaltered, chosen.people)
     centre = unaltered.vectors[alone].mean(axis=0)
     if given.write and given.centre:
         origin = f"Measured on {when} in f32 by bench/error_rates.py: the mean of {len(alone):,} templates, {whose}."

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from bench import lfw, machine
 from bench.accuracy import FPIR
-from bench.degraded import UNALTERED, Templates, joining_of, templates, unit
-from bench.error_rates import non_mated, with_names_joined
+from bench.degraded import UNALTERED, Joining, Templates, joining_of, templates, unit
+from bench.error_rates import non_mated, non_mated_found, with_names_joined
 from bench.lfw import Floats, Photographs
 from lineament.model.packs import CURRENT
 from lineament.vision.packs import Pack, Recogniser
@@ -123,11 +123,8 @@ def views(recogniser: Recogniser) -> Iterator[tuple[str, tuple[Recogniser, ...],
 
 def centred(found: Templates, people: Numbers) -> Floats:
     """Return the vectors less the mean of those of the non-mated probes; zeros if no face was found."""
-    shown = found.found()
-    single = non_mated(people)
-    centre = found.vectors[single[shown[single]]].mean(axis=0)
-    moved: Floats = np.where(shown[:, None], unit(found.vectors - centre), np.float32(0))
-    return moved
+    centre: Floats = found.vectors[non_mated_found(found, people)].mean(axis=0)
+    return found.joined(Joining(centre, centre.shape, (1.0,)))
 
 
 def lines_of_views(chosen: Photographs, pack: Pack, trial: Trial, shipped: dict[str, Floats]) -> Iterator[Line]:
