@@ -68,17 +68,45 @@ class OpenSet:
         return float(1 - self.found.mean())
 
 
+@dataclass(frozen=True)
+class Trial:
+    """Who is enrolled and who is searched for, as rows of the templates."""
+
+    people: Numbers  # of every row
+    enrolled: Numbers
+    mated: Numbers
+    nonmated: Numbers
+
+    def search(self, gallery: Floats, probes: Floats) -> OpenSet:
+        """Search with all probes; a person scores as the best of the enrolled faces does. See ``mated_searches``."""
+        threshold = np.quantile((probes[self.nonmated] @ gallery[self.enrolled].T).max(axis=1), 1 - FPIR)
+        scores = probes[self.mated] @ gallery[self.enrolled].T
+        best = self.people[self.enrolled][scores.argmax(axis=1)]
+        found = (best == self.people[self.mated]) & (scores.max(axis=1) >= threshold)
+        return OpenSet(len(self.enrolled), len(self.nonmated), self.people[self.mated], found)
+
+    def fnir(self, gallery: Floats, probes: Floats) -> float:
+        """Return FNIR(N, 1) at FPIR 0.01."""
+        return self.search(gallery, probes).fnir
+
+
+def one_enrolled(people: Numbers, among: NDArray[np.bool_] | None = None) -> Trial:
+    """Enrol one photograph of everybody with several; the rest of theirs and single photographs are probes.
+
+    ``among``: the photographs that take part; all, if left out.
+    """
+    some = np.ones(len(people), np.bool_) if among is None else among
+    first = np.unique(people, return_index=True)[1]
+    several = np.bincount(people)[people] > 1
+    enrolled = first[several[first] & some[first]]
+    mated = np.setdiff1d(np.flatnonzero(several & some), enrolled)
+    single = non_mated(people)
+    return Trial(people, enrolled, mated, single[some[single]])
+
+
 def open_set(people: Numbers, gallery: Floats, probes: Floats) -> OpenSet:
-    """Enrol the people with several photographs; the others are the non-mated probes. See ``mated_searches``."""
-    first, counts = np.unique(people, return_index=True, return_counts=True)[1:]
-    enrolled = first[counts > 1]
-    mated = np.setdiff1d(np.flatnonzero(counts[people] > 1), enrolled)
-    nonmated = non_mated(people)
-    threshold = np.quantile((probes[nonmated] @ gallery[enrolled].T).max(axis=1), 1 - FPIR)
-    scores = probes[mated] @ gallery[enrolled].T
-    best = people[enrolled][scores.argmax(axis=1)]
-    found = (best == people[mated]) & (scores.max(axis=1) >= threshold)
-    return OpenSet(len(enrolled), len(nonmated), people[mated], found)
+    """Enrol one photograph of everybody with several, and search with all others."""
+    return one_enrolled(people).search(gallery, probes)
 
 
 def mated_pairs(people: Numbers, templates: Floats) -> tuple[Floats, Numbers]:

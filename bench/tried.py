@@ -8,7 +8,7 @@ Prints a page in Markdown; ``--write`` puts it into docs/reference/tried.md.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import lfw, machine
-from bench.accuracy import FPIR
+from bench.accuracy import Trial, one_enrolled
 from bench.degraded import UNALTERED, Joining, Templates, joining_of, templates, unit
 from bench.error_rates import non_mated, non_mated_found, with_names_joined
 from bench.lfw import Floats, Photographs
@@ -49,34 +49,6 @@ class Line:
         return f"| {self.name} | {' | '.join(cells)} | {self.embeddings:g} | {self.note} |"
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Who is enrolled and who is searched for, as rows of the templates."""
-
-    people: Numbers
-    enrolled: Numbers
-    mated: Numbers
-    nonmated: Numbers
-
-    def fnir(self, gallery: Floats, probes: Floats) -> float:
-        """Return FNIR at FPIR 0.01; a person scores as the best of the enrolled faces does."""
-        whose = self.people[self.enrolled]
-        threshold = np.quantile((probes[self.nonmated] @ gallery[self.enrolled].T).max(axis=1), 1 - FPIR)
-        scores = probes[self.mated] @ gallery[self.enrolled].T
-        first = whose[scores.argmax(axis=1)] == self.people[self.mated]
-        return float(1 - (first & (scores.max(axis=1) >= threshold)).mean())
-
-
-def one_enrolled(people: Numbers, among: NDArray[np.bool_]) -> Trial:
-    """Enrol one photograph of everybody with several; the rest of theirs and single photographs are probes."""
-    first = np.unique(people, return_index=True)[1]
-    several = np.bincount(people)[people] > 1
-    enrolled = first[several[first] & among[first]]
-    mated = np.setdiff1d(np.flatnonzero(several & among), enrolled)
-    single = non_mated(people)
-    return Trial(people, enrolled, mated, single[among[single]])
-
-
 def several_enrolled(people: Numbers) -> Trial:
     """Enrol ENROLLED photographs of everybody with more."""
     order = np.argsort(people, kind="stable")
@@ -90,6 +62,11 @@ def several_enrolled(people: Numbers) -> Trial:
         np.flatnonzero(many & (number >= ENROLLED)),
         non_mated(people),
     )
+
+
+def rates_of(trial: Trial, vectors: Mapping[str, Floats]) -> tuple[float, ...]:
+    """Return FNIR for each kind of probe, in a gallery of unaltered photographs."""
+    return tuple(trial.fnir(vectors[UNALTERED], vectors[name]) for name in DEGRADED)
 
 
 def map_of(templates: Floats, people: Numbers) -> Floats:
@@ -150,8 +127,8 @@ def lines_of_halves(people: Numbers, shipped: dict[str, Floats]) -> Iterator[Lin
         trial = one_enrolled(people, ~learned)
         change = map_of(shipped[UNALTERED][learned], people[learned])
         moved = {name: unit(vectors @ change) for name, vectors in shipped.items()}
-        plain.append([trial.fnir(shipped[UNALTERED], shipped[name]) for name in DEGRADED])
-        mapped.append([trial.fnir(moved[UNALTERED], moved[name]) for name in DEGRADED])
+        plain.append(rates_of(trial, shipped))
+        mapped.append(rates_of(trial, moved))
     yield Line("as it ships, mean of both halves", tuple(np.mean(plain, axis=0)), 2)
     yield Line("a linear map (LDA with shrinkage)", tuple(np.mean(mapped, axis=0)), 2, "learned on the other half")
 
@@ -182,19 +159,18 @@ def page(chosen: Photographs, fused: Pack | None, *, few: bool = False) -> str:
     """Return the whole page; with ``few``, for trials, without what needs many people."""
     pack = lfw.shipped_pack()
     people = with_names_joined(chosen)
-    everybody = one_enrolled(people, np.ones(len(people), np.bool_))
+    everybody = one_enrolled(people)
     found = {name: templates(chosen, name, pack) for name in DEGRADED}
     shipped = {name: each.joined(joining_of(pack)) for name, each in found.items()}
     bare = {name: each.vectors for name, each in found.items()}
     single = [
-        Line("**as it ships**", tuple(everybody.fnir(shipped[UNALTERED], shipped[name]) for name in DEGRADED), 2),
-        Line("without centring", tuple(everybody.fnir(bare[UNALTERED], bare[name]) for name in DEGRADED), 2),
+        Line("**as it ships**", rates_of(everybody, shipped), 2),
+        Line("without centring", rates_of(everybody, bare), 2),
         *lines_of_views(chosen, pack, everybody, shipped),
     ]
     if fused is not None:
         joined = {name: templates(chosen, name, fused).joined(joining_of(fused)) for name in DEGRADED}
-        rates = tuple(everybody.fnir(joined[UNALTERED], joined[name]) for name in DEGRADED)
-        single.append(Line(f"the pack `{fused.name}`", rates, 4, "two recognisers"))
+        single.append(Line(f"the pack `{fused.name}`", rates_of(everybody, joined), 4, "two recognisers"))
     return TEMPLATE.format(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=machine.line("openvino", "opencv-python-headless"),
