@@ -279,19 +279,19 @@ def main() -> None:
     if given.write and given.centre:
         origin = f"Measured on {when} in f32 by bench/error_rates.py: the mean of {len(alone):,} templates, {whose}."
         write_centre(given.pack, centre, origin)
-    lengths = [float(np.linalg.norm(part)) for part in np.split(centre, np.cumsum(joining_of(pack).dimensions)[:-1])]
+    joining = joining_of(pack)
+    lengths = [float(np.linalg.norm(part)) for part in np.split(centre, np.cumsum(joining.dimensions)[:-1])]
     print(f"centre of {len(alone):,} templates, length {', '.join(f'{length:.3f}' for length in lengths)}")
     if given.centre:
         return
-    shipped = joining_of(pack)
-    found = {name: templates(chosen, name, pack) for name in given.only}
+    found = {name: unaltered if name == UNALTERED else templates(chosen, name, pack) for name in given.only}
     for name, each in found.items():
         print(f"{name}: a face in {int(each.found().sum()):,} of {len(chosen):,}, norm {np.median(each.norms):.1f}")
     if given.check:
-        print(check(found, shipped, people))
+        print(check(found, joining, people))
         return
     everybody = np.ones(people.max() + 1, bool)
-    pool = Pool(found, shipped, people, everybody)
+    pool = Pool(found, joining, people, everybody)
     origin = (
         f"Measured on {when} in f32 by bench/error_rates.py: {len(chosen):,} photographs of {len(chosen.names):,} "
         f"people, {whose}, as they are and degraded ({', '.join(given.only)}); {len(SAME_PERSON)} pairs of names "
