@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lineament.model.evaluation.identification import AtRate, AtThreshold
-from lineament.model.evaluation.resampling import Estimate, Insufficient, Measured
+from lineament.model.evaluation.resampling import DIGITS, Insufficient, measured_json
 
 if TYPE_CHECKING:
     from lineament.model.evaluation.groups import GroupRates, Spread
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from lineament.model.evaluation.verification import AtFalseMatchRate, AtScore
     from lineament.services.evaluate.evaluate import Evaluation, ShownError
 
-DIGITS = 6
-"""Decimals of rates and scores in JSON."""
 BIN = 0.02
 """Width of a bar of the histograms, a score."""
 
@@ -47,7 +45,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
             "people": measured.everybody,
             "searches": len(measured.investigated.probes),
             "searches_possible": measured.division.mated_of,
-            "fnir_by_rank": [_estimate(rate) for rate in measured.rank_curve],
+            "fnir_by_rank": [measured_json(rate) for rate in measured.rank_curve],
         },
         "identification": {
             "people": measured.gallery_people,
@@ -143,27 +141,12 @@ def _round(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
 
 
-def _estimate(rate: Estimate) -> dict[str, Any]:
-    return {
-        "value": _round(rate.value),
-        "low": _round(rate.low),
-        "high": _round(rate.high),
-        "trials": rate.trials,
-        "people": rate.people,
-    }
-
-
-def measured_json(rate: Measured) -> dict[str, Any]:
-    """Return a rate with its interval, or why it is not given."""
-    return {"insufficient": str(rate)} if isinstance(rate, Insufficient) else _estimate(rate)
-
-
 def _at_threshold(at: AtThreshold) -> dict[str, Any]:
     return {
         "threshold": _round(at.threshold),
         "fpir": measured_json(at.fpir),
-        "fnir": _estimate(at.fnir),
-        "fnir_rank_50": _estimate(at.fnir_listed),
+        "fnir": measured_json(at.fnir),
+        "fnir_rank_50": measured_json(at.fnir_listed),
     }
 
 
@@ -205,7 +188,7 @@ def _column(column: Column) -> dict[str, Any]:
     return {
         "probes": column.name,
         "without_a_template": column.failed,
-        "fnir_rank_1": _estimate(column.rank_1),
+        "fnir_rank_1": measured_json(column.rank_1),
         "at_fpir": _at_rate(column.at_rate),
         "at_threshold_of_undegraded": None if column.unchanged is None else _at_threshold(column.unchanged),
     }

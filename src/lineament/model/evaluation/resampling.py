@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lineament.model.evaluation.samples import Rows
 
+if TYPE_CHECKING:
+    from lineament.model.events.base import JSON
+
+DIGITS = 6
+"""Decimals of rates and scores in JSON."""
 TIMES = 1000
 """How often people are resampled."""
 LEVELS = (0.025, 0.975)
@@ -44,6 +50,19 @@ class Insufficient:
 
 
 Measured = Estimate | Insufficient
+
+
+def measured_json(rate: Measured) -> dict[str, JSON]:
+    """Return a rate with its interval, or why it is not given."""
+    if isinstance(rate, Insufficient):
+        return {"insufficient": str(rate)}
+    return {
+        "value": round(rate.value, DIGITS),
+        "low": round(rate.low, DIGITS),
+        "high": round(rate.high, DIGITS),
+        "trials": rate.trials,
+        "people": rate.people,
+    }
 
 
 def draw_people(count: int, seed: int, purpose: int) -> Weights:

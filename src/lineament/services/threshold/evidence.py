@@ -11,7 +11,7 @@ import lineament
 from lineament.errors import NotEvaluable
 from lineament.model.evaluation.groups import GroupRates, rates_by_group
 from lineament.model.evaluation.measure import OpenSetTest, Protocol
-from lineament.model.evaluation.resampling import Insufficient, Measured
+from lineament.model.evaluation.resampling import DIGITS, measured_json
 from lineament.model.events.base import JSON
 from lineament.model.rates import ErrorRates
 from lineament.services.evaluate.evaluate import (
@@ -25,9 +25,6 @@ from lineament.services.evaluate.templates import Extractor, Progress, Templates
 
 if TYPE_CHECKING:
     from lineament.vision.packs import Pack
-
-DIGITS = 6
-"""Decimals of rates and scores."""
 
 Report = Callable[[str, Progress], None]
 
@@ -123,9 +120,12 @@ def rates_expecting(
     measured: dict[str, JSON] = {
         "without_a_template": int(samples.failed.sum()),
         "threshold": round(at.threshold, DIGITS),
-        "fnir": _rate(at.fnir),
-        "fpir": _rate(at.fpir),
-        "groups": [{"group": each.group, "fnir": _rate(each.fnir), "fpir": _rate(each.fpir)} for each in by_group],
+        "fnir": measured_json(at.fnir),
+        "fpir": measured_json(at.fpir),
+        "groups": [
+            {"group": each.group, "fnir": measured_json(each.fnir), "fpir": measured_json(each.fpir)}
+            for each in by_group
+        ],
     }
     counts: dict[str, JSON] = {
         "gallery_people": test.gallery_people,
@@ -133,15 +133,3 @@ def rates_expecting(
         "non_mated_searches": int(found.nonmated.answered.sum()),
     }
     return measured, counts
-
-
-def _rate(rate: Measured) -> dict[str, JSON]:
-    if isinstance(rate, Insufficient):
-        return {"insufficient": str(rate)}
-    return {
-        "value": round(rate.value, DIGITS),
-        "low": round(rate.low, DIGITS),
-        "high": round(rate.high, DIGITS),
-        "trials": rate.trials,
-        "people": rate.people,
-    }
