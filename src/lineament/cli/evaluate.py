@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lineament.cli.measuring import Cache, Enrol, LeftOut, Seed, WhichFace, new_extractor, one_of, picture_progress
 from lineament.cli.terminal import (
     AsJson,
     needs,
     print_json,
     print_table,
-    progress,
     say,
     settings_for,
     table,
@@ -28,10 +28,7 @@ from lineament.views.values import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.progress import TaskID
-
     from lineament.services.evaluate.evaluate import Evaluation, EvaluationOptions
-    from lineament.services.evaluate.templates import Progress as Done
     from lineament.settings import Settings
 
 
@@ -52,23 +49,13 @@ def evaluate(
     ] = None,
     to: Annotated[Path | None, typer.Option(metavar="DIR", help="Write evaluation.json, .html and .pdf there.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the evaluation that is there.")] = False,
-    cache: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the templates in this .npz for the next run.")
-    ] = None,
-    face: Annotated[
-        str, typer.Option(metavar="WHICH", help="The face of a picture that counts: middle or largest.")
-    ] = "middle",
-    enrol: Annotated[int, typer.Option(metavar="N", help="Pictures enrolled of each person, in order of name.")] = 1,
+    cache: Cache = None,
+    face: WhichFace = "middle",
+    enrol: Enrol = 1,
     several: Annotated[
         str, typer.Option(metavar="HOW", help="Several enrolled pictures: best (as in the gallery) or mean.")
     ] = "best",
-    left_out: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="Share of people to leave out of the gallery. [default: 0, or a third if all have several pictures]",
-        ),
-    ] = None,
+    left_out: LeftOut = None,
     searches: Annotated[int, typer.Option(min=1, metavar="N", help="Most mated, and most other searches.")] = 10_000,
     threshold: Annotated[
         list[float] | None,
@@ -84,7 +71,7 @@ def evaluate(
     join: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Pairs of names that mean one person, one pair a line.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of everything that is drawn at random.")] = 1,
+    seed: Seed = 1,
     date: Annotated[str, typer.Option(metavar="TEXT", help="A date to print; without it there is none.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -147,21 +134,18 @@ def _options(
     from lineament.services.evaluate.evaluate import EvaluationOptions, checked_date
     from lineament.services.evaluate.templates import FaceChoice
 
-    if face not in list(FaceChoice):
-        raise InvalidValue(what="--face", value=face[:40], why=f"it is one of {', '.join(FaceChoice)}")
-    if several not in list(Enrolment):
-        raise InvalidValue(what="--several", value=several[:40], why=f"it is one of {', '.join(Enrolment)}")
+    choice, enrolment = one_of(FaceChoice, "--face", face), one_of(Enrolment, "--several", several)
     kinds = [kind.strip() for kinds in degrade for kind in kinds.split(",")]
     return EvaluationOptions(
         protocol=Protocol(
             enrol=enrol,
-            enrolment=Enrolment(several),
+            enrolment=enrolment,
             left_out=left_out,
             searches=searches,
             seed=seed,
             thresholds=tuple(thresholds),
         ),
-        choice=FaceChoice(face),
+        choice=choice,
         degradations=chosen_degradations(kinds),
         date=checked_date(date),
         strangers=strangers,
@@ -181,10 +165,9 @@ def _of_templates(templates: Path, options: EvaluationOptions, join: Path | None
 def _of_pictures(
     settings: Settings, what: Path, options: EvaluationOptions, join: Path | None, cache: Path | None
 ) -> Evaluation:
-    from lineament.services.evaluate.cache import TemplateCache, checked_cache
-    from lineament.services.evaluate.evaluate import cache_key, evaluate_pictures
+    from lineament.services.evaluate.cache import checked_cache
+    from lineament.services.evaluate.evaluate import evaluate_pictures
     from lineament.services.evaluate.labelled import read_pairs, read_set
-    from lineament.services.evaluate.templates import Extractor
     from lineament.workspace.vision import Vision
 
     if cache is not None:
@@ -192,22 +175,8 @@ def _of_pictures(
     labelled = read_set(what, () if join is None else read_pairs(join))
     vision = Vision(settings, CURRENT)
     try:
-        with working("Loading the models"):
-            analyser = vision.analyser
-        kept = TemplateCache(cache, cache_key(analyser, options.choice), analyser.dimension)
-        if kept.stale:
-            say(f"{cache} holds templates of another model; they are made again.", err=True)
-        workers = settings.workers or 2 * vision.processors
-        extractor = Extractor(analyser, kept, choice=options.choice, most=settings.max_file_bytes, workers=workers)
-        with progress() as bar:
-            shown: dict[str, TaskID] = {}
-
-            def report(act: str, now: Done) -> None:
-                if act not in shown:
-                    shown[act] = bar.add_task(act, total=now.total, rate="")
-                rate = f"{now.done / now.seconds:.0f} pictures/s" if now.seconds else ""
-                bar.update(shown[act], completed=now.done, rate=rate)
-
+        extractor = new_extractor(vision, settings, options.choice, cache)
+        with picture_progress() as report:
             return evaluate_pictures(labelled, options, extractor, vision.pack, report)
     finally:
         vision.close()
