@@ -115,11 +115,18 @@ def meaning_words(strangers: float) -> str:
 
 def evidence_rows(evidence: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return the rows of the error rates before and after: everybody first, then each group."""
+    return [(group, *map(rate_text, rates)) for group, rates in evidence_rates(evidence)]
+
+
+def evidence_rates(
+    evidence: Mapping[str, Any], everybody: str = EVERYBODY
+) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Return the rates of ``everybody``, then of each group, in the order of COLUMNS."""
     before, after = evidence["before"], evidence["after"]
-    rows = [(EVERYBODY, *_cells(before, after))]
     groups = {rates["group"]: rates for rates in after["groups"]}
-    rows += [(rates["group"], *_cells(rates, groups[rates["group"]])) for rates in before["groups"]]
-    return rows
+    pairs = [(everybody, before, after)]
+    pairs += [(rates["group"], rates, groups[rates["group"]]) for rates in before["groups"]]
+    return [(group, [side[rate] for rate in ("fnir", "fpir") for side in sides]) for group, *sides in pairs]
 
 
 def evidence_note(evidence: Mapping[str, Any]) -> str:
@@ -133,10 +140,6 @@ def evidence_note(evidence: Mapping[str, Any]) -> str:
         f"resampling people. {scores}"
         + ("" if before["groups"] else " No groups were given, so nothing is known about groups.")
     )
-
-
-def _cells(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(rate_text(side[rate]) for rate in ("fnir", "fpir") for side in (before, after))
 
 
 def rate_text(rate: Mapping[str, Any]) -> str:

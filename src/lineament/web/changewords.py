@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lineament.model.proposals import ProposalState
-from lineament.views.proposals import EVERYBODY, STATES, change_words, evidence_note, strangers_expected
+from lineament.views.proposals import (
+    COLUMNS,
+    EVERYBODY,
+    STATES,
+    change_words,
+    evidence_note,
+    evidence_rates,
+    strangers_expected,
+)
 from lineament.views.values import hundredths
 
 LEVELS = {
@@ -37,20 +45,10 @@ def rate_cell(rate: Mapping[str, Any]) -> tuple[str, str]:
 
 def evidence_cells(evidence: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str, str]]]]:
     """Return the rows of the table before and after: the group, and label, rate and interval of each cell."""
-    before, after = evidence["before"], evidence["after"]
-    groups = {rates["group"]: rates for rates in after["groups"]}
-    pairs = [(EVERYBODY.capitalize(), before, after)]
-    pairs += [(rates["group"], rates, groups[rates["group"]]) for rates in before["groups"]]
+    labels = COLUMNS[1:]
     return [
-        (
-            group,
-            [
-                (f"{name} {when}", *rate_cell(side[rate]))
-                for name, rate in (("FNIR", "fnir"), ("FPIR", "fpir"))
-                for when, side in (("before", first), ("after", second))
-            ],
-        )
-        for group, first, second in pairs
+        (group, [(label, *rate_cell(rate)) for label, rate in zip(labels, rates, strict=True)])
+        for group, rates in evidence_rates(evidence, EVERYBODY.capitalize())
     ]
 
 
