@@ -32,7 +32,8 @@ from lineament.cli.terminal import (
 from lineament.cli.threshold import print_proposal
 from lineament.errors import InvalidValue, PackDamaged
 from lineament.model.accounts import Permission
-from lineament.model.proposals import ProposalState, checked_reason
+from lineament.model.proposals import ProposalState
+from lineament.model.texts import checked_reason
 from lineament.views.packs import (
     pack_facts,
     pack_json,

@@ -19,7 +19,8 @@ from lineament.cli.measuring import (
 )
 from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, when, workspace
 from lineament.model.accounts import Permission
-from lineament.model.proposals import Proposal, ProposalState, checked_reason, checked_strangers
+from lineament.model.proposals import Proposal, ProposalState, checked_strangers
+from lineament.model.texts import checked_reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

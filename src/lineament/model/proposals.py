@@ -19,8 +19,6 @@ from lineament.model.search import EXPECTED_FALSE
 
 LEAST_STRANGERS, MOST_STRANGERS = 0.001, 10.0
 """The range of the setting."""
-LONGEST_REASON = 500
-"""Most characters of a reason."""
 
 
 class ProposalKind(StrEnum):
@@ -156,12 +154,3 @@ def checked_strangers(value: float) -> float:
         why = f"it is {LEAST_STRANGERS:g} to {MOST_STRANGERS:g}"
         raise InvalidValue(what="The number of strangers expected", value=value, why=why, field="strangers")
     return float(value)
-
-
-def checked_reason(untrusted: str) -> str:
-    """Return the reason of a proposal or a decision on one line. Raises InvalidValue if it is empty or too long."""
-    reason = " ".join(untrusted.split())
-    if not 0 < len(reason) <= LONGEST_REASON or not reason.isprintable():
-        why = f"write 1 to {LONGEST_REASON} characters"
-        raise InvalidValue(what="The reason", value=reason[:60], why=why, field="reason")
-    return reason

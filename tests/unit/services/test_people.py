@@ -30,6 +30,7 @@ from lineament.model.agencies import AgencyTerms, VettingOutcome
 from lineament.model.events.cases import CaseClosed
 from lineament.model.policy import AGENCY, SOLO
 from lineament.model.reasons import ReasonCode
+from lineament.model.texts import LONGEST_REASON
 from lineament.services.people import stops
 from lineament.services.people.attempts import Attempts
 from lineament.services.people.invitations import PendingInvitation, Post
@@ -210,14 +211,17 @@ def test_an_administrator_tightens_no_other_agency(world: StaffedWorld) -> None:
 # ---------------------------------------------------------------- stops
 
 
-@pytest.mark.parametrize("reason", ["", " ", "x" * (stops.LONGEST + 1), "a\x07b"])
-def test_a_stop_says_why_in_a_line(reason: str) -> None:
-    with pytest.raises(InvalidValue, match="write 1 to 500 characters"):
-        stops._checked_reason(reason)
+@pytest.mark.parametrize("reason", ["", " ", "x" * (LONGEST_REASON + 1), "a\x07b"])
+def test_a_stop_says_why_in_a_line(world: StaffedWorld, reason: str) -> None:
+    with pytest.raises(InvalidValue, match=r"The reason of a stop.*write 1 to 500 characters"):
+        world.administrator_desk.stops.stop_agency(reason)
+    assert world.administrator_desk.stops.in_force() == []
 
 
-def test_blanks_in_the_reason_of_a_stop_are_one() -> None:
-    assert stops._checked_reason("  a\n complaint ") == "a complaint"
+def test_blanks_in_the_reason_of_a_stop_are_one(world: StaffedWorld) -> None:
+    world.administrator_desk.stops.stop_agency("  a\n complaint ")
+    (stop,) = world.administrator_desk.stops.in_force()
+    assert stop.reason == "a complaint"
 
 
 def test_an_agency_does_not_lift_what_the_operator_stopped(world: StaffedWorld) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lineament.errors import InvalidValue, NotAllowed, Refused
+from lineament.errors import NotAllowed, Refused
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, Stop, StopScope
 from lineament.model.events.people import AgencyResumed, AgencyStopped, AllResumed, AllStopped
 from lineament.model.reasons import ReasonCode
+from lineament.model.texts import checked_reason
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 
-LONGEST = 500
-"""Most characters of a reason, which everybody who is stopped reads."""
 OPERATOR = "the operator"
 """Who set a stop, as other agencies see it (R46)."""
 
@@ -77,7 +76,7 @@ class Stops:
         stop = Stop(
             scope=StopScope.EVERYTHING if agency_id is None else StopScope.AGENCY,
             agency_id=agency_id,
-            reason=_checked_reason(reason),
+            reason=checked_reason(reason, "The reason of a stop"),
             by=official.name if agency_id in {None, official.agency_id} else OPERATOR,
             at=change.at,
         )
@@ -110,11 +109,3 @@ class Stops:
         if stop.scope is StopScope.AGENCY or self._record.official.may(Permission.OPERATE):
             return stop
         return replace(stop, by=OPERATOR)
-
-
-def _checked_reason(untrusted: str) -> str:
-    reason = " ".join(untrusted.split())
-    if not 0 < len(reason) <= LONGEST or not reason.isprintable():
-        why = f"write 1 to {LONGEST} characters"
-        raise InvalidValue(what="The reason of a stop", value=reason[:60], why=why, field="reason")
-    return reason

@@ -24,10 +24,10 @@ from lineament.model.proposals import (
     ProposalState,
     Signatory,
     Threshold,
-    checked_reason,
     checked_strangers,
 )
 from lineament.model.reasons import ReasonCode
+from lineament.model.texts import checked_reason
 from lineament.services.gallery.model_in_use import require_model, start_move
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for, require_step_up

@@ -9,8 +9,9 @@ from lineament.errors import Refused
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.events.base import JSON
 from lineament.model.events.proposals import ChangeMade, ChangeProposed, ChangeWithdrawn
-from lineament.model.proposals import Proposal, ProposalKind, ProposalState, Signatory, checked_reason
+from lineament.model.proposals import Proposal, ProposalKind, ProposalState, Signatory
 from lineament.model.reasons import ReasonCode
+from lineament.model.texts import checked_reason
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
 from lineament.services.threshold.in_force import (
