@@ -48,6 +48,7 @@ class MetaRows:
         if self._connection.execute(sa.update(meta).where(meta.c.name == name).values(value=value)).rowcount == 0:
             self._connection.execute(sa.insert(meta).values(**row))
 
-    def forget(self, name: str, value: str) -> None:
-        """Delete a fact, unless its value has changed."""
-        self._connection.execute(sa.delete(meta).where(meta.c.name == name, meta.c.value == value))
+    def forget(self, name: str, value: str | None = None) -> None:
+        """Delete a fact; if ``value`` is given, only if that is still its value."""
+        same = sa.true() if value is None else meta.c.value == value
+        self._connection.execute(sa.delete(meta).where(meta.c.name == name, same))

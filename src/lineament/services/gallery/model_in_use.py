@@ -24,7 +24,7 @@ def require_model(tx: Tx, model: str) -> None:
 
 
 def start_move(change: Change, pack: str, model: str, *, in_use: str) -> None:
-    """Let the gallery be moved to another pack, or stay with the one in use if that is named.
+    """Start to move the gallery to another pack; if the pack in use is named, end a move instead.
 
     This is the only function that starts a move. From now on a second look at all sources prepares them with that pack,
     and once nothing is left to look at, the workspace uses it. What another pack has prepared is forgotten.
@@ -39,11 +39,11 @@ def start_move(change: Change, pack: str, model: str, *, in_use: str) -> None:
     before = meta.get(NEXT_MODEL)
     if before is not None and before != model:
         change.tx.prepared.abandon(before)
-    for fact, value in ((NEXT_PACK, pack), (NEXT_MODEL, model)):
-        if pack == in_use:
-            meta.forget(fact, meta.get(fact) or "")
-        else:
-            meta.set(fact, value)
+    if pack == in_use:
+        _forget_move(change.tx)
+    else:
+        meta.set(NEXT_PACK, pack)
+        meta.set(NEXT_MODEL, model)
     change.record(PackChosen(pack=pack, model=model, before=in_use))
 
 
@@ -53,10 +53,14 @@ def is_next(tx: Tx, pack: str) -> bool:
 
 
 def change_model(change: Change, pack: str, model: str, sources: int) -> None:
-    """Let the workspace, with so many sources, use this pack from now on."""
+    """Make a pack the one in use; the workspace has ``sources`` sources."""
     tx = change.tx
     change.record(PackInUse(pack=pack, model=model, sources=sources))
     tx.meta.set(PACK, pack)
     tx.meta.set(MODEL, model)
+    _forget_move(tx)
+
+
+def _forget_move(tx: Tx) -> None:
     for fact in (NEXT_PACK, NEXT_MODEL):
-        tx.meta.forget(fact, tx.meta.get(fact) or "")
+        tx.meta.forget(fact)
