@@ -44,7 +44,7 @@ INPUT = 3
 
 
 class NotTheNet(ValueError):
-    """The file holds something else than dlib's network for faces."""
+    """The file does not hold dlib's network for faces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def onnx_of(untrusted: bytes) -> bytes:
     reader = _Reader(untrusted)
     reader.expect("the loss", reader.whole(), 1)
     reader.expect("the loss", reader.text(), "loss_metric_2")
-    reader.real(), reader.real()  # margin and distance: for training alone
+    for _ in range(2):  # margin and distance, for training only
+        reader.real()
     for version in reversed(_versions()):
         reader.expect("the version of a layer", reader.whole(), version)
     mean = _input(reader)
@@ -102,6 +103,11 @@ def _convolutions() -> list[tuple[int, int, int, int]]:
     return found
 
 
+def _edge(side: int, stride: int) -> int:
+    """Return the zeros that a convolution adds on each side of the picture."""
+    return side // 2 if stride == 1 else 0
+
+
 def _input(reader: _Reader) -> Floats:
     reader.expect("the input", reader.text(), "input_rgb_image_sized")
     mean = np.array([reader.real() for _ in range(3)], np.float32)
@@ -114,7 +120,7 @@ def _convolution(reader: _Reader, before: int, channels: int, side: int, stride:
     reader.expect(name, reader.text(), "con_4")
     size = before * side * side
     numbers = reader.tensor(name, (channels * size + channels, 1, 1, 1))
-    edge = side // 2 if stride == 1 else 0
+    edge = _edge(side, stride)
     for expected in (channels, side, side, stride, stride, edge, edge):
         reader.expect(name, reader.whole(), expected)
     reader.shape(name, 1, (channels, before, side, side))
@@ -282,7 +288,6 @@ class _Graph:
 
     def convolve(self, given: str, convolution: _Convolution, stride: int) -> str:
         side = convolution.weights.shape[-1]
-        edge = side // 2 if stride == 1 else 0
         return self.add(
             "Conv",
             given,
@@ -290,7 +295,7 @@ class _Graph:
             convolution.bias,
             kernel_shape=[side, side],
             strides=[stride, stride],
-            pads=[edge] * 4,
+            pads=[_edge(side, stride)] * 4,
         )
 
 
@@ -332,5 +337,5 @@ def _graph(mean: Floats, convolutions: Sequence[_Convolution], dense: Floats) ->
 
 
 def _padding(channels: int, edge: int) -> NDArray[np.int64]:
-    """Return ONNX's words for so many channels of zeros at the end, and so many rows below and columns to the right."""
+    """Return ONNX's ``pads`` for channels of zeros at the end, and ``edge`` rows below and columns to the right."""
     return np.array([0, 0, 0, 0, 0, channels, edge, edge], np.int64)
