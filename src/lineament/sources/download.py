@@ -22,17 +22,17 @@ CHUNK = 1 << 18
 def download(
     address: str, into: Path, *, sha256: str, most: int, on_progress: Callable[[int, int | None], None]
 ) -> None:
-    """Fetch a file; it gets its name when it is whole and has this digest.
+    """Fetch a file; it gets its name once it is complete and has this digest.
 
     Args:
-        address: Begins with https://, as do those to which it leads.
+        address: Begins with https://, as every address that it redirects to has to.
         into: The file; there is none yet.
         sha256: Of its content, hexadecimal.
-        most: Bytes after which the transfer is given up.
-        on_progress: Is told how many bytes are here, and how many there will be, if the server says so.
+        most: Bytes; a larger file is refused.
+        on_progress: Called with the bytes received so far, and their total if the server says it.
 
     Raises:
-        DownloadFailed: There is no network, the server refuses, or the content is another one.
+        DownloadFailed: There is no network, the server refuses, or the content has another digest.
     """
     part = into.with_name(f".{into.name}.part")
     digest, here = hashlib.sha256(), 0

@@ -76,7 +76,7 @@ class RecogniserTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileTerms:
-    """Where a file is to be had: in an installed package, or at an address."""
+    """Where to get a file: from an installed package, or from an address."""
 
     wheel: str | None = None  # the name of the package
     address: str | None = None
@@ -170,7 +170,7 @@ def parse(untrusted: bytes, *, form: str, detector: NetTerms) -> Manifest:
         detector: The one that is used if the manifest names none.
 
     Raises:
-        Unfit: It is none, or something in it cannot be used.
+        Unfit: It cannot be read, or something in it cannot be used.
     """
     facts = _Table(_object(untrusted, form), "the manifest")
     tables = facts.tables("recogniser", MAX_RECOGNISERS)
@@ -196,7 +196,7 @@ def written(manifest: Manifest) -> bytes:
     """Return a manifest as JSON, so that ``parse`` returns an equal one."""
 
     def shown(value: object) -> object:
-        """Leave out what is not said."""
+        """Leave out keys without a value."""
         if isinstance(value, dict):
             return {key: shown(each) for key, each in value.items() if each is not None and each != {}}
         return [shown(each) for each in value] if isinstance(value, list | tuple) else value
@@ -229,7 +229,7 @@ class _Table:
             raise Unfit(f"{self.called} has “{str(next(iter(self._rest)))[:40]}”, which is not known")
 
     def tables(self, key: str, most: int) -> tuple[_Table, ...]:
-        """Take a table, or a list of at most so many; none, if there is no such key."""
+        """Take a table or a list of at most ``most`` tables; an empty tuple if the key is missing."""
         value = self.take(key) if self.has(key) else []
         tables = value if isinstance(value, list) else [value]
         if len(tables) > most:
@@ -268,7 +268,7 @@ class _Table:
         return _number(self.take(key), f"“{key}” must be a number from {low:g} to {high:g}", low, high)
 
     def numbers(self, key: str, count: range, low: float, high: float) -> tuple[float, ...]:
-        """Take a list of finite numbers, as many as ``count`` holds; True and False are none."""
+        """Take a list of finite numbers whose length is in ``count``; True and False are not numbers."""
         value = self.take(key)
         many = str(count.start) if len(count) == 1 else f"{count.start} to {count.stop - 1}"
         why = f"“{key}” must be {many} numbers from {low:g} to {high:g}"

@@ -229,6 +229,7 @@ def _in_package(package: str, name: str) -> list[Path]:
 
 
 def beside(manifest: Path, name: str, kind: str) -> Path:
+    """Return the path of what was measured of a pack, ``rates``, ``centre`` or ``reference``, beside its manifest."""
     return manifest.parent / f"{name}.{kind}.json"
 
 
@@ -245,7 +246,7 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 
 def _json(path: Path) -> object:
-    """Return what a file of JSON says; numbers that are none, such as NaN, are refused."""
+    """Return what a file of JSON says; NaN and the infinities are refused."""
 
     def refuse(constant: str) -> float:
         raise ValueError(f"{constant} is no number")
@@ -271,6 +272,8 @@ def rates_at(path: Path, model: str) -> ErrorRates:
 
 
 def pack_from(terms: Manifest, places: Mapping[str, Path], rates: ErrorRates, cache: Path) -> Pack:
+    """Return a pack with its nets, each file checked against its digest. Raises Unfit."""
+
     def net(of: NetTerms) -> Net:
         weights = _ir(of, places) if of.weights is not None else _weights(of, places, cache)
         return Net(weights=weights, sha256=of.sha256, colours=of.colours, mean=of.mean, scale=of.scale)

@@ -119,7 +119,7 @@ class LookAgain:
         """Look at every picture of these sources (None: of all) that the analyser's model has not looked at.
 
         Each source takes the result over once nothing of it is left to look at, unless ``adopt`` is False; if the
-        workspace uses another pack, all sources take it over at once, and programs that run are to be started again.
+        workspace uses another pack, all sources take it over at once, and running programs have to be restarted.
         Raises Interrupted by Ctrl-C; what is done stays.
         """
         analyser = self._analyser()
@@ -198,9 +198,9 @@ class LookAgain:
             yield
 
     def _switch(self, switch: Switch, model: str, report: LookAgainReport) -> None:
-        """Let all sources, and the workspace, use the model at once; not before nothing is left to look at.
+        """Switch all sources and the workspace to the model at once, if no picture is left to look at.
 
-        Where the policy asks for a second person, not before somebody approved it either.
+        Where the policy asks for a second person, somebody must have approved it as well.
         """
         with self._record.read() as tx:
             report.waits = not may_change_model(tx, self._record, model, switch.against)

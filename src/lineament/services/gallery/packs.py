@@ -80,9 +80,9 @@ class Packs:
 
     @needs(Permission.OPERATE)
     def use(self, name: str) -> KnownPack:
-        """Let the gallery be moved to a pack: the next second look at all sources prepares it, and the pack is used.
+        """Start to move the gallery to a pack: the next second look at all sources prepares it, then uses it.
 
-        Naming the pack in use ends a move that was begun. Raises NotFound, or Refused where the policy asks for a
+        Naming the pack in use ends a move. Raises NotFound, or Refused where the policy asks for a
         second person, who approves it (``Proposals.propose_pack``).
         """
         model = self._workspace.model_of(name)
