@@ -31,6 +31,13 @@ def pictures(run: Run, tmp_path: Path) -> list[dict[str, Any]]:
     return [candidate for entry in listed for candidate in (entry, *entry["further"])]
 
 
+def erase_a_face_of(run: Run, tmp_path: Path, name: str) -> dict[str, Any]:
+    """Erase the face that is found in a group picture; return the candidate that it was."""
+    found = next(candidate for candidate in pictures(run, tmp_path) if candidate["uri"].endswith(name))
+    assert run("erase", "--face", found["face_id"], "--reason", "asked").code == 0
+    return found
+
+
 @pytest.mark.parametrize("kind", ["face", "capture"])
 def test_an_erased_picture_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_path: Path, kind: str) -> None:
     home = tmp_path / "ws"
@@ -65,9 +72,7 @@ def test_an_erased_picture_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_
 def test_erasing_a_face_erases_the_picture_of_the_group(ready: Run, photos: Path, tmp_path: Path) -> None:
     two_people(photos / "group.jpg", "macron-2014.jpg", "sunak.jpg")
     assert ready("ingest", "press", photos, "--json").json["faces"] == 2
-    found = pictures(ready, tmp_path)
-    group = next(candidate for candidate in found if candidate["uri"].endswith("group.jpg"))
-    assert ready("erase", "--face", group["face_id"], "--reason", "asked").code == 0
+    group = erase_a_face_of(ready, tmp_path, "group.jpg")
     found = pictures(ready, tmp_path)
     assert group["face_id"] not in [candidate["face_id"] for candidate in found]
     assert any(candidate["uri"].endswith("group.jpg") for candidate in found), "the other face stays"
@@ -84,9 +89,7 @@ def test_a_picture_of_an_erased_face_is_not_kept_by_another_source_either(
 ) -> None:
     two_people(photos / "group.jpg", "macron-2014.jpg", "sunak.jpg")
     ready("ingest", "press", photos)
-    found = pictures(ready, tmp_path)
-    group = next(candidate for candidate in found if candidate["uri"].endswith("group.jpg"))
-    ready("erase", "--face", group["face_id"], "--reason", "asked")
+    group = erase_a_face_of(ready, tmp_path, "group.jpg")
     ready("source", "add", "other", *SOURCE)
     assert ready("ingest", "other", photos / "group.jpg", "--json").json["faces"] == 1
     with raw_database(tmp_path / "ws") as database:
@@ -103,9 +106,7 @@ def test_no_picture_of_a_file_keeps_an_original_that_shows_an_erased_face(
     pages = [Image.open(path).convert("RGB") for path in (tmp_path / "group.jpg", PORTRAITS / "obama.jpg")]
     pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
     assert ready("ingest", "press", tmp_path / "pages.tif", "--json").json["faces"] == 3
-    found = pictures(ready, tmp_path)
-    group = next(candidate for candidate in found if candidate["uri"].endswith("pages.tif"))
-    ready("erase", "--face", group["face_id"], "--reason", "asked")
+    erase_a_face_of(ready, tmp_path, "pages.tif")
     ready("source", "add", "other", *SOURCE)
     assert ready("ingest", "other", tmp_path / "pages.tif", "--json").json["faces"] == 2
     with raw_database(tmp_path / "ws") as database:

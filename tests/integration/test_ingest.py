@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -345,33 +344,16 @@ def test_a_turned_face_is_enrolled_and_shown_upright(
 def test_a_face_too_weak_to_compare_is_counted_and_kept_without_a_template(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    with Image.open(PORTRAITS / "obama.jpg") as picture:
-        sharp = np.asarray(picture.convert("RGB"))
+    """The template of a portrait that is stretched to two and a half times its width is far below the weakest grade."""
     folder = tmp_path / "photos"
-    for smaller, sigma in (
-        (8, 2.0),
-        (8, 2.2),
-        (8, 2.4),
-        (9, 1.5),
-        (9, 1.7),
-        (9, 1.9),
-        (9, 2.05),
-        (9, 2.15),
-        (9, 2.2),
-        (10, 1.6),
-        (10, 1.75),
-        (10, 1.85),
-        (10, 1.95),
-        (10, 2.0),
-    ):
-        small = cv2.resize(sharp, None, fx=1 / smaller, fy=1 / smaller, interpolation=cv2.INTER_AREA)
-        saved(folder, f"{smaller} {sigma}.png", cv2.GaussianBlur(small, (0, 0), sigma).astype(np.uint8))
+    with Image.open(PORTRAITS / "ardern-2018.jpg") as picture:
+        saved(folder, "portrait.png", np.asarray(picture))
+        saved(folder, "stretched.png", np.asarray(picture.resize((640, 320))))
     desk = workspace.desk_at_the_machine()
     report = desk.ingest.run("press", FolderConnector([folder], None, 2**24), workers=1)
-    weak = report.outcomes[IngestOutcome.TOO_WEAK]
-    assert weak > 0
-    assert report.outcomes.total() == 14
-    assert report.faces == report.outcomes[IngestOutcome.ENROLLED]
-    assert desk.unsearched.page("press", Which.NOT_COMPARABLE).total == weak
+    assert report.outcomes == {IngestOutcome.ENROLLED: 1, IngestOutcome.TOO_WEAK: 1}
+    assert report.faces == 1
+    (weak,) = desk.unsearched.page("press", Which.NOT_COMPARABLE).pictures
+    assert "stretched.png" in weak.capture.provenance.uri
     with workspace.store.read() as tx:
         assert tx.faces.count(tx.sources.get("press").id, workspace.pack.model) == report.faces

@@ -86,14 +86,16 @@ def test_a_picture_without_a_face_is_kept_and_listed(workspace: Workspace, folde
 
 
 @pytest.mark.parametrize(
-    ("blur", "lacks"),
-    [(1.3, ", and its template is too weak to be taken for a face"), (1.4, " of the 0.6 that is asked")],
+    ("portrait", "blur", "lacks"),
+    [
+        ("obama.jpg", 13, ", and its template is too weak to be taken for a face"),  # scores 0.73
+        ("ardern-2018.jpg", 16, " of the 0.6 that is asked"),  # scores 0.46
+    ],
 )
 def test_a_picture_that_nearly_shows_a_face_says_what_it_lacks(
-    workspace: Workspace, tmp_path: Path, blur: float, lacks: str
+    workspace: Workspace, tmp_path: Path, portrait: str, blur: int, lacks: str
 ) -> None:
-    portrait = Image.open(PORTRAITS / "obama.jpg").convert("RGB")
-    blurred = portrait.resize((40, 50)).filter(ImageFilter.GaussianBlur(blur)).resize((400, 500))
+    blurred = Image.open(PORTRAITS / portrait).resize((400, 500)).filter(ImageFilter.GaussianBlur(blur))
     put(tmp_path / "near" / "blurred.png", encoded(blurred, "PNG"))
     ingest(workspace, tmp_path / "near")
     (listed,) = workspace.desk_at_the_machine().unsearched.page("press", Which.WITHOUT_FACE).pictures
@@ -168,7 +170,8 @@ def test_the_command_lists_them(ready: Run, tmp_path: Path) -> None:
     ready("ingest", "press", tmp_path / "chart.png")
     listed = json.loads(ready("source", "pictures", "press", "--without-face", "--json").out)
     (only,) = listed["pictures"]
-    assert (listed["total"], only["why"][:17], only["kept"], only["face"]) == (1, NOTHING_FOUND, True, None)
+    assert (listed["total"], only["kept"], only["face"]) == (1, True, None)
+    assert only["why"].startswith(NOTHING_FOUND)
     table = ready("source", "pictures", "press", "--without-face").out
     assert "chart.png" in table
     assert NOTHING_FOUND in table
