@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -330,19 +331,19 @@ def arrange(candidates: Iterable[Candidate], groups: Mapping[FaceId, int], limit
     are stands with each of them. ``groups`` numbers the group of each face; the numbers returned begin with 1.
     """
     numbers: dict[int, int] = {}
-    pictures: dict[int, int] = {}
-    kept: list[Candidate] = []
+    pictures: Counter[int] = Counter()
+    kept: list[tuple[int, Candidate]] = []
     for candidate in fold_duplicates(candidates):
         group = groups[candidate.face_id]
         if group not in numbers and len(numbers) == limit:
             continue
         number = numbers.setdefault(group, len(numbers) + 1)
-        pictures[number] = pictures.get(number, 0) + 1
+        pictures[number] += 1
         if pictures[number] <= 1 + MOST_FURTHER:
-            kept.append(replace(candidate, group=number))
+            kept.append((number, candidate))
     return tuple(
-        replace(candidate, rank=rank, unlisted=max(0, pictures[candidate.group or 0] - 1 - MOST_FURTHER))
-        for rank, candidate in enumerate(kept, 1)
+        replace(candidate, rank=rank, group=number, unlisted=max(0, pictures[number] - 1 - MOST_FURTHER))
+        for rank, (number, candidate) in enumerate(kept, 1)
     )
 
 

@@ -13,7 +13,7 @@ from lineament.store.keys import KeyRing
 REACH = 0.2
 """How far from the middle of a drawn box an erased face is looked for, as a share of its shorter side."""
 MOST_REACH = 40
-"""The same in pixels, at most."""
+"""Most pixels of that distance."""
 
 
 class Suppression:
