@@ -35,11 +35,10 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
     """The candidate list, or that there is no candidate."""
     stored = visit.desk.search.read(search_id)
     case = visit.desk.casework.get(stored.result.case_key)
-    erased = [(candidate.rank, None, candidate) for candidate in stored.erased]
-    shown = [(entry.candidate.rank, entry, entry.candidate) for entry in stored.result.entries]
-    listed: list[tuple[int, ListEntry | None, Candidate | ErasedCandidate]] = sorted(
-        [*shown, *erased], key=lambda ranked: ranked[0]
-    )
+    listed: list[tuple[Candidate | ErasedCandidate, ListEntry | None]] = [
+        *((entry.candidate, entry) for entry in stored.result.entries),
+        *((erased, None) for erased in stored.erased),
+    ]
     return visit.page(
         "result.html",
         case=case,
@@ -47,7 +46,7 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
         probe=visit.desk.probes.get(stored.result.probe_id),
         examiner_then=stored.examiner,
         commitment=stored.commitment,
-        listed=listed,
+        listed=sorted(listed, key=lambda shown: shown[0].rank),
         missed=missed_words(stored.result),
         veiled=distressing(case),
     )
