@@ -82,11 +82,10 @@ def add_face(
 
 def _box(text: str) -> Box:
     """Return the box in the text of an option. Raises InvalidValue."""
-    why = "give four numbers, as in 120,80,60,75"
     try:
-        x, y, width, height = map(float, text.split(","))
+        x, y, width, height = sides = [float(side) for side in text.split(",")]
+        if not all(map(math.isfinite, sides)):
+            raise ValueError(text)
     except ValueError:
-        raise InvalidValue(what="--box", value=text, why=why) from None
-    if not all(map(math.isfinite, (x, y, width, height))):
-        raise InvalidValue(what="--box", value=text, why=why)
+        raise InvalidValue(what="--box", value=text, why="give four numbers, as in 120,80,60,75") from None
     return Box(x=x, y=y, width=width, height=height)

@@ -68,7 +68,7 @@ class DrawFaces:
     def page(self, name: str, capture_id: int) -> PictureToDraw:
         """Return a picture of a source whose original is kept, and record that somebody looks at it."""
         with self._record.change() as change:
-            source, capture = self._find(change.tx, name, capture_id)
+            source, capture, _ = self._find(change.tx, name, capture_id)
             faces = change.tx.faces.of_capture(capture.id)
             read = (int(capture.id), int(capture.id))
             change.record(SourcePicturesRead(source=source.name, which="one picture", captures=read))
@@ -80,8 +80,8 @@ class DrawFaces:
         from lineament.vision.analyse import screen_picture
 
         with self._record.read() as tx:
-            source, capture = self._find(tx, name, capture_id)
-            untrusted = self._original(tx, source, capture)
+            source, capture, original = self._find(tx, name, capture_id)
+            untrusted = self._blobs.get(source_key(tx, self._keys, source), original)
         return screen_picture(self._analyser().decode(untrusted, part=capture.part))
 
     @needs(Permission.MANAGE_SOURCES)
@@ -100,8 +100,9 @@ class DrawFaces:
 
         analyser = self._analyser()
         with self._record.read() as tx:
-            source, capture = self._find(tx, name, capture_id)
-            untrusted, key = self._original(tx, source, capture), source_key(tx, self._keys, source)
+            source, capture, original = self._find(tx, name, capture_id)
+            key = source_key(tx, self._keys, source)
+            untrusted = self._blobs.get(key, original)
             first = not tx.faces.of_capture(capture.id)
         _require_within(box, capture)
         face, picture, estimated = analyser.describe_region(untrusted, box, part=capture.part)
@@ -111,7 +112,7 @@ class DrawFaces:
         self._blobs.flush()
         with self._record.change() as change:
             tx = change.tx
-            source, capture = self._find(tx, name, capture_id)
+            source, capture, _ = self._find(tx, name, capture_id)
             if (closed := source.why_closed(change.at.date())) is not None:
                 raise Refused(closed)
             require_model(tx, analyser.model)
@@ -120,8 +121,7 @@ class DrawFaces:
             known = tx.faces.of_capture(capture.id)
             for other in known:
                 if other.box.overlap(face.box) > SAME:
-                    why = f"face {other.id} is enrolled from this place"
-                    raise InvalidValue(what="The box", value=_words(box), why=why, field="x")
+                    raise _invalid(box, f"face {other.id} is enrolled from this place", field="x")
             new = NewFace(face=face, crop=crop, drawn=True)
             (face_id,) = tx.faces.add(capture.id, source.id, [new], key, day_of(capture))
             if not known:
@@ -143,8 +143,8 @@ class DrawFaces:
         self._shredder.finish()
         return DrawnFace(source=source.name, face=enrolled, estimated=estimated)
 
-    def _find(self, tx: Tx, name: str, capture_id: int) -> tuple[Source, Capture]:
-        """Return a capture of a source whose original is kept."""
+    def _find(self, tx: Tx, name: str, capture_id: int) -> tuple[Source, Capture, str]:
+        """Return a capture of a source, and the address of its original. Raises NotFound if it is not kept."""
         source, capture = tx.sources.get(name), tx.captures.get(CaptureId(capture_id))
         if capture.source_id != source.id:
             raise NotFound(what="picture of the source", name=capture_id, hint=_HINT)
@@ -152,30 +152,24 @@ class DrawFaces:
             raise Refused(ReasonCode.KNOWN_ABUSE.reason())
         if capture.original is None:
             raise NotFound(what="original", name=f"of capture {capture_id}", hint=f"{_HINT} (it is not kept)")
-        return source, capture
-
-    def _original(self, tx: Tx, source: Source, capture: Capture) -> bytes:
-        if capture.original is None:
-            raise NotFound(what="original", name=f"of capture {capture.id}", hint=f"{_HINT} (it is not kept)")
-        return self._blobs.get(source_key(tx, self._keys, source), capture.original)
+        return source, capture, capture.original
 
 
 _HINT = "lineament source pictures NAME --without-face"
 
 
 def _require_within(box: Box, capture: Capture) -> None:
-    """Raise InvalidValue if the box is too small, or its middle lies outside the picture."""
+    """Raise InvalidValue if the box is too small or too large, or its middle lies outside the picture."""
     across, down = box.x + box.width / 2, box.y + box.height / 2
     if not (box.width >= LEAST_SIDE and box.height >= LEAST_SIDE):
-        why = f"draw it at least {LEAST_SIDE} pixels wide and high"
-        raise InvalidValue(what="The box", value=_words(box), why=why, field="width")
+        raise _invalid(box, f"draw it at least {LEAST_SIDE} pixels wide and high", field="width")
+    size = f"the picture, which has {capture.width} × {capture.height} pixels"
     if not (0 <= across <= capture.width and 0 <= down <= capture.height):
-        why = f"it lies outside the picture, which has {capture.width} × {capture.height} pixels"
-        raise InvalidValue(what="The box", value=_words(box), why=why, field="x")
+        raise _invalid(box, f"it lies outside {size}", field="x")
     if box.width > 2 * capture.width or box.height > 2 * capture.height:
-        why = f"it is larger than the picture, which has {capture.width} × {capture.height} pixels"
-        raise InvalidValue(what="The box", value=_words(box), why=why, field="width")
+        raise _invalid(box, f"it is larger than {size}", field="width")
 
 
-def _words(box: Box) -> str:
-    return ",".join(f"{side:g}" for side in (box.x, box.y, box.width, box.height))
+def _invalid(box: Box, why: str, *, field: str) -> InvalidValue:
+    value = ",".join(f"{side:g}" for side in (box.x, box.y, box.width, box.height))
+    return InvalidValue(what="The box", value=value, why=why, field=field)
