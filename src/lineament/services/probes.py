@@ -6,13 +6,12 @@ import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 from lineament.errors import BadPicture, InvalidValue, NoFace, NotAllowed, NotFound, Refused, SeveralFaces
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case
-from lineament.model.events.base import JSON
 from lineament.model.events.searches import ProbeAdded, ProbeApproved, ProbeReplayed
 from lineament.model.faces import Box, Face, common_quarters
 from lineament.model.reasons import ReasonCode
@@ -24,6 +23,7 @@ from lineament.services.people.policies import policy_for
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.keys import DataKey, KeyRing
+from lineament.store.values import edit_to
 from lineament.vision.analyse import Analyser, Analysis, face_crop, screen_picture
 
 
@@ -91,10 +91,9 @@ class Probes:
         """
         admitted = self._admit(case_name, kind)
         sha256 = hashlib.sha256(untrusted).hexdigest()
-        made = tuple(edits or ())
-        known = self._find_equal(admitted, sha256, made, part)
-        if known is not None and (edits is not None or not common_quarters(known.faces)):
+        if (known := self._find_equal(admitted, sha256, None if edits is None else tuple(edits), part)) is not None:
             return known
+        made = tuple(edits or ())
         seen = self._analyser.analyse(untrusted, edits=made, digests=True, part=part)
         if edits is None and (turned := self._turn_upright(untrusted, seen)) is not None:
             made, seen = turned
@@ -213,12 +212,12 @@ class Probes:
         return replay
 
     def _find_equal(
-        self, admitted: _AdmittedCase, sha256: str, edits: tuple[Edit, ...], part: int | None
+        self, admitted: _AdmittedCase, sha256: str, edits: tuple[Edit, ...] | None, part: int | None
     ) -> Probe | None:
         """Return an equal probe. Without ``part`` only that of a file with a single picture is equal for certain."""
         with self._record.read() as tx:
             same = tx.probes.same(admitted.case.id, sha256, self._analyser.model, admitted.key)
-        equal = (probe for probe in same if probe.edits == edits and probe.kind is admitted.kind)
+        equal = (probe for probe in same if _is_made_by(edits, probe) and probe.kind is admitted.kind)
         return next((probe for probe in equal if probe.part == part or (part is None and probe.parts == 1)), None)
 
     def _original(self, probe: Probe) -> bytes:
@@ -268,16 +267,17 @@ class Probes:
                     faces=len(probe.faces),
                     part=probe.part,
                     digests=probe.digests,
-                    edits=tuple(_edit_details(edit) for edit in edits),
+                    edits=tuple(map(edit_to, edits)),
                 )
             )
         return probe
 
 
-def _edit_details(edit: Edit) -> dict[str, JSON]:
-    box = None if edit.box is None else [float(side) for side in asdict(edit.box).values()]
-    details: dict[str, JSON] = {"kind": edit.kind.value, "degrees": edit.degrees, "box": box, "stops": edit.stops}
-    return {**details, "automatic": True} if edit.automatic else details
+def _is_made_by(edits: tuple[Edit, ...] | None, probe: Probe) -> bool:
+    """Return whether ``take`` makes a probe with these edits; None: with those that it makes by itself, or none."""
+    if edits is None:
+        return all(edit.automatic for edit in probe.edits) and not common_quarters(probe.faces)
+    return probe.edits == edits
 
 
 def chosen_face(probe: Probe, number: int | None) -> Face:

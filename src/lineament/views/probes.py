@@ -24,7 +24,7 @@ def edit_json(edit: Edit) -> dict[str, Any]:
 
 
 def turned_words(edits: Iterable[Edit]) -> str:
-    """Return that the photograph was turned by itself, as a sentence without its full stop; empty if it was not."""
+    """Return how far the photograph was turned automatically, a sentence without its full stop; empty if it was not."""
     degrees = next((edit.degrees for edit in edits if edit.automatic), None)
     return "" if degrees is None else f"The photograph was turned {degrees}° clockwise to show its faces upright"
 
