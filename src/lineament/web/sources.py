@@ -8,6 +8,7 @@ from lineament.errors import InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.faces import DRAWN
 from lineament.model.sources import SourceState
+from lineament.services.gallery.draw import LEAST_SIDE
 from lineament.services.gallery.unsearched import Which
 from lineament.services.jobs.kinds import INGEST, LOOK_AGAIN, ingest_arguments, look_again_arguments
 from lineament.sources.crawl.registration import crawl_name
@@ -94,7 +95,8 @@ def unsearched_thumbnail(visit: CurrentVisit, name: str, capture_id: int) -> Res
 @pages.page("/sources/{name}/pictures/{capture_id}", access=Permission.MANAGE_SOURCES)
 def picture(visit: CurrentVisit, name: str, capture_id: int) -> HTMLResponse:
     """A picture of a source, to draw a box around a face that the detector missed; looking at it is recorded."""
-    return visit.page("picture.html", shown=visit.desk.draw_faces.page(name, capture_id), drawn_words=DRAWN)
+    shown = visit.desk.draw_faces.page(name, capture_id)
+    return visit.page("picture.html", shown=shown, drawn_words=DRAWN, least_side=LEAST_SIDE)
 
 
 @pages.page("/sources/{name}/pictures/{capture_id}/picture", access=Permission.MANAGE_SOURCES)
