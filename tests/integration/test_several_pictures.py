@@ -293,8 +293,8 @@ def test_a_search_finds_the_pages_and_says_which(lineament: Callable[..., Ran], 
     assert (best["incomplete"], best["missing"], best["part"], best["parts"]) == (True, 0.0, None, None)
     found = lineament(*line, "--page", "3", "--json").json
     assert found["probe"]["part"] == 3
-    best = found["candidates"][0]
-    first, (second,) = best, best["further"]  # the same face, twice
+    first = found["candidates"][0]
+    (second,) = first["further"]  # the same face again
     assert {first["uri"].rpartition("/")[2], second["uri"].rpartition("/")[2]} == {"scan.tif#page=2", "film.gif"}
     by_kind = {candidate["uri"].rpartition(".")[2][:3]: candidate for candidate in (first, second)}
     assert (by_kind["tif"]["part"], by_kind["tif"]["parts"], by_kind["tif"]["time_code"]) == (2, 2, None)

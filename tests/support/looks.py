@@ -117,6 +117,7 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         "/people/{account_id}": [Look("person", anna, at["person"]), Look("person-oneself", anna, at["oneself"])],
         "/usage": [Look("usage", sven, "/usage")],
         "/policy": [Look("policy", anna, "/policy")],
+        "/threshold": [Look("threshold", olga, "/threshold"), Look("threshold-none", eva, "/threshold")],
         "/stop": [Look("stop", sven, "/stop"), Look("stop-operator", olga, "/stop"), Look("stop-none", eva, "/stop")],
         "/agencies": [Look("agencies", olga, "/agencies")],
         "/agencies/new": [Look("agency-new", olga, "/agencies/new")],
