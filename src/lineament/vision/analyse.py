@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from lineament.errors import NoFace
@@ -172,9 +173,7 @@ class Analyser:
             BadPicture: A subclass of it.
         """
         picture, digested = self._apply_edits(untrusted, edits, part, digests=digests)
-        shown = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
-        drawn = np.array([shown.x, shown.y, shown.width, shown.height], np.float32)
-        found = self._detector.find_within(picture.pixels, drawn)
+        found = self._detector.find_within(picture.pixels, _as_decoded(picture, box))
         if not len(found):
             raise NoFace(looked="the region that was drawn was looked through")
         return self._analysis(hashlib.sha256(untrusted).hexdigest(), picture, found, digested)
@@ -188,8 +187,7 @@ class Analyser:
         Raises BadPicture, or a subclass of it.
         """
         picture = self.decode(untrusted, part=part)
-        shown = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
-        drawn = np.array([shown.x, shown.y, shown.width, shown.height], np.float32)
+        drawn = _as_decoded(picture, box)
         found = self._detector.find_within(picture.pixels, drawn)
         if len(found):
             return self._face(picture, found, 0), picture, False
@@ -203,13 +201,12 @@ class Analyser:
         Box and landmarks are in pixels of the upright original; ``score`` is the detector's, 0 to 1.
         """
         across, down = picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height
-        shown = box.scaled(across, down)
         points = [
             *(landmarks.left_eye, landmarks.right_eye, landmarks.nose),
             *(landmarks.left_mouth, landmarks.right_mouth),
         ]
         found = Detections(
-            np.array([[shown.x, shown.y, shown.width, shown.height]], np.float32),
+            _as_decoded(picture, box)[None],
             np.array([points], np.float32) * np.array([across, down], np.float32),
             np.array([score], np.float32),
         )
@@ -281,6 +278,12 @@ class Analyser:
             quality=quality.with_reasons(measures),
             template=Template(self.model, embedding.vector),
         )
+
+
+def _as_decoded(picture: DecodedPicture, box: Box) -> NDArray[np.float32]:
+    """Return a box of the original as x, y, width and height in the decoded pixels."""
+    shown = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
+    return np.array([shown.x, shown.y, shown.width, shown.height], np.float32)
 
 
 def _without_doubtful(faces: Sequence[Face], *, enrolling: bool) -> tuple[Face, ...]:

@@ -1,4 +1,4 @@
-"""Shows pictures upright whose faces a second look found turned: versions up to 0.2 knew of no turn."""
+"""Shows a picture upright once its faces are known to be turned: by a second look, or by one that somebody drew."""
 
 from __future__ import annotations
 
