@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import PORTRAITS, Ran
 from tests.support.guides import GuideTerminal, commands
+from tests.support.measuring import write_people
 
 
 def test_the_guide_for_agencies(tmp_path: Path, lineament: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,8 +62,7 @@ def test_the_guide_of_the_threshold(
     tmp_path: Path, lineament: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LINEAMENT_STATE", str(tmp_path / "state"))
-    rows = [f"{path},{path.stem.partition('-')[0]},all" for path in sorted(PORTRAITS.glob("*.jpg"))]
-    (tmp_path / "people.csv").write_text("\n".join(["file,person,group", *rows]) + "\n")
+    write_people(tmp_path / "people.csv", lambda _: "all")
     terminal = GuideTerminal(tmp_path / "ws", lineament, monkeypatch)
     invite = "lineament user invite"
     terminal.run_all(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import PORTRAITS, Ran
-from tests.support.database import raw_database
+from tests.conftest import Ran
+from tests.support.database import flip_proposal, raw_database
+from tests.support.measuring import measured_side, new_extractor, write_people
 from tests.support.serving import serving_officials
 from tests.support.world import CASE, PROBE, StaffedWorld, World, gallery, opened, solo, staffed
 
@@ -30,14 +30,12 @@ from lineament.model.evaluation.measure import Protocol
 from lineament.model.packs import BEFORE, CURRENT, PACK
 from lineament.model.proposals import Proposal, ProposalState
 from lineament.model.search import Mode, SearchRequest
-from lineament.services.evaluate.cache import TemplateCache
 from lineament.services.evaluate.evaluate import EvaluationOptions
 from lineament.services.evaluate.labelled import read_set
-from lineament.services.evaluate.templates import Extractor, FaceChoice
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.model_in_use import MODEL
 from lineament.services.people.stops import OPERATOR
-from lineament.services.threshold.evidence import MeasuredSide, measure_change
+from lineament.services.threshold.evidence import measure_change
 from lineament.services.threshold.in_force import check_made, sign_made, threshold_in_force
 from lineament.settings import Settings
 from lineament.vision.packs import SHIPPED
@@ -53,25 +51,17 @@ REASON = "too many people are missed"
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table of the six portraits: two people with two pictures, two with one, in two groups."""
     table = tmp_path_factory.mktemp("people") / "people.csv"
-    with table.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file", "person", "group"])
-        for path in sorted(PORTRAITS.glob("*.jpg")):
-            person = path.stem.partition("-")[0]
-            writer.writerow([str(path), person, "women" if person == "ardern" else "men"])
-    return table
+    return write_people(table, lambda person: "women" if person == "ardern" else "men")
 
 
 @pytest.fixture(scope="module")
 def measure(people: Path) -> Iterator[Measure]:
     """Measures a change of the strangers expected on the portraits."""
     vision = Vision(Settings(), CURRENT)
-    kept = TemplateCache(None, "", vision.analyser.dimension)
-    extractor = Extractor(vision.analyser, kept, choice=FaceChoice.MIDDLE, most=2**28, workers=2)
-    options = EvaluationOptions(protocol=Protocol())
+    extractor, options = new_extractor(vision), EvaluationOptions(protocol=Protocol())
 
     def run(before: float, after: float) -> dict[str, Any]:
-        first, second = (MeasuredSide(strangers=n, pack=vision.pack, extractor=extractor) for n in (before, after))
+        first, second = (measured_side(vision, strangers, extractor) for strangers in (before, after))
         return measure_change(read_set(people), options, first, second)
 
     yield run
@@ -285,16 +275,9 @@ def tampered(world: World, statement: str, *values: object) -> None:
         database.execute(statement, values)
 
 
-def flip(world: World, where: str = "id = 1") -> None:
-    with raw_database(world.workspace.home) as database:
-        ((sealed,),) = database.execute(f"SELECT sealed FROM proposals WHERE {where}").fetchall()
-        flipped = bytes([*sealed[:-1], sealed[-1] ^ 1])
-        database.execute(f"UPDATE proposals SET sealed = ? WHERE {where}", (flipped,))
-
-
 def test_a_flipped_bit_is_refused(world: StaffedWorld, second: Account, measure: Measure) -> None:
     made(world, second, measure, 0.1, 0.5)
-    flip(world)
+    flip_proposal(world.workspace.home)
     for act in ("in_force", "list"):
         with pytest.raises(ThresholdUntrusted):
             getattr(world.operator_desk.proposals, act)()
@@ -304,7 +287,7 @@ def test_a_pending_change_with_a_flipped_bit_is_not_approved(
     world: StaffedWorld, second: Account, measure: Measure
 ) -> None:
     world.fresh_desk(world.operator).proposals.propose_threshold(0.5, REASON, measure(0.1, 0.5))
-    flip(world)
+    flip_proposal(world.workspace.home)
     with pytest.raises(ThresholdUntrusted):
         world.fresh_desk(second).proposals.approve(1)
     assert in_force(world.operator_desk) == 0.1

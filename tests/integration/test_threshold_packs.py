@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import PORTRAITS, Ran
+from tests.conftest import Ran
+from tests.support.database import flip_proposal
+from tests.support.measuring import measured_side, write_people
 from tests.support.world import CASE, PROBE, SOURCE, World, ingest_portraits, opened, solo
 
 from lineament.errors import InvalidValue, NotFound, Refused, ThresholdUntrusted
@@ -18,11 +21,9 @@ from lineament.model.evaluation.measure import Protocol
 from lineament.model.packs import BEFORE, CURRENT, NEXT_PACK, PACK
 from lineament.model.proposals import ProposalState
 from lineament.model.search import SearchRequest
-from lineament.services.evaluate.cache import TemplateCache
 from lineament.services.evaluate.evaluate import EvaluationOptions
 from lineament.services.evaluate.labelled import read_set
-from lineament.services.evaluate.templates import Extractor, FaceChoice
-from lineament.services.threshold.evidence import MeasuredSide, measure_change
+from lineament.services.threshold.evidence import measure_change
 from lineament.services.threshold.making import ENDED, UNSAID
 from lineament.settings import Settings
 from lineament.vision.packs import SHIPPED
@@ -36,18 +37,10 @@ OLD, NEW = SHIPPED[BEFORE].model, SHIPPED[CURRENT].model
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Both packs on the portraits, with the default threshold."""
-    table = tmp_path_factory.mktemp("people") / "people.csv"
-    rows = [f"{path},{path.stem.partition('-')[0]}" for path in sorted(PORTRAITS.glob("*.jpg"))]
-    table.write_text("\n".join(["file,person", *rows]) + "\n")
-    sides, visions = [], [Vision(Settings(), pack) for pack in (BEFORE, CURRENT)]
-    for vision in visions:
-        kept = TemplateCache(None, "", vision.analyser.dimension)
-        extractor = Extractor(vision.analyser, kept, choice=FaceChoice.MIDDLE, most=2**28, workers=2)
-        sides.append(MeasuredSide(strangers=0.1, pack=vision.pack, extractor=extractor))
-    found = measure_change(read_set(table), EvaluationOptions(protocol=Protocol()), sides[0], sides[1])
-    for vision in visions:
-        vision.close()
-    return found
+    people = read_set(write_people(tmp_path_factory.mktemp("people") / "people.csv"))
+    with closing(Vision(Settings(), BEFORE)) as before, closing(Vision(Settings(), CURRENT)) as after:
+        sides = measured_side(before, 0.1), measured_side(after, 0.1)
+        return measure_change(people, EvaluationOptions(protocol=Protocol()), *sides)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +69,13 @@ def agency(home: Path) -> Iterator[tuple[World, Account, Account]]:
         otto = world.join(HOME_AGENCY, Role.OPERATOR, name="Otto Operator")
         world.leave_solo()
         yield world, olga, otto
+
+
+def approved(agency: tuple[World, Account, Account], evidence: dict[str, Any]) -> int:
+    """Propose the newest pack as one operator, approve it as the other, and return the number of the change."""
+    world, olga, otto = agency
+    proposed = world.fresh_desk(olga).proposals.propose_pack(CURRENT, REASON, evidence)
+    return world.fresh_desk(otto).proposals.approve(proposed.number).number
 
 
 def look(world: World, account: Account) -> Any:
@@ -154,18 +154,17 @@ def test_an_approved_move_can_be_ended(
     agency: tuple[World, Account, Account], evidence: dict[str, Any], end: str
 ) -> None:
     world, olga, otto = agency
-    proposed = world.fresh_desk(olga).proposals.propose_pack(CURRENT, REASON, evidence)
-    world.fresh_desk(otto).proposals.approve(proposed.number)
+    number = approved(agency, evidence)
     with world.workspace.store.read() as tx:
         assert tx.meta.get(NEXT_PACK) == CURRENT
     if end == "withdrawn by its proposer":
-        world.desk(olga).proposals.withdraw(proposed.number)
+        world.desk(olga).proposals.withdraw(number)
     else:
         world.desk(otto).packs.use(BEFORE)
         assert ENDED in world.all_details()
     with world.workspace.store.read() as tx:
         assert tx.meta.get(NEXT_PACK) is None
-    assert world.desk(olga).proposals.get(proposed.number).state is ProposalState.WITHDRAWN
+    assert world.desk(olga).proposals.get(number).state is ProposalState.WITHDRAWN
     assert look(world, olga).waits
     assert pack_in_use(world) == BEFORE
 
@@ -174,12 +173,11 @@ def test_an_approval_does_not_outlive_the_threshold_that_it_was_measured_with(
     agency: tuple[World, Account, Account], evidence: dict[str, Any]
 ) -> None:
     world, olga, otto = agency
-    pack = world.fresh_desk(olga).proposals.propose_pack(CURRENT, REASON, evidence)
-    world.fresh_desk(otto).proposals.approve(pack.number)
+    number = approved(agency, evidence)
     stricter = {**evidence, "after": {**evidence["before"], "strangers": 0.05}}
     changed = world.fresh_desk(olga).proposals.propose_threshold(0.05, REASON, stricter)
     world.fresh_desk(otto).proposals.approve(changed.number)
-    assert world.desk(olga).proposals.get(pack.number).state is ProposalState.EXPIRED
+    assert world.desk(olga).proposals.get(number).state is ProposalState.EXPIRED
     assert look(world, olga).waits
     assert pack_in_use(world) == BEFORE
 
@@ -187,13 +185,9 @@ def test_an_approval_does_not_outlive_the_threshold_that_it_was_measured_with(
 def test_an_approval_that_was_altered_moves_nothing(
     agency: tuple[World, Account, Account], evidence: dict[str, Any]
 ) -> None:
-    world, olga, otto = agency
-    proposed = world.fresh_desk(olga).proposals.propose_pack(CURRENT, REASON, evidence)
-    world.fresh_desk(otto).proposals.approve(proposed.number)
-    with world.workspace.store.begin() as tx:
-        stored = tx.connection.exec_driver_sql("SELECT sealed FROM proposals").scalar_one()
-        flipped = bytes([*stored[:-1], stored[-1] ^ 1])
-        tx.connection.exec_driver_sql("UPDATE proposals SET sealed = ?", (flipped,))
+    world, olga, _ = agency
+    approved(agency, evidence)
+    flip_proposal(world.workspace.home)
     with pytest.raises(ThresholdUntrusted):
         look(world, olga)
     assert pack_in_use(world) == BEFORE
@@ -217,10 +211,8 @@ def test_one_person_alone_moves_and_the_ledger_says_so(home: Path) -> None:
 
 
 def test_commands_of_one_person(lineament: Run, home: Path, tmp_path: Path) -> None:
-    rows = [f"{path},{path.stem.partition('-')[0]}" for path in sorted(PORTRAITS.glob("*.jpg"))]
-    (tmp_path / "people.csv").write_text("\n".join(["file,person", *rows]) + "\n")
     at = ("--home", home)
-    measured = ("--reason", REASON, "--evaluate", tmp_path / "people.csv")
+    measured = ("--reason", REASON, "--evaluate", write_people(tmp_path / "people.csv"))
     moved = lineament("pack", "use", CURRENT, *measured, "--background", *at)
     assert moved.code == 0, moved.err
     assert "FNIR before" in moved.out

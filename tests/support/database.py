@@ -17,3 +17,10 @@ def raw_database(home: Path, *, read_only: bool = False) -> Iterator[sqlite3.Con
     address = f"{(home / 'lineament.db').absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
     with closing(sqlite3.connect(address, uri=True)) as database, database:
         yield database
+
+
+def flip_proposal(home: Path) -> None:
+    """Flip a bit of the only change of the threshold or of the model that was proposed in the workspace in ``home``."""
+    with raw_database(home) as database:
+        ((sealed,),) = database.execute("SELECT sealed FROM proposals").fetchall()
+        database.execute("UPDATE proposals SET sealed = ?", (bytes([*sealed[:-1], sealed[-1] ^ 1]),))
