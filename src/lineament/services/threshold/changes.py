@@ -45,9 +45,6 @@ from lineament.services.threshold.in_force import (
 from lineament.services.threshold.making import Wanted, make_change, new_proposal, signatory
 from lineament.store.db import Tx
 
-UNSAID = "approved"
-"""The reason of an approval for which nobody wrote one."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInUse:
@@ -71,8 +68,7 @@ class InForce:
 class Proposals:
     """Changes the threshold of identification, and decides about changes of the model.
 
-    Which agency's policy counts is no question: the threshold and the model hold for the workspace, so it is that of
-    the agency that runs it.
+    The policy that counts is that of the agency that runs the workspace, because both hold for the whole workspace.
     """
 
     def __init__(self, record: Record, in_use: ModelInUse, model_of: Callable[[str], str]) -> None:
@@ -221,7 +217,7 @@ class Proposals:
         with self._record.change() as change:
             require_step_up(change.tx, self._record.official, change.at)
             proposal = self._decidable(change, number, ProposalEvent.APPROVED)
-            decision = self._decision(change, ProposalState.APPROVED, reason.strip() or UNSAID)
+            decision = self._decision(change, ProposalState.APPROVED, reason.strip() or ProposalState.APPROVED.value)
             approved = replace(proposal, decision=decision)
             change.record(
                 ChangeApproved(
@@ -256,7 +252,7 @@ class Proposals:
             _require(proposal, ProposalEvent.WITHDRAWN)
             if not self._own(proposal):
                 raise Refused(ReasonCode.NOT_YOUR_CHANGE.reason(number=number))
-            decision = self._decision(change, ProposalState.WITHDRAWN, reason.strip() or "withdrawn")
+            decision = self._decision(change, ProposalState.WITHDRAWN, reason.strip() or ProposalState.WITHDRAWN.value)
             change.record(ChangeWithdrawn(change=number, reason=decision.reason))
             if proposal.state is ProposalState.APPROVED and change.tx.meta.get(NEXT_PACK) == proposal.pack:
                 start_move(change, in_use.pack, in_use.model, in_use=in_use.pack)
