@@ -32,7 +32,7 @@ from lineament.cli.terminal import (
 from lineament.cli.threshold import print_proposal
 from lineament.errors import InvalidValue, PackDamaged
 from lineament.model.accounts import Permission
-from lineament.model.proposals import ProposalState
+from lineament.model.proposals import Proposal, ProposalState
 from lineament.model.texts import checked_reason
 from lineament.views.packs import (
     pack_facts,
@@ -47,6 +47,9 @@ from lineament.views.values import counted
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
+
+    from lineament.services.evaluate.evaluate import EvaluationOptions
+    from lineament.workspace import Desk
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the pack.")]
 
@@ -184,30 +187,17 @@ def use(
     Where the policy asks for a second person, this proposes it, and somebody else approves it; give --reason and
     --evaluate. If it was stopped, go on with: lineament source look-again --all. To end a move, name the pack in use.
     """
-    from lineament.services.threshold.making import UNSAID
-
     options = measuring_options(face, enrol, left_out, seed)
     with workspace(context) as desk:
         if name == desk.workspace.pack_name:
             chosen = desk.packs.use(name)
         else:
-            _ = desk.workspace.model_of(name)
-            in_force = desk.proposals.in_force()
-            if in_force.needs_two and evaluate is None:
-                why = "both packs are measured, so that whoever approves sees the error rates before and after"
-                raise InvalidValue(what="--evaluate", value="", why=why)
-            checked = checked_reason(reason) if in_force.needs_two else reason or UNSAID
-            evidence = None
-            if evaluate is not None:
-                strangers = in_force.threshold.strangers
-                sides = (strangers, desk.workspace.pack_name), (strangers, name)
-                evidence = measured_change(desk, evaluate, options, *sides)
-            proposal = desk.proposals.propose_pack(name, checked, evidence)
+            proposal = _propose(desk, name, reason, evaluate, options)
             if proposal.state is ProposalState.PENDING:
                 print_proposal(proposal, as_json)
                 return
-            if evidence is not None and not as_json:
-                print_evidence(evidence)
+            if proposal.evidence is not None and not as_json:
+                print_evidence(proposal.evidence)
             chosen = desk.packs.get(name)
         if chosen.left is not None:
             say(f"{counted(chosen.left, 'picture')} to look at with {name}.", err=True)
@@ -216,3 +206,20 @@ def use(
             print_json(pack_json(chosen))
         else:
             say(f"The pack {name} stays in use.")
+
+
+def _propose(desk: Desk, name: str, reason: str, evaluate: Path | None, options: EvaluationOptions) -> Proposal:
+    """Measure a pack beside the one in use if pictures are given, and propose it; alone, that starts the move."""
+    from lineament.services.threshold.making import UNSAID
+
+    desk.workspace.model_of(name)  # a wrong name is refused before anything is measured
+    in_force = desk.proposals.in_force()
+    if in_force.needs_two and evaluate is None:
+        why = "both packs are measured, so that whoever approves sees the error rates before and after"
+        raise InvalidValue(what="--evaluate", value="", why=why)
+    checked = checked_reason(reason) if in_force.needs_two else reason or UNSAID
+    if evaluate is None:
+        return desk.proposals.propose_pack(name, checked, None)
+    strangers = in_force.threshold.strangers
+    evidence = measured_change(desk, evaluate, options, (strangers, desk.workspace.pack_name), (strangers, name))
+    return desk.proposals.propose_pack(name, checked, evidence)
