@@ -21,6 +21,7 @@ from lineament.model.agencies import (
 from lineament.model.cases import Case, CaseState, CaseTerms
 from lineament.model.faces import Box, CaptureId, FaceId, Quality, SourceId
 from lineament.model.jobs import Job, JobId, JobRequest, JobState
+from lineament.model.proposals import Proposal, ProposalKind, Signatory
 from lineament.model.runs import Run, RunId
 from lineament.model.search import Candidate, Mode, SearchEntry, SearchResult
 from lineament.model.sources import Source, SourceState, SourceTerms
@@ -174,6 +175,24 @@ def result(**changes: Any) -> SearchResult:
         candidates=(candidate(),),
         seconds=0.0123456789,
         ledger_entry=12,
+    )
+    return replace(made, **changes)
+
+
+def proposal(**changes: Any) -> Proposal:
+    """Return a change of the threshold that waits, and was neither measured nor signed."""
+    made = Proposal(
+        number=1,
+        kind=ProposalKind.THRESHOLD,
+        strangers=0.5,
+        pack="sface-yunet",
+        model="sface-yunet/0011aabb",
+        against="sface-yunet/0011aabb",
+        based_on=None,
+        reason="too many people are missed",
+        by=Signatory(name="Olga Operator", account_id="a1", at=AT),
+        evidence=None,
+        note="",
     )
     return replace(made, **changes)
 

@@ -6,28 +6,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.support import samples
 from tests.support.store_rows import NOW, RawSql, Refuses
 
 from lineament.errors import Damaged, NotFound
 from lineament.ledger.log import Ledger
 from lineament.model.events.jobs import JobStopped
 from lineament.model.events.proposals import ChangeMade
-from lineament.model.proposals import Decision, Proposal, ProposalKind, ProposalState, Signatory
+from lineament.model.proposals import Decision, Proposal, ProposalState, Signatory
 from lineament.store.db import Store, Tx
 
 LEDGER = Ledger(origin="lineament/test", signing_seed=bytes(32))
 
 
 def proposal(number: int) -> Proposal:
-    return Proposal(
+    return samples.proposal(
         number=number,
-        kind=ProposalKind.THRESHOLD,
-        strangers=0.5,
-        pack="sface-yunet",
-        model="sface-yunet/0011aabb",
-        against="sface-yunet/0011aabb",
-        based_on=None,
-        reason="too many people are missed",
         by=Signatory(name="Olga Opérator", account_id="a1", at=NOW),
         evidence={"set": "\udc80 named so", "before": {"fnir": {"value": 0.1 + 0.2}}, "groups": []},
         note="a note",

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from tests.support.samples import AT, evidence_of, result
+from tests.support.samples import AT, evidence_of, proposal, result
 
-from lineament.model.proposals import Proposal, ProposalKind, Signatory, Threshold
+from lineament.model.proposals import ProposalKind, Signatory, Threshold
 from lineament.model.search import Mode, ThresholdOrigin, strangers_words, threshold_words
 from lineament.services.report import how_cut
 from lineament.views.proposals import change_words, evidence_note, evidence_rows, meaning_words, who_words
@@ -79,19 +79,6 @@ def test_cells_of_the_page() -> None:
 
 
 def test_what_would_change() -> None:
-    proposal = Proposal(
-        number=1,
-        kind=ProposalKind.THRESHOLD,
-        strangers=0.5,
-        pack="sface-yunet",
-        model="sface-yunet/0011aabb",
-        against="sface-yunet/0011aabb",
-        based_on=None,
-        reason="x",
-        by=OLGA,
-        evidence=None,
-        note="",
-    )
-    assert change_words(proposal) == "a threshold with 0.5 strangers expected"
-    pack = replace(proposal, kind=ProposalKind.PACK)
+    assert change_words(proposal()) == "a threshold with 0.5 strangers expected"
+    pack = proposal(kind=ProposalKind.PACK)
     assert change_words(pack) == "the pack sface-yunet (sface-yunet/0011aabb), with 0.5 strangers expected"
