@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
@@ -75,6 +76,41 @@ class Warc:
     def close(self) -> Path:
         self._file.close()
         return self.path
+
+
+def record(
+    block: bytes,
+    kind: str = "response",
+    content_type: str | None = "application/http; msgtype=response",
+    *,
+    uri: str = "https://e.example/1",
+    version: str = "WARC/1.1",
+    headers: Sequence[str] = (),
+) -> bytes:
+    """Return a record written by hand, as warcio would not write it; its id is that of its address."""
+    lines = [version, f"WARC-Type: {kind}", f"WARC-Date: {DATE}", f"WARC-Target-URI: {uri}"]
+    lines.append(f"WARC-Record-ID: <{record_id(uri)}>")
+    lines += [] if content_type is None else [f"Content-Type: {content_type}"]
+    lines += [*headers, f"Content-Length: {len(block)}", "", ""]
+    return "\r\n".join(lines).encode() + block + b"\r\n\r\n"
+
+
+def record_id(uri: str) -> str:
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, uri)}"
+
+
+def http(
+    body: bytes, media_type: str | None = "image/jpeg", status: str = "HTTP/1.1 200 OK", headers: Sequence[str] = ()
+) -> bytes:
+    """Return an HTTP response written by hand."""
+    stated = [] if media_type is None else [f"Content-Type: {media_type}"]
+    return "\r\n".join([status, *stated, *headers, "", ""]).encode() + body
+
+
+def chunked(data: bytes, size: int) -> bytes:
+    """Return a body in chunks of ``size`` bytes."""
+    parts = (data[at : at + size] for at in range(0, len(data), size))
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
 
 def ingested_record(item: Item) -> ArchiveRecord:

@@ -104,7 +104,7 @@ def os_reason(error: OSError) -> str:
         return "it is gone, or is a broken link"
     if error.errno == errno.ELOOP:
         return "its symbolic links form a loop"
-    return (error.strerror or type(error).__name__).lower()
+    return (error.strerror or printable(str(error))[:200].rstrip(".") or type(error).__name__).lower()
 
 
 class EntryType(IntEnum):

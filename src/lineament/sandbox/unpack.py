@@ -52,11 +52,18 @@ class Decompressor(Protocol):
         """Return at most ``max_length`` bytes."""
 
 
-class _Gzip:
+class Packed(Protocol):
+    """What a packed file is read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes; b"" at the end."""
+
+
+class _Zlib:
     """zlib's decompressor under this interface."""
 
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(wbits=31)
+    def __init__(self, wbits: int) -> None:
+        self._inner = zlib.decompressobj(wbits=wbits)
 
     @property
     def eof(self) -> bool:
@@ -74,19 +81,30 @@ class _Gzip:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
+def gzip_stream() -> Decompressor:
+    """Return a decompressor of gzip."""
+    return _Zlib(31)
+
+
+def deflate_stream() -> Decompressor:
+    """Return a decompressor of zlib's own format, which HTTP calls “deflate”."""
+    return _Zlib(15)
+
+
 def _xz() -> Decompressor:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
 
 
-def _zstd() -> Decompressor:
+def zstd_stream() -> Decompressor:
+    """Return a decompressor of Zstandard that takes at most MEMORY."""
     return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG})
 
 
 DECOMPRESSORS: dict[bytes, Callable[[], Decompressor]] = {
-    b"\x1f\x8b": _Gzip,
+    b"\x1f\x8b": gzip_stream,
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\0": _xz,
-    b"\x28\xb5\x2f\xfd": _zstd,
+    b"\x28\xb5\x2f\xfd": zstd_stream,
 }
 """By the first bytes of a file."""
 ERRORS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, EOFError)
@@ -122,7 +140,7 @@ def most_unpacked(packed: int) -> int:
 class UnpackedStream:
     """A decompressed file, read from beginning to end."""
 
-    def __init__(self, packed: IO[bytes], new: Callable[[], Decompressor]) -> None:
+    def __init__(self, packed: Packed, new: Callable[[], Decompressor]) -> None:
         self._packed = packed
         self._new = new
         self._inner = new()

@@ -56,8 +56,13 @@ _VIDEOS = (
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF, WMV
     b"\x06\x0e\x2b\x34\x02\x05\x01\x01",  # MXF
     b"DKIF",
+    b".RMF",  # RealMedia, which is refused when it is opened
 )
-_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"wide", b"pnot"})
+_BOXES = frozenset(
+    {b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"emsg", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid"}
+)
+_LARGEST_BOX = 2**29
+"""Bytes of a box before the pictures; text is never one, because its first four characters are a greater number."""
 _OTHERS = (
     (b"\x00\x05\x16\x07", "macOS keeps the attributes of another file in it (AppleDouble)"),
     (b"\x00\x00\x00\x01Bud1", "macOS keeps the view of a folder in it (.DS_Store)"),
@@ -72,6 +77,10 @@ _OTHERS = (
     (b"MZ", "it is a program"),
     (b"<svg", "it is a drawing (SVG), which shows no photograph"),
     (b"\0\0\x01\0", "it is an icon (ICO)"),
+)
+_MAY_HOLD_PICTURES = (
+    *(b"%PDF-", b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b"),
+    *(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"SQLite format 3\0"),
 )
 NO_PICTURE = "it does not begin as any picture does"
 
@@ -96,13 +105,19 @@ def is_video(untrusted: bytes) -> bool:
     """Return whether the first START bytes are those of a video that the connector for videos may know."""
     if untrusted.startswith(_VIDEOS):
         return True
-    if untrusted[4:8] in _BOXES:
+    if untrusted[4:8] in _BOXES and (untrusted[4:8] == b"mdat" or int.from_bytes(untrusted[:4]) < _LARGEST_BOX):
         return untrusted[8:12] not in _HEIF | _SOUND or untrusted[4:8] != b"ftyp"
     if untrusted[:4] == b"RIFF":
         return untrusted[8:12] == b"AVI "
     if untrusted[:4] == b"OggS":
         return b"\x80theora" in untrusted[:START]
-    return any(untrusted[at : at + 1] == b"G" == untrusted[at + step : at + step + 1] for at, step in _TRANSPORT)
+    return any(_is_packet(untrusted, at) and _is_packet(untrusted, at + step) for at, step in _TRANSPORT)
+
+
+def _is_packet(untrusted: bytes, at: int) -> bool:
+    """Return whether a packet of a transport stream begins there: not damaged, not encrypted, and not empty."""
+    head = untrusted[at : at + 4]
+    return len(head) == 4 and head[0] == 0x47 and not head[1] & 0x80 and not head[3] & 0xC0 and bool(head[3] & 0x30)
 
 
 _TRANSPORT = ((0, 188), (4, 192))
@@ -117,3 +132,8 @@ def not_a_picture(untrusted: bytes) -> str:
     if is_video(start):
         return "it is a video"
     return next((words for magic, words in _OTHERS if start.startswith(magic)), NO_PICTURE)
+
+
+def may_hold_pictures(untrusted: bytes) -> bool:
+    """Return whether the first bytes are those of a document or an archive, which may hold pictures."""
+    return untrusted.startswith(_MAY_HOLD_PICTURES)

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
-from lineament.errors import FileTooLarge, NotAPicture, NotRead
+from lineament.errors import FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.sources.media_types import DRAWINGS, is_picture, is_video, media_type, not_a_picture
 
 LEAST = 200
 """Bytes of an embedded picture that may show a face; what has fewer is a placeholder, often of one pixel."""
+_TEXTS = frozenset({"image/svg+xml", "text/html", "application/xhtml+xml", "text/css", "text/xml", "application/xml"})
+_DATA = re.compile(
+    r"data:[\w.+/-]{0,100}(?:;(?!base64,)[\w.=+-]{1,60}){0,4}"
+    r"(?:;base64,\s{0,8}+(?:[\w+/=%-]{40,}+\\?\r?\n[ \t]*+)*+[\w+/=%-]*+|,[^\s\"'()<>\\`]*)",
+    re.IGNORECASE | re.ASCII,
+)
+"""An address; if it is in Base64, over several lines, with backslashes before them in CSS."""
+_ESCAPED = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|/|r\\n|n)")
+_MENTIONED = re.compile(rb"data(?::|&|\\)", re.IGNORECASE)
 _NEVER = ("font/", "audio/", "application/font", "application/x-font", "image/svg")
 _NUMBER = re.compile(r"[#&]data=([0-9]{1,9})$", re.ASCII)
 _STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -26,6 +38,17 @@ def picture_in(uri: str, limit: int) -> bytes | None:
         NotRead: It is damaged, or holds a video.
         FileTooLarge: It has more than ``limit`` bytes.
     """
+    untrusted = picture_or_video_in(uri, limit)
+    if untrusted is not None and not is_picture(untrusted):
+        raise NotRead(why="it is a video in a “data:” address; save it as a file and ingest that")
+    return untrusted
+
+
+def picture_or_video_in(uri: str, limit: int) -> bytes | None:
+    """Return the picture or video that a “data:” address holds; None if it holds something else.
+
+    Raises NotAPicture, NotRead or FileTooLarge as ``picture_in`` does.
+    """
     kind = data_type(uri)
     may_be = kind.startswith("image/") and kind not in DRAWINGS
     if not may_be and kind.startswith(_NEVER):
@@ -33,13 +56,35 @@ def picture_in(uri: str, limit: int) -> bytes | None:
     untrusted = data_of(uri, limit)
     if len(untrusted) < LEAST:
         return None
-    if is_picture(untrusted):
+    if is_picture(untrusted) or is_video(untrusted):
         return untrusted
     if may_be:
         raise NotAPicture(why=not_a_picture(untrusted))
-    if is_video(untrusted):
-        raise NotRead(why="it is a video in a “data:” address; save it as a file and ingest that")
     return None
+
+
+def addresses_in(text: str) -> Iterator[str]:
+    """Yield the “data:” addresses in a text of any kind, as CSS, JSON or a script, as often as they are there."""
+    for found in _DATA.finditer(html.unescape(_ESCAPED.sub(_unescaped, text))):
+        yield found[0]
+
+
+def nested_in(uri: str, limit: int) -> Iterator[str]:
+    """Yield the “data:” addresses in the text that a “data:” address holds, as a drawing with a photograph in it."""
+    if data_type(uri) in _TEXTS:
+        with suppress(LineamentError):  # the address itself is refused for that
+            yield from addresses_in(data_of(uri, limit).decode("utf-8", "replace"))
+
+
+def mentions_data(text: bytes) -> bool:
+    """Return whether there may be “data:” addresses in a text, however the colon is written."""
+    return _MENTIONED.search(text) is not None
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """Return the character that a script writes as an escape."""
+    code = found[1] or found[2]
+    return chr(int(code, 16)) if code else "/" if found[0] == "\\/" else "\n"
 
 
 def data_type(uri: str) -> str:

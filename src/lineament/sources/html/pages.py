@@ -16,6 +16,7 @@ from itertools import accumulate
 from lxml import etree
 
 from lineament.sources.addresses import absolute
+from lineament.sources.html.embedded import addresses_in, mentions_data, nested_in
 from lineament.sources.permission.reservations import META
 from lineament.sources.provenance import LONGEST_TEXT, one_line
 
@@ -42,12 +43,12 @@ _INLINE = frozenset(
     {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "small", "span"}
     | {"strong", "sub", "sup", "u", "wbr"}
 )
-_SETS = ("srcset", "data-srcset")
+_SETS = ("srcset", "data-srcset", "data-lazy-srcset", "imagesrcset")
+_SOURCES = ("src", "data-src", "data-original", "data-lazy-src", "data-lazy", "href", "xlink:href")
+_STYLED = re.compile(r"url\(\s*(?:\"([^\"]{1,4096})\"|'([^']{1,4096})'|([^\s\"'()]{1,4096}))\s*\)", re.IGNORECASE)
 _META_IMAGES = frozenset({"og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"})
 _RESERVATIONS = META | {"x-robots-tag"}  # which is a header, but forbids following links wherever it stands
 _META_CHARSET = re.compile(rb"<meta[^>]{0,256}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
-_DATA = re.compile(r"data:[\w.+/-]{0,100}(?:;[\w.=+-]{1,60}){0,4},[^\s\"'()<>\\`]*", re.IGNORECASE | re.ASCII)
-_ESCAPED = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|/)")
 _CANDIDATE = re.compile(r"[\s,]*+(\S++)")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -77,6 +78,7 @@ class Page:
     embedded: list[Embedded] = field(default_factory=list)  # each once, in the order of the page
     more: int = 0  # links beyond MOST_LINKS
     more_embedded: int = 0  # addresses beyond MOST_EMBEDDED
+    cut: bool = False  # it has more than MOST_TAGS elements or MOST_PIECES of text, and the rest was not read
     meta: list[tuple[str, str]] = field(default_factory=list)  # name and content of what may be a reservation
 
 
@@ -142,10 +144,23 @@ class PageParser:
     def page(self, html: bytes, charset: str, uri: str) -> Page:
         """Do as ``parse_page``."""
         text = to_utf8(html, charset)
-        self._tags.begin(uri, embeds=b"data:" in text or b"DATA:" in text or b"Data:" in text)
+        self._tags.begin(uri, embeds=mentions_data(text))
         with suppress(etree.LxmlError, _TooManyTagsError):  # what came before counts
             etree.fromstring(text, self._parser)
         return self._tags.page()
+
+
+def embedded_in(text: bytes, charset: str) -> tuple[list[Embedded], int]:
+    """Return the “data:” addresses in a text that is no page, each once, and how many there are beyond the most."""
+    found: dict[str, None] = {}
+    more = 0
+    for uri in addresses_in(to_utf8(text, charset).decode("utf-8", "replace")):
+        for each in (uri, *nested_in(uri, LARGEST_PAGE)):
+            if each in found or len(found) < MOST_EMBEDDED:
+                found[each] = None
+            else:
+                more += 1
+    return [Embedded(uri, None) for uri in found], more
 
 
 class _TooManyTagsError(Exception):
@@ -194,6 +209,12 @@ class _Tags:
             self._text.append(" ")
         if tag in _HANDLERS:
             _HANDLERS[tag](self, attributes)
+        if "style" in attributes:
+            for found in _STYLED.finditer(attributes["style"]):
+                if (uri := found[1] or found[2] or found[3])[:5].lower() != "data:":  # which are found by themselves
+                    self._add(uri, attributes.get("title"), len(self._text))
+        if "background" in attributes:
+            self._add(attributes["background"], attributes.get("title"), len(self._text))
         if self._embeds:
             self._embed_from(attributes)
 
@@ -210,6 +231,10 @@ class _Tags:
         if self._pieces > MOST_PIECES:
             raise _TooManyTagsError
         self._add_text(text)
+
+    def comment(self, text: str) -> None:
+        if self._embeds:
+            self._unshown.append(f" {text} ")
 
     def close(self) -> None:
         """Return nothing; ``page`` gives the result."""
@@ -247,7 +272,7 @@ class _Tags:
 
     def _on_image(self, attributes: dict[str, str]) -> None:
         alt = attributes.get("alt") or attributes.get("title")
-        for name in ("src", "data-src", "data-original", "href", "xlink:href"):
+        for name in _SOURCES:
             if name in attributes:
                 self._add(attributes[name], alt, len(self._text))
         for name in _SETS:
@@ -260,18 +285,25 @@ class _Tags:
             if name in attributes:
                 self._add(attributes[name], attributes.get("title"), len(self._text))
 
+    def _on_object(self, attributes: dict[str, str]) -> None:
+        self._add(attributes.get("data") or "", attributes.get("title"), len(self._text))
+
     def _on_link(self, attributes: dict[str, str]) -> None:
         href = attributes.get("href") or ""
         if href.partition("?")[0].partition("#")[0].lower().endswith(PICTURES):
             self._add(href, attributes.get("title"), len(self._text))
 
     def _on_head_link(self, attributes: dict[str, str]) -> None:
-        if (attributes.get("rel") or "").strip().lower() == "image_src":
-            self._add(attributes.get("href") or "", None, -1)
+        rel = (attributes.get("rel") or "").strip().lower()
+        if rel == "image_src" or (rel == "preload" and (attributes.get("as") or "").lower() == "image"):
+            for uri in (attributes.get("href") or "", *srcset(attributes.get("imagesrcset") or "")):
+                self._add(uri, None, -1)
 
     def _add(self, uri: str, alt: str | None, at: int) -> None:
         if self._embeds and uri.lstrip()[:5].lower() == "data:":
             self._remember(self._embedded, uri.strip(), alt, at, MOST_EMBEDDED)
+            for inner in nested_in(uri.strip(), LARGEST_PAGE):
+                self._remember(self._embedded, inner, alt, at, MOST_EMBEDDED)
         elif (found := absolute(self._base, uri)) is not None:
             self._remember(self._seen, found, alt, at, MOST_LINKS)
 
@@ -282,13 +314,15 @@ class _Tags:
                 continue
             if value[:5].lower() == "data:":
                 self._add(value, attributes.get("title"), len(self._text))
-            elif "data:" in value:
+            elif "data" in value:
                 self._embed_all(value, attributes.get("title"), len(self._text))
 
     def _embed_all(self, text: str, alt: str | None, at: int) -> None:
         """Add every “data:” address in a piece of CSS or of a script."""
-        for found in _DATA.finditer(text):
-            self._remember(self._embedded, found[0], alt, at, MOST_EMBEDDED)
+        for uri in addresses_in(text):
+            self._remember(self._embedded, uri, alt, at, MOST_EMBEDDED)
+            for inner in nested_in(uri, LARGEST_PAGE):
+                self._remember(self._embedded, inner, alt, at, MOST_EMBEDDED)
 
     def _remember(self, seen: dict[str, _PictureReference], uri: str, alt: str | None, at: int, most: int) -> None:
         before = seen.get(uri)
@@ -308,7 +342,8 @@ class _Tags:
         text, ends = "".join(self._text), [0, *accumulate(map(len, self._text))]
         links = [Link(picture.uri, _words(picture, text, ends)) for picture in self._seen.values()]
         if self._embeds:
-            self._embed_all(_ESCAPED.sub(_unescaped, "".join(self._unshown)), None, -1)
+            self._embed_all("".join(self._unshown), None, -1)
+            self._embed_all(text, None, -1)
         embedded = [Embedded(picture.uri, _words(picture, text, ends)) for picture in self._embedded.values()]
         return Page(
             title=title,
@@ -316,6 +351,7 @@ class _Tags:
             embedded=embedded,
             more=self._more,
             more_embedded=self._more_embedded,
+            cut=self._tags > MOST_TAGS or self._pieces > MOST_PIECES,
             meta=self._meta,
         )
 
@@ -326,6 +362,9 @@ _HANDLERS: dict[str, Callable[[_Tags, dict[str, str]], None]] = {
     "img": _Tags._on_image,  # noqa: SLF001
     "source": _Tags._on_image,  # noqa: SLF001
     "image": _Tags._on_image,  # noqa: SLF001
+    "input": _Tags._on_image,  # noqa: SLF001
+    "embed": _Tags._on_image,  # noqa: SLF001
+    "object": _Tags._on_object,  # noqa: SLF001
     "a": _Tags._on_link,  # noqa: SLF001
     "area": _Tags._on_link,  # noqa: SLF001
     "link": _Tags._on_head_link,  # noqa: SLF001
@@ -333,11 +372,6 @@ _HANDLERS: dict[str, Callable[[_Tags, dict[str, str]], None]] = {
     "base": _Tags._on_base,  # noqa: SLF001
     "video": _Tags._on_video,  # noqa: SLF001
 }
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    """Return the character that a script writes as an escape."""
-    return chr(int(found[1] or found[2], 16)) if found[0] != "\\/" else "/"
 
 
 def _discard(_: str) -> None:

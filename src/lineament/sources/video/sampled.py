@@ -59,6 +59,16 @@ def frame_items(name: str, whole: Provenance, file: int, max_bytes: int) -> Iter
         yield Refusal.from_error(name, error)
 
 
+def frames_of(name: str, parts: Iterator[bytes], whole: Provenance, max_bytes: int) -> Iterator[Item | Refusal]:
+    """Yield the frames of a video that comes in parts, as ``frame_items`` does of a file."""
+    try:
+        file = copied(parts)
+    except (LineamentError, OSError) as error:
+        yield Refusal.from_error(name, error)
+        return
+    yield from frame_items(name, whole, file, max_bytes)
+
+
 def framed(name: str, whole: Provenance, frame: SampledFrame, max_bytes: int) -> Item | Refusal:
     """Return a frame as a picture; its address is that of the video with the time (#t=…)."""
     shown = f"{name} at {time_text(frame.time_code)}"

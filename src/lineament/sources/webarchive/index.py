@@ -93,24 +93,25 @@ class PageIndex:
         if len(self._found) >= AT_ONCE:
             self._flush()
 
-    def note_body(self, digest: str, archive: int, offset: int) -> None:
-        """Remember where a picture with this payload digest, as its record states it, was found."""
-        self._bodies.append((digest, archive, offset))
+    def note_body(self, name: str, archive: int, offset: int) -> None:
+        """Remember where a picture with this payload digest or record id, as its record states it, was found."""
+        self._bodies.append((name, archive, offset))
         if len(self._bodies) >= AT_ONCE:
             self._flush()
 
-    def repeated(self, digest: str | None, key: str | None) -> tuple[int, int] | None:
-        """Return the archive and offset of a picture with this payload digest, or else found at the address ``key``."""
+    def repeated(self, digest: str | None, record_id: str | None, key: str | None) -> tuple[int, int] | None:
+        """Return the archive and offset of the picture with this payload digest, this record id or this address."""
         self._flush()
         row = None
-        if digest is not None:
-            row = self._rows.execute("SELECT archive, offset FROM bodies WHERE digest = ?", (_key(digest),)).fetchone()
+        for name in (digest, record_id):
+            if name is not None and row is None:
+                row = self._rows.execute(_BODY, (_body_key(name),)).fetchone()
         if row is None and key is not None:
             row = self._rows.execute("SELECT archive, offset FROM found WHERE key = ? LIMIT 1", (_key(key),)).fetchone()
         return None if row is None else (row[0], row[1])
 
     def _flush(self) -> None:
-        bodies = [(_key(digest), archive, offset) for digest, archive, offset in self._bodies]
+        bodies = [(_body_key(name), archive, offset) for name, archive, offset in self._bodies]
         self._bodies.clear()
         if bodies:
             self._rows.executemany("INSERT OR IGNORE INTO bodies VALUES (?, ?, ?)", bodies)
@@ -153,6 +154,11 @@ def _key(uri: str) -> bytes:
     return hashlib.blake2b(uri.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
+def _body_key(name: str) -> bytes:
+    """Return the key of a digest or a record id, which archives write in small or capital letters."""
+    return _key(name.strip("<> ").upper())
+
+
 _SCHEMA = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -179,6 +185,7 @@ LEFT JOIN answers ON answers.key = found.key
   AND (answers.archive, answers.offset) > (found.archive, found.offset)
 WHERE reservation IS NOT NULL ORDER BY uri
 """
+_BODY = "SELECT archive, offset FROM bodies WHERE digest = ?"
 _SHOWN = "SELECT page, words, reserved FROM links WHERE key = ?"
 _DEFERRED = """
 SELECT archive, offset FROM deferred WHERE (archive, offset) > (?, ?) ORDER BY archive, offset LIMIT ?

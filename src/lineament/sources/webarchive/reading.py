@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 from fastwarc.warc import WarcHeader, WarcRecord, WarcRecordType
 
@@ -20,53 +19,35 @@ from lineament.errors import (
     Reserved,
     UnknownFormat,
 )
-from lineament.model.faces import ArchiveRecord, Provenance
+from lineament.model.faces import Provenance
 from lineament.sandbox.files import printable
-from lineament.sources.addresses import absolute, archived_address, page_viewed, uri_key
+from lineament.sources.addresses import absolute, page_viewed, uri_key
 from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal
-from lineament.sources.html.embedded import embedded_address, picture_in
-from lineament.sources.html.pages import LARGEST_PAGE, Embedded, Page, PageParser, charset_of
-from lineament.sources.media_types import (
-    DRAWINGS,
-    PAGES,
-    START,
-    UNKNOWN,
-    is_picture,
-    is_video,
-    media_type,
-    not_a_picture,
-)
+from lineament.sources.html.embedded import embedded_address, mentions_data, picture_or_video_in
+from lineament.sources.html.pages import LARGEST_PAGE, MOST_TAGS, Embedded, PageParser, charset_of, embedded_in
+from lineament.sources.media_types import DRAWINGS, PAGES, START, is_picture, is_video, not_a_picture
 from lineament.sources.permission import reservations
-from lineament.sources.permission.reading import REDIRECTS
 from lineament.sources.provenance import Unusable
-from lineament.sources.status import why_not_whole
-from lineament.sources.webarchive.bodies import beginning, decode_body
+from lineament.sources.webarchive.bodies import beginning, start_size, why_unreadable
+from lineament.sources.webarchive.headers import (
+    NO_PICTURES,
+    RecordHeaders,
+    VideoBody,
+    headers_of,
+    may_embed,
+    payload,
+    why_no_picture,
+)
 from lineament.sources.webarchive.index import ArchivedPage, PageIndex, ShowingPage, shown_in
 from lineament.sources.webarchive.position import END, Position
-from lineament.sources.webarchive.records import body_of, id_of, parsed_http, payload_of, record_at, records
+from lineament.sources.webarchive.provenance import page_at, provenance_of, record_place
+from lineament.sources.webarchive.records import id_of, record_at, records
 from lineament.sources.webarchive.wacz import WarcFile
 
-CONNECTOR = "warc 1"
 LONGEST_NAME = 1000
 """Most characters of an address in a message."""
 _SILENT = (WarcRecordType.warcinfo, WarcRecordType.request)
-_ENCODED_START = 2**12  # bytes of an encoded body from which the beginning of the payload can be told
-_LARGEST_ENCODED_VIDEO = 2**28
-_AT_ONCE = 2**20
 REPEATS = "it repeats an earlier answer that is not in these archives; ingest it together with the archive that has it"
-
-
-class _RecordHeaders(NamedTuple):
-    """The parsed headers of a record."""
-
-    uri: str
-    at: datetime | None
-    media_type: str
-    charset: str | None
-    reserved: str | None
-    why_not: str | None = None  # why its payload is not what is at the address; None if it is
-    transfer: str | None = None
-    encoding: str | None = None
 
 
 _Findings = Iterable[tuple[Found, Position]]
@@ -132,148 +113,161 @@ class Reading:
             except (LineamentError, OSError) as error:
                 yield Refusal.from_error(archive.shown, error), Position(1, number, 0)
 
-    def _handle(self, archive: WarcFile, record: WarcRecord, at: Position) -> _Findings:
-        """Return what a record gives, or why it is refused; a page goes into the index."""
+    def _handle(self, archive: WarcFile, record: WarcRecord, at: Position) -> Iterator[tuple[Found, Position]]:
+        """Yield what a record gives, or why it is refused; a page goes into the index."""
         if record.record_type in _SILENT:
             self._without += 1
-            return ()
+            return
         try:
-            return self._read(archive, record, at)
+            yield from self._read(archive, record, at)
         except Unusable as error:
-            why: LineamentError = NotRead(why=error)
+            yield from self._refused(archive, record, at, NotRead(why=error))
         except LineamentError as error:
-            why = error.with_traceback(None)  # its traceback would keep the bytes alive
+            yield from self._refused(archive, record, at, error.with_traceback(None))  # which would keep the bytes
         except OSError as error:
-            why = NotRead(why=printable(str(error))[:200].rstrip(".").lower())
+            why = printable(str(error))[:200].rstrip(".").lower()
+            yield from self._refused(archive, record, at, NotRead(why=why))
+
+    def _refused(self, archive: WarcFile, record: WarcRecord, at: Position, why: LineamentError) -> _Findings:
         if at <= self._after:
             return ()
         name = record.headers.get(WarcHeader.WARC_TARGET_URI) or f"{archive.shown}:{at.offset}"
         return ((Refusal(name=printable(name.strip("<> "))[:LONGEST_NAME], why=why), at),)
 
     def _read(self, archive: WarcFile, record: WarcRecord, at: Position) -> _Findings:
-        answer = self._headers(record)
+        answer = headers_of(record, self._now)
+        if answer.location is not None:
+            self._redirect(record.headers.get(WarcHeader.WARC_TARGET_URI) or "", answer.location)
         if record.record_type == WarcRecordType.revisit:
-            return self._revisit(record, answer, at)
+            return self._revisit(archive, record, answer, at)
         if answer.media_type.startswith("image/") and answer.media_type not in DRAWINGS:
             return self._image(archive, record, answer, at)
-        read = record.reader.read(START if answer.encoding is None else _ENCODED_START)
+        read = record.reader.read(start_size(answer.transfer, answer.encoding))
         start = read
         if answer.transfer is not None or answer.encoding is not None:
             start = beginning(read, answer.transfer, answer.encoding)
         if is_picture(start):
-            return self._picture(archive, record, answer, at, _payload(record, answer, self._max_bytes, read))
+            return self._picture(archive, record, answer, at, payload(record, answer, self._max_bytes, read))
+        if is_video(start):
+            return self._video(record, answer, at, VideoBody.of(record, answer, read))
+        why = why_no_picture(answer, start)
+        if why is not None:
+            raise why
         if answer.media_type in PAGES and answer.why_not is None:
             return self._page(archive, record, answer, at, read)
-        if not answer.media_type.startswith("audio/") and is_video(start):
-            return self._video(record, answer, at, read)
         self._without += 1
-        return ()
+        return self._text(archive, record, answer, at, read) if may_embed(answer, start) else ()
 
-    def _image(self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: Position) -> _Findings:
+    def _image(self, archive: WarcFile, record: WarcRecord, answer: RecordHeaders, at: Position) -> _Findings:
         """Do as ``_read`` for what is said to be a picture: it is read at once, because copying it would cost most."""
         if answer.reserved is not None:
             self._require_open(record, answer, at)
-        data = _payload(record, answer, self._max_bytes)
+        data = payload(record, answer, self._max_bytes)
         if is_picture(data):
             return self._picture(archive, record, answer, at, data)
+        if is_video(data[:START]):
+            return self._video(record, answer, at, VideoBody(iter([data])))
+        if answer.partial:
+            self._require_open(record, answer, at)
         if answer.why_not is not None:
             self._without += 1
             return ()
-        if is_video(data):
-            raise NotAPicture(why="it is a video, and its host says that it is a picture")
+        if (unread := why_unreadable(answer.transfer, answer.encoding)) is not None:
+            raise NotRead(why=unread)
         raise UnknownFormat if data else EmptyPicture
 
-    def _headers(self, record: WarcRecord) -> _RecordHeaders:
-        """Return what the headers say."""
-        stated = record.headers.get(WarcHeader.WARC_TARGET_URI) or ""
-        address = archived_address(stated)
-        if address is None:  # an address that nothing can be found by; the record has one of its own
-            address = archived_address(id_of(record))
-        if address is None:
-            raise NotRead(why="neither its address nor the id of its record can be used")
-        if not parsed_http(record):
-            content_type = record.headers.get(WarcHeader.CONTENT_TYPE)
-            return _RecordHeaders(address, record.record_date, media_type(content_type), None, None)
-        headers = record.http_headers
-        status = headers.status_code
-        if status is None:
-            raise NotRead(why="the headers of the response are truncated or malformed")
-        pairs = headers.to_tuples()  # at once, because each look-up in the parser's map costs as much
-        named = {name.lower(): value for name, value in reversed(pairs)}  # of two with one name the first counts
-        if status in REDIRECTS:
-            self._redirect(stated, named.get("location"))
-        return _RecordHeaders(
-            address,
-            record.record_date,
-            media_type(named.get("content-type")),
-            record.http_charset,
-            reservations.in_headers(pairs, now=self._now),
-            None if status == 200 else why_not_whole(status, named.get("content-range")),
-            named.get("transfer-encoding"),
-            named.get("content-encoding"),
-        )
-
-    def _redirect(self, uri: str, location: str | None) -> None:
-        come_from, to = uri_key(uri), absolute(uri, location or "")
+    def _redirect(self, uri: str, location: str) -> None:
+        come_from, to = uri_key(uri), absolute(uri, location)
         if come_from and to and come_from != to:
             self._index.redirect(come_from, to)
 
     # ------------------------------------------------------------ pages
 
     def _page(
-        self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: Position, read: bytes
+        self, archive: WarcFile, record: WarcRecord, answer: RecordHeaders, at: Position, read: bytes
     ) -> _Findings:
         self._without += 1
         try:
-            html = _payload(record, answer, LARGEST_PAGE, read)
+            html = payload(record, answer, LARGEST_PAGE, read)
         except FileTooLarge:
             self._without -= 1
             raise NotRead(why=f"the page has more than {LARGEST_PAGE} bytes") from None
         page = self._pages.page(html, charset_of(html, answer.charset), answer.uri)
         reserved = answer.reserved or reservations.in_meta(page.meta, now=self._now)
-        row = ArchivedPage(
-            record=_record_place(archive, record, at, hashlib.sha256(html).hexdigest()),
-            uri=answer.uri,
-            title=page.title,
-            at=None if answer.at is None else answer.at.isoformat(),
-            reserved=None if reserved is None else f"{reserved}, on the page {answer.uri}",
-        )
+        place = record_place(archive, record, at, hashlib.sha256(html).hexdigest())
+        row = page_at(place, answer, page.title, reserved and f"{reserved}, on the page {answer.uri}")
         self._index.add(row, page.links, uri_key(answer.uri))
-        return self._embedded(page, row, answer, at) if page.embedded else ()
+        if page.cut:
+            more = f"the page has more than {MOST_TAGS} elements or pieces of text; what it holds after them"
+        else:
+            more = f"the page holds {page.more_embedded} more “data:” addresses than the most that are read; the rest"
+        return self._embedded(page.embedded, more if page.more_embedded or page.cut else None, row, answer, at)
 
-    def _embedded(self, page: Page, row: ArchivedPage, answer: _RecordHeaders, at: Position) -> _Findings:
-        """Yield what a page holds as “data:” addresses. A run that is interrupted among them reads the page again."""
+    def _text(
+        self, archive: WarcFile, record: WarcRecord, answer: RecordHeaders, at: Position, read: bytes
+    ) -> _Findings:
+        """Return the pictures that a text holds as “data:” addresses, as a style sheet does."""
+        try:
+            text = payload(record, answer, LARGEST_PAGE, read)
+        except FileTooLarge:
+            self._without -= 1
+            raise NotRead(why=f"it has more than {LARGEST_PAGE} bytes, and may hold pictures") from None
+        if not mentions_data(text):
+            return ()
+        embedded, more = embedded_in(text, charset_of(text, answer.charset))
+        place = record_place(archive, record, at, hashlib.sha256(text).hexdigest())
+        row = page_at(place, answer, None, answer.reserved and f"{answer.reserved}, on {answer.uri}")
+        why = f"it holds {more} more “data:” addresses than the most that are read; the rest" if more else None
+        return self._embedded(embedded, why, row, answer, at)
+
+    def _embedded(
+        self, embedded: Sequence[Embedded], more: str | None, row: ArchivedPage, answer: RecordHeaders, at: Position
+    ) -> _Findings:
+        """Return what a page or text holds as “data:” addresses; ``more`` says why some were not read."""
+        return self._each_embedded(embedded, more, row, answer, at) if embedded or more else ()
+
+    def _each_embedded(
+        self, embedded: Sequence[Embedded], more: str | None, row: ArchivedPage, answer: RecordHeaders, at: Position
+    ) -> _Findings:
+        """Yield what ``_embedded`` returns. A run that is interrupted among them reads the page again."""
         if at <= self._after:
             return
         before = at._replace(offset=at.offset - 1)
-        for number, embedded in enumerate(page.embedded, 1):
+        for number, held in enumerate(embedded, 1):
             uri = embedded_address(answer.uri, number)
             try:
-                yield self._embedded_one(embedded, uri, row, answer, at), before
+                for found in self._embedded_one(held, uri, row, answer, at):
+                    yield found, before
             except LineamentError as error:
                 yield Refusal.from_error(printable(uri)[:LONGEST_NAME], error), before
-        if page.more_embedded:
-            why = NotRead(why=f"the page holds {page.more_embedded} more “data:” addresses than the most that are read")
-            yield Refusal(name=printable(answer.uri)[:LONGEST_NAME], why=why), before
+        if more is not None:
+            yield Refusal(name=printable(answer.uri)[:LONGEST_NAME], why=NotRead(why=f"{more} was not read")), before
 
     def _embedded_one(
-        self, embedded: Embedded, uri: str, row: ArchivedPage, answer: _RecordHeaders, at: Position
-    ) -> Item | LeftOut:
+        self, embedded: Embedded, uri: str, row: ArchivedPage, answer: RecordHeaders, at: Position
+    ) -> Iterable[Found]:
         """Return what a “data:” address holds. Raises NotRead, NotAPicture, FileTooLarge or Reserved."""
-        untrusted = picture_in(embedded.data, self._max_bytes)
+        untrusted = picture_or_video_in(embedded.data, self._max_bytes)
         if untrusted is None:
-            return LeftOut(kind=LeftOutKind.NO_PICTURE)
+            return (LeftOut(kind=LeftOutKind.NO_PICTURE),)
+        if answer.why_not is not None:
+            raise NotRead(why=f"{answer.why_not}, so what came is not what is at its address")
         if row.reserved is not None:
             raise Reserved(reservation=row.reserved)
         if (key := uri_key(answer.uri)) is not None:
             self._index.note_found(shown_in(key), uri, at.archive, at.offset)
-        provenance = _provenance(uri, answer, ShowingPage(row, embedded.words, None), None)
-        return Item(name=printable(uri)[:LONGEST_NAME], untrusted=untrusted, provenance=provenance)
+        provenance = provenance_of(uri, answer, ShowingPage(row, embedded.words, None), None)
+        name = printable(uri)[:LONGEST_NAME]
+        if is_picture(untrusted):
+            return (Item(name=name, untrusted=untrusted, provenance=provenance),)
+        from lineament.sources.video.sampled import frames_of
+
+        return frames_of(name, iter([untrusted]), provenance, self._max_bytes)
 
     # ------------------------------------------------------------ pictures
 
     def _picture(
-        self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: Position, data: bytes
+        self, archive: WarcFile, record: WarcRecord, answer: RecordHeaders, at: Position, data: bytes
     ) -> _Findings:
         provenance = self._taken_now(archive, record, answer, at)
         if provenance is None:
@@ -281,7 +275,7 @@ class Reading:
         return ((Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance), at),)
 
     def _taken_now(
-        self, archive: WarcFile | None, record: WarcRecord, answer: _RecordHeaders, at: Position
+        self, archive: WarcFile | None, record: WarcRecord, answer: RecordHeaders, at: Position
     ) -> Provenance | None:
         """Return the provenance of a picture or a video; None if it is taken later, or an earlier run took it.
 
@@ -295,17 +289,18 @@ class Reading:
         shown = self._shown(key)
         if key is not None and not at.later:
             self._index.note_found(key, answer.uri, at.archive, at.offset)
-            if archive is not None and (digest := record.headers.get("WARC-Payload-Digest")) is not None:
-                self._index.note_body(digest, at.archive, at.offset)
+            for name in (record.headers.get("WARC-Payload-Digest"), id_of(record)):
+                if name:
+                    self._index.note_body(name, at.archive, at.offset)
             if shown is None:
                 self._index.defer(at.archive, at.offset)
                 return None
         if at <= self._after:
             return None
-        place = None if archive is None else _record_place(archive, record, at)
-        return _provenance(answer.uri, answer, shown, place)
+        place = None if archive is None else record_place(archive, record, at)
+        return provenance_of(answer.uri, answer, shown, place)
 
-    def _require_open(self, record: WarcRecord, answer: _RecordHeaders, at: Position) -> str | None:
+    def _require_open(self, record: WarcRecord, answer: RecordHeaders, at: Position) -> str | None:
         """Return the key under which pages show a picture or video; raise NotRead or Reserved if it is not taken."""
         viewed = page_viewed(answer.uri)
         key = uri_key(answer.uri) if viewed is None else shown_in(viewed)
@@ -326,89 +321,71 @@ class Reading:
             raise Reserved(reservation=shown.reserved)
         return shown
 
-    def _video(self, record: WarcRecord, answer: _RecordHeaders, at: Position, read: bytes) -> _Findings:
-        whole = self._taken_now(None, record, answer, at)
-        return () if whole is None else self._frames(record, answer, at, read, whole)
+    def _video(self, record: WarcRecord, answer: RecordHeaders, at: Position, body: VideoBody) -> _Findings:
+        provenance = self._taken_now(None, record, answer, at)
+        return () if provenance is None else self._frames(body, answer.media_type, at, provenance)
 
-    def _frames(
-        self, record: WarcRecord, answer: _RecordHeaders, at: Position, read: bytes, whole: Provenance
-    ) -> _Findings:
+    def _frames(self, body: VideoBody, kind: str, at: Position, provenance: Provenance) -> _Findings:
         """Yield the frames of a video. A run that is interrupted among them reads the video again."""
-        from lineament.sources.video.sampled import copied, frame_items
+        from lineament.sources.video.sampled import frames_of
 
-        name, before = printable(answer.uri)[:LONGEST_NAME], at._replace(offset=at.offset - 1)
-        try:
-            if answer.transfer is None and answer.encoding is None:
-                file = copied(chain([read], iter(lambda: record.reader.read(_AT_ONCE), b"")))
-            else:
-                file = copied(iter([_payload(record, answer, _LARGEST_ENCODED_VIDEO, read)]))
-        except (LineamentError, OSError) as error:
-            yield Refusal.from_error(name, error), at
-            return
-        for found in frame_items(name, whole, file, self._max_bytes):
-            yield found, before
+        name, before = printable(provenance.uri)[:LONGEST_NAME], at._replace(offset=at.offset - 1)
+        sound = kind.startswith("audio/")  # which may come in the containers of videos
+        any_frame = False
+        for found in frames_of(name, body.parts, provenance, self._max_bytes):
+            any_frame = any_frame or isinstance(found, Item)
+            if any_frame or not sound:
+                yield found, before
+        if sound and not any_frame:
+            yield LeftOut(kind=LeftOutKind.NO_PICTURE), before
+        if missing := body.missing():
+            why = f"the record is truncated: {missing} of its bytes are missing; what is there was taken"
+            yield Refusal(name=name, why=NotRead(why=why)), before
 
     # ------------------------------------------------------------ revisits
 
-    def _revisit(self, record: WarcRecord, answer: _RecordHeaders, at: Position) -> _Findings:
-        """Return the picture that a record says was found again, once all archives are read."""
-        digest = record.headers.get("WARC-Payload-Digest")
-        of = record.headers.get("WARC-Refers-To-Target-URI") or record.headers.get(WarcHeader.WARC_TARGET_URI)
-        original = self._index.repeated(digest, uri_key((of or "").strip("<> ")))
-        may_be_a_picture = answer.media_type in UNKNOWN or answer.media_type.startswith("image/")
-        if original is None and not may_be_a_picture:
+    def _revisit(self, archive: WarcFile, record: WarcRecord, answer: RecordHeaders, at: Position) -> _Findings:
+        """Return the picture or video that a record says was found again, once all archives are read."""
+        get = record.headers.get
+        of = get("WARC-Refers-To-Target-URI") or get(WarcHeader.WARC_TARGET_URI) or ""
+        refers = (get("WARC-Payload-Digest"), get("WARC-Refers-To"), uri_key(of.strip("<> ")))
+        original = self._index.repeated(*refers)
+        if original is None and answer.media_type in NO_PICTURES:  # as nearly all are, which need not be read again
             self._without += 1
             return ()
         if not at.later:
             self._index.defer(at.archive, at.offset)
             return ()
-        if original is None and answer.media_type in UNKNOWN:
-            self._without += 1
-            return ()
         key = self._require_open(record, answer._replace(why_not=None), at)
         if original is None:
+            read = record.reader.read(start_size(answer.transfer, answer.encoding))
+            if is_picture(beginning(read, answer.transfer, answer.encoding)):  # it is here all the same
+                data = payload(record, answer, self._max_bytes, read)
+                return self._picture(archive, record, answer._replace(why_not=None), at, data)
+            if not answer.media_type.startswith(("image/", "video/")):
+                self._without += 1
+                return ()
             raise NotRead(why=REPEATS)
-        shown = self._shown(key)
+        return self._repeated(original, answer, at, self._shown(key))
+
+    def _repeated(
+        self, original: tuple[int, int], answer: RecordHeaders, at: Position, shown: ShowingPage | None
+    ) -> _Findings:
+        """Yield the picture, or the frames of the video, in the record ``original`` as found at another address."""
         archive = self._archives[original[0]]
         with archive.open() as file:
             found = record_at(file, original[1])
             if found is None:
                 raise NotRead(why=REPEATS)
-            parsed_http(found)
-            data = payload_of(found, self._max_bytes)
-            place = _record_place(archive, found, Position(0, *original))
+            before = headers_of(found, self._now)
+            read = found.reader.read(start_size(before.transfer, before.encoding))
+            if is_video(beginning(read, before.transfer, before.encoding)):
+                provenance = provenance_of(answer.uri, answer, shown, None)
+                yield from self._frames(VideoBody.of(found, before, read), before.media_type, at, provenance)
+                return
+            data = payload(found, before, self._max_bytes, read)
+            place = record_place(archive, found, Position(0, *original))
         if not is_picture(data):
             raise NotAPicture(why=f"it repeats an answer that is none: {not_a_picture(data)}")
-        provenance = _provenance(answer.uri, answer, shown, place)
-        return ((Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance), at),)
-
-
-def _payload(record: WarcRecord, answer: _RecordHeaders, limit: int, read: bytes = b"") -> bytes:
-    """Do as ``payload_of``, with the encodings that were read from the headers already."""
-    body = body_of(record, limit, read)
-    if answer.transfer is None and answer.encoding is None:
-        return body
-    return decode_body(body, answer.transfer, answer.encoding, limit)
-
-
-def _record_place(archive: WarcFile, record: WarcRecord, at: Position, sha256: str | None = None) -> ArchiveRecord:
-    return ArchiveRecord(archive=archive.name, id=id_of(record), offset=at.offset, sha256=sha256)
-
-
-def _provenance(
-    uri: str, answer: _RecordHeaders, shown: ShowingPage | None, record: ArchiveRecord | None
-) -> Provenance:
-    if shown is None:
-        page_uri = page_viewed(uri)
-        return Provenance(uri=uri, page_uri=page_uri, captured_at=answer.at, connector=CONNECTOR, record=record)
-    page = shown.page
-    return Provenance(
-        uri=uri,
-        page_uri=page.uri,
-        page_title=page.title,
-        captured_at=answer.at,
-        connector=CONNECTOR,
-        words=shown.words,
-        record=record,
-        page_record=page.record,
-    )
+        provenance = provenance_of(answer.uri, answer, shown, place)
+        yield Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance), at

@@ -17,6 +17,7 @@ from lineament.errors import Damaged, FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import ArchiveRecord
 from lineament.sandbox.files import locate, os_reason, printable
 from lineament.sources.base import LeftOut, Refusal
+from lineament.sources.media_types import UNKNOWN, media_type
 from lineament.sources.webarchive.bodies import decode_body
 from lineament.sources.webarchive.wacz import FileWindow, WarcFile, warc_files
 
@@ -30,8 +31,15 @@ HEADERS = 2**15
 """Most bytes of the headers of a record and of the response in it."""
 _AT_ONCE = 2**20
 _RESPONSES = (WarcRecordType.response, WarcRecordType.revisit)
+_NO_RESPONSES = (WarcRecordType.request, WarcRecordType.warcinfo)
+_HTTP = frozenset({"application/http", "message/http"})
+_WEB = ("http://", "https://")
 _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_SKIPPABLE = 0x184D2A50
+_DICTIONARY = b"\x5d\x2a\x4d\x18"
+LARGEST_DICTIONARY = 2**25
+"""Most bytes of the dictionary at the beginning of a .warc.zst."""
 _WHOLE_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,12})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -62,13 +70,15 @@ class _RecordWalk:
         file.seek(0)
         start = file.read(4)
         packed = start.startswith(_GZIP)
-        self._sign = _GZIP if packed else _ZSTD if start == _ZSTD else b"WARC/1."
+        self._sign = _GZIP if packed else _ZSTD if start == _ZSTD or _is_skippable(start) else b"WARC/"
         self._packed = packed
         self._tries = 0
         self._last = -1  # the offset of the last record
 
     def unfit(self) -> str | None:
         """Return why nothing is read at all, or None: records that are not compressed singly cannot be found again."""
+        if not self._file.size:
+            return "it is empty"
         if not self._packed:
             return None
         self._file.seek(0)
@@ -85,7 +95,7 @@ class _RecordWalk:
 
     def places(self) -> Iterator[RecordPlace]:
         """Yield records and damage, in the order of the file."""
-        at = 0
+        at = _first_frame(self._file)
         for _ in range(MOST_DAMAGES):
             why = yield from self._run(at)
             if why is None:
@@ -105,12 +115,12 @@ class _RecordWalk:
 
     def _run(self, at: int) -> Generator[RecordPlace, None, str | None]:
         """Yield the records from ``at`` to the end or the next damage; return what is wrong there."""
-        self._file.seek(at)
+        stream, before = _from(self._file, at)
         try:
-            for record in ArchiveIterator(self._file, parse_http=False, max_header_len=HEADERS, buffer_size=_AT_ONCE):
-                offset = record.stream_pos
+            for record in ArchiveIterator(stream, parse_http=False, max_header_len=HEADERS, buffer_size=_AT_ONCE):
+                offset = record.stream_pos + before
                 if offset <= self._last or offset >= self._file.size:
-                    return "it is not packed record by record"
+                    return "it is not packed record by record; unpack it with zstd -d, and ingest that"
                 self._last = offset
                 if WarcHeader.CONTENT_LENGTH not in record.headers:
                     return "the file is truncated or malformed in the headers of a record"
@@ -165,9 +175,75 @@ class _RecordWalk:
 
 def record_at(file: FileWindow | io.BytesIO, offset: int) -> WarcRecord | None:
     """Return the record that begins at ``offset``, or None. Raises OSError."""
+    stream, before = _from(file, offset)
+    found = next(iter(ArchiveIterator(stream, parse_http=False, max_header_len=HEADERS)), None)
+    return found if found is not None and found.stream_pos + before == offset else None
+
+
+# ---------------------------------------------------------------- Zstandard
+
+
+def _is_skippable(start: bytes) -> bool:
+    """Return whether a frame of Zstandard begins there that holds something else, as a dictionary."""
+    return len(start) >= 4 and int.from_bytes(start[:4], "little") & 0xFFFFFFF0 == _SKIPPABLE
+
+
+def _first_frame(file: FileWindow) -> int:
+    """Return where the dictionary of a .warc.zst, or else its first record, begins."""
+    at = 0
+    for _ in range(MOST_DAMAGES):
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8 or not _is_skippable(head) or head.startswith(_DICTIONARY):
+            break
+        at += 8 + int.from_bytes(head[4:], "little")
+    return at if at < file.size else 0
+
+
+def _from(file: FileWindow | io.BytesIO, offset: int) -> tuple[FileWindow | io.BytesIO | _WithDictionary, int]:
+    """Return the file at ``offset``, and what to add to the offsets that the parser counts from there.
+
+    If its records are compressed with a dictionary, the parser has to meet that first.
+    """
+    file.seek(0)
+    head = file.read(8)
+    size = int.from_bytes(head[4:], "little") + 8
+    if head.startswith(_DICTIONARY) and len(head) == 8 and size <= min(offset, LARGEST_DICTIONARY):
+        return _WithDictionary(file, head + file.read(size - 8), offset), offset - size
     file.seek(offset)
-    found = next(iter(ArchiveIterator(file, parse_http=False, max_header_len=HEADERS)), None)
-    return found if found is not None and found.stream_pos == offset else None
+    return file, 0
+
+
+class _WithDictionary:
+    """What is in a file from an offset on, behind the dictionary of the file."""
+
+    def __init__(self, file: FileWindow | io.BytesIO, dictionary: bytes, offset: int) -> None:
+        self._file, self._dictionary, self._offset = file, dictionary, offset
+        self._at = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most ``size`` bytes."""
+        if self._at < len(self._dictionary):
+            data = self._dictionary[self._at :][: None if size < 0 else size]
+        else:
+            self._file.seek(self._offset + self._at - len(self._dictionary))
+            data = self._file.read(size)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to an offset, counted from the dictionary."""
+        if whence == 2:
+            offset += self._file.seek(0, 2) - self._offset + len(self._dictionary)
+        self._at = max(offset + (self._at if whence == 1 else 0), 0)
+        return self._at
+
+    def tell(self) -> int:
+        """Return the offset, counted from the dictionary."""
+        return self._at
+
+    def close(self) -> None:
+        """Do nothing: the file is closed by whoever opened it."""
 
 
 # ---------------------------------------------------------------- what a record holds
@@ -190,22 +266,59 @@ def body_of(record: WarcRecord, limit: int, start: bytes = b"") -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+class RestOfBody:
+    """The body of a record behind the ``start`` that was read already."""
+
+    def __init__(self, record: WarcRecord, start: bytes) -> None:
+        self._reader = record.reader
+        self._left = record.content_length - len(start)
+
+    def read(self) -> bytes:
+        """Return the next part; b"" at the end."""
+        part = self._reader.read(_AT_ONCE)
+        self._left -= len(part)
+        return part
+
+    def missing(self) -> int:
+        """Return how many bytes the file lacks, when everything has been read."""
+        while self.read():
+            pass
+        return max(self._left, 0)
+
+
 def payload_of(record: WarcRecord, limit: int) -> bytes:
     """Return the payload of an HTTP response or resource, its encodings undone; raises like ``body_of``."""
     body = body_of(record, limit)
     if record.is_http and record.is_http_parsed:
         headers = record.http_headers
-        return decode_body(body, headers.get("Transfer-Encoding"), headers.get("Content-Encoding"), limit)
+        encoding = ", ".join(headers.get_multiple("Content-Encoding")) or None
+        return decode_body(body, headers.get("Transfer-Encoding"), encoding, limit)
     return body
 
 
 def parsed_http(record: WarcRecord) -> bool:
     """Return whether the record is an HTTP response, or repeats one. Raises OSError if its headers are hostile."""
-    if not record.is_http or record.record_type not in _RESPONSES:
+    if record.record_type in _NO_RESPONSES or not _says_http(record):
         return False
     if not record.is_http_parsed:
+        record.is_http = True  # without it nothing is parsed
         record.parse_http(max_header_len=HEADERS)
     return True
+
+
+def _says_http(record: WarcRecord) -> bool:
+    """Return whether the block of a record is an HTTP message, as far as its headers tell.
+
+    That of an answer from a web server is one, unless a type says that it is something else.
+    """
+    if record.is_http:
+        return True
+    stated = media_type(record.headers.get(WarcHeader.CONTENT_TYPE))
+    if stated in _HTTP:
+        return True
+    if record.record_type not in _RESPONSES or stated not in UNKNOWN | {"text/plain"}:
+        return False
+    return (record.headers.get(WarcHeader.WARC_TARGET_URI) or "").strip("<> ").lower().startswith(_WEB)
 
 
 def id_of(record: WarcRecord) -> str:

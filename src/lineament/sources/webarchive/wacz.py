@@ -113,7 +113,9 @@ def _members(place: SourcePath, name: str) -> Iterator[WarcFile | Refusal | Left
         for info in found:
             member = printable(info.filename)
             if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
-                why = NotRead(why="the WACZ compresses or encrypts it, which its standard does not allow")
+                why = NotRead(
+                    why="the WACZ compresses or encrypts it, which its standard does not allow; unpack it first"
+                )
                 yield Refusal(name=f"{place.name}/{member}", why=why)
                 continue
             file.seek(info.header_offset)

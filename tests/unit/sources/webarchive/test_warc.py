@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import random
 import tracemalloc
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +21,13 @@ from tests.support.archives import (
     JPEG,
     LIMIT,
     Warc,
+    chunked,
+    http,
     ingested_record,
     pictures_by_uri,
     read_archives,
+    record,
+    record_id,
     refusals_by_name,
 )
 from tests.support.folders import left_out, taken_and_refused
@@ -33,7 +39,8 @@ from lineament.sources.html.pages import MOST_TAGS
 from lineament.sources.webarchive import connector as connector_module
 from lineament.sources.webarchive.archived import html_of
 from lineament.sources.webarchive.connector import WarcConnector
-from lineament.sources.webarchive.reading import CONNECTOR, REPEATS
+from lineament.sources.webarchive.provenance import CONNECTOR
+from lineament.sources.webarchive.reading import REPEATS
 from lineament.sources.webarchive.records import record_of
 
 PICTURE = "https://img.example/a.jpg"
@@ -127,6 +134,13 @@ def test_the_first_page_counts_over_several_archives(tmp_path: Path) -> None:
         "<noscript><img src='/i/b.jpg'></noscript>",
         "<svg><image href='/i/b.jpg'/></svg>",
         "<div>" * 5000 + "<img src='/i/b.jpg'>",
+        "<link rel=preload as=image imagesrcset='/c.jpg 1x, /i/b.jpg 2x'>",
+        "<p style=\"background: red url('/i/b.jpg')\">",
+        "<td background=/i/b.jpg>",
+        "<input type=image src=/i/b.jpg>",
+        "<object data=/i/b.jpg></object>",
+        "<embed src=/i/b.jpg>",
+        "<img data-lazy-src=/i/b.jpg>",
     ],
 )
 def test_the_ways_in_which_a_page_shows_a_picture(warc: Warc, html: str) -> None:
@@ -183,6 +197,10 @@ def _chunked(data: bytes) -> bytes:
     return b"".join(b"%x;a=b\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
 
+LARGE = b"\xff\xd8\xff\xe0" + random.Random(1).randbytes(90_000)
+"""A picture that no encoding makes smaller."""
+
+
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
@@ -197,15 +215,100 @@ def _chunked(data: bytes) -> bytes:
         (brotli.compress(JPEG), [("Content-Encoding", "br")]),
         (zstd.compress(JPEG), [("Content-Encoding", "zstd")]),
         (gzip.compress(brotli.compress(JPEG), mtime=0), [("Content-Encoding", "br, gzip")]),
+        (gzip.compress(brotli.compress(JPEG)), [("Content-Encoding", "br"), ("Content-Encoding", "gzip")]),
+        (gzip.compress(JPEG[:2]) + gzip.compress(b"") + gzip.compress(JPEG[2:]), [("Content-Encoding", "gzip")]),
+        (zstd.compress(JPEG[:9]) + zstd.compress(JPEG[9:]), [("Content-Encoding", "zstd")]),
+        (chunked(gzip.compress(JPEG), 7), [("Transfer-Encoding", "gzip, chunked")]),
+        (chunked(JPEG, 1), [("Transfer-Encoding", "chunked")]),
+        (chunked(gzip.compress(JPEG), 1), [("Transfer-Encoding", "chunked"), ("Content-Encoding", "gzip")]),
+        (zstd.compress(LARGE), [("Content-Encoding", "zstd")]),
+        (brotli.compress(LARGE), [("Content-Encoding", "br")]),
+        (gzip.compress(LARGE), [("Content-Encoding", "gzip")]),
     ],
 )
-def test_encodings_are_undone(warc: Warc, body: bytes, headers: list[tuple[str, str]]) -> None:
-    warc.answer(PICTURE, body, headers=headers)
+@pytest.mark.parametrize("media_type", ["image/jpeg", "text/html", "text/plain", ""])
+def test_encodings_are_undone(warc: Warc, body: bytes, headers: list[tuple[str, str]], media_type: str) -> None:
+    warc.answer(PICTURE, body, media_type, headers=headers)
     item = pictures_by_uri(warc.close())[PICTURE]
-    assert item.untrusted == JPEG
+    assert item.untrusted in {JPEG, LARGE}
     assert item.provenance.record is not None
-    assert JPEG in item.untrusted
     record_of(warc.path, ingested_record(item))
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff" * 50])
+def test_what_comes_before_the_damage_of_a_packed_body_is_taken(warc: Warc, damage: bytes) -> None:
+    body = gzip.compress(LARGE)[:-200] + damage
+    warc.answer(PICTURE, body, "text/plain", headers=[("Content-Encoding", "gzip")])
+    taken = pictures_by_uri(warc.close())[PICTURE].untrusted
+    assert taken[:50_000] == LARGE[:50_000]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        "HTTP/2 200",
+        "HTTP/2.0 200 OK",
+        "HTTP/1.1 200",
+        "http/1.1 200 OK",
+        "HTTP/1.1  200 OK",
+        "HTTP/3\t200",
+        "ICY 200 OK",
+    ],
+)
+def test_every_way_of_writing_a_status(tmp_path: Path, status: str) -> None:
+    path = tmp_path / "a.warc"
+    path.write_bytes(record(http(JPEG, status=status)))
+    assert pictures_by_uri(path)["https://e.example/1"].untrusted == JPEG
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type"),
+    [
+        ("response", "application/http"),
+        ("response", "Application/HTTP;msgtype=response"),
+        ("response", "application/http ; msgtype=response"),
+        ("response", "message/http"),
+        ("response", "application/octet-stream"),
+        ("response", None),
+        ("resource", "application/http"),
+        ("conversion", "application/http"),
+        ("unheard-of", "application/http"),
+    ],
+)
+def test_every_record_that_holds_an_answer_is_read_as_one(tmp_path: Path, kind: str, content_type: str | None) -> None:
+    path = tmp_path / "a.warc"
+    path.write_bytes(record(http(JPEG, None), kind, content_type))
+    item = pictures_by_uri(path)["https://e.example/1"]
+    assert item.untrusted == JPEG
+    assert JPEG in record_of(path, ingested_record(item))
+
+
+def test_an_answer_whose_lines_end_otherwise_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc"
+    path.write_bytes(record(http(JPEG).replace(b"\r\n", b"\n")))
+    assert "headers of the response" in refusals_by_name(path)["https://e.example/1"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (["WARC-Payload-Digest: SHA1:abc"], http(b"")),
+        (["WARC-Payload-Digest: sha1:ABC"], b""),
+        ([f"WARC-Refers-To: <{record_id('https://e.example/first')}>"], http(b"")),
+        (["WARC-Refers-To-Target-URI: https://e.example/first"], http(b"", None, "HTTP/1.1 304 Not Modified")),
+        (["WARC-Payload-Digest: sha1:ABC"], http(b"", "application/force-download")),
+        ([], http(JPEG)),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_every_way_in_which_a_record_says_what_it_repeats(
+    tmp_path: Path, headers: list[str], body: bytes, first: bool
+) -> None:
+    original = record(http(JPEG), uri="https://e.example/first", headers=["WARC-Payload-Digest: sha1:ABC"])
+    again = record(body, "revisit", uri="https://e.example/again", headers=headers)
+    path = tmp_path / "a.warc"
+    path.write_bytes(original + again if first else again + original)
+    assert set(pictures_by_uri(path)) == {"https://e.example/first", "https://e.example/again"}
 
 
 @pytest.mark.parametrize(
@@ -232,7 +335,7 @@ def test_bombs_are_refused(warc: Warc, body: bytes, encoding: str) -> None:
 
 def test_skipped_and_refused_entries(warc: Warc) -> None:
     warc.answer(PICTURE, JPEG, status="404 Not Found")
-    warc.answer(PICTURE, JPEG, kind="revisit")
+    warc.answer(PICTURE, b"", kind="revisit")
     warc.answer("https://e.example/app.js", b"x", "text/javascript")
     warc.answer("https://e.example/logo.svg", b"<svg/>", "image/svg+xml")
     warc.answer("https://e.example/data", b"no picture", "application/octet-stream")
@@ -428,6 +531,56 @@ def test_records_that_are_packed_together_are_refused(tmp_path: Path) -> None:
     packed = tmp_path / "b.warc.gz"
     packed.write_bytes(gzip.compress(warc.close().read_bytes()))
     assert "warcio recompress" in str(refusals_by_name(packed))
+
+
+@pytest.mark.parametrize("version", ["WARC/0.17", "WARC/0.18", "WARC/1.0", "WARC/1.1"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_every_version_is_read_and_found_again_after_damage(
+    tmp_path: Path, version: str, pack: Callable[[bytes], bytes]
+) -> None:
+    uris = [f"https://e.example/{number}" for number in range(2)]
+    first, second = (pack(record(http(JPEG), uri=uri, version=version)) for uri in uris)
+    path = tmp_path / "a.warc"
+    path.write_bytes(first + b"no record\r\n\r\n" * 9 + second)
+    found = read_archives(path)
+    assert [item.provenance.uri for item in found if isinstance(item, Item)] == uris
+    assert sum(isinstance(refusal, Refusal) for refusal in found) == 1
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_zstandard_with_a_dictionary(tmp_path: Path, packed: bool) -> None:
+    """As ArchiveTeam writes it: the dictionary in a frame of its own, then each record in one."""
+    uris = [f"https://e.example/{number}.jpg" for number in range(100)]
+    records = [record(http(JPEG + uri.encode()), uri=uri) for uri in uris]
+    page = record(http(f"<img src={uris[1]}>".encode(), "text/html"), uri=PAGE)
+    trained = zstd.train_dict(records, 4096)
+    content = zstd.compress(trained.dict_content) if packed else trained.dict_content
+    start = b"\x5d\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
+    path = tmp_path / "a.warc.zst"
+    frames = [zstd.compress(each, zstd_dict=trained) for each in [*records[:5], page]]
+    path.write_bytes(start + b"".join(frames))
+    items = pictures_by_uri(path)
+    assert {uri: item.untrusted for uri, item in items.items()} == {uri: JPEG + uri.encode() for uri in uris[:5]}
+    assert items[uris[1]].provenance.page_uri == PAGE
+    for item in items.values():
+        assert item.untrusted in record_of(path, ingested_record(item))
+    broken = bytes(9) + frames[1][9:]
+    path.write_bytes(start + frames[0] + broken + b"".join(frames[2:]))
+    found = read_archives(path)
+    taken = [item.provenance.uri for item in found if isinstance(item, Item)]
+    assert sorted(taken) == [uris[0], *uris[2:5]]
+    assert sum(isinstance(refusal, Refusal) for refusal in found) == 1
+
+
+def test_frames_to_be_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc.zst"
+    path.write_bytes(b"\x50\x2a\x4d\x18\4\0\0\0note" + zstd.compress(record(http(JPEG))))
+    assert list(pictures_by_uri(path)) == ["https://e.example/1"]
+
+
+def test_an_empty_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.warc").write_bytes(b"")
+    assert "it is empty" in refusals_by_name(tmp_path / "a.warc")[str(tmp_path / "a.warc")]
 
 
 def test_zstandard(tmp_path: Path) -> None:
