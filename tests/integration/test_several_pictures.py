@@ -176,8 +176,9 @@ def test_a_damaged_page_is_counted_and_the_others_are_taken(workspace: Workspace
     scan = bytearray(pages(portrait("obama"), portrait("sunak"), portrait("macron-2014")))
     with Image.open(io.BytesIO(scan)) as image:
         image.seek(1)
-        start, size = image.tag_v2[273][0], image.tag_v2[279][0]  # type: ignore[attr-defined]
-    scan[start : start + size] = b"\xff" * size
+        strips = list(zip(image.tag_v2[273], image.tag_v2[279], strict=True))  # type: ignore[attr-defined]
+    for start, size in strips:
+        scan[start : start + size] = b"\xff" * size
     report = ingest(workspace, tmp_path / "scans", ("scan.tif", bytes(scan)))
     assert report.outcomes == {IngestOutcome.ENROLLED: 2, IngestOutcome.REFUSED: 1}
     ((name, why),) = report.refusals

@@ -10,7 +10,7 @@ import queue
 import weakref
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
@@ -131,7 +131,7 @@ class Decoder:
         """
         self._check_file(untrusted)
         with self._slot() as slot:
-            answer = self._ask(slot, untrusted, part, Wish.AS_BEFORE if as_before else 0)
+            answer = self._ask(slot, _Request(untrusted, part, Wish.AS_BEFORE if as_before else 0))
             if answer.reply.status == Status.NO_MORE and part > 1:
                 raise NotFound(what="picture", name=part, hint=f"numbers 1 to {answer.reply.parts}")
             return self._picture(slot, answer)
@@ -148,14 +148,14 @@ class Decoder:
         """
         self._check_file(untrusted)
         with self._slot() as slot:
-            answer = self._ask(slot, untrusted, 1)
+            answer = self._ask(slot, _Request(untrusted, 1))
             if answer.reply.parts > 1:
-                yield from self._parts(slot, answer)
+                yield from self._parts(slot, untrusted, answer)
                 return
             picture = self._picture(slot, answer)
         yield picture  # the process is free for another file by now
 
-    def _parts(self, slot: _Slot, first: _Answer) -> Iterator[DecodedPicture | RefusedPart]:
+    def _parts(self, slot: _Slot, untrusted: bytes, first: _Answer) -> Iterator[DecodedPicture | RefusedPart]:
         """Yield the pictures of a file that holds several; ``first`` is the answer for the first of them."""
         parts, animated = first.reply.parts, first.reply.seconds >= 0
         part, pixels, why = 0, 0, ""
@@ -165,7 +165,8 @@ class Decoder:
             try:
                 answer = first
                 if part or animated:  # the worker chooses the frames of an animation, from the first again
-                    answer = self._ask(slot, b"", 0 if animated else number, kind=first.kind)
+                    asked = 0 if animated else number
+                    answer = self._ask(slot, _Request(untrusted, asked, kind=first.kind, kept=True))
                 reply = answer.reply
                 if reply.status == Status.NO_MORE:
                     return
@@ -190,13 +191,14 @@ class Decoder:
         if len(untrusted) > self._max_bytes:
             raise FileTooLarge(size=len(untrusted), limit=self._max_bytes)
 
-    def _ask(self, slot: _Slot, untrusted: bytes, part: int, wish: int = 0, kind: str = COMMON) -> _Answer:
+    def _ask(self, slot: _Slot, request: _Request) -> _Answer:
         """Return the answer of a process to a request, once there is room for the picture."""
+        kind, part, wish = request.kind, request.part, request.wish
         with _ended_on_failure(slot):
-            process = slot.ready(self._limits, kind) if untrusted else slot.running(kind)
-            answer = _Answer(DecodeReply(*REPLY.unpack(process.ask(untrusted, part, wish))), kind)
-            if answer.reply.status == Status.ELSEWHERE and kind == COMMON:
-                return self._ask(slot, untrusted, part, wish, RARE)
+            process = slot.running(kind) if request.kept else slot.ready(self._limits, kind)
+            answer = _answer(process.ask(b"" if request.kept else request.untrusted, part, wish), kind)
+            if answer.goes_elsewhere:
+                return self._ask(slot, request.elsewhere())
             if answer.reply.status != Status.WAITS:
                 return answer
             pixels = answer.reply.width * answer.reply.height
@@ -205,11 +207,14 @@ class Decoder:
         taken = self._room.take(pixels)
         try:
             with _ended_on_failure(slot):
-                again = slot.running(kind).ask(b"", part, wish | Wish.LARGE_TOO)
-                return _Answer(DecodeReply(*REPLY.unpack(again)), kind, taken)
+                answer = _answer(slot.running(kind).ask(b"", part, wish | Wish.LARGE_TOO), kind, taken)
         except BaseException:
             taken.give_back()
             raise
+        if not answer.goes_elsewhere:
+            return answer
+        taken.give_back()
+        return self._ask(slot, request.elsewhere())
 
     def _picture(self, slot: _Slot, answer: _Answer) -> DecodedPicture:
         """Return the picture of an answer. Raises BadPicture."""
@@ -266,12 +271,36 @@ class Decoder:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Request:
+    """A request to a process."""
+
+    untrusted: bytes
+    part: int
+    wish: int = 0
+    kind: str = COMMON  # of the process
+    kept: bool = False  # the process has the file from the request before
+
+    def elsewhere(self) -> _Request:
+        """Return the request to the process for rare formats."""
+        return replace(self, kind=RARE, kept=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Answer:
     """What a process replied; nothing of it is checked yet."""
 
     reply: DecodeReply
     kind: str  # of the process
     room: TakenRoom | None = None  # for a large picture
+
+    @property
+    def goes_elsewhere(self) -> bool:
+        """Return whether a process for ordinary pictures leaves this one to another."""
+        return self.reply.status == Status.ELSEWHERE and self.kind == COMMON
+
+
+def _answer(untrusted: bytes, kind: str, room: TakenRoom | None = None) -> _Answer:
+    return _Answer(DecodeReply(*REPLY.unpack(untrusted)), kind, room)
 
 
 def _rest_refused(part: int, parts: int, why: str) -> RefusedPart:

@@ -82,8 +82,6 @@ _NO_TILE = (0, 136, 0)
 """The colour that libheif leaves where a tile is missing: no light and no colours in YCbCr."""
 _GREY = 128
 _FILLED_MODES = frozenset({"L", "RGB", "RGBA", "RGBX", "LA", "CMYK", "YCbCr"})
-_REDUCED_PAGE = 1  # NewSubfileType of a TIFF page that is a smaller version of another
-_NEW_SUBFILE_TYPE = 254
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -215,8 +213,6 @@ class PagedFile:
     def _survey(self) -> tuple[list[int], bool]:
         """Return where the pictures of the file are, the first as older versions read it, and if it is an animation."""
         image = self._image
-        if self._media == TIFF:
-            return _pages_of_tiff(image), False
         if self._media == HEIC:
             first = image.tell()
             return [first, *(at for at in range(min(_frames(image), MOST_PARTS)) if at != first)], False
@@ -351,25 +347,6 @@ def _is_interlaced(image: ImageFile.ImageFile) -> bool:
     if image.info.get("interlace"):  # PNG
         return True
     return any(tile.codec_name == "gif" and isinstance(tile.args, tuple) and tile.args[1] for tile in image.tile)
-
-
-def _pages_of_tiff(image: ImageFile.ImageFile) -> list[int]:
-    """Return the numbers of the pages, without smaller versions of others."""
-    pages = []
-    for at in range(MOST_PARTS):
-        try:
-            image.seek(at)
-        except EOFError:
-            break
-        except Exception:
-            if at == 0:
-                raise
-            break
-        kind = image.tag_v2.get(_NEW_SUBFILE_TYPE, 0)  # type: ignore[attr-defined]
-        if not (isinstance(kind, int) and kind & _REDUCED_PAGE):
-            pages.append(at)
-    image.seek(pages[0] if pages else 0)
-    return pages or [0]
 
 
 def _frames(image: ImageFile.ImageFile) -> int:

@@ -19,9 +19,11 @@ from PIL import Image, ImageFile, JpegImagePlugin
 from lineament.vision.decode_colour import white_of
 from lineament.vision.decode_facts import ExifFacts, exif_facts
 from lineament.vision.decode_formats import NotDecodedError, box_size, size_of_webp
+from lineament.vision.decode_libtiff import read_page
 from lineament.vision.decode_pillow import Loaded, OpenedFile
-from lineament.vision.decode_protocol import JXL, MOST_PARTS, RAW, SMALLEST_SIDE, WEBP, Status
+from lineament.vision.decode_protocol import JXL, MOST_PARTS, RAW, SMALLEST_SIDE, TIFF, WEBP, Status
 from lineament.vision.decode_read import SizeCheck
+from lineament.vision.decode_tiff import TiffFile
 
 _PREVIEW_SHARE = 0.9
 """A preview is taken instead of the sensor's values if it is at least so long as the picture, as a share."""
@@ -35,6 +37,10 @@ def warm() -> None:
     tiny = imagecodecs.jpegxl_encode(np.zeros((8, 8, 3), np.uint8))
     imagecodecs.jpegxl_decode(tiny, numthreads=1)
     imagecodecs.webp_decode(imagecodecs.webp_encode(np.zeros((8, 8, 3), np.uint8)))
+    scan = io.BytesIO()
+    Image.new("L", (8, 8)).save(scan, "TIFF")
+    imagecodecs.tiff_decode(bytearray(scan.getvalue()))
+    imagecodecs.tiff_decode(scan.getvalue(), asrgb=True)
     rawpy.RawPy().close()
     Image.fromarray(np.zeros((8, 8, 3), np.uint8))
 
@@ -46,6 +52,8 @@ def open_rare(untrusted: bytes, media: int, check_size: SizeCheck) -> OpenedFile
     """
     if media == JXL:
         return _JpegXl(untrusted, check_size)
+    if media == TIFF:
+        return TiffFile(untrusted, read_page)
     kinds: dict[int, type[_Raw | _LargeWebP]] = {RAW: _Raw, WEBP: _LargeWebP}
     return kinds[media](untrusted)
 

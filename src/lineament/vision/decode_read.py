@@ -22,11 +22,13 @@ from lineament.vision.decode_protocol import (
     LONGEST_SIDE,
     SCENE,
     SMALLEST_SIDE,
+    TIFF,
     WEBP,
     DecodeReply,
     Status,
     most_pixels,
 )
+from lineament.vision.decode_tiff import TiffFile
 
 _LEAST_DURATION = 10.0
 _USUAL_DURATION = 100.0
@@ -51,7 +53,7 @@ class ReadPicture:
 SizeCheck = Callable[[tuple[int, int]], None]
 """Raises NotDecodedError if a picture of that width and height is not read."""
 RareOpener = Callable[[bytes, int, SizeCheck], OpenedFile]
-"""Opens a file of a format in RARE, or a large WebP, given its bytes, its format and the check of its size."""
+"""Opens a file of which Pillow reads nothing, or not all, given its bytes, its format and the check of its size."""
 
 
 class PictureFile:
@@ -73,11 +75,16 @@ class PictureFile:
         self._is_chosen = _FrameChooser()
 
     def _open(self, untrusted: bytes, rare: RareOpener | None) -> OpenedFile:
-        if self.media in RARE or self._is_large_webp(untrusted):
+        in_part = self.media == TIFF and rare is not None  # the other worker could not read a page of it
+        if self.media in RARE or in_part or self._is_large_webp(untrusted):
             if rare is None:
                 raise NotDecodedError(Status.ELSEWHERE, self.media)
             return rare(untrusted, self.media, self._check_size)
-        return JpegFile(untrusted) if self.media == JPEG else PagedFile(untrusted, self.media)
+        if self.media == JPEG:
+            return JpegFile(untrusted)
+        if self.media == TIFF:
+            return TiffFile(untrusted, None)
+        return PagedFile(untrusted, self.media)
 
     def _is_large_webp(self, untrusted: bytes) -> bool:
         """Return whether it is a large still WebP. Its size is checked here: Pillow reserves memory when opening it."""
