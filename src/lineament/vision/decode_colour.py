@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
+from itertools import chain
 from typing import cast
 
 from PIL import Image, ImageChops, ImageCms
@@ -46,6 +47,11 @@ def to_srgb(image: Image.Image, *, inks_inverted: bool = False) -> ToRGB:
         return lambda band: _applied(lab, band)
     if mode in {"I", "F"} or mode.startswith("I;16"):
         return _from_light(image)
+    if mode in {"LA", "RGBA"} and image.getchannel("A").getextrema() == (0, 0):
+        # All of it would be white: programs write 0 that know of no transparency.
+        opaque = "L" if mode == "LA" else "RGB"
+        convert = to_srgb(image.convert(opaque))
+        return lambda band: convert(band.convert(opaque))
     grey = mode in {"L", "1", "LA"}
     profile = _transform(image.info.get("icc_profile"), "L" if grey else "RGB")
     if profile is None or (grey and (mode != "L" or image.has_transparency_data)):
@@ -120,19 +126,24 @@ def _number(value: object) -> float | None:
 
 def deepen(high: Image.Image, low: Image.Image) -> Image.Image:
     """Return a picture in eight bits from the upper and the lower bytes of one in sixteen that uses fewer bits."""
-    highest = max(most for _, most in _extrema(high))
+    colours = [band != "A" for band in high.getbands()]
+    highest = max(most for (_, most), is_colour in zip(_extrema(high), colours, strict=True) if is_colour)
     white = white_of(highest * 256 + 255, 16)
     if white == 65535:
         return high
     shift = white.bit_length() - 8
-    upper = high.point([min(255, value << (8 - shift)) for value in range(256)] * len(high.getbands()))
-    lower = low.point([value >> shift for value in range(256)] * len(low.getbands()))
+    # Opaque is often the highest value of 16 bits, whatever the colours use.
+    scaled = [is_colour or _extrema(high)[at][1] < 64 for at, is_colour in enumerate(colours)]
+    uppers = ([min(255, value << (8 - shift)) if scale else value for value in range(256)] for scale in scaled)
+    lowers = ([value >> shift if scale else 0 for value in range(256)] for scale in scaled)
+    upper, lower = high.point(list(chain(*uppers))), low.point(list(chain(*lowers)))
     return ImageChops.add(upper, lower)
 
 
 def is_dark(image: Image.Image) -> bool:
     """Return whether no colour of a picture reaches a quarter of white: then it may use fewer bits than it has."""
-    return bool(max(most for _, most in _extrema(image)[:3]) < 64)
+    bands = zip(_extrema(image), image.getbands(), strict=True)
+    return bool(max(most for (_, most), band in bands if band != "A") < 64)
 
 
 def _extrema(image: Image.Image) -> tuple[tuple[int, int], ...]:

@@ -9,11 +9,13 @@ import io
 
 from PIL import Image, ImageChops, JpegImagePlugin
 
-from lineament.vision.decode_formats import box_size
+from lineament.vision.decode_formats import boxes, is_animated_webp
 from lineament.vision.decode_protocol import AVIF, BMP, GIF, HEIC, J2C, JP2, JPEG, JPX, PNG, TIFF, WEBP
 
 _END = b"\xff\xd9"
 _NOISE = bytes(step * 89 % 251 for step in range(1, 500))  # without the byte FF, which would be a marker
+_AVIF_FILLINGS = tuple(bytes((filling,)) for filling in b"\x80\xff\x00\x40\x55\x01\xaa\x7f\x33\x10\xcc\x08\xe7\x02")
+"""Its decoder checks the last bits, so that about half of all fillings are refused."""
 _BIG = (b"+\0", b"\0+")
 _PNG_END = b"IEND\xaeB`\x82"
 _GIF_TRAILER, _GIF_EXTENSION, _GIF_IMAGE = 0x3B, 0x21, 0x2C
@@ -29,6 +31,12 @@ def add_end(untrusted: bytes) -> tuple[bytes, bool]:
         return untrusted, False
     # A download that was interrupted may have been filled with zeros, which would be decoded as data.
     return (untrusted.rstrip(b"\0") if ends_in_zeros(untrusted) else untrusted).rstrip(b"\xff") + _END, True
+
+
+def jpeg_end(untrusted: bytes) -> int:
+    """Return where the first picture of a JPEG ends; -1 if it has no end marker."""
+    at = untrusted.find(_END, scan_start(untrusted))
+    return at + len(_END) if at >= 0 else -1
 
 
 def ends_in_zeros(untrusted: bytes) -> bool:
@@ -169,7 +177,7 @@ def is_cut(untrusted: bytes, media: int, *, only_ends: bool = False) -> bool:
     if media == GIF:
         return not _gif_ends(untrusted)
     if media in {JP2, JPX, J2C}:
-        return not untrusted.rstrip(b"\0").endswith(_END)
+        return not (untrusted.rstrip(b"\0").endswith(_END) or _tiles_end(untrusted))
     if only_ends and media == BMP:  # programs write any size
         return False
     return len(untrusted) < _declared(untrusted, media)
@@ -210,19 +218,24 @@ def _declared(untrusted: bytes, media: int) -> int:
     return _boxes_end(untrusted) if media in {HEIC, AVIF} else 0
 
 
-def padded(untrusted: bytes, media: int, *, noise: bool = False) -> bytes:
-    """Return a file that breaks off with its missing end filled in, in one of two ways.
+def fillings(media: int) -> int:
+    """Return in how many ways the missing end of a file can be filled in."""
+    return len(_AVIF_FILLINGS) if media == AVIF else 2
+
+
+def padded(untrusted: bytes, media: int, filling: int = 0) -> bytes:
+    """Return a file that breaks off with its missing end filled in, in one of several ways.
 
     Arithmetic decoders read on over whatever follows, so everything before the break is decoded as it was meant.
     """
     if media in {JP2, JPX, J2C}:  # a zero byte is an empty packet: the picture stays as sharp as it was so far
         return _with_open_tile(untrusted)
-    if media == TIFF:  # its directory may lack only the bytes that say that no other follows
-        return untrusted + bytes(16)
+    if media == WEBP and is_animated_webp(untrusted):
+        untrusted = _with_last_frame(untrusted)
     missing = max(0, min(_MOST_PADDED, _declared(untrusted, media)) - len(untrusted))
-    if media == AVIF:  # its decoder checks the last bits
-        return untrusted + (b"\xff" if noise else b"\x80") * missing
-    return untrusted + ((_NOISE * (missing // len(_NOISE) + 1))[:missing] if noise else bytes(missing))
+    if media == AVIF:
+        return untrusted + _AVIF_FILLINGS[filling] * missing
+    return untrusted + ((_NOISE * (missing // len(_NOISE) + 1))[:missing] if filling else bytes(missing))
 
 
 def _with_open_tile(untrusted: bytes) -> bytes:
@@ -239,15 +252,46 @@ def _with_open_tile(untrusted: bytes) -> bytes:
     if stream < 0 or last < 0:
         return untrusted
     length = int.from_bytes(untrusted[last + 6 : last + 10], "big")
-    missing = max(0, min(_MOST_PADDED, last + length) - len(untrusted))
-    return untrusted + bytes(missing) + _END
+    end = min(_MOST_PADDED, last + length)
+    return untrusted[:end] + bytes(max(0, end - len(untrusted))) + _END
+
+
+def _with_last_frame(untrusted: bytes) -> bytes:
+    """Return an animated WebP that ends with the frame in which it breaks off; all that it states must be there."""
+    at = 12
+    while at + 8 <= len(untrusted):
+        at += 8 + (int.from_bytes(untrusted[at + 4 : at + 8], "little") + 1) // 2 * 2
+    if at > len(untrusted) - 8:  # otherwise not even the size of the last frame is there
+        untrusted = untrusted[: max(at, 12)]
+    return untrusted[:4] + min(2**32 - 1, at - 8).to_bytes(4, "little") + untrusted[8:]
+
+
+def _tiles_end(untrusted: bytes) -> bool:
+    """Return whether the end marker of a JPEG 2000 follows its last tile-part."""
+    at = untrusted.find(b"\xff\x90\x00\x0a", max(0, untrusted.find(b"\xff\x4f\xff\x51")))
+    while at >= 0 and untrusted[at : at + 2] == b"\xff\x90":
+        length = int.from_bytes(untrusted[at + 6 : at + 10], "big")
+        if length < 14:  # it goes on to the end of the file
+            return False
+        at += length
+    return at >= 0 and untrusted[at : at + 2] == _END
 
 
 def _boxes_end(untrusted: bytes) -> int:
-    at = 0
-    while at < len(untrusted) and (size := box_size(untrusted, at)) >= 8:
-        at += size
-    return at
+    return max((part.end for part in boxes(untrusted, 0, len(untrusted))), default=0)
+
+
+def is_run_length(bitmap: bytes) -> bool:
+    """Return whether the rows of a Windows bitmap are run-length coded."""
+    return int.from_bytes(bitmap[14:18], "little") >= _BMP_HEADER and bitmap[30:34] in {b"\1\0\0\0", b"\2\0\0\0"}
+
+
+def ended_bitmap(untrusted: bytes) -> bytes:
+    """Return a run-length coded bitmap with empty rows behind its end, in place of those that are missing."""
+    width, height = (abs(int.from_bytes(untrusted[at : at + 4], "little", signed=True)) for at in (18, 22))
+    row = b"\xff\0" * (min(width, 2**16) // 255 + 1) + bytes(2)
+    start = int.from_bytes(untrusted[10:14], "little")
+    return untrusted + bytes(max(0, len(untrusted) - start) % 2) + row * min(height, 2**16) + row * 2
 
 
 def bmp_of_os2(untrusted: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from typing import cast
+from typing import NamedTuple, cast
 
 from lineament.vision.decode_protocol import (
     AVIF,
@@ -54,8 +54,6 @@ _STARTS = {
 }
 _UNREAD = {
     b"8BPS": "PSD (Photoshop)",
-    b"\0\0\x01\0": "ICO or CUR (Windows icon)",
-    b"\0\0\x02\0": "ICO or CUR (Windows icon)",
     b"%PDF": "PDF",
     b"%!PS": "PostScript",
     b"\xc5\xd0\xd3\xc6": "PostScript",
@@ -83,11 +81,25 @@ _UNREAD = {
     b"FWS": "Flash",
     b"CWS": "Flash",
 }
+_TGA = re.compile(
+    rb".(?:\0[\x02\x03\x0a\x0b]\0{5}|\x01[\x01\x09]\0\0.[\0\x01][\x0f\x10\x18\x20])"
+    rb".{8}[\x08\x0f\x10\x18\x20][\0-\x3f]",
+    re.DOTALL,
+)
+"""The header of a TGA: true colours or grey without a palette, or a palette."""
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _RAW_MAKERS = (b"NIKON", b"SONY", b"PENTAX", b"SAMSUNG", b"EASTMAN KODAK", b"Kodak", b"Hasselblad", b"Phase One")
 _RAW_COMPRESSIONS = frozenset({34713, 32767, 65000, 65535})  # of Nikon, Sony, Kodak, Pentax
 _MOST_FOLDERS = 16  # IFDs of a TIFF that are looked at
 _SHORT = 3
+_MOST_BOXES = 20_000
+_MOST_SEGMENTS = 10_000  # of a JPEG
+JPEG_LS = 0xF7
+"""The frame header of JPEG-LS."""
+_ARITHMETIC_FRAMES = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, JPEG_LS}) | _ARITHMETIC_FRAMES
+_SCAN, _FILL = 0xDA, 0xFF
+_USUAL_BITS = 8
 _COMPRESSION, _COLOURS, _MAKER, _FURTHER_FOLDERS, _DNG_VERSION = 259, 262, 271, 330, 50706
 _FILTER_ARRAY, _LINEAR_RAW = 32803, 34892
 
@@ -126,6 +138,30 @@ def box_size(untrusted: bytes, at: int) -> int:
     return cast("int", struct.unpack_from(">I", untrusted, at)[0]) if at + 8 <= len(untrusted) else 0
 
 
+class Box(NamedTuple):
+    """A box of an ISO BMFF file: its name, and where its content begins and ends."""
+
+    name: bytes
+    start: int
+    end: int
+
+
+def boxes(untrusted: bytes, start: int, end: int) -> Iterator[Box]:
+    """Yield the boxes between two places, up to the first that is none; its content may lie beyond the end."""
+    at = start
+    for _ in range(_MOST_BOXES):
+        size, head = box_size(untrusted, at), 8
+        name = untrusted[at + 4 : at + 8]
+        if size == 1:
+            size, head = int.from_bytes(untrusted[at + 8 : at + 16], "big"), 16
+        elif size == 0 and at + 8 <= end:
+            size = end - at
+        if size < head or at + 8 > end or not all(0x20 <= letter < 0x7F for letter in name):
+            return
+        yield Box(name, at + head, at + size)
+        at += size
+
+
 def size_of_webp(untrusted: bytes) -> tuple[int, int] | None:
     """Return the width and the height that a WebP states; None if its first chunk is not known."""
     chunk, head = untrusted[12:16], untrusted[20:30]
@@ -142,6 +178,37 @@ def size_of_webp(untrusted: bytes) -> tuple[int, int] | None:
 def is_animated_webp(untrusted: bytes) -> bool:
     """Return whether a WebP says that it is an animation."""
     return untrusted[12:16] == b"VP8X" and bool(untrusted[20:21] and untrusted[20] & 2)
+
+
+class Frame(NamedTuple):
+    """What the frame header of a JPEG says."""
+
+    process: int  # the second byte of its marker
+    bits: int  # of a value
+    width: int
+    height: int
+
+
+def frame_of_jpeg(untrusted: bytes) -> Frame | None:
+    """Return the frame header of a JPEG or JPEG-LS; None if there is none before the first scan."""
+    at = 2
+    for _ in range(_MOST_SEGMENTS):
+        if untrusted[at : at + 1] != b"\xff" or at + 9 > len(untrusted):
+            return None
+        marker = untrusted[at + 1]
+        if marker in _FRAMES:
+            bits, height, width = struct.unpack_from(">BHH", untrusted, at + 4)
+            return Frame(marker, bits, width, height)
+        if marker == _SCAN:
+            return None
+        at += 1 if marker == _FILL else 2 + int.from_bytes(untrusted[at + 2 : at + 4], "big")
+    return None
+
+
+def is_unusual_jpeg(untrusted: bytes) -> bool:
+    """Return whether a JPEG is coded in a way that Pillow does not read: arithmetic, JPEG-LS, more than 8 bits."""
+    frame = frame_of_jpeg(untrusted)
+    return frame is not None and (frame.bits != _USUAL_BITS or frame.process in _ARITHMETIC_FRAMES | {JPEG_LS})
 
 
 def _of_brands(untrusted: bytes) -> int:
@@ -166,9 +233,10 @@ def _unread_name(untrusted: bytes) -> str:
         "a video (ingest it as one)": untrusted[:4] == b"RIFF" and untrusted[8:12] == b"AVI ",
         "a sound": untrusted[:4] == b"RIFF" and untrusted[8:12] == b"WAVE",
         "PBM, PGM, PPM or PAM": re.match(rb"P[1-7]\s", untrusted) is not None,
+        "ICO or CUR (Windows icon)": re.match(rb"\0\0[\x01\x02]\0[^\0]", untrusted) is not None,
         "DICOM": untrusted[128:132] == b"DICM",
         "PCX": re.match(rb"\n[\0\x02\x03\x05]\x01[\x01\x02\x04\x08]", untrusted) is not None,
-        "TGA": untrusted.endswith(b"TRUEVISION-XFILE.\0"),
+        "TGA": untrusted.endswith(b"TRUEVISION-XFILE.\0") or _TGA.match(untrusted) is not None,
         "an HTML page": begins.startswith((b"<!doctype html", b"<html")),
         "SVG": begins.startswith(b"<svg") or (begins.startswith(b"<?xml") and b"<svg" in begins),
     }

@@ -1,4 +1,4 @@
-"""The other pictures of a JPEG in the multi-picture format (CIPA DC-007).
+"""The other pictures of a JPEG: in the multi-picture format (CIPA DC-007), or simply behind its end.
 
 This runs inside the confined process only (``decode_worker``).
 """
@@ -9,7 +9,10 @@ import io
 
 from PIL import ImageFile, JpegImagePlugin
 
+from lineament.vision.decode_damage import jpeg_end
+
 _MOST = 100
+_JPEG = b"\xff\xd8\xff"
 _ENTRIES = 0xB002
 _THUMBNAILS = ("Large Thumbnail (VGA Equivalent)", "Large Thumbnail (Full HD Equivalent)")
 _MAPS = (
@@ -42,6 +45,22 @@ def embedded_pictures(first: ImageFile.ImageFile, untrusted: bytes) -> list[byte
         data = untrusted[start : start + size] if size else untrusted[start:]
         if entry["Attribute"]["MPType"] not in _THUMBNAILS and _is_full(first, data):
             found.append(data)
+    return found
+
+
+def following_pictures(first: ImageFile.ImageFile, untrusted: bytes) -> list[bytes]:
+    """Return the full pictures that follow a JPEG: telephones with two cameras append the second picture."""
+    found: list[bytes] = []
+    at = jpeg_end(untrusted)
+    for _ in range(_MOST):
+        at = untrusted.find(_JPEG, at) if at >= 0 else -1
+        if at < 0:
+            break
+        data = untrusted[at:]
+        end = jpeg_end(data)
+        if end > 0 and _is_full(first, data[:end]):
+            found.append(data[:end])
+        at += max(end, len(_JPEG))
     return found
 
 

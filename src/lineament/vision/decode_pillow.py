@@ -29,10 +29,13 @@ from lineament.vision.decode_colour import ToRGB, deepen, is_dark, to_srgb
 from lineament.vision.decode_damage import (
     add_end,
     bmp_of_os2,
+    ended_bitmap,
     ends_grey,
     ends_in_zeros,
+    fillings,
     from_passes,
     is_cut,
+    is_run_length,
     is_whole,
     padded,
     paint_after_difference,
@@ -42,7 +45,7 @@ from lineament.vision.decode_damage import (
 )
 from lineament.vision.decode_facts import ExifFacts, exif_facts
 from lineament.vision.decode_formats import NotDecodedError
-from lineament.vision.decode_mpf import embedded_pictures
+from lineament.vision.decode_mpf import embedded_pictures, following_pictures
 from lineament.vision.decode_protocol import (
     AVIF,
     BMP,
@@ -74,7 +77,7 @@ OPENERS: dict[int, Opener] = {
     J2C: Jpeg2KImagePlugin.Jpeg2KImageFile,
     AVIF: AvifImagePlugin.AvifImageFile,
 }
-_PADDED = frozenset({WEBP, HEIC, AVIF, JP2, JPX, J2C, TIFF})
+_PADDED = frozenset({WEBP, HEIC, AVIF, JP2, JPX, J2C})
 """Formats whose libraries read a file that breaks off only if its missing end is filled in."""
 _ARITHMETIC = frozenset({WEBP, HEIC, AVIF})
 """Formats whose decoders make up a picture from any bytes, also from zeros."""
@@ -133,7 +136,10 @@ class JpegFile:
         self._main, self._incomplete = add_end(untrusted)
         opened = JpegImagePlugin.JpegImageFile(io.BytesIO(self._main))
         self._opened: ImageFile.ImageFile | None = opened
-        self._others = embedded_pictures(opened, untrusted) if "mp" in opened.info else []
+        if "mp" in opened.info:
+            self._others = embedded_pictures(opened, untrusted)
+        else:
+            self._others = [] if self._incomplete else following_pictures(opened, untrusted)
         self.count = 1 + len(self._others)
 
     def size(self, index: int) -> tuple[int, int]:
@@ -191,6 +197,7 @@ class PagedFile:
         self._media = media
         self._data, self._cut = bmp_of_os2(untrusted) if media == BMP else untrusted, False
         self._broken_off = b""  # the file before its missing end was filled in
+        self._filling = 0  # how that was done
         try:
             self._image = self._opened()
         except MemoryError:
@@ -250,7 +257,9 @@ class PagedFile:
             # The end may never have been written. If other bytes in its place change nothing, it is as it should be.
             self._broken_off = self._data.rstrip(b"\0")
             missing = self._paint_missing(image, index)
-            incomplete, missing = (True, missing) if missing > 0 else (False, -1.0)
+            incomplete, missing = (
+                (True, missing) if missing else (False, -1.0)
+            )  # negative: one decodes, the other does not
         elif not incomplete and index == self.count - 1 and is_cut(self._data, self._media, only_ends=True):
             incomplete = True
             if self._media in _ARITHMETIC:  # a grid of tiles is no error if some of them are missing
@@ -275,13 +284,18 @@ class PagedFile:
 
     def _load_damaged(self, index: int) -> tuple[Image.Image, float]:
         """Decode a picture as far as it goes; return it with the share that is missing, negative if unknown."""
-        if self._media in _PADDED - {TIFF}:
-            if self._cut or not is_cut(self._data, self._media):
-                raise NotDecodedError(Status.TRUNCATED if self._cut else Status.DAMAGED)
-            self._pad()
-            whole = self._again(index)
-            whole.load()
+        if self._media in _PADDED:
+            if not self._cut:
+                if not is_cut(self._data, self._media):
+                    raise NotDecodedError(Status.DAMAGED)
+                self._pad()
+            whole = self._filled_in(index)
             return whole, self._paint_missing(whole, index)
+        if self._media == BMP and is_run_length(self._data):
+            self._data = ended_bitmap(self._data)
+            rows = self._again(index)
+            rows.load()
+            return rows, -1.0
         again = self._again(index)
         interlaced = _is_interlaced(again)
         image = _load_damaged(again)
@@ -295,18 +309,39 @@ class PagedFile:
             raise NotDecodedError(Status.TRUNCATED if is_cut(self._data, self._media) else Status.DAMAGED)
         return image, 1 - read / image.height if read < image.height else -1.0
 
+    def _filled_in(self, index: int) -> ImageFile.ImageFile:
+        """Decode a picture of a file that breaks off, with the first filling that its library takes."""
+        for filling in range(fillings(self._media)):
+            self._data = padded(self._broken_off, self._media, filling)
+            if (whole := self._loaded(index)) is not None:
+                self._filling = filling
+                return whole
+        raise NotDecodedError(Status.TRUNCATED)
+
+    def _loaded(self, index: int) -> ImageFile.ImageFile | None:
+        try:
+            image = self._again(index)
+            image.load()
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            if "memory" in str(error):
+                raise MemoryError from None
+            return None
+        return image
+
     def _paint_missing(self, image: Image.Image, index: int) -> float:
         """Paint grey what the filled-in end of a file made; return the share that is missing, negative if unknown."""
-        if self._media in {JP2, JPX, J2C, TIFF}:
+        if self._media in {JP2, JPX, J2C}:
             return -1.0
-        kept, self._data = self._data, padded(self._broken_off, self._media, noise=True)
-        try:
-            other = self._again(index)
-            other.load()
-        except Exception:  # noqa: BLE001 - the other filling may not decode at all; then all that is known is that it ends
+        kept, other = self._data, None
+        for filling in range(fillings(self._media) - 1, -1, -1):
+            if other is None and filling != self._filling:
+                self._data = padded(self._broken_off, self._media, filling)
+                other = self._loaded(index)
+        self._data = kept
+        if other is None:  # all that is known is that it ends
             return -1.0
-        finally:
-            self._data = kept
         read = paint_after_difference(image, other, _GREY)
         if read < SMALLEST_SIDE:
             raise NotDecodedError(Status.TRUNCATED)
@@ -315,7 +350,7 @@ class PagedFile:
 
     def _deepened(self, image: Image.Image, index: int) -> Image.Image:
         """Return a picture of 16 bits a colour in eight, also if it uses fewer than 16."""
-        if self._media not in {PNG, TIFF} or image.mode not in {"RGB", "RGBA", "RGBX"} or not is_dark(image):
+        if self._media not in {PNG, TIFF} or image.mode not in {"RGB", "RGBA", "RGBX", "LA"} or not is_dark(image):
             return image
         low = self._again(index)
         if not _read_lower_bytes(low):

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from lineament.vision.decode_colour import white_of
+from lineament.vision.decode_damage import add_end
 from lineament.vision.decode_facts import ExifFacts, exif_facts
-from lineament.vision.decode_formats import NotDecodedError, box_size, size_of_webp
+from lineament.vision.decode_formats import JPEG_LS, NotDecodedError, box_size, frame_of_jpeg, size_of_webp
 from lineament.vision.decode_libtiff import read_page
 from lineament.vision.decode_pillow import Loaded, OpenedFile
-from lineament.vision.decode_protocol import JXL, MOST_PARTS, RAW, SMALLEST_SIDE, TIFF, WEBP, Status
+from lineament.vision.decode_protocol import JPEG, JXL, MOST_PARTS, RAW, SMALLEST_SIDE, TIFF, WEBP, Status
 from lineament.vision.decode_read import SizeCheck
 from lineament.vision.decode_tiff import TiffFile
 
@@ -41,6 +42,8 @@ def warm() -> None:
     Image.new("L", (8, 8)).save(scan, "TIFF")
     imagecodecs.tiff_decode(bytearray(scan.getvalue()))
     imagecodecs.tiff_decode(scan.getvalue(), asrgb=True)
+    imagecodecs.jpeg_decode(imagecodecs.jpeg_encode(np.zeros((8, 8, 3), np.uint8)))
+    imagecodecs.jpegls_decode(imagecodecs.jpegls_encode(np.zeros((8, 8), np.uint8)))
     rawpy.RawPy().close()
     Image.fromarray(np.zeros((8, 8, 3), np.uint8))
 
@@ -54,7 +57,7 @@ def open_rare(untrusted: bytes, media: int, check_size: SizeCheck) -> OpenedFile
         return _JpegXl(untrusted, check_size)
     if media == TIFF:
         return TiffFile(untrusted, read_page)
-    kinds: dict[int, type[_Raw | _LargeWebP]] = {RAW: _Raw, WEBP: _LargeWebP}
+    kinds: dict[int, type[_Raw | _LargeWebP | _UnusualJpeg]] = {RAW: _Raw, WEBP: _LargeWebP, JPEG: _UnusualJpeg}
     return kinds[media](untrusted)
 
 
@@ -218,6 +221,46 @@ class _LargeWebP:
 
     def duration(self, index: int) -> float:  # noqa: ARG002 - it is no animation
         return 0.0
+
+
+class _UnusualJpeg:
+    """A JPEG in arithmetic coding, of more than eight bits, or JPEG-LS."""
+
+    count = 1
+    animated = False
+
+    def __init__(self, untrusted: bytes) -> None:
+        frame = frame_of_jpeg(untrusted)
+        if frame is None:
+            raise NotDecodedError(Status.DAMAGED, JPEG)
+        self._untrusted, self._frame = untrusted, frame
+
+    def size(self, index: int) -> tuple[int, int]:  # noqa: ARG002 - there is one
+        return self._frame.width, self._frame.height
+
+    def load(self, index: int) -> Loaded:  # noqa: ARG002 - there is one
+        if self._frame.process == JPEG_LS:
+            return Loaded(
+                image=Image.fromarray(_in_eight_bits(imagecodecs.jpegls_decode(self._untrusted))), facts=ExifFacts()
+            )
+        whole, incomplete = add_end(self._untrusted)
+        opened = self._opened()
+        image = Image.fromarray(_in_eight_bits(imagecodecs.jpeg_decode(whole)))
+        if opened is None:
+            return Loaded(image=image, facts=ExifFacts(), incomplete=incomplete)
+        if "icc_profile" in opened.info:
+            image.info["icc_profile"] = opened.info["icc_profile"]
+        return Loaded(image=image, facts=exif_facts(opened), incomplete=incomplete)
+
+    def duration(self, index: int) -> float:  # noqa: ARG002 - it is no animation
+        return 0.0
+
+    def _opened(self) -> ImageFile.ImageFile | None:
+        """Return the file with what its headers say; Pillow does not open all kinds."""
+        try:
+            return JpegImagePlugin.JpegImageFile(io.BytesIO(self._untrusted))
+        except Exception:  # noqa: BLE001 - its pixels are read without it
+            return None
 
 
 def _chunks(untrusted: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -10,11 +10,20 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from lineament.vision.decode_avif import AvifFile
 from lineament.vision.decode_colour import ToRGB, to_srgb
 from lineament.vision.decode_damage import is_cut
-from lineament.vision.decode_formats import RARE, NotDecodedError, detect_format, is_animated_webp, size_of_webp
+from lineament.vision.decode_formats import (
+    RARE,
+    NotDecodedError,
+    detect_format,
+    is_animated_webp,
+    is_unusual_jpeg,
+    size_of_webp,
+)
 from lineament.vision.decode_pillow import JpegFile, Loaded, OpenedFile, PagedFile
 from lineament.vision.decode_protocol import (
+    AVIF,
     EVERY,
     FLICKER,
     JPEG,
@@ -76,7 +85,8 @@ class PictureFile:
 
     def _open(self, untrusted: bytes, rare: RareOpener | None) -> OpenedFile:
         in_part = self.media == TIFF and rare is not None  # the other worker could not read a page of it
-        if self.media in RARE or in_part or self._is_large_webp(untrusted):
+        unusual = self.media == JPEG and is_unusual_jpeg(untrusted)
+        if self.media in RARE or in_part or unusual or self._is_large_webp(untrusted):
             if rare is None:
                 raise NotDecodedError(Status.ELSEWHERE, self.media)
             return rare(untrusted, self.media, self._check_size)
@@ -84,6 +94,8 @@ class PictureFile:
             return JpegFile(untrusted)
         if self.media == TIFF:
             return TiffFile(untrusted, None)
+        if self.media == AVIF:
+            return AvifFile(untrusted)
         return PagedFile(untrusted, self.media)
 
     def _is_large_webp(self, untrusted: bytes) -> bool:
