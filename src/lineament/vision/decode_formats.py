@@ -138,7 +138,7 @@ def box_size(untrusted: bytes, at: int) -> int:
     return cast("int", struct.unpack_from(">I", untrusted, at)[0]) if at + 8 <= len(untrusted) else 0
 
 
-class Box(NamedTuple):
+class FileBox(NamedTuple):
     """A box of an ISO BMFF file: its name, and where its content begins and ends."""
 
     name: bytes
@@ -146,7 +146,7 @@ class Box(NamedTuple):
     end: int
 
 
-def boxes(untrusted: bytes, start: int, end: int) -> Iterator[Box]:
+def boxes(untrusted: bytes, start: int, end: int) -> Iterator[FileBox]:
     """Yield the boxes between two places, up to the first that is none; its content may lie beyond the end."""
     at = start
     for _ in range(_MOST_BOXES):
@@ -158,7 +158,7 @@ def boxes(untrusted: bytes, start: int, end: int) -> Iterator[Box]:
             size = end - at
         if size < head or at + 8 > end or not all(0x20 <= letter < 0x7F for letter in name):
             return
-        yield Box(name, at + head, at + size)
+        yield FileBox(name, at + head, at + size)
         at += size
 
 
@@ -180,7 +180,7 @@ def is_animated_webp(untrusted: bytes) -> bool:
     return untrusted[12:16] == b"VP8X" and bool(untrusted[20:21] and untrusted[20] & 2)
 
 
-class Frame(NamedTuple):
+class JpegFrame(NamedTuple):
     """What the frame header of a JPEG says."""
 
     process: int  # the second byte of its marker
@@ -189,7 +189,7 @@ class Frame(NamedTuple):
     height: int
 
 
-def frame_of_jpeg(untrusted: bytes) -> Frame | None:
+def frame_of_jpeg(untrusted: bytes) -> JpegFrame | None:
     """Return the frame header of a JPEG or JPEG-LS; None if there is none before the first scan."""
     at = 2
     for _ in range(_MOST_SEGMENTS):
@@ -198,7 +198,7 @@ def frame_of_jpeg(untrusted: bytes) -> Frame | None:
         marker = untrusted[at + 1]
         if marker in _FRAMES:
             bits, height, width = struct.unpack_from(">BHH", untrusted, at + 4)
-            return Frame(marker, bits, width, height)
+            return JpegFrame(marker, bits, width, height)
         if marker == _SCAN:
             return None
         at += 1 if marker == _FILL else 2 + int.from_bytes(untrusted[at + 2 : at + 4], "big")
