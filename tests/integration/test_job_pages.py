@@ -11,6 +11,7 @@ from tests.support.two_agencies import Pages, Participant, TwoAgencies
 from tests.support.world import SOURCE
 
 from lineament.model.jobs import JobProgress, JobState
+from lineament.services.gallery.model_in_use import MODEL
 from lineament.services.jobs.kinds import INGEST, ingest_arguments
 
 pytestmark = pytest.mark.enable_socket
@@ -80,6 +81,10 @@ def test_a_second_look_says_that_the_model_needs_approval(pages: Pages, operator
     assert 'href="/threshold"' in page
     assert "Waits" not in page
     assert "approval needed" in pages.ask(operator, "GET", "/jobs").text
+    with pages.world.workspace.store.begin() as tx:
+        tx.meta.set(MODEL, "next/0011")
+    assert "approval needed" not in pages.ask(operator, "GET", "/jobs").text
+    assert "Every picture was looked at" not in pages.ask(operator, "GET", f"/jobs/{operator.job}").text
 
 
 def test_a_job_that_is_over_is_not_stopped(pages: Pages, operator: Participant) -> None:

@@ -88,6 +88,25 @@ def test_an_added_pack_is_listed_shown_and_verified(home: Path) -> None:
     assert many == 1
 
 
+@pytest.mark.parametrize(
+    ("file", "trouble", "files"),
+    [
+        ("pack.json", "the file pack.json is not the one that was added", 0),
+        ("face-reidentification-retail-0095.bin", "the file face-reidentification-retail-0095.bin is missing", 4),
+        ("rates.json", "the file rates.json is not the one that was added", 4),
+    ],
+)
+def test_what_is_known_of_a_damaged_pack_is_shown(home: Path, file: str, trouble: str, files: int) -> None:
+    folder = added(home)
+    if file.endswith(".bin"):
+        (folder / file).unlink()
+    else:
+        (folder / file).write_text("{}")
+    shown = json.loads(run_well(home, "pack", "show", NAME, "--json"))
+    assert (shown["trouble"], len(shown["files"])) == (trouble, files)
+    assert f"cannot be used: {trouble}" in " ".join(run_well(home, "pack", "show", NAME).split())
+
+
 @pytest.mark.parametrize("damage", ["a flipped bit", "a missing file", "a changed manifest"])
 def test_a_damaged_pack_is_told_refused_and_mended(home: Path, damage: str) -> None:
     folder = added(home)

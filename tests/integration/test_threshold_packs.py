@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ from tests.support.world import CASE, PROBE, SOURCE, World, ingest_portraits, op
 from lineament.errors import InvalidValue, NotFound, Refused, ThresholdUntrusted
 from lineament.model.accounts import HOME_AGENCY, Account, Role
 from lineament.model.evaluation.measure import Protocol
+from lineament.model.jobs import Awaited
 from lineament.model.packs import BEFORE, CURRENT, NEXT_PACK, PACK
 from lineament.model.proposals import ProposalState
 from lineament.model.search import SearchRequest
 from lineament.services.evaluate.evaluate import EvaluationOptions
 from lineament.services.evaluate.labelled import read_set
+from lineament.services.gallery import look_again
+from lineament.services.jobs.kinds import LOOK_AGAIN, look_again_arguments
 from lineament.services.threshold.evidence import measure_change
 from lineament.services.threshold.making import ENDED, UNSAID
 from lineament.settings import Settings
@@ -147,6 +151,33 @@ def test_a_pack_is_measured_before_it_is_proposed(
     with pytest.raises(NotFound):
         proposals.propose_pack("nowhere", REASON, evidence)
     assert proposals.list() == []
+
+
+def test_a_second_look_awaits_the_approval_then_another_look_then_nothing(
+    agency: tuple[World, Account, Account], evidence: dict[str, Any]
+) -> None:
+    world, olga, otto = agency
+
+    def awaited() -> list[Awaited]:
+        jobs = world.desk(olga).jobs
+        return list(jobs.awaited(jobs.newest()).values())
+
+    def look_as_job() -> None:
+        desk = world.desk(olga)
+        run = partial(desk.look_again.run, None, workers=1)
+        desk.jobs.run_here(LOOK_AGAIN, look_again_arguments(None), lambda _: run(), look_again.result)
+
+    look_as_job()
+    assert awaited() == [Awaited.APPROVAL]
+    declined = world.fresh_desk(olga).proposals.propose_pack(CURRENT, REASON, evidence).number
+    assert awaited() == [Awaited.APPROVAL]
+    world.desk(otto).proposals.decline(declined, REASON)
+    assert awaited() == []
+    approved(agency, evidence)
+    assert awaited() == [Awaited.SECOND_LOOK]
+    look_as_job()
+    assert pack_in_use(world) == CURRENT
+    assert awaited() == []
 
 
 @pytest.mark.parametrize("end", ["withdrawn by its proposer", "the pack in use was named"])

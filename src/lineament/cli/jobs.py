@@ -26,7 +26,7 @@ from lineament.cli.terminal import (
 from lineament.model.accounts import Permission
 
 if TYPE_CHECKING:
-    from lineament.model.jobs import Job
+    from lineament.model.jobs import Awaited, Job
     from lineament.services.jobs.worker import Worker
     from lineament.settings import Settings
 
@@ -51,6 +51,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 
     with workspace(context) as desk:
         found = desk.jobs.newest()
+        awaited = desk.jobs.awaited(found)
     if as_json:
         print_json(job_views.jobs_json(found))
         return
@@ -60,7 +61,8 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     shown = table("job", "work", "requested", "progress", "state")
     for job in found:
         progress = job_views.progress_line(job)
-        shown.add_row(job.id, job_views.title(job), when(job.requested_at), progress, job_views.standing(job))
+        state = job_views.standing(job) + (f", {awaited[job.id].value} needed" if job.id in awaited else "")
+        shown.add_row(job.id, job_views.title(job), when(job.requested_at), progress, state)
     print_table(shown)
 
 
@@ -72,10 +74,11 @@ def show(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
 
     with workspace(context) as desk:
         found = desk.jobs.show(job)
+        awaited = desk.jobs.awaited([found]).get(found.id)
     if as_json:
         print_json(job_views.job_json(found))
         return
-    print_facts(_facts(found))
+    print_facts(_facts(found, awaited))
 
 
 @app.command()
@@ -156,7 +159,7 @@ def _serve_queue(settings: Settings, end_request: EndRequest, poll: float, leave
             _work(opened.worker, end_request)
 
 
-def _facts(job: Job) -> dict[str, object]:
+def _facts(job: Job, awaited: Awaited | None) -> dict[str, object]:
     from lineament.views import jobs as job_views
 
     return {
@@ -172,7 +175,7 @@ def _facts(job: Job) -> dict[str, object]:
         "now": job.progress.words,
         "attempts": job.attempts,
         **job_views.outcome(job),
-        "approval": job_views.approval_words(job),
+        "awaited": job_views.awaited_words(job, awaited),
         "error": None if job.error is None else f"{job.error.message} ({job.error.code})",
     }
 

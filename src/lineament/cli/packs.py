@@ -35,10 +35,11 @@ from lineament.model.accounts import Permission
 from lineament.model.proposals import Proposal, ProposalState
 from lineament.model.texts import checked_reason
 from lineament.views.packs import (
+    missed_row,
+    missed_shares,
     pack_facts,
     pack_json,
     packs_json,
-    rate_rows,
     shown_pack_json,
     state_words,
     verified_json,
@@ -115,13 +116,14 @@ def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     print_facts(pack_facts(found))
     say(found.description.manifest.licence_words)
     files = table("file", "SHA-256")
-    for file, digest in found.description.manifest.digests.items():
+    for file, digest in found.description.digests.items():
         files.add_row(file, digest)
     print_table(files)
     if found.description.measured:
-        shown = table("probes of grade", "mated pairs", "missed", "at the score", right=("mated pairs", "missed"))
-        for line in rate_rows(found.description.rates):
-            shown.add_row(*line)
+        numbers = ("people", "mated pairs", "missed", "95 % interval")
+        shown = table("probes of grade", *numbers, "at the score", right=numbers)
+        for missed in missed_shares(found.description.rates):
+            shown.add_row(*missed_row(missed))
         print_table(shown)
     say(f"Error rates: {found.description.rates.origin}")
 

@@ -65,6 +65,13 @@ JOB_NEXT: Mapping[JobState, Mapping[JobEvent, JobState]] = {
 ENDED = frozenset(state for state, events in JOB_NEXT.items() if not events)
 
 
+class Awaited(StrEnum):
+    """What a second look that has looked at every picture awaits until the workspace uses its model."""
+
+    APPROVAL = "approval"  # by a second person
+    SECOND_LOOK = "second look"  # it was approved; the next second look lets the workspace use the model
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
     """A request for work. The arguments are JSON without secrets and templates."""

@@ -11,8 +11,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import exp, log
+from math import exp, log, sqrt
 from typing import Any
+
+_Z = 1.959964
+"""Standard deviations of 95 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,16 @@ class MissCurve:
         _check_rising(self.scores)
         if len(self.shares) != len(self.scores) or not all(0 <= share <= 1 for share in self.shares):
             raise ValueError("each score of a curve has a share from 0 to 1")
+
+    def interval_at(self, score: float) -> tuple[float, float]:
+        """Return the ends of the 95 % interval of the share below ``score`` (Wilson), with each person counted once.
+
+        Pairs of one person depend on each other, so that the interval is rather too wide than too narrow.
+        """
+        share, people = self.share_at(score), max(self.people, 1)
+        spread = _Z * sqrt(share * (1 - share) / people + (_Z / people) ** 2 / 4)
+        centre, whole = share + _Z**2 / (2 * people), 1 + _Z**2 / people
+        return max(0.0, min(share, (centre - spread) / whole)), min(1.0, max(share, (centre + spread) / whole))
 
     def share_at(self, score: float) -> float:
         """Return the share of mated faces below ``score``, linear between two points."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from lineament.model.jobs import Job
+from lineament.model.jobs import Awaited, Job
 from lineament.services.jobs.kinds import KINDS
 from lineament.views.values import iso
 
@@ -25,18 +25,18 @@ def standing(job: Job) -> str:
     return "stopping" if job.stopping else job.state.value
 
 
-def approval_words(job: Job) -> str:
-    """Return that a second look left the change of the model to a second person, as sentences; empty if it did not."""
-    if job.result is None or not job.result.get("waits"):
+def awaited_words(job: Job, awaited: Awaited | None) -> str:
+    """Return what a second look awaits until its model is used, as sentences; empty if nothing."""
+    if awaited is None or job.result is None:
         return ""
-    return (
-        f"Every picture was looked at by {job.result['model']}. It is used once a second person has approved it and "
-        "the second look is run again."
-    )
+    looked = f"Every picture was looked at by {job.result['model']}."
+    if awaited is Awaited.APPROVAL:
+        return f"{looked} It is used once a second person has approved it and the second look is run again."
+    return f"{looked} A second person has approved it; it is used once the second look is run again."
 
 
 def outcome(job: Job) -> dict[str, Any]:
-    """Return the result of a job without what ``approval_words`` says."""
+    """Return the result of a job without what ``awaited_words`` says."""
     return {name: value for name, value in (job.result or {}).items() if name != "waits"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 RARE = 1e-4
 """The share of strangers at whose score the misses are shown."""
+DIGITS = 6
+"""Decimals of rates and scores in JSON."""
 
 
 def state_words(pack: KnownPack) -> str:
@@ -42,13 +45,57 @@ def pack_facts(pack: KnownPack) -> dict[str, object]:
     }
 
 
-def rate_rows(rates: ErrorRates) -> list[tuple[str, str, str, str]]:
-    """Return for each grade how many mated faces are missed at the score that one stranger in ten thousand reaches."""
-    rows = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedShare:
+    """The share of mated faces that is missed at the score that a share of RARE of the strangers reaches."""
+
+    grade: int  # of the probe
+    score: float
+    share: float
+    low: float  # the ends of the 95 % interval of the share
+    high: float
+    comparisons: int  # mated pairs
+    people: int
+
+
+def missed_shares(rates: ErrorRates) -> list[MissedShare]:
+    """Return the share of mated faces that is missed, for probes of each grade."""
+    found = []
     for grade, misses in enumerate(rates.misses):
         score = rates.score_for(RARE, grade, [0.0] * grade + [1.0])
-        rows.append((str(grade), f"{misses.comparisons:,}", f"{misses.share_at(score):.1%}", f"{score:.3f}"))
-    return rows
+        low, high = misses.interval_at(score)
+        missed = MissedShare(
+            grade=grade,
+            score=score,
+            share=misses.share_at(score),
+            low=low,
+            high=high,
+            comparisons=misses.comparisons,
+            people=misses.people,
+        )
+        found.append(missed)
+    return found
+
+
+def missed_row(of: MissedShare) -> tuple[str, str, str, str, str, str]:
+    """Return a share of missed faces as a row of the table."""
+    interval = f"{of.low:.1%} to {of.high:.1%}"
+    return str(of.grade), f"{of.people:,}", f"{of.comparisons:,}", f"{of.share:.1%}", interval, f"{of.score:.3f}"
+
+
+def _missed_json(of: MissedShare) -> dict[str, Any]:
+    """Return a share of missed faces in the form of the rates that ``evaluate`` measures."""
+    missed = {"value": of.share, "low": of.low, "high": of.high}
+    return {
+        "grade": of.grade,
+        "score": round(of.score, DIGITS),
+        "fmr": RARE,
+        "missed": {
+            **{name: round(value, DIGITS) for name, value in missed.items()},
+            "trials": of.comparisons,
+            "people": of.people,
+        },
+    }
 
 
 def packs_json(packs: Sequence[KnownPack], recipes: Sequence[str]) -> dict[str, Any]:
@@ -75,10 +122,6 @@ def pack_json(pack: KnownPack) -> dict[str, Any]:
 def shown_pack_json(pack: KnownPack) -> dict[str, Any]:
     """Return all that is known of a pack."""
     of, added = pack.description, pack.added
-    rates = [
-        {"grade": int(grade), "mated_pairs": misses.comparisons, "missed": missed, "score": score}
-        for misses, (grade, _, missed, score) in zip(of.rates.misses, rate_rows(of.rates), strict=True)
-    ]
     return {
         **pack_json(pack),
         "licences": [
@@ -91,8 +134,8 @@ def shown_pack_json(pack: KnownPack) -> dict[str, Any]:
             }
             for part in of.manifest.licences
         ],
-        "files": of.manifest.digests,
-        "rates": {"origin": of.rates.origin, "by_grade": rates},
+        "files": dict(of.digests),
+        "rates": {"origin": of.rates.origin, "by_grade": [_missed_json(each) for each in missed_shares(of.rates)]},
         "accepted_by": None if added is None else added.accepted_by,
         "accepted_at": None if added is None else added.accepted_at,
         "licences_sha256": None if added is None else added.licences_sha256,

@@ -65,11 +65,16 @@ class Description:
         return self.manifest.model
 
     @property
+    def digests(self) -> Mapping[str, str]:
+        """The SHA-256 of each of its files, by name; nothing if its manifest cannot be read, which lists them."""
+        return self.manifest.digests if self.manifest.recognisers else {}
+
+    @property
     def places(self) -> Mapping[str, Path]:
         """Where its files are, by name."""
         if self.folder is None:
             return places_of(self.manifest, ())
-        return {name: self.folder / name for name in self.manifest.digests}
+        return {name: self.folder / name for name in self.digests}
 
     @property
     def measured(self) -> bool:
@@ -85,18 +90,21 @@ def describe_shipped(name: str) -> Description:
 
 
 def describe_added(home: Path, added: AddedPack) -> Description:
-    """Return what is known of a pack that was added to the workspace at ``home``."""
-    folder = home / FOLDER / added.name
+    """Return what is known of a pack that was added to the workspace at ``home``, as far as its files can be read."""
+    folder, rates = home / FOLDER / added.name, ErrorRates.unmeasured(added.model)
     try:
-        manifest, rates = added_manifest(folder, added)
+        manifest = _terms(folder, added)
     except Unfit as unfit:
         gone = Manifest(
             name=added.name, licence="", detector=SFACE_YUNET.detector, recognisers=(), known_as=added.model
         )
-        return Description(manifest=gone, rates=ErrorRates.unmeasured(added.model), folder=folder, trouble=str(unfit))
-    missing = [name for name in manifest.digests if not (folder / name).is_file()]
-    trouble = f"the file {missing[0]} is missing" if missing else ""
-    return Description(manifest=manifest, rates=rates, folder=folder, trouble=trouble)
+        return Description(manifest=gone, rates=rates, folder=folder, trouble=str(unfit))
+    trouble = [f"the file {name} is missing" for name in manifest.digests if not (folder / name).is_file()]
+    try:
+        rates = _rates(folder, added)
+    except Unfit as unfit:
+        trouble.append(str(unfit))
+    return Description(manifest=manifest, rates=rates, folder=folder, trouble="; ".join(trouble))
 
 
 def added_pack(folder: Path, added: AddedPack, cache: Path) -> Pack:
@@ -114,17 +122,25 @@ def added_pack(folder: Path, added: AddedPack, cache: Path) -> Pack:
 
 def added_manifest(folder: Path, added: AddedPack) -> tuple[Manifest, ErrorRates]:
     """Return the manifest and the error rates of an added pack. Raises Unfit if they are not those that were added."""
+    return _terms(folder, added), _rates(folder, added)
+
+
+def _terms(folder: Path, added: AddedPack) -> Manifest:
     content = read_bounded(folder / MANIFEST, MAX_MANIFEST)
     if sha256_of(content) != added.manifest_sha256:
         raise Unfit(f"the file {MANIFEST} is not the one that was added")
     terms = parse(content, form="json", detector=SFACE_YUNET.detector)
     if terms.model != added.model:  # another version of Lineament computes templates in another way
         raise Unfit(f"its templates are now those of {terms.model}, not of {added.model}")
+    return terms
+
+
+def _rates(folder: Path, added: AddedPack) -> ErrorRates:
     if added.rates_sha256 is None:
-        return terms, ErrorRates.unmeasured(terms.model)
+        return ErrorRates.unmeasured(added.model)
     if sha256_of(read_bounded(folder / RATES, MAX_RATES)) != added.rates_sha256:
         raise Unfit(f"the file {RATES} is not the one that was added")
-    return terms, rates_at(folder / RATES, terms.model)
+    return rates_at(folder / RATES, added.model)
 
 
 def recipes() -> list[str]:

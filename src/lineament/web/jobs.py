@@ -18,7 +18,8 @@ pages = Pages()
 @pages.page("/jobs", access=Permission.OWN_ACCOUNT)
 def jobs(visit: CurrentVisit) -> HTMLResponse:
     """The newest jobs that I may see, with their progress."""
-    return visit.page("jobs.html", jobs=visit.desk.jobs.newest())
+    newest = visit.desk.jobs.newest()
+    return visit.page("jobs.html", jobs=newest, awaited=visit.desk.jobs.awaited(newest))
 
 
 @pages.page("/jobs/progress", access=Permission.OWN_ACCOUNT)
@@ -32,7 +33,9 @@ def job(visit: CurrentVisit, job_id: str) -> HTMLResponse:
     """One job: what it does, its progress, how it ended."""
     found = visit.desk.jobs.show(job_id)
     kind = KINDS.get(found.request.kind)
-    return visit.page("job.html", job=found, can_stop=kind is not None and kind.can_stop and not found.ended)
+    awaited = job_views.awaited_words(found, visit.desk.jobs.awaited([found]).get(found.id))
+    can_stop = kind is not None and kind.can_stop and not found.ended
+    return visit.page("job.html", job=found, awaited=awaited, can_stop=can_stop)
 
 
 @pages.page("/jobs/{job_id}/progress", access=Permission.OWN_ACCOUNT)

@@ -215,7 +215,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     "job_standing": job_views.standing,
     "job_progress": job_views.progress_line,
     "job_took": job_views.took,
-    "job_approval": job_views.approval_words,
     "job_outcome": job_views.outcome,
     "job_level": job_level,
     "edit_step": edit_step,

@@ -98,7 +98,7 @@ def test_the_facts_of_a_job_say_how_it_ended() -> None:
         result={"faces": 1},
         error=JobError(code="nothing-taken", message="Nothing was taken in."),
     )
-    assert jobs._facts(ended) == {
+    assert jobs._facts(ended, None) == {
         "job": "j1",
         "state": "failed",
         "work": "Ingest of press",
@@ -111,7 +111,7 @@ def test_the_facts_of_a_job_say_how_it_ended() -> None:
         "now": "1 new face so far",
         "attempts": 2,
         "faces": 1,
-        "approval": "",
+        "awaited": "",
         "error": "Nothing was taken in. (nothing-taken)",
     }
 

@@ -123,3 +123,10 @@ def test_strangers_have_an_interval_beyond_what_was_counted_and_only_there() -> 
     assert pytest.approx(high, rel=1e-2) == 1000 * 0.0005 * 0.3679
     assert low < RATES.expected_false(0.5, 1, [0, 1000]) < high
     assert RATES.extrapolated_false(0.3, 0, [0, 0]) is None
+
+
+@pytest.mark.parametrize(("score", "low", "high"), [(0.0, 0.0, 0.0370), (0.4, 0.0552, 0.1744), (1.0, 0.9630, 1.0)])
+def test_the_interval_of_missed_faces_counts_each_person_once(score: float, low: float, high: float) -> None:
+    """The values are those that Wilson's formula gives for 0, 10 and 100 of 100 people."""
+    misses = MissCurve(comparisons=9000, people=100, scores=(0.0, 0.4, 1.0), shares=(0.0, 0.1, 1.0))
+    assert misses.interval_at(score) == pytest.approx((low, high), abs=1e-4)

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from tests.support.samples import AT, ISO, job, run
 
-from lineament.model.jobs import Job, JobError, JobProgress, JobState
+from lineament.model.jobs import Awaited, Job, JobError, JobProgress, JobState
 from lineament.services.gallery.items import IngestOutcome, IngestReport
 from lineament.views.jobs import (
-    approval_words,
+    awaited_words,
     duration,
     job_json,
     jobs_json,
@@ -93,10 +93,12 @@ def test_a_failed_job_says_why() -> None:
 def test_a_second_look_says_that_the_model_needs_approval() -> None:
     counts = {"model": "next/0011", "looked": 5, "adopted": []}
     done = job(state=JobState.DONE, ended_at=AT, result={**counts, "waits": True})
-    assert approval_words(done).startswith("Every picture was looked at by next/0011. It is used once a second person")
+    words = awaited_words(done, Awaited.APPROVAL)
+    assert words.startswith("Every picture was looked at by next/0011. It is used once a second person")
+    assert "has approved it; it is used once" in awaited_words(done, Awaited.SECOND_LOOK)
     assert outcome(done) == counts
-    assert approval_words(replace(done, result={**counts, "waits": False})) == ""
-    assert (approval_words(job()), outcome(job())) == ("", {})
+    assert awaited_words(done, None) == ""
+    assert (awaited_words(job(), Awaited.APPROVAL), outcome(job())) == ("", {})
 
 
 def test_a_job_that_was_asked_to_stop_is_stopping_until_it_stops() -> None:

@@ -343,7 +343,7 @@ def _checked_files(of: packs.Description) -> Iterator[PackCheck]:
     if of.trouble:
         yield PackCheck(pack=name, name="files", good=False, detail=of.trouble)
         return
-    for file, digest in of.manifest.digests.items():
+    for file, digest in of.digests.items():
         try:
             found = sha256_of(read_bounded(of.places[file], MAX_FILE))
         except (KeyError, Unfit):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from lineament.errors import Refused
 from lineament.model.accounts import Permission
 from lineament.model.events.jobs import JobStopped
 from lineament.model.faces import SourceId
-from lineament.model.jobs import Job, JobRequest
+from lineament.model.jobs import Awaited, Job, JobId, JobRequest
 from lineament.model.reasons import ReasonCode
 from lineament.services.jobs import owner, runner
 from lineament.services.jobs.kinds import JobKind, Report, kind_of
 from lineament.services.needs import needs
 from lineament.services.record import Record
+from lineament.services.threshold.making import awaited_change
 from lineament.store.db import Tx
 
 T = TypeVar("T")
@@ -55,6 +56,21 @@ class Jobs:
         """Return one job. Raises NotFound if there is none, or the official may not see it."""
         with self._record.read() as tx:
             return self._get(tx, id)
+
+    @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
+    def awaited(self, jobs: Iterable[Job]) -> dict[JobId, Awaited]:
+        """Return what second looks among these jobs await until the workspace uses their model; others are left out.
+
+        Nothing is awaited any more once the model is used, or the move to it has ended.
+        """
+        looked = {
+            job.id: str(job.result["model"]) for job in jobs if job.result is not None and job.result.get("waits")
+        }
+        if not looked:
+            return {}
+        with self._record.read() as tx:
+            found = {model: awaited_change(tx, model) for model in set(looked.values())}
+        return {id: awaited for id, model in looked.items() if (awaited := found[model]) is not None}  # noqa: A001
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def of_source(self, source_id: SourceId) -> list[Job]:

@@ -9,9 +9,12 @@ from lineament.errors import Refused
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.events.base import JSON
 from lineament.model.events.proposals import ChangeMade, ChangeProposed, ChangeWithdrawn
+from lineament.model.jobs import Awaited
+from lineament.model.packs import NEXT_MODEL
 from lineament.model.proposals import Proposal, ProposalKind, ProposalState, Signatory
 from lineament.model.reasons import ReasonCode
 from lineament.model.texts import checked_reason
+from lineament.services.gallery.model_in_use import MODEL
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
 from lineament.services.threshold.in_force import (
@@ -130,6 +133,24 @@ def change_approved(tx: Tx, record: Record, model: str, against: str) -> Proposa
 def may_change_model(tx: Tx, record: Record, model: str, against: str) -> bool:
     """Return whether the workspace may use another model: somebody approved it, or the policy does not ask for that."""
     return _suffices(tx, change_approved(tx, record, model, against))
+
+
+def awaited_change(tx: Tx, model: str) -> Awaited | None:
+    """Return what is awaited until the workspace uses a model that has looked at every picture; None if nothing is.
+
+    Raises ThresholdUntrusted if a proposal cannot be read.
+    """
+    in_use, after = tx.meta.get(MODEL), tx.meta.get(NEXT_MODEL)
+    if in_use == model or (after is not None and after != model):
+        return None
+    in_force = number_in_force(tx)
+    with unaltered():
+        proposals = [each for each in tx.proposals.all() if each.kind is ProposalKind.PACK and each.model == model]
+    states = [each.seen_from(in_use or each.against, in_force).state for each in proposals[:1]]
+    if states == [ProposalState.APPROVED] or not policy_for(tx, HOME_AGENCY).change_approval:
+        return Awaited.SECOND_LOOK
+    undecided = not states or states[0] in {ProposalState.PENDING, ProposalState.EXPIRED}
+    return Awaited.APPROVAL if undecided else None
 
 
 def make_change_of_model(change: Change, record: Record, pack: str, model: str, against: str) -> Proposal:
