@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 PAGES = frozenset({"text/html", "application/xhtml+xml"})
 UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
 """What servers state if they do not know the type."""
@@ -27,6 +29,9 @@ _PICTURES = (
     b"IIRS",
     b"MMOR",
     b"IIU\0",  # Panasonic
+    b"FOVb",  # Sigma
+    b"\0MRM",  # Minolta
+    b"II\x1a\0\0\0HEAPCCDR",  # Canon CRW
 )
 _NAMED = (
     b"8BPS",
@@ -34,13 +39,22 @@ _NAMED = (
     b"v/1\x01",
     b"#?RADIANCE",
     b"DDS ",
-    b"P5\n",
-    b"P6\n",
     b"BPG\xfb",
     b"II\xbc\x01",
     b"qoif",
+    b"icns",
+    b"AT&TFORM",
+    b"SIMPLE  =",
+    b"\x01\xda",  # SGI
+    b"\x59\xa6\x6a\x95",  # Sun
+    b"SDPX",
+    b"XPDS",
+    b"\x80\x2a\x5f\xd7",  # Cineon
+    b"/* XPM */",
 )
 """Pictures that the decoder does not read, but whose format it names when it refuses them."""
+_NAMED_LETTERS = re.compile(rb"P[1-7Ff]\s|\n[\0\x02\x03\x05]\x01[\x01\x02\x04\x08]|#define \S{1,80}_width ")
+"""As ``_NAMED``, less plainly: PBM to PAM and PFM, PCX, XBM."""
 _HEIF = frozenset(
     b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 miaf MiHE MiHB avif avis avci avcs j2ki j2is jpeg jpgs"
     b" unif".split()
@@ -96,6 +110,8 @@ def is_picture(untrusted: bytes) -> bool:
         return True
     if untrusted[4:8] == b"ftyp":
         return untrusted[8:12] in _HEIF
+    if untrusted[128:132] == b"DICM" or _NAMED_LETTERS.match(untrusted):
+        return True
     if untrusted[:2] == b"BM":
         return int.from_bytes(untrusted[14:18], "little") in _BMP_HEADERS
     return untrusted[:4] == b"RIFF" and untrusted[8:12] == b"WEBP"

@@ -78,6 +78,11 @@ _UNREAD = {
     b"ID3": "a sound",
     b"fLaC": "a sound",
     b"PK\x03\x04": "a ZIP archive (ingest it as one)",
+    b"\x01\xda": "SGI",
+    b"\x59\xa6\x6a\x95": "Sun raster",
+    b"SDPX": "DPX or Cineon",
+    b"XPDS": "DPX or Cineon",
+    b"\x80\x2a\x5f\xd7": "DPX or Cineon",
     b"FWS": "Flash",
     b"CWS": "Flash",
 }
@@ -232,7 +237,8 @@ def _unread_name(untrusted: bytes) -> str:
     signs = {
         "a video (ingest it as one)": untrusted[:4] == b"RIFF" and untrusted[8:12] == b"AVI ",
         "a sound": untrusted[:4] == b"RIFF" and untrusted[8:12] == b"WAVE",
-        "PBM, PGM, PPM or PAM": re.match(rb"P[1-7]\s", untrusted) is not None,
+        "PBM, PGM, PPM, PAM or PFM": re.match(rb"P[1-7Ff]\s", untrusted) is not None,
+        "XBM or XPM": re.match(rb"/\* XPM \*/|#define \S{1,80}_width ", untrusted) is not None,
         "ICO or CUR (Windows icon)": re.match(rb"\0\0[\x01\x02]\0[^\0]", untrusted) is not None,
         "DICOM": untrusted[128:132] == b"DICM",
         "PCX": re.match(rb"\n[\0\x02\x03\x05]\x01[\x01\x02\x04\x08]", untrusted) is not None,

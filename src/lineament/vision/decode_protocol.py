@@ -30,7 +30,7 @@ NOT_READ = (
     "PDF",
     "SVG",
     "PostScript",
-    "PBM, PGM, PPM or PAM",
+    "PBM, PGM, PPM, PAM or PFM",
     "OpenEXR",
     "Radiance HDR",
     "DDS",
@@ -51,6 +51,10 @@ NOT_READ = (
     "TGA",
     "a HEIF picture in a coding other than HEVC and AV1",
     "Flash",
+    "SGI",
+    "Sun raster",
+    "DPX or Cineon",
+    "XBM or XPM",
 )
 """Formats that are recognised but not read, by the number in a reply; 0: not recognised."""
 

@@ -159,6 +159,24 @@ def test_the_first_bytes_of_a_file_with_another_suffix_decide(folder: Path) -> N
     }
 
 
+def test_pictures_that_the_decoder_only_names_are_left_to_it(folder: Path) -> None:
+    """It says which format they have; “it does not begin as any picture does” would be untrue."""
+    starts = {
+        "a.pam": b"P7\nWIDTH 4",
+        "b.pgm": b"P5 4 4 255\n",
+        "c.pcx": b"\n\5\1\x08",
+        "d.sgi": b"\x01\xda\1\1",
+        "e.dpx": b"XPDS",
+        "f.dcm": bytes(128) + b"DICM",
+        "g.icns": b"icns",
+        "h.xbm": b"#define face_width 64\n",
+        "i.x3f": b"FOVb",
+    }
+    for name, start in starts.items():
+        put(folder / name, start + bytes(300))
+    assert names(read_folder(folder), folder) == dict.fromkeys(starts, "picture")
+
+
 def test_a_file_named_itself_is_read_whatever_its_name(folder: Path) -> None:
     evidence, hidden = put(folder / "evidence"), put(folder / ".hidden.bin")
     assert set(names(read_folder(evidence, hidden), folder).values()) == {"picture"}
