@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import imagecodecs
@@ -20,9 +21,10 @@ from lineament.vision.decode_colour import white_of
 from lineament.vision.decode_damage import add_end
 from lineament.vision.decode_facts import ExifFacts, exif_facts
 from lineament.vision.decode_formats import JPEG_LS, NotDecodedError, box_size, frame_of_jpeg, size_of_webp
+from lineament.vision.decode_jxl import JxlPictures, decode_jxl
 from lineament.vision.decode_libtiff import read_page
 from lineament.vision.decode_pillow import Loaded, OpenedFile
-from lineament.vision.decode_protocol import JPEG, JXL, MOST_PARTS, RAW, SMALLEST_SIDE, TIFF, WEBP, Status
+from lineament.vision.decode_protocol import JPEG, JXL, RAW, SMALLEST_SIDE, TIFF, WEBP, Status
 from lineament.vision.decode_read import SizeCheck
 from lineament.vision.decode_tiff import TiffFile
 
@@ -36,7 +38,8 @@ _WHITE_RAW = 0.01  # share of the brightest pixels that may become white
 def warm() -> None:
     """Load now what the libraries would load later, when no file can be opened."""
     tiny = imagecodecs.jpegxl_encode(np.zeros((8, 8, 3), np.uint8))
-    imagecodecs.jpegxl_decode(tiny, numthreads=1)
+    with suppress(NotDecodedError):
+        decode_jxl(bytes(tiny))
     imagecodecs.webp_decode(imagecodecs.webp_encode(np.zeros((8, 8, 3), np.uint8)))
     scan = io.BytesIO()
     Image.new("L", (8, 8)).save(scan, "TIFF")
@@ -67,30 +70,37 @@ class _JpegXl:
     def __init__(self, untrusted: bytes, check_size: SizeCheck) -> None:
         self._untrusted = untrusted
         self._size, self.animated = _header(_codestream(untrusted))
-        self._frames: list[Image.Image] | None = None
+        self._pictures: JxlPictures | None = None
         self.count = 1
         if self.animated:
             check_size(self._size)  # how many frames there are is known only once all are decoded
-            self.count = min(MOST_PARTS, len(self._decoded()))
+            self.count = len(self._decoded().frames)
             self.animated = self.count > 1
 
     def size(self, index: int) -> tuple[int, int]:  # noqa: ARG002 - all frames have the same
         return self._size
 
     def load(self, index: int) -> Loaded:
-        image = self._decoded()[index]
+        decoded = self._decoded()
+        image = Image.fromarray(_without_axis(_in_eight_bits(decoded.frames[index])))
+        if decoded.profile:
+            image.info["icc_profile"] = decoded.profile
         # The decoder has turned the picture, whatever the EXIF says.
-        return Loaded(image=image, facts=_exif_of_jxl(self._untrusted)._replace(orientation=1))
+        facts = _exif_of_jxl(self._untrusted)._replace(orientation=1)
+        return Loaded(image=image, facts=facts, incomplete=decoded.incomplete and index == self.count - 1)
 
-    def duration(self, index: int) -> float:  # noqa: ARG002 - the library does not tell
-        return 0.0
+    def duration(self, index: int) -> float:
+        return self._decoded().milliseconds[index]
 
-    def _decoded(self) -> list[Image.Image]:
-        if self._frames is None:
-            values = _in_eight_bits(imagecodecs.jpegxl_decode(self._untrusted, numthreads=1))
-            single = values.ndim == 2 or (values.ndim == 3 and values.shape[2] <= 4)
-            self._frames = [Image.fromarray(np.squeeze(frame)) for frame in ([values] if single else values)]
-        return self._frames
+    def _decoded(self) -> JxlPictures:
+        if self._pictures is None:
+            self._pictures = decode_jxl(self._untrusted)
+        return self._pictures
+
+
+def _without_axis(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return grey values without the axis of their only colour."""
+    return values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
 
 
 def _in_eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:

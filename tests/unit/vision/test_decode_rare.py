@@ -45,10 +45,23 @@ def test_jpeg_xl(decoder: Decoder, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
 def test_jpeg_xl_of_more_bits_and_in_grey(decoder: Decoder, bits: int) -> None:
-    deep = np.rint(np.asarray(chart("L")).astype(np.float64) * ((2**bits - 1) / 255))
+    """The encoder says of more than eight bits that they are linear."""
+    shares = np.asarray(chart("L")).astype(np.float64) / 255
+    if bits > 8:
+        shares = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    deep = np.rint(shares * (2**bits - 1))
     data = imagecodecs.jpegxl_encode(deep.astype(np.uint16 if bits > 8 else np.uint8), lossless=True)
     light = np.asarray(chart("L"))[[16, 16, 48, 48], [24, 72, 24, 72]]
-    assert np.abs(np.array(quarters(decoder.decode(bytes(data))))[:, 0].astype(int) - light).max() <= 1
+    assert np.abs(np.array(quarters(decoder.decode(bytes(data))))[:, 0].astype(int) - light).max() <= 4
+
+
+def test_the_colour_space_of_a_jpeg_xl_is_respected(decoder: Decoder) -> None:
+    """Linear light in floating point: without its profile the picture would be dark."""
+    shares = np.asarray(chart()).astype(np.float64) / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    for options in ({"lossless": True}, {"level": 95}):
+        picture = decoder.decode(bytes(imagecodecs.jpegxl_encode(linear, photometric="rgb", **options)))
+        assert np.abs(np.array(quarters(picture)).astype(int) - np.array(CHART)).max() <= 10
 
 
 def test_jpeg_xl_is_checked_before_it_is_decoded(decoder: Decoder) -> None:
@@ -65,6 +78,7 @@ def test_the_frames_of_a_jpeg_xl(decoder: Decoder) -> None:
     found = [picture for picture in decoder.pictures(data) if isinstance(picture, DecodedPicture)]
     assert [(picture.part, picture.parts) for picture in found] == [(1, 3), (2, 3), (3, 3)]
     assert [int(picture.pixels[0, 0, 0]) for picture in found] == [0, 120, 240]
+    assert [picture.seconds for picture in found] == [0.0, 0.1, 0.2]  # of which the file states nothing
 
 
 def test_the_frames_of_a_jpeg_xl_are_checked_before_they_are_decoded(decoder: Decoder) -> None:
@@ -74,23 +88,31 @@ def test_the_frames_of_a_jpeg_xl_are_checked_before_they_are_decoded(decoder: De
     small = Decoder(workers=1, max_pixels=100_000, max_bytes=2**26, memory=2**31, seconds=30.0)
     with small, pytest.raises(PictureTooLarge, match="300 × 400"):
         small.decode(data[: len(data) // 2])
-    with pytest.raises(PictureTruncated):
-        decoder.decode(data[: len(data) // 2])
+    assert decoder.decode(data[: len(data) // 2]).incomplete
 
 
 @pytest.mark.parametrize("container", [False, True])
-@pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
-def test_a_jpeg_xl_that_breaks_off_is_refused_for_that(decoder: Decoder, share: float, *, container: bool) -> None:
-    """Its library gives nothing of a picture that is not whole."""
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_a_jpeg_xl_is_read_as_far_as_it_goes(decoder: Decoder, share: float, *, container: bool) -> None:
+    image = Image.effect_noise((40, 30), 90).convert("RGB").resize((800, 600), Image.Resampling.BICUBIC)
+    data = bytes(imagecodecs.jpegxl_encode(np.asarray(image), level=90, usecontainer=container))
+    whole = decoder.decode(data)
+    assert not whole.incomplete
+    picture = decoder.decode(data[: int(share * len(data))])
+    assert picture.incomplete
+    assert (picture.width, picture.height) == image.size
+    assert np.abs(picture.pixels.astype(int) - whole.pixels).mean() < 20
+    damaged = bytearray(data)
+    damaged[len(data) * 2 // 3 : len(data) * 2 // 3 + 64] = bytes(64)
+    assert decoder.decode(bytes(damaged)).incomplete
+
+
+@pytest.mark.parametrize("container", [False, True])
+def test_a_jpeg_xl_that_breaks_off_in_its_headers_is_refused_for_that(decoder: Decoder, *, container: bool) -> None:
     pixels = np.random.default_rng(1).integers(0, 255, (300, 400, 3), np.uint8)
     data = bytes(imagecodecs.jpegxl_encode(pixels, level=90, usecontainer=container))
     with pytest.raises(PictureTruncated, match="breaks off too early"):
-        decoder.decode(data[: int(share * len(data))])
-    damaged = bytearray(data)
-    damaged[len(data) // 2 : len(data) // 2 + 64] = bytes(64)
-    with pytest.raises(BadPicture) as refused:
-        decoder.decode(bytes(damaged))
-    assert not isinstance(refused.value, PictureTruncated)
+        decoder.decode(data[:60])
 
 
 def test_camera_raw_is_developed(decoder: Decoder) -> None:
