@@ -1,6 +1,6 @@
 """Accuracy on LFW: in f32 and bf16, with and without centring, on degraded probes; and strangers seen and expected.
 
-Prints a page in Markdown; ``--write`` puts it into docs/reference/accuracy.md.
+Prints a page in Markdown; ``--write`` puts it into docs/reference/accuracy.md, or, with ``--pack``, beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench import lfw, machine
 from bench.degraded import DEGRADATIONS, UNALTERED, Joining, Templates, as_shipped, joining_of, templates
-from bench.error_rates import check, non_mated, strangers, with_names_joined
+from bench.error_rates import SAME_PERSON, SHOWS, check, non_mated, strangers, true_people
 from bench.lfw import Floats, Photographs
 from lineament.model.packs import CURRENT
 from lineament.vision.packs import Pack
@@ -26,6 +26,9 @@ PAGE = lfw.ROOT / "docs" / "reference" / "accuracy.md"
 RESAMPLED = 1000
 FOLDS = 10
 FPIR = 0.01
+FMRS = (1e-3, 1e-4, 1e-5)
+ENROLLED = 3
+"""Photographs of each person, where several are enrolled."""
 FUSION = "## Several probes of one person"
 """The section that bench/fusion.py writes; this script leaves it unchanged."""
 Numbers = NDArray[np.int64]
@@ -67,6 +70,11 @@ class OpenSet:
         """FNIR(N, 1)."""
         return float(1 - self.found.mean())
 
+    def cell(self) -> str:
+        """Return FNIR with its 95 % interval."""
+        low, high = interval(self.people, ~self.found)
+        return f"{self.fnir:.2%} ({low:.1%}–{high:.1%})"
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -85,10 +93,6 @@ class Trial:
         found = (best == self.people[self.mated]) & (scores.max(axis=1) >= threshold)
         return OpenSet(len(self.enrolled), len(self.nonmated), self.people[self.mated], found)
 
-    def fnir(self, gallery: Floats, probes: Floats) -> float:
-        """Return FNIR(N, 1) at FPIR 0.01."""
-        return self.search(gallery, probes).fnir
-
 
 def one_enrolled(people: Numbers, among: NDArray[np.bool_] | None = None) -> Trial:
     """Enrol one photograph of everybody with several; the rest of theirs and single photographs are probes.
@@ -102,6 +106,21 @@ def one_enrolled(people: Numbers, among: NDArray[np.bool_] | None = None) -> Tri
     mated = np.setdiff1d(np.flatnonzero(several & some), enrolled)
     single = non_mated(people)
     return Trial(people, enrolled, mated, single[some[single]])
+
+
+def several_enrolled(people: Numbers) -> Trial:
+    """Enrol the first ENROLLED photographs of everybody with more; the rest of theirs, and single ones, are probes."""
+    order = np.argsort(people, kind="stable")
+    starts = np.searchsorted(people[order], people[order])
+    number = np.empty(len(people), np.int64)
+    number[order] = np.arange(len(people)) - starts
+    many = np.bincount(people)[people] > ENROLLED
+    return Trial(
+        people,
+        np.flatnonzero(many & (number < ENROLLED)),
+        np.flatnonzero(many & (number >= ENROLLED)),
+        non_mated(people),
+    )
 
 
 def open_set(people: Numbers, gallery: Floats, probes: Floats) -> OpenSet:
@@ -119,8 +138,8 @@ def mated_pairs(people: Numbers, templates: Floats) -> tuple[Floats, Numbers]:
     return np.concatenate(scores), np.concatenate(whose)
 
 
-def verification(mated: Floats, others: Floats) -> float:
-    """Return the accuracy on as many random pairs of strangers as mated ones, in ten folds."""
+def verification(mated: Floats, others: Floats) -> str:
+    """Return the accuracy on as many random pairs of strangers as mated ones, in ten folds, with its standard error."""
     random = np.random.default_rng(1)
     genuine = random.permutation(mated)
     strangers = random.choice(others, len(genuine), replace=False)
@@ -131,17 +150,46 @@ def verification(mated: Floats, others: Floats) -> float:
         accepted = [(genuine[~held] >= t).mean() + (strangers[~held] < t).mean() for t in tried]
         threshold = tried[int(np.argmax(accepted))]
         right.append(((genuine[held] >= threshold).mean() + (strangers[held] < threshold).mean()) / 2)
-    return float(np.mean(right))
+    return f"{np.mean(right):.2%} ± {np.std(right, ddof=1) / FOLDS**0.5:.2%}"
+
+
+def draws(people: int) -> Numbers:
+    """Return people drawn with replacement, shape (RESAMPLED, people), for a bootstrap."""
+    return np.random.default_rng(1).integers(0, people, (RESAMPLED, people))
 
 
 def interval(people: Numbers, outcome: NDArray[np.bool_]) -> tuple[float, float]:
     """Return the 95 % interval of the share of searches with this outcome when people are resampled (bootstrap)."""
     names, rows = np.unique(people, return_inverse=True)
-    counted, tries = np.bincount(rows, outcome), np.bincount(rows)
-    samples = np.random.default_rng(1).integers(0, len(names), (RESAMPLED, len(names)))
-    shares = counted[samples].sum(axis=1) / tries[samples].sum(axis=1)
+    drawn = draws(len(names))
+    shares = np.bincount(rows, outcome)[drawn].sum(axis=1) / np.bincount(rows)[drawn].sum(axis=1)
     low, high = np.quantile(shares, [0.025, 0.975])
     return float(low), float(high)
+
+
+def pair_cells(mated: Floats, whose: Numbers, others: Floats) -> list[str]:
+    """Return FNMR at three FMR, d′ and the mean mated score, with their 95 % intervals when people are resampled.
+
+    Every person has the same weight, however many photographs there are.
+
+    Args:
+        mated: The scores of the mated pairs.
+        whose: The person of each.
+        others: The scores of the pairs of strangers, in descending order.
+    """
+    limits = [others[int(rate * len(others)) - 1] for rate in FMRS]
+    rows = np.unique(whose, return_inverse=True)[1]
+    of_pairs = [*(mated < limit for limit in limits), mated, mated**2]
+    of_people = np.stack([np.bincount(rows, values) / np.bincount(rows) for values in of_pairs])
+    drawn = draws(of_people.shape[1])
+    means = np.column_stack([of_people.mean(axis=1), *(of_people[:, people].mean(axis=1) for people in drawn)])
+    *missed, mean, square = means
+    separation = (mean - others.mean()) / np.sqrt((square - mean**2 + others.var()) / 2)
+    formats = [("{:.2%}", "{:.1%}")] * len(FMRS) + [("{:.2f}", "{:.2f}"), ("{:.3f}", "{:.3f}")]
+    return [
+        f"{how.format(values[0])} ({'–'.join(less.format(end) for end in np.quantile(values[1:], [0.025, 0.975]))})"
+        for values, (how, less) in zip([*missed, separation, mean], formats, strict=True)
+    ]
 
 
 def row(name: str, chosen: Photographs, templates: Floats) -> str:
@@ -151,24 +199,17 @@ def row(name: str, chosen: Photographs, templates: Floats) -> str:
     low, high = interval(searched.people, searched.first)
     mated, whose = mated_pairs(people, templates)
     others = strangers(chosen, templates)
-    weights = 1 / np.bincount(whose)[whose]  # every person has the same weight, however many photographs there are
-    mean = np.average(mated, weights=weights)
-    spread = np.average((mated - mean) ** 2, weights=weights)
-    separation = (mean - others.mean()) / np.sqrt((spread + others.var()) / 2)
-    missed = [np.average(mated < others[int(rate * len(others)) - 1], weights=weights) for rate in (1e-3, 1e-4, 1e-5)]
     cells = [
         f"{searched.first.mean():.2%} ({low:.1%}–{high:.1%})",
-        f"{open_set(people, templates, templates).fnir:.2%}",
-        f"{verification(mated, others):.2%}",
-        *(f"{share:.2%}" for share in missed),
-        f"{separation:.2f}",
-        f"{mean:.3f}",
+        open_set(people, templates, templates).cell(),
+        verification(mated, others),
+        *pair_cells(mated, whose, others),
     ]
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
 HEAD = """\
-| variant | rank-1 (95 %) | FNIR, FPIR 0.01 | verification | FNMR, FMR 1e-3 | 1e-4 | 1e-5 | d′ | mean mated |
+| variant | rank-1 | FNIR, FPIR 0.01 | verification | FNMR, FMR 1e-3 | 1e-4 | 1e-5 | d′ | mean mated |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 
@@ -179,10 +220,22 @@ def degraded_rows(chosen: Photographs, found: Mapping[str, Templates], joining: 
     for name, each in found.items():
         probes = each.joined(joining)
         searched = open_set(people, gallery, probes)
-        low, high = interval(searched.people, ~searched.found)
-        first = mated_searches(people, gallery, probes).first
+        first = mated_searches(people, gallery, probes)
+        low, high = interval(first.people, first.first)
         without = int((~each.found()).sum())
-        lines.append(f"| {name} | {without} | {searched.fnir:.2%} ({low:.1%}–{high:.1%}) | {first.mean():.2%} |")
+        lines.append(f"| {name} | {without} | {searched.cell()} | {first.first.mean():.2%} ({low:.1%}–{high:.1%}) |")
+    return lines
+
+
+def several_rows(chosen: Photographs, vectors: Floats) -> list[str]:
+    """Return a line for one enrolled photograph of a person, and for ENROLLED."""
+    lines = []
+    for count, trial in ((1, one_enrolled), (ENROLLED, several_enrolled)):
+        named, corrected = (trial(people).search(vectors, vectors) for people in (chosen.people, true_people(chosen)))
+        lines.append(
+            f"| {count} | {named.enrolled // count:,} | {len(named.people):,} | {named.nonmated:,} "
+            f"| {named.cell()} | {corrected.cell()} |"
+        )
     return lines
 
 
@@ -239,8 +292,13 @@ def page(chosen: Photographs, *, few: bool = False) -> str:
         rows="\n".join(rows),
         degraded="\n".join(degraded_rows(chosen, found, joining)),
         halves=centre_of_others(chosen, bare, joining),
-        calibration="" if few else check(found, joining, with_names_joined(chosen)),
+        calibration="" if few else check(found, joining, true_people(chosen)),
         probes=len(chosen) - len(chosen.names),
+        joined=len(SAME_PERSON),
+        corrected=len(SHOWS),
+        pairs=len(mated_pairs(chosen.people, shipped)[0]),
+        others=len(strangers(chosen, shipped)),
+        several="\n".join(several_rows(chosen, shipped)),
         enrolled=searched.enrolled,
         mated=len(searched.people),
         strangers=searched.nonmated,
@@ -249,10 +307,14 @@ def page(chosen: Photographs, *, few: bool = False) -> str:
     )
 
 
-def rows_of_pack(chosen: Photographs, pack: Pack, only: Sequence[str]) -> str:
-    """Return the tables of a pack that does not ship: as it is, each of its recognisers alone, and degraded probes.
+def page_of_pack(chosen: Photographs, pack: Pack, only: Sequence[str], *, calibrated: bool) -> str:
+    """Return the page of a pack that does not ship: as it is, each of its recognisers alone, and degraded probes.
 
-    ``only``: the degradations to measure, the first of them UNALTERED.
+    Args:
+        chosen: The photographs.
+        pack: The pack, with its centre.
+        only: The degradations to measure, the first of them UNALTERED.
+        calibrated: Count strangers too, which needs people of all kinds.
     """
     joining = joining_of(pack)
     found = {name: templates(chosen, name, pack) for name in only}
@@ -265,17 +327,18 @@ def rows_of_pack(chosen: Photographs, pack: Pack, only: Sequence[str]) -> str:
             alone = Joining(joining.centre[start:end], (int(end - start),), (1.0,))
             part = replace(bare, vectors=bare.vectors[:, start:end])
             rows.append(row(f"recogniser {number} alone", chosen, part.joined(alone)))
-    return "\n".join(
-        [
-            f"{len(chosen):,} photographs, {len(chosen.names):,} people; {machine.line('openvino')}",
-            "",
-            HEAD,
-            *rows,
-            "",
-            "| probes | without a face | FNIR, FPIR 0.01 (95 %) | rank-1 |",
-            "| --- | ---: | ---: | ---: |",
-            *degraded_rows(chosen, found, joining),
-        ]
+    return PACK_TEMPLATE.format(
+        pack=pack.name,
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        machine=machine.line("openvino", "opencv-python-headless"),
+        model=pack.model,
+        photographs=len(chosen),
+        people=len(chosen.names),
+        head=HEAD,
+        rows="\n".join(rows),
+        several="\n".join(several_rows(chosen, bare.joined(joining))),
+        degraded="\n".join(degraded_rows(chosen, found, joining)),
+        calibration=check(found, joining, true_people(chosen)) if calibrated else "",
     )
 
 
@@ -296,12 +359,13 @@ A face is found in {found:,} of them.
 ## Telling people apart
 
 - Rank-1: how often the mated face comes first. Everybody's first photograph is enrolled ({people:,} people), the other
-  {probes:,} are probes. In brackets: the middle 95 % of the results when people are resampled (bootstrap).
+  {probes:,} are probes.
 - FNIR: {enrolled:,} people with several photographs are enrolled with one of them. {mated:,} probes show them, and
   {strangers:,} show people who are not enrolled, of whom 1 % get a candidate.
-- Verification: ten folds, with as many pairs of strangers as mated pairs.
-- FNMR: over all mated pairs, each person with the same weight, at the score that this share of the pairs of strangers
-  reaches.
+- Verification: ten folds, with as many pairs of strangers as mated pairs; with the standard error of the mean.
+- FNMR, d′ and mean mated score: over {pairs:,} mated pairs, each person with the same weight; FNMR at the score that
+  this share of the {others:,} pairs of strangers reaches.
+- In brackets: the middle 95 % of the results when people are resampled (bootstrap).
 
 {head}
 {rows}
@@ -312,8 +376,17 @@ people on the other half, {halves}. The mirror image shows a little more around 
 which costs nothing and tells more than two views alike.
 
 LFW's names are taken as they are, although it has some people under two names and some photographs under the wrong
-name; these count as errors here. The pairs of strangers leave out the thirteen pairs of names that
-`bench/error_rates.py` lists.
+name; these count as errors here. The pairs of strangers leave out the {joined} pairs of names and the {corrected}
+photographs that `bench/error_rates.py` lists.
+
+## One photograph of a person, or several
+
+FNIR at FPIR 0.01, where each person scores as the best of the enrolled photographs; people with more photographs than
+are enrolled take part.
+
+| enrolled | people | mated searches | non-mated | FNIR, names as they are | FNIR, names corrected |
+| ---: | ---: | ---: | ---: | ---: | ---: |
+{several}
 
 {alike}
 ## Turned, small, blurred, dark
@@ -321,7 +394,7 @@ name; these count as errors here. The pairs of strangers leave out the thirteen 
 The probes are degraded, the gallery is not; the threshold is that of degraded strangers. Without a face: photographs in
 which none was found, which count as misses.
 
-| probes | without a face | FNIR, FPIR 0.01 (95 %) | rank-1 |
+| probes | without a face | FNIR, FPIR 0.01 (95 %) | rank-1 (95 %) |
 | --- | ---: | ---: | ---: |
 {degraded}
 
@@ -330,6 +403,36 @@ which none was found, which count as misses.
 Calibrated on half of the people, counted on the others, who are searched for in a gallery of one photograph of each
 of them: how many times as many strangers reached the score at which 0.1, 1 or 10 were expected for a probe of this
 quality. The rates that ship are calibrated on everybody.
+
+{calibration}
+"""
+
+PACK_TEMPLATE = """# Accuracy of the pack {pack}
+
+Written by `python -m bench.accuracy --pack {pack} --write` on {date}; model `{model}`;
+{machine}.
+
+The same {photographs:,} photographs of {people:,} people, and the same way to count, as for the pack that ships (see
+[accuracy](accuracy.md), which says whose photographs they are and what the columns mean).
+
+## Telling people apart
+
+{head}
+{rows}
+
+## One photograph of a person, or several
+
+| enrolled | people | mated searches | non-mated | FNIR, names as they are | FNIR, names corrected |
+| ---: | ---: | ---: | ---: | ---: | ---: |
+{several}
+
+## Turned, small, blurred, dark
+
+| probes | without a face | FNIR, FPIR 0.01 (95 %) | rank-1 (95 %) |
+| --- | ---: | ---: | ---: |
+{degraded}
+
+## Strangers expected, and strangers seen
 
 {calibration}
 """
@@ -343,9 +446,13 @@ def main() -> None:
     lfw.add_folder_option(parser)
     lfw.add_pack_options(parser)
     given = parser.parse_args()
-    if given.pack != CURRENT:  # printed only: the page is about the pack that ships
+    if given.pack != CURRENT:
         only = list(DEGRADATIONS)[:2] if given.few else [UNALTERED, *(name for name in given.only if name != UNALTERED)]
-        print(rows_of_pack(lfw.photographs(given.lfw), lfw.pack_of(given.pack, given.folders), only))
+        pack = lfw.pack_of(given.pack, given.folders)
+        text = page_of_pack(lfw.photographs(given.lfw), pack, only, calibrated=not given.few)
+        print(text)
+        if given.write:
+            PAGE.with_name(f"accuracy-{given.pack}.md").write_text(text, "utf-8")
         return
     text = page(lfw.photographs(given.lfw), few=given.few)
     print(text)

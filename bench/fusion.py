@@ -26,7 +26,7 @@ from bench import lfw, machine
 from bench.accuracy import FPIR, PAGE, RESAMPLED
 from bench.accuracy import FUSION as TITLE
 from bench.degraded import as_shipped
-from bench.error_rates import with_names_joined
+from bench.error_rates import true_people
 from bench.lfw import Floats, Photographs
 from lineament.model.fusion import damping, fuse
 from lineament.model.rates import ErrorRates
@@ -85,7 +85,7 @@ class Searches:
 
 def identities(chosen: Photographs) -> Numbers:
     """Return the person on each photograph; people with two names in LFW count as one."""
-    return np.unique(with_names_joined(chosen), return_inverse=True)[1]
+    return np.unique(true_people(chosen), return_inverse=True)[1]
 
 
 def run_searches(people: Numbers, templates: Floats, table: ErrorRates, *, damped: bool) -> dict[int, Searches]:

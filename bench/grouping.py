@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bench import lfw, machine
 from bench.accuracy import RESAMPLED
 from bench.degraded import UNALTERED, joining_of, templates
-from bench.error_rates import with_names_joined
+from bench.error_rates import true_people
 from bench.lfw import Floats
 from lineament.model.faces import NO_GRADE
 from lineament.model.grouping import GROUPING_RATE, group_faces
@@ -156,7 +156,7 @@ def main() -> None:
     graded = np.array([pack.rates.grade(float(norm)) for norm in made.norms])
     found = np.flatnonzero(made.found() & (graded != NO_GRADE))
     vectors = made.joined(joining_of(pack))[found]
-    people = np.unique(np.array(with_names_joined(chosen))[found], return_inverse=True)[1]
+    people = np.unique(np.array(true_people(chosen))[found], return_inverse=True)[1]
     grades = graded[found]
     counts = np.bincount(people)
     text = TEMPLATE.format(
