@@ -22,6 +22,9 @@ NEIGHBOURHOOD = 4.0
 """Side of the square that is shrunk before alignment, in extents of the five landmarks."""
 PADDED = 4096
 """Pixels of the longest side of a square that is made whole, although a part of it lies outside the picture."""
+ENLARGED = 1.5
+"""The scale above which a face is interpolated by cubic splines, with which fewer small faces of LFW are missed. Others
+are interpolated linearly, which is three times as fast; cubic splines would also show the blocks of JPEG better."""
 LEVEL = 1.0
 """Degrees of tilt that a close-up does not correct."""
 ROOM = 1.42
@@ -166,7 +169,14 @@ def align(pixels: Pixels, points: Points, templates: Sequence[Points], side: int
     factor = int(1 / max(*(float(np.hypot(found[0, 0], found[0, 1])) for found in transforms), 1e-3))
     if factor > 1:
         pixels, transforms = _average_down(pixels, points, transforms, factor)
-    return [cast("Pixels", cv2.warpAffine(pixels, found, (side, side), flags=cv2.INTER_LINEAR)) for found in transforms]
+    return [_warped(pixels, found, side) for found in transforms]
+
+
+def _warped(pixels: Pixels, transform: Transform, side: int) -> Pixels:
+    """Return the picture moved by a transform, (side, side, 3)."""
+    enlarged = float(np.hypot(transform[0, 0], transform[0, 1])) > ENLARGED
+    interpolation = cv2.INTER_CUBIC if enlarged else cv2.INTER_LINEAR
+    return cast("Pixels", cv2.warpAffine(pixels, transform, (side, side), flags=interpolation))
 
 
 def _average_down(

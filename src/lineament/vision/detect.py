@@ -10,7 +10,7 @@ turn in which the detector is surest of it is taken.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import atan2, ceil, degrees
 from typing import cast
@@ -76,6 +76,13 @@ BETWEEN = (45.0, 135.0, 225.0, 315.0)
 """The turns that are also tried for what scores at least FACE_SCORE in the first look; tilted faces do."""
 TILTED = 10.0
 """Degrees of tilt from which a face is looked at again, levelled: landmarks of tilted faces are less exact."""
+SMALL = 64.0
+"""Height in pixels of a face below which its landmarks are averaged over the last look and a mirrored one."""
+UNSURE = 0.93
+"""The score of a face below which they are too: 8 % of LFW faces score less, of those blurred by 3 px 69 %. Landmarks
+of small, blurred and compressed faces vary; with the mean fewer of them are missed."""
+MIRRORED = [1, 0, 2, 4, 3]
+"""Which landmark of a mirrored face is which."""
 DRAWN_ENLARGED = (1.0, 1.6, 3.0)
 """Sides of the squares searched around a box that somebody drew, in its longer sides."""
 
@@ -348,7 +355,16 @@ class Detector:
             if again is None or again.score < found.score:
                 break
             found, roll = again, found.roll
+        if found is not None and (max(found.box[2:]) < SMALL or found.score < UNSURE):
+            found = self._steadied(found, around, roll)
         return found
+
+    def _steadied(self, found: CloseLook, around: Surroundings, roll: float) -> CloseLook:
+        """Return a face with its landmarks averaged over the last look and a mirrored one."""
+        mirrored = self._look_at(around, LOOK_SIZE, roll, mirrored=True)
+        return (
+            found if mirrored is None else replace(found, points=cast("Floats", (found.points + mirrored.points) / 2))
+        )
 
     def _roll(self, around: Surroundings, turns: Sequence[float]) -> float:
         """Return how far a face is tilted clockwise, in degrees: the turn in which the detector is surest of it."""
@@ -356,9 +372,11 @@ class Detector:
         surest, turn = max(looks, key=lambda look: -1.0 if look[0] is None else look[0].score)
         return turn if surest is None or abs(surest.roll - turn) <= TILTED else surest.roll
 
-    def _look_at(self, around: Surroundings, size: int, roll: float) -> CloseLook | None:
-        """Look at a face, turned back by ``roll`` degrees, in a square of ``size`` pixels."""
+    def _look_at(self, around: Surroundings, size: int, roll: float, *, mirrored: bool = False) -> CloseLook | None:
+        """Look at a face, turned back by ``roll`` degrees, or also mirrored, in a square of ``size`` pixels."""
         square, back = around.close_up(size, roll)
+        if mirrored:
+            square = cast("Pixels", cv2.flip(square, 1))
         sides = around.box[2:] * np.float32(size / (LOOK_ENLARGED * float(max(around.box[2:]))))
         expected = sides[::-1] if round(roll / 90) % 2 else sides
         mean = average_detections(
@@ -367,6 +385,9 @@ class Detector:
         if mean is None:
             return None
         inner, points, score = mean
+        if mirrored:
+            inner, points = inner.copy(), points[MIRRORED]
+            inner[0], points[:, 0] = size - inner[0] - inner[2], size - points[:, 0]
         points = points @ back[:, :2].T + back[:, 2]
         across = points[1] - points[0]
         tilt = degrees(atan2(float(across[1]), float(across[0])))
