@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.support.once import once, run_folder
 
 from lineament.testing import cheap_passwords, unsynced
@@ -25,6 +26,9 @@ from lineament.vision import packs, runtime
 ROOT = Path(__file__).parents[1]
 PORTRAITS = ROOT / "src" / "lineament" / "demo"
 LFW = ROOT.parent / "shared" / "data" / "lfw"
+# A busy machine is no fault: no test depends on speed.
+settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any speed")
 SESSIONS = 2
 """Nets that a process of the run keeps compiled, a hundred megabytes or more each: a detector and a recogniser."""
 

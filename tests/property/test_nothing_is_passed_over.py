@@ -19,7 +19,7 @@ from urllib.parse import quote_from_bytes
 import nistitl
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 from tests.support.archives import JPEG, LIMIT, Warc
@@ -41,7 +41,7 @@ from lineament.sources.webarchive.connector import WarcConnector
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(300)
 GIF = b"GIF89a" + bytes(300)
 TAKEN, REFUSED, SIDE_CAR, HIDDEN, WITHOUT = "taken", "refused", "side_car", "hidden", "no_picture"
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=40)
 
 
 @contextmanager
@@ -425,7 +425,7 @@ REPLIES = {
 }
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6)
 @given(st.lists(st.sampled_from(sorted(REPLIES)), max_size=12), st.integers(0, 3))
 def test_a_site(kinds: list[str], embedded: int) -> None:
     inside = "".join(f"<img src='{_data(JPEG + bytes([number]))}'>" for number in range(embedded))

@@ -94,7 +94,7 @@ class ScanAgainstExact(RuleBasedStateMachine):
 
 
 ScanAgainstExact.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=25, suppress_health_check=list(HealthCheck)
 )
 test_any_order_of_changes = ScanAgainstExact.TestCase
 

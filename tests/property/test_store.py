@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +167,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, rows: Rows) -> Iterator[Stor
     store.close()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(result=results, examiner=words)
 def test_a_search_comes_back_as_it_was_shown(store: Store, rows: Rows, result: SearchResult, examiner: str) -> None:
     with store.begin() as tx:
@@ -261,4 +261,4 @@ class Enrolment(RuleBasedStateMachine):
 
 
 TestEnrolment = Enrolment.TestCase
-TestEnrolment.settings = settings(deadline=timedelta(seconds=20), max_examples=8, stateful_step_count=15)
+TestEnrolment.settings = settings(max_examples=8, stateful_step_count=15)

@@ -38,7 +38,7 @@ def archive(packed: bool) -> bytes:
 edits = st.lists(st.tuples(st.integers(0, 10**4), st.integers(0, 40), st.binary(max_size=40)), max_size=4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.booleans(), edits, st.integers(0, 10**4))
 @example(packed=True, changes=[], end=10**4)
 def test_no_change_to_an_archive_lets_anything_escape(
@@ -67,7 +67,6 @@ def _check_reason(refusal: Refusal) -> None:
     assert str(refusal.why).isprintable()
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=300),
     st.sampled_from(["gzip", "br", "deflate", "zstd", "x, gzip", "", "gzip,,br"]),
@@ -87,7 +86,6 @@ markup = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None)
 @given(markup, st.text(max_size=20))
 def test_no_page_lets_anything_escape(text: str, charset: str) -> None:
     html = text.encode("utf-8", "surrogatepass")

@@ -168,7 +168,7 @@ def test_an_invalid_export(ledger: Ledger, path: Path, header: bytes) -> None:
         verify_export(path, ledger.public_key)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=200)
 @given(st.data())
 def test_no_bit_can_change_unseen(ledger: Ledger, path: Path, data: st.DataObject) -> None:
     """One flipped bit anywhere gives a one-line error, or the same verdict on the same content."""

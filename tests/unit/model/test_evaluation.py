@@ -109,7 +109,7 @@ def brute_force(of: Samples, rows: np.ndarray, probe: int) -> tuple[float, float
     return own, max(best.values(), default=NO), above
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     people=st.lists(st.integers(0, 12), min_size=4, max_size=60),
     seed=st.integers(0, 99),
@@ -325,7 +325,7 @@ def loop_over_pairs(of: Samples) -> tuple[dict[tuple[int, int], float], dict[tup
     return mated, others
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     people=st.lists(st.integers(0, 9), min_size=3, max_size=50),
     seed=st.integers(0, 99),

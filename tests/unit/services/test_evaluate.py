@@ -462,7 +462,7 @@ def test_a_cache_with_any_byte_changed_is_read_or_refused(at: int, byte: int, le
     assert np.isfinite(vector).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     people=st.lists(st.integers(0, 8), min_size=1, max_size=40),
     faceless=st.sets(st.integers(0, 39)),
