@@ -177,7 +177,7 @@ class PictureTruncated(BadPicture):
 
 
 class PictureTooLarge(BadPicture):
-    """The picture has {width} × {height} pixels, more than the limit of {limit}; scale it down first."""
+    """The picture has {width} × {height} pixels, more than the limit of {limit}; cut it into smaller pictures."""
 
     code = "picture-too-large"
 

@@ -26,6 +26,9 @@ _KEPT = 16
 """Profiles whose transforms are kept for the next pictures."""
 _BLACK = 16
 """Mean light, of 255, below which a CMYK picture is taken to be stored the other way round."""
+_DISPLAY_GAMMA, _GAMMAS_ALIKE = 2.2, 0.05
+_LEAST_GAMMA, _MOST_GAMMA = 0.2, 2.5
+"""Beyond these a PNG's gamma is a mistake."""
 _PROFILE_BYTES = 8 * 2**20
 _transforms: dict[tuple[bytes, str], ImageCms.ImageCmsTransform | None] = {}
 
@@ -48,14 +51,11 @@ def to_srgb(image: Image.Image, *, inks_inverted: bool = False) -> ToRGB:
     if mode in {"I", "F"} or mode.startswith("I;16"):
         return _from_light(image)
     if mode in {"LA", "RGBA"} and image.getchannel("A").getextrema() == (0, 0):
-        # All of it would be white: programs write 0 that know of no transparency.
-        opaque = "L" if mode == "LA" else "RGB"
-        convert = to_srgb(image.convert(opaque))
-        return lambda band: convert(band.convert(opaque))
+        return _opaque(image)
     grey = mode in {"L", "1", "LA"}
     profile = _transform(image.info.get("icc_profile"), "L" if grey else "RGB")
     if profile is None or (grey and (mode != "L" or image.has_transparency_data)):
-        return _in_rgb
+        return _with_brightness(image)
     return lambda band: _applied(profile, band if grey else _in_rgb(band))
 
 
@@ -66,6 +66,26 @@ def _in_rgb(image: Image.Image) -> Image.Image:
         flat.paste(rgba, mask=rgba.getchannel("A"))
         return flat
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _opaque(image: Image.Image) -> ToRGB:
+    """Return the function for a picture that is transparent everywhere: it would be white.
+
+    Programs write 0 that know of no transparency.
+    """
+    opaque = "L" if image.mode == "LA" else "RGB"
+    convert = to_srgb(image.convert(opaque))
+    return lambda band: convert(band.convert(opaque))
+
+
+def _with_brightness(image: Image.Image) -> ToRGB:
+    """Return the function for values in sRGB, or with the gamma that a PNG states."""
+    stated = None if {"srgb", "icc_profile"} & image.info.keys() else image.info.get("gamma")
+    gamma = stated if isinstance(stated, float) and _LEAST_GAMMA < stated < _MOST_GAMMA else 1 / _DISPLAY_GAMMA
+    if abs(gamma * _DISPLAY_GAMMA - 1) < _GAMMAS_ALIKE:
+        return _in_rgb
+    table = [round(255 * (value / 255) ** (1 / (gamma * _DISPLAY_GAMMA))) for value in range(256)] * 3
+    return lambda band: _in_rgb(band).point(table)
 
 
 def _from_light(image: Image.Image) -> ToRGB:

@@ -98,6 +98,7 @@ _RAW_COMPRESSIONS = frozenset({34713, 32767, 65000, 65535})  # of Nikon, Sony, K
 _MOST_FOLDERS = 16  # IFDs of a TIFF that are looked at
 _SHORT = 3
 _MOST_BOXES = 20_000
+_WITH_PROFILE = frozenset({b"\2", b"\3"})  # methods of a colour specification
 _MOST_SEGMENTS = 10_000  # of a JPEG
 JPEG_LS = 0xF7
 """The frame header of JPEG-LS."""
@@ -165,6 +166,15 @@ def boxes(untrusted: bytes, start: int, end: int) -> Iterator[FileBox]:
             return
         yield FileBox(name, at + head, at + size)
         at += size
+
+
+def profile_of_jp2(untrusted: bytes) -> bytes:
+    """Return the ICC profile of a JPEG 2000 file (ISO/IEC 15444-1, I.5.3.3); empty if it has none."""
+    header = next((box for box in boxes(untrusted, 0, len(untrusted)) if box.name == b"jp2h"), None)
+    for box in boxes(untrusted, header.start, header.end) if header is not None else ():
+        if box.name == b"colr" and untrusted[box.start : box.start + 1] in _WITH_PROFILE:
+            return untrusted[box.start + 3 : box.end]
+    return b""
 
 
 def size_of_webp(untrusted: bytes) -> tuple[int, int] | None:

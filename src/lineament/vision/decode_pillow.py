@@ -44,7 +44,7 @@ from lineament.vision.decode_damage import (
     shade_of,
 )
 from lineament.vision.decode_facts import ExifFacts, exif_facts
-from lineament.vision.decode_formats import NotDecodedError
+from lineament.vision.decode_formats import NotDecodedError, profile_of_jp2
 from lineament.vision.decode_mpf import embedded_pictures, following_pictures
 from lineament.vision.decode_protocol import (
     AVIF,
@@ -265,6 +265,8 @@ class PagedFile:
             if self._media in _ARITHMETIC:  # a grid of tiles is no error if some of them are missing
                 image, missing = self._load_damaged(index)
         facts = exif_facts(image)
+        if self._media in {JP2, JPX} and (profile := profile_of_jp2(self._data)):
+            image.info["icc_profile"] = profile
         return Loaded(image=self._deepened(image, index), facts=facts, incomplete=incomplete, missing=missing)
 
     def duration(self, index: int) -> float:  # noqa: ARG002 - of the frame that was loaded last

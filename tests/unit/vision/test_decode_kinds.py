@@ -13,6 +13,7 @@ from PIL import Image
 
 from lineament.errors import FormatNotRead
 from lineament.testing import CHART, chart, encoded, png
+from lineament.testing.rare_pictures import swapped_profile
 from lineament.vision.decode import DecodedPicture, Decoder, RefusedPart
 
 PLACES = ([16, 16, 48, 48], [24, 72, 24, 72])
@@ -112,6 +113,29 @@ def test_twelve_bits_in_sixteen_beside_transparency(decoder: Decoder, opaque: in
     deep = np.dstack([np.asarray(chart()).astype(">u2") * 16, np.full((64, 96), opaque, ">u2")]).astype(">u2")
     picture = decoder.decode(png((96, 64), 16, 6, b"".join(b"\0" + row.tobytes() for row in deep)))
     assert np.abs(np.asarray(picture.pixels)[PLACES].astype(int) - np.array(CHART)).max() <= 2
+
+
+def test_the_profile_of_a_jpeg_2000_is_applied(decoder: Decoder) -> None:
+    red, green, blue = chart().split()
+    data = encoded(Image.merge("RGB", (blue, green, red)), "JPEG2000")
+    profile = swapped_profile()
+    header, colours = data.index(b"jp2h") - 4, data.index(b"colr") - 4
+    (length,), (old,) = struct.unpack_from(">I", data, header), struct.unpack_from(">I", data, colours)
+    box = struct.pack(">I", 11 + len(profile)) + b"colr\2\0\0" + profile
+    changed = data[:header] + struct.pack(">I", length + len(box) - old) + data[header + 4 : colours] + box
+    picture = decoder.decode(changed + data[colours + old :])
+    assert np.abs(np.asarray(picture.pixels)[PLACES].astype(int) - np.array(CHART)).max() <= 4
+
+
+def test_the_gamma_of_a_png_is_applied(decoder: Decoder) -> None:
+    linear = np.rint((np.asarray(chart()) / 255) ** 2.2 * 65535).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in linear)
+    gamma = (b"gAMA", struct.pack(">I", 100_000))
+    for extra, tolerance in (((gamma,), 4), ((gamma, (b"sRGB", b"\0")), 255)):
+        picture = decoder.decode(png((96, 64), 16, 2, rows, *extra))
+        shown = np.asarray(picture.pixels)[PLACES].astype(int)
+        assert np.abs(shown - np.array(CHART)).max() <= tolerance
+    assert np.abs(shown - np.array(CHART)).max() > 40  # a file that says it is sRGB is taken at its word
 
 
 # ---------------------------------------------------------------- AVIF
