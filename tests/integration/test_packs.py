@@ -105,6 +105,9 @@ def test_what_is_known_of_a_damaged_pack_is_shown(home: Path, file: str, trouble
     shown = json.loads(run_well(home, "pack", "show", NAME, "--json"))
     assert (shown["trouble"], len(shown["files"])) == (trouble, files)
     assert f"cannot be used: {trouble}" in " ".join(run_well(home, "pack", "show", NAME).split())
+    used = run(home, "pack", "use", NAME)
+    assert (used.returncode, trouble in used.stderr) == (PackDamaged.exit_code, True)
+    assert facts(home, NAME)["pictures_left"] is None, "no move has begun"
 
 
 @pytest.mark.parametrize("damage", ["a flipped bit", "a missing file", "a changed manifest"])

@@ -214,7 +214,7 @@ def _propose(desk: Desk, name: str, reason: str, evaluate: Path | None, options:
     """Measure a pack beside the one in use if pictures are given, and propose it; alone, that starts the move."""
     from lineament.services.threshold.making import UNSAID
 
-    desk.workspace.model_of(name)  # a wrong name is refused before anything is measured
+    desk.workspace.model_to_use(name)  # a wrong name is refused before anything is measured
     in_force = desk.proposals.in_force()
     if in_force.needs_two and evaluate is None:
         why = "both packs are measured, so that whoever approves sees the error rates before and after"

@@ -18,6 +18,7 @@ from lineament.cli.measuring import (
     print_evidence,
 )
 from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, when, workspace
+from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.proposals import Proposal, ProposalState, checked_strangers
 from lineament.model.texts import checked_reason
@@ -110,6 +111,8 @@ def propose(
     options = measuring_options(face, enrol, left_out, seed)
     with workspace(context) as desk:
         before = desk.proposals.in_force().threshold.strangers
+        if strangers == before:  # said before anything is measured
+            raise InvalidValue(what="The threshold", value=f"{strangers:g}", why="it is in force")
         pack = desk.workspace.pack_name
         evidence = measured_change(desk, evaluate, options, (before, pack), (strangers, pack), cache)
         proposal = desk.proposals.propose_threshold(strangers, reason, evidence)

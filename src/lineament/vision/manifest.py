@@ -23,11 +23,18 @@ MAX_FILE = 1 << 30
 MAX_RECOGNISERS = 4
 MAX_DIMENSION = 4096
 """Of one recogniser; a template of 16 kB."""
+NAMES = "up to 40 small letters, digits, dots, dashes and underscores"
+"""What the name of a pack may be."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ADDRESS = re.compile(r"https://[A-Za-z0-9.-]{1,200}(:[0-9]{1,5})?(/[A-Za-z0-9._~%+/-]{0,500})?")
 _WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def is_name(untrusted: str) -> bool:
+    """Return whether a pack may have this name."""
+    return _NAME.fullmatch(untrusted) is not None
 
 
 class Unfit(Exception):
@@ -243,8 +250,7 @@ class _Table:
         return value
 
     def name(self, key: str) -> str:
-        why = f"“{key}” must be up to 40 small letters, digits, dots, dashes and underscores"
-        return self._like(key, _NAME, why)
+        return self._like(key, _NAME, f"“{key}” must be {NAMES}")
 
     def file(self, key: str) -> str:
         return self._like(key, _FILE, f"“{key}” must be the name of a file in the same folder")
@@ -289,6 +295,8 @@ def _object(untrusted: bytes, form: str) -> object:
     try:
         text = untrusted.decode("utf-8")
         return json.loads(text) if form == "json" else tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise Unfit("it is not text in UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise Unfit(f"it cannot be read as {form.upper()} ({str(error)[:200]})") from None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lineament.errors import NotFound, NoWorkspace, WorkspaceExists, WrongKey
+from lineament.errors import NotFound, NoWorkspace, PackDamaged, WorkspaceExists, WrongKey
 from lineament.model.packs import ADDED, BEFORE, CURRENT, NEXT_PACK, PACK, AddedPack
 from lineament.workspace.desk import Desk
 from lineament.workspace.vision import Vision
@@ -234,6 +234,22 @@ class Workspace:
         if pack in SHIPPED:
             return SHIPPED[pack].model
         return self._added_pack(pack).model
+
+    def model_to_use(self, pack: str) -> str:
+        """Return the model of a pack that the gallery may be moved to.
+
+        Raises:
+            NotFound: It neither ships nor was it added.
+            PackDamaged: A file of it is missing or altered, as far as can be told without reading all files.
+        """
+        from lineament.vision.added import describe_added
+        from lineament.vision.packs import SHIPPED
+
+        if pack not in SHIPPED and pack != self.pack_name:
+            trouble = describe_added(self.home, self._added_pack(pack)).trouble
+            if trouble:
+                raise PackDamaged(pack=pack, why=trouble)
+        return self.model_of(pack)
 
     def _added_pack(self, name: str) -> AddedPack:
         added = self.added_packs.get(name)

@@ -101,7 +101,7 @@ class Desk:
 
         held = self.workspace
         in_use = ModelInUse(pack=held.pack_name, model=held.model_of(held.pack_name))
-        return Proposals(self.record, in_use, held.model_of)
+        return Proposals(self.record, in_use, held.model_to_use)
 
     @cached_property
     def casework(self) -> Casework:

@@ -120,7 +120,8 @@ class OpenSetTest:
         )
         if not len(division.mated):
             why = (
-                f"nobody who would be enrolled has more than {protocol.enrol} pictures, so nobody could be searched for"
+                f"nobody has a picture to be searched with besides the {protocol.enrol} to be enrolled; "
+                "give more pictures of the same people, or a smaller number"
             )
             raise InvalidValue(what="--enrol", value=protocol.enrol, why=why)
         return cls(

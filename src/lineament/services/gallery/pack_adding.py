@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lineament.errors import (
     FilesMissing,
+    InvalidValue,
     LicenceNotAccepted,
     LineamentError,
     NoSuchFile,
@@ -33,7 +34,7 @@ from lineament.services.needs import needs
 from lineament.sources.download import download
 from lineament.store.durable import sync
 from lineament.vision import added as packs
-from lineament.vision.manifest import MAX_FILE, FileTerms, Manifest, Unfit, written
+from lineament.vision.manifest import MAX_FILE, NAMES, FileTerms, Manifest, Unfit, is_name, written
 from lineament.vision.packs import (
     MAX_RATES,
     RECIPES,
@@ -121,9 +122,13 @@ class PackAdding:
         Raises:
             NotFound: There is neither a recipe nor a file of that name.
             NoSuchFile: One of ``given`` does not exist.
+            InvalidValue: The pack ships, the name or the net of one's own is wrong, or a name is given for another one.
             PackUnusable: The manifest is wrong.
             PackExists: There is another pack of that name.
         """
+        if what in SHIPPED:
+            why = f"it ships with Lineament; use it with: lineament pack use {what}"
+            raise InvalidValue(what="The pack to add", value=what, why=why)
         path = RECIPES / f"{what}.toml" if what in packs.recipes() else Path(what)
         if not path.is_file():
             raise NotFound(what="recipe or manifest", name=what, hint="lineament pack list")
@@ -298,11 +303,19 @@ class PackAdding:
 def _manifest_at(path: Path, files: Mapping[str, Path], name: str | None) -> Manifest:
     """Return the manifest at a path; of a recipe for a net of one's own, with the one among ``files``. Raises Unfit."""
     if path.parent != RECIPES or not packs.is_own(path):
+        if name is not None:
+            raise InvalidValue(what="--name", value=name, why="only a recipe for a net of one's own takes a name")
         return read_manifest(path)
+    if name is not None and not is_name(name):
+        raise InvalidValue(what="--name", value=name, why=f"it is {NAMES}")
     nets = [file for file in files.values() if file.suffix == ".onnx"]
     if len(nets) != 1:
-        raise Unfit("it is for a net of one's own; name its ONNX file with --from")
-    return packs.own_manifest(path, nets[0], name)
+        why = "this recipe is for a net of one's own; name its ONNX file, and no other"
+        raise InvalidValue(what="--from", value=", ".join(file.name for file in nets), why=why)
+    try:
+        return packs.own_manifest(path, nets[0], name)
+    except Unfit as unfit:
+        raise InvalidValue(what="--from", value=nets[0].name, why=unfit) from unfit
 
 
 def _rates_beside(path: Path, manifest: Manifest) -> bytes | None:

@@ -38,6 +38,8 @@ class PackHolder(Protocol):
 
     def model_of(self, pack: str) -> str: ...  # noqa: D102
 
+    def model_to_use(self, pack: str) -> str: ...  # noqa: D102
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownPack:
@@ -82,10 +84,10 @@ class Packs:
     def use(self, name: str) -> KnownPack:
         """Start to move the gallery to a pack: the next second look at all sources prepares it, then uses it.
 
-        Naming the pack in use ends a move. Raises NotFound, or Refused where the policy asks for a
+        Naming the pack in use ends a move. Raises NotFound, PackDamaged, or Refused where the policy asks for a
         second person, who approves it (``Proposals.propose_pack``).
         """
-        model = self._workspace.model_of(name)
+        model = self._workspace.model_to_use(name)
         with self._record.change() as change:
             if name == self._workspace.pack_name:
                 end_approvals(change)

@@ -72,7 +72,7 @@ class Proposals:
     """
 
     def __init__(self, record: Record, in_use: ModelInUse, model_of: Callable[[str], str]) -> None:
-        """``model_of`` returns the model of a pack by its name, and raises NotFound if there is none."""
+        """``model_of`` returns the model of a pack by its name, and raises NotFound or PackDamaged."""
         self._record = record
         self._in_use = in_use
         self._model_of = model_of
@@ -175,6 +175,7 @@ class Proposals:
 
         Raises:
             NotFound: There is no such pack.
+            PackDamaged: Files of the pack are missing or altered.
             InvalidValue: The pack is in use, or the evidence is for another change or missing.
             ThresholdUntrusted: The threshold in force was altered.
             StepUpNeeded: The second factor was not shown recently.
