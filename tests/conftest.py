@@ -29,6 +29,8 @@ LFW = ROOT.parent / "shared" / "data" / "lfw"
 # A busy machine is no fault: no test depends on speed.
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any speed")
+MOST_NAMED = 32
+"""Bytes of a parameter that are part of a test's name: compressed ones may hold the time."""
 SESSIONS = 2
 """Nets that a process of the run keeps compiled, a hundred megabytes or more each: a detector and a recogniser."""
 
@@ -36,6 +38,11 @@ SESSIONS = 2
 def pytest_xdist_auto_num_workers() -> int:
     """One worker for each processor that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a parameter of many bytes by its length: each worker has to give a test the same name."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > MOST_NAMED else None
 
 
 def pytest_collection_finish() -> None:

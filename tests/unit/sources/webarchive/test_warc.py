@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import brotli
@@ -42,6 +43,9 @@ from lineament.sources.webarchive.connector import WarcConnector
 from lineament.sources.webarchive.provenance import CONNECTOR
 from lineament.sources.webarchive.reading import REPEATS
 from lineament.sources.webarchive.records import record_of
+
+gzipped = partial(gzip.compress, mtime=0)
+"""The same bytes at any time."""
 
 PICTURE = "https://img.example/a.jpg"
 PAGE = "https://example.org/dir/page.html"
@@ -206,24 +210,24 @@ LARGE = b"\xff\xd8\xff\xe0" + random.Random(1).randbytes(90_000)
     [
         (_chunked(JPEG), [("Transfer-Encoding", "chunked")]),
         (JPEG, [("Transfer-Encoding", "chunked")]),
-        (gzip.compress(JPEG, mtime=0), [("Content-Encoding", "gzip")]),
+        (gzipped(JPEG), [("Content-Encoding", "gzip")]),
         (JPEG, [("Content-Encoding", "gzip")]),
         (JPEG, [("Content-Encoding", "br")]),
-        (_chunked(gzip.compress(JPEG, mtime=0)), [("Content-Encoding", "GZIP"), ("transfer-encoding", "Chunked")]),
+        (_chunked(gzipped(JPEG)), [("Content-Encoding", "GZIP"), ("transfer-encoding", "Chunked")]),
         (zlib.compress(JPEG), [("Content-Encoding", "deflate")]),
         (zlib.compress(JPEG)[2:-4], [("Content-Encoding", "deflate")]),
         (brotli.compress(JPEG), [("Content-Encoding", "br")]),
         (zstd.compress(JPEG), [("Content-Encoding", "zstd")]),
-        (gzip.compress(brotli.compress(JPEG), mtime=0), [("Content-Encoding", "br, gzip")]),
-        (gzip.compress(brotli.compress(JPEG)), [("Content-Encoding", "br"), ("Content-Encoding", "gzip")]),
-        (gzip.compress(JPEG[:2]) + gzip.compress(b"") + gzip.compress(JPEG[2:]), [("Content-Encoding", "gzip")]),
+        (gzipped(brotli.compress(JPEG)), [("Content-Encoding", "br, gzip")]),
+        (gzipped(brotli.compress(JPEG)), [("Content-Encoding", "br"), ("Content-Encoding", "gzip")]),
+        (gzipped(JPEG[:2]) + gzipped(b"") + gzipped(JPEG[2:]), [("Content-Encoding", "gzip")]),
         (zstd.compress(JPEG[:9]) + zstd.compress(JPEG[9:]), [("Content-Encoding", "zstd")]),
-        (chunked(gzip.compress(JPEG), 7), [("Transfer-Encoding", "gzip, chunked")]),
+        (chunked(gzipped(JPEG), 7), [("Transfer-Encoding", "gzip, chunked")]),
         (chunked(JPEG, 1), [("Transfer-Encoding", "chunked")]),
-        (chunked(gzip.compress(JPEG), 1), [("Transfer-Encoding", "chunked"), ("Content-Encoding", "gzip")]),
+        (chunked(gzipped(JPEG), 1), [("Transfer-Encoding", "chunked"), ("Content-Encoding", "gzip")]),
         (zstd.compress(LARGE), [("Content-Encoding", "zstd")]),
         (brotli.compress(LARGE), [("Content-Encoding", "br")]),
-        (gzip.compress(LARGE), [("Content-Encoding", "gzip")]),
+        (gzipped(LARGE), [("Content-Encoding", "gzip")]),
     ],
 )
 @pytest.mark.parametrize("media_type", ["image/jpeg", "text/html", "text/plain", ""])
@@ -237,7 +241,7 @@ def test_encodings_are_undone(warc: Warc, body: bytes, headers: list[tuple[str, 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff" * 50])
 def test_what_comes_before_the_damage_of_a_packed_body_is_taken(warc: Warc, damage: bytes) -> None:
-    body = gzip.compress(LARGE)[:-200] + damage
+    body = gzipped(LARGE)[:-200] + damage
     warc.answer(PICTURE, body, "text/plain", headers=[("Content-Encoding", "gzip")])
     taken = pictures_by_uri(warc.close())[PICTURE].untrusted
     assert taken[:50_000] == LARGE[:50_000]
@@ -314,10 +318,10 @@ def test_every_way_in_which_a_record_says_what_it_repeats(
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [
-        (gzip.compress(bytes(10**7)), "gzip"),
+        (gzipped(bytes(10**7)), "gzip"),
         (brotli.compress(bytes(10**7)), "br"),
         (zstd.compress(bytes(10**7)), "zstd"),
-        (gzip.compress(gzip.compress(bytes(10**8))), "gzip, gzip"),
+        (gzipped(gzipped(bytes(10**8))), "gzip, gzip"),
         (JPEG, "gzip, gzip, gzip, gzip"),
         (JPEG + bytes(LIMIT), "identity"),
     ],
@@ -515,7 +519,7 @@ def test_wrong_lengths(tmp_path: Path, length: bytes) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"x", b"\0" * 10**6, b"\x1f\x8b\x08" * 10**4, b"WARC/1." * 10**4, gzip.compress(bytes(10**8)), b"PK\3\4"],
+    [b"", b"x", b"\0" * 10**6, b"\x1f\x8b\x08" * 10**4, b"WARC/1." * 10**4, gzipped(bytes(10**8)), b"PK\3\4"],
 )
 def test_an_invalid_archive(tmp_path: Path, data: bytes) -> None:
     for name in ("a.warc", "a.warc.gz", "a.wacz"):
@@ -529,7 +533,7 @@ def test_records_that_are_packed_together_are_refused(tmp_path: Path) -> None:
     warc.answer(PICTURE, JPEG)
     warc.answer(PICTURE, JPEG)
     packed = tmp_path / "b.warc.gz"
-    packed.write_bytes(gzip.compress(warc.close().read_bytes()))
+    packed.write_bytes(gzipped(warc.close().read_bytes()))
     assert "warcio recompress" in str(refusals_by_name(packed))
 
 
