@@ -201,7 +201,7 @@ def test_templates_are_evaluated_without_pictures(lineament: Run, tmp_path: Path
         (("nowhere",), 3, "There is nothing to read at nowhere"),
         (("empty",), 5, "there is no picture in it"),
         (("one",), 5, "all pictures show one person"),
-        (("singles",), 2, "nobody could be searched for"),
+        (("singles",), 2, "nobody has a picture to be searched with"),
         (("faceless",), 5, "no picture shows a face"),
         (("no-column.csv",), 5, "it has no column “person”"),
         (("missing.csv",), 5, "line 2: nothing.jpg"),

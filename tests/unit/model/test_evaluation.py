@@ -539,7 +539,7 @@ def test_a_wrong_protocol_is_refused(wrong: dict[str, float], why: str) -> None:
 
 
 def test_too_few_pictures_leave_no_search() -> None:
-    with pytest.raises(InvalidValue, match="nobody could be searched for"):
+    with pytest.raises(InvalidValue, match="nobody has a picture to be searched with"):
         OpenSetTest.of(samples([0, 1, 2]), Protocol())
     with pytest.raises(InvalidValue, match="more than 3 pictures"):
         OpenSetTest.of(samples([0, 0, 0, 1, 1]), Protocol(enrol=3))
