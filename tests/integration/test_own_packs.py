@@ -47,7 +47,7 @@ def test_the_recipe_reads_digest_and_dimension_from_the_file(home: Path, tmp_pat
     assert (found.name, found.dimension) == ("mine", 128)
     assert found.digests["mine.onnx"] == hashlib.sha256(path.read_bytes()).hexdigest()
     refused = run(home, "pack", "add", "insightface", "--accept-licence")
-    assert "name its ONNX file with --from" in refused.stderr
+    assert "--from cannot be empty: this recipe is for a net of one's own; name its ONNX file" in refused.stderr
     assert "non-commercial research only" in run(home, "pack", "add", "insightface", "--from", path).stderr
 
 
