@@ -277,8 +277,8 @@ def page(chosen: Photographs, *, few: bool = False) -> str:
         alike = (
             "The cosine between the f32 and the bf16 template of the same photograph is "
             f"{np.median(cosines):.4f} at the median, {np.quantile(cosines, 0.01):.4f} at the first percentile and "
-            f"{cosines.min():.4f} at the lowest: the detector's landmarks move a little. The table shows "
-            "what that costs.\n"
+            f"{cosines.min():.4f} at the lowest: the detector's landmarks move a little. The table shows what that "
+            "costs.\n"
         )
     searched = open_set(chosen.people, shipped, shipped)
     return TEMPLATE.format(
@@ -379,6 +379,7 @@ LFW's names are taken as they are, although it has some people under two names a
 name; these count as errors here. The pairs of strangers leave out the {joined} pairs of names and the {corrected}
 photographs that `bench/error_rates.py` lists.
 
+{alike}
 ## One photograph of a person, or several
 
 FNIR at FPIR 0.01, where each person scores as the best of the enrolled photographs; people with more photographs than
@@ -388,7 +389,6 @@ are enrolled take part.
 | ---: | ---: | ---: | ---: | ---: | ---: |
 {several}
 
-{alike}
 ## Turned, small, blurred, dark
 
 The probes are degraded, the gallery is not; the threshold is that of degraded strangers. Without a face: photographs in
