@@ -541,5 +541,5 @@ def test_a_wrong_protocol_is_refused(wrong: dict[str, float], why: str) -> None:
 def test_too_few_pictures_leave_no_search() -> None:
     with pytest.raises(InvalidValue, match="nobody has a picture to be searched with"):
         OpenSetTest.of(samples([0, 1, 2]), Protocol())
-    with pytest.raises(InvalidValue, match="more than 3 pictures"):
+    with pytest.raises(InvalidValue, match="besides the 3 to be enrolled"):
         OpenSetTest.of(samples([0, 0, 0, 1, 1]), Protocol(enrol=3))
