@@ -241,13 +241,7 @@ class PagedFile:
             self._seek(index)
         image: Image.Image = self._image
         incomplete, missing = False, -1.0
-        try:
-            image.load()
-        except MemoryError:
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
-            if "memory" in str(error):
-                raise MemoryError from None
+        if _loaded(lambda: self._image) is None:
             image, missing = self._load_damaged(index)
             incomplete = True
         if self._cut and not incomplete:
@@ -315,22 +309,10 @@ class PagedFile:
         """Decode a picture of a file that breaks off, with the first filling that its library takes."""
         for filling in range(fillings(self._media)):
             self._data = padded(self._broken_off, self._media, filling)
-            if (whole := self._loaded(index)) is not None:
+            if (whole := _loaded(lambda: self._again(index))) is not None:
                 self._filling = filling
                 return whole
         raise NotDecodedError(Status.TRUNCATED)
-
-    def _loaded(self, index: int) -> ImageFile.ImageFile | None:
-        try:
-            image = self._again(index)
-            image.load()
-        except MemoryError:
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
-            if "memory" in str(error):
-                raise MemoryError from None
-            return None
-        return image
 
     def _paint_missing(self, image: Image.Image, index: int) -> float:
         """Paint grey what the filled-in end of a file made; return the share that is missing, negative if unknown."""
@@ -340,7 +322,7 @@ class PagedFile:
         for filling in range(fillings(self._media) - 1, -1, -1):
             if other is None and filling != self._filling:
                 self._data = padded(self._broken_off, self._media, filling)
-                other = self._loaded(index)
+                other = _loaded(lambda: self._again(index))
         self._data = kept
         if other is None:  # all that is known is that it ends
             return -1.0
@@ -362,6 +344,20 @@ class PagedFile:
         except Exception:  # noqa: BLE001 - it is damaged, and dark
             return image
         return deepen(image, low)
+
+
+def _loaded(opened: Callable[[], ImageFile.ImageFile]) -> ImageFile.ImageFile | None:
+    """Return an image that is decoded whole, None if it cannot be. Raises MemoryError."""
+    try:
+        image = opened()
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - decoders raise anything over hostile bytes
+        if "memory" in str(error):
+            raise MemoryError from None
+        return None
+    return image
 
 
 def _load_damaged(image: ImageFile.ImageFile) -> Image.Image:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.model.faces import Pixels
-from lineament.vision.align import Surroundings, resize, rotate_counterclockwise, window_around
+from lineament.vision.align import Surroundings, Transform, resize, rotate_counterclockwise, window_around
 from lineament.vision.expand import GRIDS
 from lineament.vision.runtime import InferenceSession, Outputs
 
@@ -57,7 +57,11 @@ LARGE = 400.0
 """Height in pixels of the net's input above which faces are missed: 1.00 found at 385, 0.97 at 510, 0.60 at 640; at
 half the size all are found again (close-ups cut from LFW)."""
 SIDEWAYS = 3
-"""How many times smaller the look at the picture turned by a quarter is than the coarsest look."""
+"""How many times smaller than each look is the one at the picture turned by a quarter, if that is over LOOK_SIZE."""
+GLIMPSED = 0.3
+"""The lowest score of what is looked at closely in the looks at the turned picture, where faces are small."""
+GAP = 16
+"""Pixels between two turned pictures that are looked at side by side: faces at a seam are missed."""
 
 LOOK_ENLARGED = 1.6
 """Side of the square of a close look, in longer sides of the face."""
@@ -68,12 +72,13 @@ LOOK_FLOOR = 0.3
 """The lowest score of the detections that are averaged in a close look."""
 LOOK_OVERLAP = 0.5
 """The least overlap of those detections with the best of them."""
-TURN_SIZE = 160
-"""Pixels of the looks that find out how far a face is turned."""
+TURN_SIZE = LOOK_SIZE // 2
+"""Pixels of the looks that find out how far a face is turned, four of them side by side."""
 QUARTERS = (0.0, 90.0, 180.0, 270.0)
 """The turns that are tried, in degrees clockwise."""
 BETWEEN = (45.0, 135.0, 225.0, 315.0)
-"""The turns that are also tried for what scores at least FACE_SCORE in the first look; tilted faces do."""
+"""The turns that are also tried for what scores at least FACE_SCORE in the first look, as tilted faces do, if it is not
+surely a face in any quarter."""
 TILTED = 10.0
 """Degrees of tilt from which a face is looked at again, levelled: landmarks of tilted faces are less exact."""
 SMALL = 64.0
@@ -117,6 +122,13 @@ class Detections:
         boxes = self.boxes * np.float32(scale)
         boxes[:, :2] += shift
         return Detections(boxes, self.points * np.float32(scale) + shift, self.scores)
+
+    def mirrored(self, width: int) -> Detections:
+        """Return them in the mirror image of a picture of that width."""
+        boxes, points = self.boxes.copy(), self.points[:, MIRRORED]
+        boxes[:, 0] = width - boxes[:, 0] - boxes[:, 2]
+        points[..., 0] = width - points[..., 0]
+        return Detections(boxes, points, self.scores)
 
     def turned_back(self, turn: int, width: int, height: int) -> Detections:
         """Return what was found in a picture of that size turned counterclockwise by 90 or 270 degrees."""
@@ -261,7 +273,7 @@ class Detector:
         found = self.refine(pixels, self.first_look(pixels))
         turns = self._sideways(found)
         if turns:
-            looks = [self.look(pixels, size, SUSPECTED, turn) for size in levels(pixels) for turn in turns]
+            looks = [self.look(pixels, size, SUSPECTED, turns) for size in levels(pixels)]
             found = merged([found, self.refine(pixels, merged(looks))])
         return found
 
@@ -277,14 +289,16 @@ class Detector:
         """Return whatever may be a face, from the finest look at the whole picture to the coarsest.
 
         In the finest a face of 32 pixels is 26 pixels high. Without a sure face, a picture is also looked at enlarged
-        and half as large, for very small and very large faces. A small look at the picture turned by a quarter shows
-        faces that lie on either side; upside down they are seen without it.
+        and half as large, for very small and very large faces. Smaller looks at the picture turned by a quarter
+        either way show faces that lie on their side; upside down, those that are not small are seen without.
         """
         sizes = levels(pixels)
         looks = [self.look(pixels, size, SUSPECTED) for size in sizes]
-        looks.append(self.look(pixels, max(sizes[-1] // SIDEWAYS, 1), SUSPECTED, 90))
+        none = not any((look.scores >= SURE).any() for look in looks)
         longer = max(pixels.shape[:2])
-        none = not any((look.scores >= SURE).any() for look in looks[:-1])
+        smaller = [size // SIDEWAYS for size in sizes if size // SIDEWAYS > LOOK_SIZE]
+        looks += [self.look(pixels, size, GLIMPSED, (90, 270)) for size in smaller]
+        looks.append(self._glimpse(pixels))
         if none and longer <= ENLARGED:
             looks.append(self.look(pixels, max(ENLARGED, 2 * longer), SUSPECTED))
         highest = max((float(look.boxes[:, 3].max()) for look in looks if len(look)), default=0.0)
@@ -310,22 +324,33 @@ class Detector:
         best = inside[np.argsort(-fits, kind="stable")[:1]]
         return self.refine(pixels, found.select(best))
 
-    def look(self, pixels: Pixels, long_side: int, floor: float, turn: int = 0) -> Detections:
+    def look(self, pixels: Pixels, long_side: int, floor: float, turns: Sequence[int] = (0,)) -> Detections:
         """Return what reaches that score in the picture scaled to ``long_side``, tile by tile if that is large.
 
-        With ``turn`` (90 or 270) the picture is turned counterclockwise by as many degrees first.
+        The picture is turned counterclockwise by each of ``turns`` first: 0, 90 or 270 degrees.
         """
         scale = long_side / max(pixels.shape[:2])
         looks = []
         for top, bottom in tiles(pixels.shape[0], scale):
             for left, right in tiles(pixels.shape[1], scale):
                 width, height = (max(round(side * scale), 1) for side in (right - left, bottom - top))
-                tile = rotate_counterclockwise(resize(pixels[top:bottom, left:right], width, height), turn // 90)
-                found = suppress_overlaps(self._detections(tile, floor))
-                if turn:
-                    found = found.turned_back(turn, width, height)
-                looks.append(found.transformed(1 / scale, left, top))
+                tile = resize(pixels[top:bottom, left:right], width, height)
+                for turn in turns:
+                    found = suppress_overlaps(self._detections(rotate_counterclockwise(tile, turn // 90), floor))
+                    if turn:
+                        found = found.turned_back(turn, width, height)
+                    looks.append(found.transformed(1 / scale, left, top))
         return looks[0] if len(looks) == 1 else merged(looks)
+
+    def _glimpse(self, pixels: Pixels) -> Detections:
+        """Return what reaches GLIMPSED in the picture turned by a quarter, both ways side by side in one small look."""
+        across, down = pixels.shape[1::-1]
+        scale = min((LOOK_SIZE - GAP) / (2 * min(across, down)), LOOK_SIZE / max(across, down), 1.0)
+        width, height = (max(int(side * scale), 1) for side in (across, down))
+        small = resize(pixels, width, height)
+        turned = [rotate_counterclockwise(small, turn // 90) for turn in (90, 270)]
+        seen = zip((90, 270), self._side_by_side(turned, GLIMPSED), strict=True)
+        return merged([found.turned_back(turn, width, height) for turn, found in seen]).transformed(across / width)
 
     def refine(self, pixels: Pixels, found: Detections) -> Detections:
         """Return what a close look shows where something was found: the faces, with boxes, landmarks and scores."""
@@ -342,16 +367,17 @@ class Detector:
         """Look closely at what scored ``score`` in the first look: upright, turned if it may be, and levelled."""
         around = Surroundings(pixels, box, LOOK_ENLARGED)
         roll = 0.0
-        found = self._look_at(around, LOOK_SIZE, roll) if score >= FACE_SCORE else None
+        found = self._look_at(around, roll) if score >= FACE_SCORE else None
         if found is None or found.score < UPRIGHT:
-            roll = self._roll(around, QUARTERS if score < FACE_SCORE else QUARTERS + BETWEEN)
-            if found is None or roll:
-                found = self._look_at(around, LOOK_SIZE, roll)
+            seen = self._roll(around, between=score >= FACE_SCORE)
+            if seen is not None and (found is None or seen):
+                roll = seen
+                found = self._look_at(around, roll)
         for _ in range(2):
             if found is None or abs(found.roll - roll) <= TILTED:
                 break
             around = Surroundings(pixels, found.box, LOOK_ENLARGED)
-            again = self._look_at(around, LOOK_SIZE, found.roll)
+            again = self._look_at(around, found.roll)
             if again is None or again.score < found.score:
                 break
             found, roll = again, found.roll
@@ -361,41 +387,60 @@ class Detector:
 
     def _steadied(self, found: CloseLook, around: Surroundings, roll: float) -> CloseLook:
         """Return a face with its landmarks averaged over the last look and a mirrored one."""
-        mirrored = self._look_at(around, LOOK_SIZE, roll, mirrored=True)
-        return (
-            found if mirrored is None else replace(found, points=cast("Floats", (found.points + mirrored.points) / 2))
-        )
+        square, back = around.close_up(LOOK_SIZE, roll)
+        seen = self._detections(cast("Pixels", cv2.flip(square, 1)), LOOK_FLOOR).mirrored(LOOK_SIZE)
+        again = _face_in(seen, around, LOOK_SIZE, roll, back)
+        return found if again is None else replace(found, points=cast("Floats", (found.points + again.points) / 2))
 
-    def _roll(self, around: Surroundings, turns: Sequence[float]) -> float:
-        """Return how far a face is tilted clockwise, in degrees: the turn in which the detector is surest of it."""
-        looks = [(self._look_at(around, TURN_SIZE, turn), turn) for turn in turns]
-        surest, turn = max(looks, key=lambda look: -1.0 if look[0] is None else look[0].score)
-        return turn if surest is None or abs(surest.roll - turn) <= TILTED else surest.roll
+    def _roll(self, around: Surroundings, *, between: bool) -> float | None:
+        """Return how far a face is tilted clockwise, in degrees: the turn in which the detector is surest of it.
 
-    def _look_at(self, around: Surroundings, size: int, roll: float, *, mirrored: bool = False) -> CloseLook | None:
-        """Look at a face, turned back by ``roll`` degrees, or also mirrored, in a square of ``size`` pixels."""
-        square, back = around.close_up(size, roll)
-        if mirrored:
-            square = cast("Pixels", cv2.flip(square, 1))
-        sides = around.box[2:] * np.float32(size / (LOOK_ENLARGED * float(max(around.box[2:]))))
-        expected = sides[::-1] if round(roll / 90) % 2 else sides
-        mean = average_detections(
-            self._detections(square, LOOK_FLOOR), np.concatenate([(size - expected) / 2, expected]).astype(np.float32)
-        )
-        if mean is None:
+        None if it is seen in no turn.
+        """
+        looks = self._turned_looks(around, QUARTERS)
+        if between and not any(face.score >= SURE for _, face in looks):
+            looks += self._turned_looks(around, BETWEEN)
+        if not looks:
             return None
-        inner, points, score = mean
-        if mirrored:
-            inner, points = inner.copy(), points[MIRRORED]
-            inner[0], points[:, 0] = size - inner[0] - inner[2], size - points[:, 0]
-        points = points @ back[:, :2].T + back[:, 2]
-        across = points[1] - points[0]
-        tilt = degrees(atan2(float(across[1]), float(across[0])))
-        tilt += 360 * round((roll - tilt) / 360)
-        sides = inner[2:] * np.hypot(back[0, 0], back[1, 0])
-        sides = sides[::-1] if round(tilt / 90) % 2 else sides
-        corner = back[:, :2] @ (inner[:2] + inner[2:] / 2) + back[:, 2] - sides / 2
-        return CloseLook(np.concatenate([corner, sides]).astype(np.float32), points.astype(np.float32), score, tilt)
+        turn, surest = max(looks, key=lambda look: look[1].score)
+        return turn if abs(surest.roll - turn) <= TILTED else surest.roll
+
+    def _turned_looks(self, around: Surroundings, turns: Sequence[float]) -> list[tuple[float, CloseLook]]:
+        """Return the turns, in degrees, in which a face is seen, and how."""
+        shown = [around.close_up(TURN_SIZE, turn) for turn in turns]
+        seen = self._side_by_side([square for square, _ in shown], LOOK_FLOOR)
+        looks = []
+        for turn, (_, back), found in zip(turns, shown, seen, strict=True):
+            face = _face_in(found, around, TURN_SIZE, turn, back)
+            if face is not None:
+                looks.append((turn, face))
+        return looks
+
+    def _look_at(self, around: Surroundings, roll: float) -> CloseLook | None:
+        """Look at a face, turned back by ``roll`` degrees."""
+        square, back = around.close_up(LOOK_SIZE, roll)
+        return _face_in(self._detections(square, LOOK_FLOOR), around, LOOK_SIZE, roll, back)
+
+    def _side_by_side(self, pictures: Sequence[Pixels], floor: float) -> list[Detections]:
+        """Return every detection in each of two or four pictures of one size, put into the corners of one close look.
+
+        One inference of a size that is in use anyway takes less time than one for each.
+        """
+        height, width = pictures[0].shape[:2]
+        across = LOOK_SIZE // width
+        corners = [
+            (at % across * (LOOK_SIZE - width), at // across * (LOOK_SIZE - height)) for at in range(len(pictures))
+        ]
+        square = np.zeros((LOOK_SIZE, LOOK_SIZE, 3), np.uint8)
+        for picture, (x, y) in zip(pictures, corners, strict=True):
+            square[y : y + height, x : x + width] = picture
+        every = self._detections(square, floor)
+        at = every.boxes[:, :2] + every.boxes[:, 2:] / 2
+        places = [((at >= (x, y)) & (at < (x + width, y + height))).all(axis=1) for x, y in corners]
+        return [
+            every.select(np.flatnonzero(here)).transformed(1, -x, -y)
+            for here, (x, y) in zip(places, corners, strict=True)
+        ]
 
     def _detections(self, pixels: Pixels, floor: float) -> Detections:
         """Return every detection, in pixels of the net's input; pictures are padded to the next of SIDES."""
@@ -403,3 +448,29 @@ class Detector:
         if down or across:
             pixels = cast("Pixels", cv2.copyMakeBorder(pixels, 0, down, 0, across, cv2.BORDER_CONSTANT))
         return decode_outputs(self._session.run(pixels[None]), pixels.shape[0], pixels.shape[1], floor)
+
+
+def _face_in(seen: Detections, around: Surroundings, size: int, roll: float, back: Transform) -> CloseLook | None:
+    """Return the face that a close look shows, in pixels of the picture; None if it shows none where one is expected.
+
+    Args:
+        seen: The detections in the close look.
+        around: What it shows.
+        size: Its side, in pixels.
+        roll: How many degrees it was turned back by.
+        back: The transform from it to the picture.
+    """
+    sides = around.box[2:] * np.float32(size / (LOOK_ENLARGED * float(max(around.box[2:]))))
+    expected = sides[::-1] if round(roll / 90) % 2 else sides
+    mean = average_detections(seen, np.concatenate([(size - expected) / 2, expected]).astype(np.float32))
+    if mean is None:
+        return None
+    inner, points, score = mean
+    points = points @ back[:, :2].T + back[:, 2]
+    across = points[1] - points[0]
+    tilt = degrees(atan2(float(across[1]), float(across[0])))
+    tilt += 360 * round((roll - tilt) / 360)
+    sides = inner[2:] * np.hypot(back[0, 0], back[1, 0])
+    sides = sides[::-1] if round(tilt / 90) % 2 else sides
+    corner = back[:, :2] @ (inner[:2] + inner[2:] / 2) + back[:, 2] - sides / 2
+    return CloseLook(np.concatenate([corner, sides]).astype(np.float32), points.astype(np.float32), score, tilt)

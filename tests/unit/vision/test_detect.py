@@ -6,7 +6,7 @@ import pytest
 from tests.support.nets import NAMES, detector, portrait
 
 from lineament.model.faces import Pixels
-from lineament.vision.align import resize
+from lineament.vision.align import resize, rotate_counterclockwise
 from lineament.vision.detect import (
     FACE_SCORE,
     NOTHING,
@@ -156,6 +156,21 @@ def test_a_face_that_fills_the_picture() -> None:
 def test_a_small_face_in_a_small_picture() -> None:
     tiny = resize(portrait("obama"), 78, 90)
     assert len(detector().find(tiny, FACE_SCORE)) == 1
+
+
+@pytest.mark.parametrize("quarters", [1, -1])
+@pytest.mark.parametrize("size", [(480, 640), (640, 480), (2000, 3000)])
+def test_a_person_who_lies_beside_one_who_stands(size: tuple[int, int], quarters: int) -> None:
+    """Faces of about 110 pixels; beside a face that is surely upright, the whole picture is not looked at turned."""
+    for standing, name in zip(NAMES, NAMES[1:] + NAMES[:1], strict=True):
+        picture = np.full((*size, 3), 120, np.uint8)
+        for person, turned, x, y in ((standing, 0, 10, 10), (name, quarters, size[1] - 260, size[0] - 260)):
+            small = rotate_counterclockwise(resize(portrait(person), 192, 240), turned)
+            picture[y : y + small.shape[0], x : x + small.shape[1]] = small
+        points = detector().find(picture, SURE).points
+        eyes = points[:, 1] - points[:, 0]
+        rolls = np.degrees(np.arctan2(eyes[:, 1], eyes[:, 0]))
+        assert sorted(np.round(rolls / 90)) == sorted([0, -quarters]), (standing, name)
 
 
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (32, 32), (40, 2000), (2000, 40), (1500, 2000)])
