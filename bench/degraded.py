@@ -21,8 +21,9 @@ import numpy as np
 from bench import lfw
 from bench.lfw import Floats, Photographs
 from lineament.model.faces import Pixels
-from lineament.vision import align, detect, embed, runtime
-from lineament.vision.detect import FACE_SCORE, Detections, Detector
+from lineament.vision import align, detect, detections, embed, runtime
+from lineament.vision.detect import FACE_SCORE, Detector
+from lineament.vision.detections import Detections
 from lineament.vision.embed import Embedder, joined_parts
 from lineament.vision.packs import PIPELINE, Pack
 
@@ -174,7 +175,7 @@ def _file(chosen: Photographs, name: str, pack: Pack, precision: str) -> Path:
     """Return where templates are kept; the name has a digest of all that decides them: photographs, nets and code."""
     facts = [*map(str, chosen.paths), PIPELINE, pack.detector, pack.recognisers]  # a net shows its digest
     digest = hashlib.sha256(repr(facts).encode())
-    for module in (sys.modules[__name__], align, detect, embed, runtime):
+    for module in (sys.modules[__name__], align, detect, detections, embed, runtime):
         digest.update(inspect.getsource(module).encode())
     return lfw.OUT / f"degraded-{name.replace(' ', '_')}-{precision}-{digest.hexdigest()[:12]}.npz"
 

@@ -17,7 +17,8 @@ from bench import lfw, machine
 from bench.degraded import shrink
 from lineament.model.faces import Pixels
 from lineament.vision.align import rotate_counterclockwise
-from lineament.vision.detect import FACE_SCORE, UPRIGHT, Detections, Detector
+from lineament.vision.detect import FACE_SCORE, UPRIGHT, Detector
+from lineament.vision.detections import Detections
 from lineament.vision.runtime import sessions
 
 WIDTH, HEIGHT = 640, 480

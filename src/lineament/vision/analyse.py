@@ -18,7 +18,8 @@ from lineament.model.search import Edit
 from lineament.vision import quality
 from lineament.vision.decode import DecodedPicture, Decoder, RefusedPart
 from lineament.vision.derive import apply_edits, digest, face_crop, perceptual_hash, screen_picture, thumbnail
-from lineament.vision.detect import FACE_SCORE, Detections, Detector
+from lineament.vision.detect import FACE_SCORE, Detector
+from lineament.vision.detections import Detections
 from lineament.vision.embed import Embedder
 from lineament.vision.packs import Pack
 from lineament.vision.runtime import sessions
