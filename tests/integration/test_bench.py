@@ -43,6 +43,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "store": ("--captures", "500", "--batches", "2"),
     "templates": ("--faces", "2000", "--probes", "10"),
     "tried": ("--lfw", PEOPLE, "--few"),
+    "turned": ("--lfw", PEOPLE, "--pictures", "2", "--heights", "60"),
     "video": ("--seconds", "1", "--only", "h264.mp4"),
     "warc": ("--gigabytes", "0.002", "--rounds", "1"),
     "warc_ingest": ("--photographs", "2", "--rounds", "1"),

@@ -78,8 +78,7 @@ TURN_SIZE = LOOK_SIZE // 2
 QUARTERS = (0.0, 90.0, 180.0, 270.0)
 """The turns that are tried, in degrees clockwise."""
 BETWEEN = (45.0, 135.0, 225.0, 315.0)
-"""The turns that are also tried for what scores at least FACE_SCORE in the first look, as tilted faces do, if it is not
-surely a face in any quarter."""
+"""The turns that are also tried for what scores at least FACE_SCORE in the first look; tilted faces do."""
 TILTED = 10.0
 """Degrees of tilt from which a face is looked at again, levelled: landmarks of tilted faces are less exact."""
 SMALL = 64.0
@@ -267,7 +266,7 @@ class Detector:
         None if it is seen in no turn.
         """
         looks = self._turned_looks(around, QUARTERS)
-        if between and not any(face.score >= SURE for _, face in looks):
+        if between:
             looks += self._turned_looks(around, BETWEEN)
         if not looks:
             return None
