@@ -165,13 +165,7 @@ def _load_jpeg(data: bytes, incomplete: bool, opened: ImageFile.ImageFile | None
     """Decode a JPEG as far as it goes; ``incomplete``: its end marker was missing and is added."""
     image: Image.Image = opened or JpegImagePlugin.JpegImageFile(io.BytesIO(data))
     missing = 0.0 if incomplete and not image.info.get("progressive") else -1.0
-    try:
-        image.load()
-    except MemoryError:
-        raise
-    except Exception as error:  # noqa: BLE001 - decoders raise anything over hostile bytes
-        if "memory" in str(error):
-            raise MemoryError from None
+    if _loaded(lambda: image) is None:
         image = _load_damaged(JpegImagePlugin.JpegImageFile(io.BytesIO(data)))
         incomplete, missing = True, -1.0
     if incomplete or (ends_grey(image) and not is_whole(data, image)):
@@ -305,7 +299,7 @@ class PagedFile:
             raise NotDecodedError(Status.TRUNCATED if is_cut(self._data, self._media) else Status.DAMAGED)
         return image, 1 - read / image.height if read < image.height else -1.0
 
-    def _filled_in(self, index: int) -> ImageFile.ImageFile:
+    def _filled_in(self, index: int) -> Image.Image:
         """Decode a picture of a file that breaks off, with the first filling that its library takes."""
         for filling in range(fillings(self._media)):
             self._data = padded(self._broken_off, self._media, filling)
@@ -346,7 +340,7 @@ class PagedFile:
         return deepen(image, low)
 
 
-def _loaded(opened: Callable[[], ImageFile.ImageFile]) -> ImageFile.ImageFile | None:
+def _loaded(opened: Callable[[], Image.Image]) -> Image.Image | None:
     """Return an image that is decoded whole, None if it cannot be. Raises MemoryError."""
     try:
         image = opened()

@@ -20,11 +20,11 @@ import numpy as np
 from lineament.model.faces import Pixels
 from lineament.vision.align import Surroundings, Transform, resize, rotate_counterclockwise, window_around
 from lineament.vision.detections import (
-    NOTHING,
     Detections,
     Floats,
     average_detections,
     decode_outputs,
+    joined,
     merged,
     overlaps,
     suppress_overlaps,
@@ -71,6 +71,8 @@ LOOK_ENLARGED = 1.6
 LOOK_SIZE = 320
 """Pixels of a close look. On LFW it raises d' of the scores from 5.8 to 6.1; 160 pixels raise it to 5.9, and 640
 no further (docs/adr/0005-models-and-runtimes.md)."""
+LARGE_ENOUGH = LOOK_SIZE / LOOK_ENLARGED
+"""Height in pixels of the net's input from which a close look shows a face no larger."""
 LOOK_FLOOR = 0.3
 """The lowest score of the detections that are averaged in a close look."""
 TURN_SIZE = LOOK_SIZE // 2
@@ -138,7 +140,7 @@ class Detector:
 
     def find_all(self, pixels: Pixels) -> Detections:
         """Return whatever a close look does not rule out as a face; see ``find``."""
-        found = self.refine(pixels, self.first_look(pixels))
+        found = self.refine(pixels, *self.first_look(pixels))
         turns = self._sideways(found)
         if turns:
             looks = [self.look(pixels, size, SUSPECTED, turns) for size in levels(pixels)]
@@ -149,12 +151,13 @@ class Detector:
         """Return in which quarter turns to look at the whole picture: those of its faces, or both if none is sure."""
         if not (found.scores >= UPRIGHT).any():
             return [90, 270]
-        across = (found.points[:, 1] - found.points[:, 0])[found.scores >= SURE]
-        rolls = np.degrees(np.arctan2(across[:, 1], across[:, 0])) % 360
+        rolls = found.rolls()[found.scores >= SURE] % 360
         return sorted(set((np.round(rolls / 90) * 90).astype(int).tolist()) & {90, 270})
 
-    def first_look(self, pixels: Pixels) -> Detections:
+    def first_look(self, pixels: Pixels) -> tuple[Detections, float]:
         """Return whatever may be a face, from the finest look at the whole picture to the coarsest.
+
+        With it comes the scale of the look, or 0 if there were several upright ones.
 
         In the finest a face of 32 pixels is 26 pixels high. Without a sure face, a picture is also looked at enlarged
         and half as large, for very small and very large faces. Smaller looks at the picture turned by a quarter
@@ -170,9 +173,10 @@ class Detector:
         if none and longer <= ENLARGED:
             looks.append(self.look(pixels, max(ENLARGED, 2 * longer), SUSPECTED))
         highest = max((float(look.boxes[:, 3].max()) for look in looks if len(look)), default=0.0)
-        if none or highest * sizes[-1] / longer > LARGE:
+        halved = none or highest * sizes[-1] / longer > LARGE
+        if halved:
             looks.append(self.look(pixels, max(sizes[-1] // 2, 1), SUSPECTED))
-        return merged(looks)
+        return merged(looks), 0.0 if halved or len(sizes) > 1 else sizes[0] / longer
 
     def find_within(self, pixels: Pixels, box: Floats) -> Detections:
         """Return the face whose centre lies in ``box`` (x, y, width, height) and that fits it best, or none.
@@ -204,7 +208,8 @@ class Detector:
                 width, height = (max(round(side * scale), 1) for side in (right - left, bottom - top))
                 tile = resize(pixels[top:bottom, left:right], width, height)
                 for turn in turns:
-                    found = suppress_overlaps(self._detections(rotate_counterclockwise(tile, turn // 90), floor))
+                    every = self._detections(rotate_counterclockwise(tile, turn // 90), floor)
+                    found = _averaged(suppress_overlaps(every), every)
                     if turn:
                         found = found.turned_back(turn, width, height)
                     looks.append(found.transformed(1 / scale, left, top))
@@ -220,16 +225,24 @@ class Detector:
         seen = zip((90, 270), self._side_by_side(turned, GLIMPSED), strict=True)
         return merged([found.turned_back(turn, width, height) for turn, found in seen]).transformed(across / width)
 
-    def refine(self, pixels: Pixels, found: Detections) -> Detections:
-        """Return what a close look shows where something was found: the faces, with boxes, landmarks and scores."""
+    def refine(self, pixels: Pixels, found: Detections, scale: float = 0.0) -> Detections:
+        """Return what a close look shows where something was found: the faces, with boxes, landmarks and scores.
+
+        ``scale`` is that of the look in which they were found, 0 if each is to be looked at closely. A face that is as
+        large in it as in a close look is returned as it is, if it is sure and level.
+        """
+        clear = (found.boxes[:, 3] * scale >= LARGE_ENOUGH) & (found.scores >= UNSURE)
+        clear &= np.abs(found.rolls()) <= TILTED
+        as_they_are, others = found.select(np.flatnonzero(clear)), found.select(np.flatnonzero(~clear))
         looks = [
-            self._close_look(pixels, box, float(score)) for box, score in zip(found.boxes, found.scores, strict=True)
+            self._close_look(pixels, box, float(score)) for box, score in zip(others.boxes, others.scores, strict=True)
         ]
         faces = [look for look in looks if look is not None]
         if not faces:
-            return NOTHING
+            return as_they_are
         boxes, points = np.stack([face.box for face in faces]), np.stack([face.points for face in faces])
-        return Detections(boxes, points, np.array([face.score for face in faces], np.float32))
+        refined = Detections(boxes, points, np.array([face.score for face in faces], np.float32))
+        return joined([as_they_are, refined])
 
     def _close_look(self, pixels: Pixels, box: Floats, score: float) -> CloseLook | None:
         """Look closely at what scored ``score`` in the first look: upright, turned if it may be, and levelled."""
@@ -237,9 +250,9 @@ class Detector:
         roll = 0.0
         found = self._look_at(around, roll) if score >= FACE_SCORE else None
         if found is None or found.score < UPRIGHT:
-            seen = self._roll(around, between=score >= FACE_SCORE)
-            if seen is not None and (found is None or seen):
-                roll = seen
+            turn = self._roll(around, between=score >= FACE_SCORE)
+            if turn is not None and (found is None or turn):
+                roll = turn
                 found = self._look_at(around, roll)
         for _ in range(2):
             if found is None or abs(found.roll - roll) <= TILTED:
@@ -316,6 +329,16 @@ class Detector:
         if down or across:
             pixels = cast("Pixels", cv2.copyMakeBorder(pixels, 0, down, 0, across, cv2.BORDER_CONSTANT))
         return decode_outputs(self._session.run(pixels[None]), pixels.shape[0], pixels.shape[1], floor)
+
+
+def _averaged(found: Detections, every: Detections) -> Detections:
+    """Return detections, those of large faces averaged over all detections of each, as a close look does."""
+    boxes, points = found.boxes.copy(), found.points.copy()
+    for at in np.flatnonzero(boxes[:, 3] >= LARGE_ENOUGH):
+        mean = average_detections(every, found.boxes[at])
+        if mean is not None:
+            boxes[at], points[at] = mean[:2]
+    return Detections(boxes, points, found.scores)
 
 
 def _face_in(seen: Detections, around: Surroundings, size: int, roll: float, back: Transform) -> CloseLook | None:

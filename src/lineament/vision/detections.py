@@ -47,6 +47,11 @@ class Detections:
         """Return those at the indices ``which``."""
         return Detections(self.boxes[which], self.points[which], self.scores[which])
 
+    def rolls(self) -> Floats:
+        """Return how far each is tilted clockwise, in degrees from -180 to 180."""
+        across = self.points[:, 1] - self.points[:, 0]
+        return cast("Floats", np.degrees(np.arctan2(across[:, 1], across[:, 0])))
+
     def transformed(self, scale: float, x: float = 0, y: float = 0) -> Detections:
         """Return them in a picture ``scale`` times as large, then shifted by (x, y)."""
         shift = np.array([x, y], np.float32)
@@ -119,10 +124,15 @@ def suppress_overlaps(found: Detections) -> Detections:
     return found.select(np.array(kept, np.intp))
 
 
+def joined(looks: Sequence[Detections]) -> Detections:
+    """Return what several looks show, one after the other."""
+    parts = [[getattr(look, name) for look in looks] for name in ("boxes", "points", "scores")]
+    return Detections(*(np.concatenate(part) for part in parts))
+
+
 def merged(looks: Sequence[Detections]) -> Detections:
     """Return what several looks show; of detections that overlap, the best stays."""
-    parts = [[getattr(look, name) for look in looks] for name in ("boxes", "points", "scores")]
-    return suppress_overlaps(Detections(*(np.concatenate(part) for part in parts)))
+    return suppress_overlaps(joined(looks))
 
 
 def average_detections(found: Detections, box: Floats) -> tuple[Floats, Floats, float] | None:

@@ -55,6 +55,20 @@ def test_a_face_that_fills_the_picture() -> None:
     assert height > 500
 
 
+def test_a_face_that_is_large_in_the_whole_picture_is_where_a_close_look_shows_it() -> None:
+    """It has 215 to 240 pixels in the first look, and 200 in a close one."""
+    for name in ("ardern-2018", "macron-2014", "macron-2025", "obama", "sunak"):
+        picture = portrait(name)
+        scale = 640 / max(picture.shape[:2])
+        picture = resize(picture, round(picture.shape[1] * scale), round(picture.shape[0] * scale))
+        first, of_one_look = detector().first_look(picture)
+        assert of_one_look
+        as_it_is = detector().refine(picture, first, of_one_look).of_score(SURE)
+        closely = detector().refine(picture, first).of_score(SURE)
+        assert overlaps(as_it_is.boxes, closely.boxes[0])[0] > 0.9
+        np.testing.assert_allclose(as_it_is.points, closely.points, atol=0.04 * float(closely.boxes[0, 3]))
+
+
 def test_a_small_face_in_a_small_picture() -> None:
     tiny = resize(portrait("obama"), 78, 90)
     assert len(detector().find(tiny, FACE_SCORE)) == 1
