@@ -153,7 +153,7 @@ class Settings:
         "precision",
         _one_of(Precision),
         Precision.AUTO,
-        "auto takes bf16 where the processor computes it natively, else f32.",
+        "auto takes bf16 where the processor multiplies matrices of it (AMX), else f32.",
     )
     runtime: Runtime = _setting(
         "runtime", _one_of(Runtime), Runtime.OPENVINO, "onnxruntime is for machines with a GPU."

@@ -158,6 +158,14 @@ def test_precision(requested: str, why_not: str | None, chosen: str) -> None:
     assert chosen_precision(requested, why_not) == chosen
 
 
+@pytest.mark.parametrize(
+    ("flags", "chosen"), [(["avx512_bf16", "amx_bf16"], "bf16"), (["avx512_bf16"], "f32"), (["avx2"], "f32")]
+)
+def test_the_faster_precision_is_taken(flags: list[str], chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lineament.vision.runtime._flags", lambda: flags)
+    assert sessions("openvino", "auto", 1)(pack().detector).precision == chosen
+
+
 def test_unknown_runtimes_and_precisions() -> None:
     with pytest.raises(InvalidValue, match="openvino"):
         sessions("caffe", "f32", 1)
