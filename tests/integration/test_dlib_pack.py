@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import PORTRAITS
 from tests.support.dlib_files import RandomNet
 from tests.support.nets import pack
-from tests.support.processes import create, run, run_well, vary_portraits
+from tests.support.processes import create, portrait_of, run, run_well, vary_portraits
 
 from lineament.errors import FilesMissing, PackUnusable
 from lineament.vision.packs import RECIPES
@@ -63,7 +63,7 @@ def test_it_is_added_from_a_wheel_verified_used_and_searched_with(
     after = json.loads(run_well(home, "search", PORTRAITS / "obama.jpg", *options))
     assert (before["model"].startswith(f"{NAME}/"), after["model"].startswith(f"{NAME}/")) == (False, True)
     assert after["gallery_faces"] == before["gallery_faces"]
-    assert after["candidates"][0]["face_id"] == before["candidates"][0]["face_id"]
+    assert portrait_of(after["candidates"][0]) == portrait_of(before["candidates"][0])
 
 
 def test_without_the_package_it_is_named(home: Path, manifest: Path) -> None:

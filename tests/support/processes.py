@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,13 @@ def vary_portraits(folder: Path, count: int, width: int = 320) -> Path:
         quality = [cv2.IMWRITE_JPEG_QUALITY, 80 + number // 17 % 15]  # so that no two files have the same bytes
         cv2.imwrite(str(folder / f"{number // 50}" / f"{number:04}.jpg"), lit, quality)
     return folder
+
+
+def portrait_of(candidate: Mapping[str, object]) -> int:
+    """Return which portrait a candidate found in ``vary_portraits`` shows: every model finds the same, but of the
+    almost equal pictures of it each may put another first, and so may the arithmetic of another processor.
+    """
+    return int(Path(str(candidate["uri"])).stem) % len(list(PORTRAITS.glob("*.jpg")))
 
 
 def command(home: Path, *arguments: object) -> list[str]:
