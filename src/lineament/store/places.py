@@ -93,17 +93,20 @@ class PlaceRows:
             for key in hash_bands
         ]
         known = {id_: (hash_, group) for id_, hash_, group in self._hashes(sharing)}
+        founders: dict[int, int] = {}
         for capture_id, phash in new.items():
             near = _nearest(phash, known)
             if near is not None:
                 founder = known[near][1] or near
+                founders |= {near: founder, capture_id: founder, founder: founder}
                 for id_ in (near, capture_id):
                     known[id_] = (new.get(CaptureId(id_)) or known[id_][0], founder)
-                self._connection.execute(
-                    sa.update(captures).where(captures.c.id.in_([near, capture_id, founder])).values(group_id=founder)
-                )
             else:
                 known[capture_id] = (phash, None)
+        if founders:
+            query = sa.update(captures).where(captures.c.id == sa.bindparam("member"))
+            changes = [{"member": id_, "group_id": founder} for id_, founder in sorted(founders.items())]
+            self._connection.execute(query, changes)
         if rows:
             self._connection.execute(sa.insert(bands), rows)
 
