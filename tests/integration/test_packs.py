@@ -120,7 +120,7 @@ def test_a_damaged_pack_is_told_refused_and_mended(home: Path, damage: str) -> N
     elif damage == "a missing file":
         weights.unlink()
     else:
-        (folder / "pack.json").write_text((folder / "pack.json").read_text().replace('"weight": 0.37', '"weight": 0.5'))
+        (folder / "pack.json").write_text((folder / "pack.json").read_text().replace('"weight": 0.365', '"weight": 0.5'))
     verified = run(home, "pack", "verify", NAME, "--json")
     assert verified.returncode == PackDamaged.exit_code
     assert not json.loads(verified.stdout)["good"]
@@ -192,7 +192,7 @@ def test_a_pack_of_one_s_own_with_another_net_of_that_name_is_refused(home: Path
     recipe = ROOT / "src" / "lineament" / "vision" / "recipes" / f"{NAME}.toml"
     for path in NETS.glob("*95.*"):
         shutil.copy(path, mine)
-    (mine / "pack.toml").write_text(recipe.read_text("utf-8").replace("weight = 0.37", "weight = 0.9"), "utf-8")
+    (mine / "pack.toml").write_text(recipe.read_text("utf-8").replace("weight = 0.365", "weight = 0.9"), "utf-8")
     refused = run(home, "pack", "add", mine / "pack.toml", "--accept-licence")
     assert refused.returncode == 4
     assert "another name" in refused.stderr
