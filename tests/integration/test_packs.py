@@ -120,7 +120,9 @@ def test_a_damaged_pack_is_told_refused_and_mended(home: Path, damage: str) -> N
     elif damage == "a missing file":
         weights.unlink()
     else:
-        (folder / "pack.json").write_text((folder / "pack.json").read_text().replace('"weight": 0.365', '"weight": 0.5'))
+        (folder / "pack.json").write_text(
+            (folder / "pack.json").read_text().replace('"weight": 0.365', '"weight": 0.5')
+        )
     verified = run(home, "pack", "verify", NAME, "--json")
     assert verified.returncode == PackDamaged.exit_code
     assert not json.loads(verified.stdout)["good"]
