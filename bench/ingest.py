@@ -102,11 +102,12 @@ def peer(folder: Path, count: int) -> dict[str, float]:
     return {"rate": len(paths) / seconds, "faces": faces, "photographs": len(paths)}
 
 
-def apart(*arguments: str) -> dict[str, float]:
-    """Run one measurement in its own process."""
+def apart(*arguments: str, tree: Path = ROOT) -> dict[str, float]:
+    """Run one measurement in its own process, of the code in a checkout."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "bench.ingest", *arguments],
-        cwd=ROOT,
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": str(tree / "src")},
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -115,12 +116,28 @@ def apart(*arguments: str) -> dict[str, float]:
     return found
 
 
+def compare(folder: str, other: Path, runs: int) -> str:
+    """Ingest ``folder`` in f32 with this code and another version's in turn; return a line with the ratio."""
+    rates: dict[Path, list[float]] = {ROOT: [], other: []}
+    for number in range(runs):
+        for tree in sorted(rates, reverse=bool(number % 2)):
+            rates[tree].append(apart("--inner", "f32", folder, tree=tree)["rate"])
+    ours, theirs = (sum(of_tree) / runs for of_tree in rates.values())
+    ratios = sorted(mine / its for mine, its in zip(*rates.values(), strict=True))
+    return (
+        f"lineament f32: {ours:.1f} photographs/s; the code in {other.name}: {theirs:.1f}; "
+        f"ratio {ours / theirs:.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f} in {runs} runs, in turn)"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photographs", type=int, default=1000)
     parser.add_argument("--peer-photographs", type=int, default=120)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for the nets' own limit")
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--against", type=Path, help="a checkout of another version, to be compared with, alone")
+    parser.add_argument("--runs", type=int, default=6, help="of each version")
     parser.add_argument("--inner", nargs=2, metavar=("CONTENDER", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inner:
@@ -131,6 +148,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-photos-") as name:
         folder = Path(name)
         print(photographs.make(folder, given.photographs))
+        if given.against:
+            print(compare(name, given.against.absolute(), given.runs))
+            return
         rate = None
         if not given.no_peer and not machine.absent("face_recognition"):
             known = apart("--inner", "peer", name, "--peer-photographs", str(given.peer_photographs))

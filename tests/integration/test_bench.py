@@ -101,3 +101,13 @@ def test_a_script_runs_at_toy_size(
     code = importlib.import_module(f"bench.{name}").main()
     assert code in ((0, 1) if name in NOT_FASTER_AT_TOY_SIZE else (0, None))
     assert name == "screenshots" or capsys.readouterr().out
+
+
+def test_ingest_is_compared_with_another_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").symlink_to(ROOT)
+    options = ("--photographs", "2", "--runs", "1", "--against", str(tmp_path / "other"))
+    monkeypatch.setattr(sys, "argv", ["bench/ingest.py", *options])
+    importlib.import_module("bench.ingest").main()
+    assert "the code in other: " in capsys.readouterr().out
