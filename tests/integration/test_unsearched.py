@@ -179,6 +179,31 @@ def test_the_command_lists_them(ready: Run, tmp_path: Path) -> None:
     assert ready("source", "pictures", "press").code == 2
 
 
+def put_scan(path: Path) -> Path:
+    """Write a TIFF of three pages, of which the first alone has a face."""
+    pages = [Image.open(PORTRAITS / "obama.jpg").resize((400, 500)), chart(size=(300, 200)), chart(size=(301, 200))]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    return path
+
+
+def test_the_command_names_the_page_of_a_file_of_several_pictures(ready: Run, tmp_path: Path) -> None:
+    ready("ingest", "press", put_scan(tmp_path / "scan.tiff"))
+    listed = json.loads(ready("source", "pictures", "press", "--without-face", "--json").out)["pictures"]
+    assert [(picture["part"], picture["parts"]) for picture in listed] == [(2, 3), (3, 3)]
+    table = " ".join(ready("source", "pictures", "press", "--without-face").out.split())
+    assert [f"page {number} of 3" in table for number in (1, 2, 3)] == [False, True, True]
+
+
+@pytest.mark.enable_socket
+def test_the_list_and_the_picture_name_its_page(workspace: Workspace, tmp_path: Path) -> None:
+    ingest(workspace, put_scan(tmp_path / "scan.tiff"))
+    with serving(workspace) as site, site.client() as browser:
+        listed = browser.get("/sources/press/without-face").text
+        assert [f"page {number} of 3 of its file" in listed for number in (1, 2, 3)] == [False, True, True]
+        (address,) = re.findall(r'href="(/sources/press/pictures/\d+)" aria-label="Open picture 2"', listed)
+        assert "page 2 of 3" in browser.get(address).text
+
+
 @pytest.mark.enable_socket
 def test_the_page_shows_them(workspace: Workspace, folder: Path) -> None:
     ingest(workspace, folder)

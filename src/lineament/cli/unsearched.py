@@ -11,6 +11,7 @@ from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, 
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.faces import DRAWN, Box
+from lineament.model.parts import part_words
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +52,9 @@ def pictures(
     for picture in page.pictures:
         face = "" if picture.face is None else str(picture.face.id)
         looked_at_by = picture.capture.looked_at_by or "a version before 0.3"
-        shown.add_row(str(picture.capture.id), face, picture.capture.provenance.uri, picture.why, looked_at_by)
+        found = picture.capture.provenance
+        place = ", ".join(filter(None, [found.uri, part_words(found.part, found.parts, found.time_code)]))
+        shown.add_row(str(picture.capture.id), face, place, picture.why, looked_at_by)
     print_table(shown)
     listed = "without-face" if without_face else "not-comparable"
     say(f"{len(page.pictures):,} of {page.total:,}, with pictures on the page /sources/{name}/{listed}")

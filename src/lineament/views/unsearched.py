@@ -45,6 +45,7 @@ def _picture_json(picture: UnsearchedPicture) -> dict[str, Any]:
         "uri": capture.provenance.uri,
         "page_uri": capture.provenance.page_uri,
         "part": capture.part,
+        "parts": capture.provenance.parts,
         "sha256": capture.sha256,
         "width": capture.width,
         "height": capture.height,
