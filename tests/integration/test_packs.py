@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -171,6 +172,7 @@ def test_a_gallery_is_moved_killed_on_the_way_and_searched(home: Path, tmp_path:
     assert str(after["model"]).startswith(NAME)
     assert after["gallery_faces"] == before["gallery_faces"]
     assert portrait_of(_candidates(after)[0]) == portrait_of(_candidates(before)[0])
+    assert _first(before) in _shown(after)
     assert json.loads(run_well(home, "doctor", "--json"))["checks"]
     with Workspace.open(Settings(home=home)) as workspace:  # R31: a template of the pack before finds no index
         vector = np.ones(128, np.float32) / np.float32(128**0.5)
@@ -222,3 +224,13 @@ def _candidates(answer: dict[str, object]) -> list[dict[str, object]]:
     found = answer["candidates"]
     assert isinstance(found, list)
     return found
+
+
+def _first(answer: dict[str, object]) -> object:
+    return _candidates(answer)[0]["face_id"]
+
+
+def _shown(answer: dict[str, object]) -> set[object]:
+    """Return the faces of a list, with the near-duplicates that it folds."""
+    twins = [twin for candidate in _candidates(answer) for twin in cast("list[object]", candidate["near_duplicates"])]
+    return {candidate["face_id"] for candidate in _candidates(answer)} | set(twins)

@@ -33,8 +33,9 @@ def vary_portraits(folder: Path, count: int, width: int = 320) -> Path:
 
 
 def portrait_of(candidate: Mapping[str, object]) -> int:
-    """Return which portrait a candidate found in ``vary_portraits`` shows: every model finds the same, but of the
-    almost equal pictures of it each may put another first, and so may the arithmetic of another processor.
+    """Return the number of the portrait that a candidate from ``vary_portraits`` shows.
+
+    Which of its almost equal pictures comes first depends on the model, and on the arithmetic of the processor.
     """
     return int(Path(str(candidate["uri"])).stem) % len(list(PORTRAITS.glob("*.jpg")))
 
