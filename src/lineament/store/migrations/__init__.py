@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from lineament.errors import WorkspaceNewer
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision; a test compares it with the files."""
 
 FOLDER = Path(__file__).parent

@@ -1,0 +1,1 @@
+"""Attacks by kind; docs/reference/security.md names the promise that each test keeps."""
