@@ -38,6 +38,7 @@ from lineament.model.search import (
     SearchResult,
     interval_words,
     missed_words,
+    uncompared_words,
 )
 from lineament.views.errors import named_error_json
 from lineament.views.probes import turned_words
@@ -200,7 +201,10 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
     from lineament.services.report import how_cut
 
     faces = counted(result.gallery_faces, "face")
-    say(f"{faces} compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}")
+    every = ", every one" if result.whole else ""
+    say(f"{faces} compared in {result.seconds:.3f} s{every}; list shows {how_cut(result)}")
+    if words := uncompared_words(result):
+        say(f"Not every face was compared: {words}.")
     if result.others:
         say(f"{len(result.others) + 1} photographs of one person were fused.")
     if words := part_words(result.probe_part, result.probe_parts):
@@ -213,7 +217,9 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
         say("The probe is not reliable: " + "; ".join(why.value for why in result.quality.reasons))
     if words := missed_words(result):
         say(f"{words}.")
-    if not result.candidates:
+    if not result.candidates and not result.whole:
+        say("No candidate among the faces that were compared.")
+    elif not result.candidates:
         say("No candidate. That is an answer: the person may not be in these sources.")
     else:
         _print(result)

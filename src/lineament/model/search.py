@@ -248,6 +248,13 @@ class SearchResult:
     strangers: float | None = None  # expected above the threshold; None: it was not set by that
     signed: ThresholdOrigin | None = None  # None: the default of the product, or not set by that
     missed: float | None = None  # share of mated faces that score below the threshold with such a probe; None: unknown
+    uncompared: int = 0  # faces that are enrolled and that the search could not compare
+    altered: tuple[str, ...] = ()  # sources whose stored faces are not those that were enrolled
+
+    @property
+    def whole(self) -> bool:
+        """Whether every face that is enrolled in the sources searched was compared."""
+        return not self.uncompared and not self.altered
 
     @property
     def outcome(self) -> Outcome:
@@ -286,6 +293,20 @@ def missed_words(result: SearchResult) -> str:
         return ""
     people = "fewer than 1" if result.missed < 0.01 else f"about {100 * result.missed:.0f}"
     return f"Of 100 people in the gallery, {people} would be missing from a list for a photograph of this quality"
+
+
+def uncompared_words(result: SearchResult) -> str:
+    """Return in words which faces a search did not compare; empty if it compared every one."""
+    if result.whole:
+        return ""
+    were = "1 face was" if result.uncompared == 1 else f"{result.uncompared:,} faces were"
+    why = [f"{were} not compared, because what is stored of them is damaged or missing"] if result.uncompared else []
+    if result.altered:
+        named = ", ".join(result.altered)
+        why.append(f"the faces stored of {named} are not those that were enrolled: they were changed outside Lineament")
+    return (
+        f"{'; '.join(why)}. This search is no identification, and a person who is not in its list may be in the gallery"
+    )
 
 
 def interval_words(candidate: Candidate) -> str:

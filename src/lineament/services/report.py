@@ -19,6 +19,7 @@ from lineament.model.search import (
     missed_words,
     strangers_words,
     threshold_words,
+    uncompared_words,
 )
 from lineament.services.cases.access import case_of_search
 from lineament.services.needs import needs
@@ -63,6 +64,7 @@ class Report:
             case=case,
             cut=how_cut(result),
             missed=missed_words(result),
+            uncompared=uncompared_words(result),
             part_words=part_words,
             incomplete_words=incomplete_words,
             probe=data_uri(self._probes().crop(result.probe_id, result.face)),

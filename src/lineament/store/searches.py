@@ -308,6 +308,8 @@ def _row(result: SearchResult, case_id: int) -> dict[str, Any]:
         "strangers": result.strangers,
         "signed": None if result.signed is None else text(_signed_to(result.signed)),
         "missed": result.missed,
+        "uncompared": result.uncompared,
+        "altered": text(result.altered) if result.altered else None,
         "ledger_entry": result.ledger_entry,
     }
 
@@ -347,6 +349,8 @@ def _result(row: RowMapping, shown: tuple[Candidate, ...], others: tuple[ProbeFa
         strangers=row["strangers"],
         signed=_signed_from(row["signed"]),
         missed=row["missed"],
+        uncompared=row["uncompared"],
+        altered=tuple(json.loads(row["altered"] or "[]")),
         ledger_entry=row["ledger_entry"],
         others=others,
         case_key=row["case_key"],

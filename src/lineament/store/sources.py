@@ -20,7 +20,7 @@ from lineament.store.source_tables import bands, crawl_deletions, places, prepar
 from lineament.store.tables import captures, faces, sources, templates
 
 _TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hosts")
-_SEPARATE = frozenset({"wrapped_key", "destroyed"})
+_SEPARATE = frozenset({"wrapped_key", "destroyed", "tally"})
 _SELECT = sa.select(*(column for column in sources.c if column.name not in _SEPARATE))
 _HINT = "lineament source list"
 

@@ -50,6 +50,7 @@ sources = sa.Table(
     sa.Column("faces", sa.BigInteger, nullable=False),
     sa.Column("last_face_id", sa.BigInteger, nullable=False),
     sa.Column("changes", sa.BigInteger, nullable=False, server_default="0"),  # of templates of faces that were there
+    sa.Column("tally", sa.LargeBinary),  # what it vouches for of its faces, sealed; NULL: withdrawn, or never counted
     not_blank("name"),
     not_blank("controller"),
     not_blank("basis"),
@@ -301,6 +302,8 @@ searches = sa.Table(
     sa.Column("strangers", Real),  # expected above the threshold; NULL: it was not set by that
     sa.Column("signed", sa.Text),  # JSON: the change that set it; NULL: the default of the product
     sa.Column("missed", Real),  # share of mated faces below the threshold for such a probe; NULL: not measured
+    sa.Column("uncompared", sa.BigInteger, nullable=False, server_default="0"),  # faces enrolled and not compared
+    sa.Column("altered", sa.Text),  # JSON: sources whose stored faces are not those enrolled; NULL: none
     sa.Column("ledger_entry", sa.ForeignKey("ledger_entries.seq"), nullable=False, unique=True),
     sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"]),
     not_blank("id"),

@@ -21,6 +21,8 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
         "case": result.case,
         "model": result.model,
         "gallery_faces": result.gallery_faces,
+        "uncompared": result.uncompared,
+        "altered": list(result.altered),
         "sources": list(result.sources),
         "mode": result.mode.value,
         "threshold": result.threshold,

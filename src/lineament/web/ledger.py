@@ -31,6 +31,8 @@ _FIRST = (
     "basis",
     "candidates",
     "gallery_faces",
+    "uncompared",
+    "altered",
     "mode",
 )
 _DIGEST = re.compile(r"[0-9a-f]{32,}")

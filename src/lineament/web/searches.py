@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.faces import DRAWN, CaptureId
-from lineament.model.search import Candidate, ListEntry, SearchResult, missed_words
+from lineament.model.search import Candidate, ListEntry, SearchResult, missed_words, uncompared_words
 from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import ErasedCandidate
 from lineament.web.level import level
@@ -48,6 +48,7 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
         commitment=stored.commitment,
         listed=sorted(listed, key=lambda shown: shown[0].rank),
         missed=missed_words(stored.result),
+        uncompared=uncompared_words(stored.result),
         veiled=distressing(case),
     )
 

@@ -169,7 +169,9 @@ def _(event: searches.ProbeReplayed) -> TimelineLine:
 @_line.register
 def _(event: searches.SearchRun) -> TimelineLine:
     found = counted(len(event.candidates), "candidate") if event.candidates else "no candidate"
-    words = f"searched {counted(event.gallery_faces, 'face')}: {found}. Reason: {event.reason}"
+    left = f", {event.uncompared:,} not compared" if event.uncompared else ""
+    left += f", the stored faces of {', '.join(event.altered)} were changed outside Lineament" if event.altered else ""
+    words = f"searched {counted(event.gallery_faces, 'face')}{left}: {found}. Reason: {event.reason}"
     return TimelineLine(words=words, address=search_address(event.search))
 
 

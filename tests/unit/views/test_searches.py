@@ -62,6 +62,8 @@ SEARCH_JSON = {
     "case": "K-1",
     "model": "sface-yunet",
     "gallery_faces": 1200,
+    "uncompared": 0,
+    "altered": [],
     "sources": ["press"],
     "mode": "identification",
     "threshold": 0.5,

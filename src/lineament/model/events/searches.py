@@ -66,6 +66,8 @@ class SearchRun(Event, action=Action.SEARCH):
     candidates: tuple[tuple[int, int, float], ...]  # rank, face, score
     strangers: float | None = None  # expected above the threshold; None: it was not set by that
     change: int | None = None  # the signed change that set it; None: the default of the product
+    uncompared: int = 0  # faces that are enrolled and were not compared
+    altered: tuple[str, ...] = ()  # sources whose stored faces are not those that were enrolled
 
 
 class PicturesCompared(Event, action=Action.COMPARED):
