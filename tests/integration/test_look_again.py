@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import PORTRAITS
+from tests.support.clock import TODAY
 from tests.support.folders import put
 from tests.support.world import solo
 
@@ -88,7 +89,7 @@ def best(workspace: Workspace, into: Gallery, analyser: Analyser, portrait: str)
     """Return the face that is most like a portrait, and how many were compared."""
     probe = analyser.analyse((PORTRAITS / portrait).read_bytes()).faces[0].template
     with workspace.store.read() as tx:
-        found = into.search([tx.sources.get("press")], probe, 1)
+        found = into.search([tx.sources.get("press")], probe, 1, TODAY)
     return int(found.hits[0].face_id) if found.hits else 0, found.faces
 
 

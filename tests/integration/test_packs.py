@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 import pytest
 from tests.conftest import PORTRAITS, ROOT
+from tests.support.clock import TODAY
 from tests.support.database import raw_database
 from tests.support.processes import command, create, portrait_of, run, run_well, vary_portraits
 
@@ -178,7 +179,7 @@ def test_a_gallery_is_moved_killed_on_the_way_and_searched(home: Path, tmp_path:
         vector = np.ones(128, np.float32) / np.float32(128**0.5)
         (model,) = old
         with workspace.store.read() as tx, pytest.raises(MixedModels):
-            workspace.gallery.search([tx.sources.get("press")], Template(model, vector), 1)
+            workspace.gallery.search([tx.sources.get("press")], Template(model, vector), 1, TODAY)
 
     (home / "packs" / NAME / "pack.json").unlink()
     refused = run(home, "search", PORTRAITS / "obama.jpg", "--case", "K-1", "--reason", "why")

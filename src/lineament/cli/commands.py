@@ -58,7 +58,7 @@ COMMANDS = {
     "erase": ("erase", "Erase for good: rows, templates, pictures and codes go; the ledger keeps that it happened."),
     "sweep": (
         "retention",
-        "Destroy what is due: closed cases, photographs that nobody searched with, old details. Run it daily.",
+        "Destroy what is due: pictures and cases past their retention, unsearched photographs, old details. Run daily.",
     ),
     "demo": ("demo", "Build a small workspace from the portraits that ship with Lineament, and search it."),
     "source": ("sources", "Sources: who gives us pictures, and on what legal basis."),

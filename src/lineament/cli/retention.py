@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 @needs(Permission.MACHINE)
 def sweep(context: typer.Context, as_json: AsJson = False) -> None:
-    """Destroy what is due: closed cases, photographs that nobody searched with, old details. Run it daily."""
+    """Destroy what is due: pictures and cases past their retention, unsearched photographs, old details. Run daily."""
     from lineament.services.jobs.kinds import SWEEP
 
     with machine(context) as desk, working("Sweeping"):
@@ -27,4 +27,8 @@ def sweep(context: typer.Context, as_json: AsJson = False) -> None:
         return
     details = counted(swept.details, "entry", "entries")
     parts = f"{counted(swept.cases, 'case')}, {counted(swept.probes, 'photograph')}, the details of {details}"
-    say(f"Destroyed: {parts}." if any(sweep_json(swept).values()) else "Nothing was due.")
+    pictures = f"{counted(swept.pictures, 'picture')} of sources with {counted(swept.faces, 'face')}"
+    due = swept.cases or swept.probes or swept.details or swept.pictures
+    say(f"Destroyed: {parts}, {pictures}." if due else "Nothing was due.")
+    if swept.held:
+        say(f"On legal hold, and in no search: {counted(swept.held, 'picture')} past the retention of their source.")

@@ -39,6 +39,7 @@ class Action(StrEnum):
     REPORT_WRITTEN = "report_written"
     FACE_ERASED = "face_erased"
     CAPTURE_ERASED = "capture_erased"
+    RETENTION_ENDED = "retention_ended"
     DETAILS_ERASED = "details_erased"
     LEDGER_READ = "ledger_read"
     LEDGER_EXPORTED = "ledger_exported"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from lineament.errors import InvalidValue
@@ -70,7 +70,7 @@ class SourceTerms:
     jurisdiction: str  # ISO 3166-1 alpha-2
     permission_sha256: str | None = None  # digest of the document that grants it
     expires_on: date | None = None  # the last day on which its faces may be searched
-    retention_days: int | None = None
+    retention_days: int | None = None  # days after the day of capture on which a picture is still kept
     page_base: str | None = None  # pages of file names are looked up below this URL
     hosts: tuple[str, ...] = ()  # HOST[:PORT] from which pictures may be fetched; none: nothing is fetched (R2)
     licence: str | None = None  # of its pictures that state none themselves
@@ -146,6 +146,14 @@ class Source:
     def days_left(self, today: date) -> int | None:
         """Return the days until its basis ends, 0 on the last day, negative after it; None if it does not end."""
         return None if self.terms.expires_on is None else (self.terms.expires_on - today).days
+
+    def kept_since(self, today: date) -> date | None:
+        """Return the first day of capture whose pictures are still kept; None if they are kept as long as the basis.
+
+        Pictures captured before it are searched no more, and erased by the next sweep.
+        """
+        days = self.terms.retention_days
+        return None if days is None else today - timedelta(days=min(days, (today - date.min).days))
 
     def why_closed(self, today: date) -> Reason | None:
         """Return why it may not be searched or ingested into today; None if it may."""

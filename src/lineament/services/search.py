@@ -129,13 +129,13 @@ class Search:
         template = Template(self._rates.model, fuse(vectors))
         grade = max(chosen.quality.grade for chosen in faces)
         damped = damping(vectors) if self._damped else 1.0
-        days = (request.since, request.until)
+        days, today = (request.since, request.until), self._record.today
         most = SPARE * request.limit
-        compared = self._gallery.search(sources, template, most, days)
+        compared = self._gallery.search(sources, template, most, today, days)
         threshold = self._score_for(request, in_force, grade, damped, compared)
         groups = self._group(compared.hits, threshold)
         if len(groups) == most and len(set(groups.values())) < request.limit:
-            compared = self._gallery.search(sources, template, MOST_GROUPED, days)
+            compared = self._gallery.search(sources, template, MOST_GROUPED, today, days)
             groups = self._group(compared.hits, threshold)
         found = _Comparison(
             probes=tuple(probes),
@@ -214,7 +214,8 @@ class Search:
         """Return the number of faces that a search of these sources would compare now."""
         with self._record.read() as tx:
             found = gate.chosen(tx, self._record, sources)
-            return sum(tx.faces.count(source.id, self._rates.model) for source in found)
+            today = self._record.today
+            return sum(tx.faces.count(source.id, self._rates.model, source.kept_since(today)) for source in found)
 
     def _admit(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source], Threshold | None]:
         with self._record.read() as tx:

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from lineament.store.meta import new_ids
 from lineament.store.raw import batched
 from lineament.store.source_tables import bands, places
 from lineament.store.sources import count
-from lineament.store.tables import captures, faces, probes, sources
+from lineament.store.tables import candidates, captures, cases, faces, near_duplicates, probes, searches, sources
 from lineament.store.values import evidence_from, evidence_to
 
 BANDS = 16
@@ -109,6 +109,21 @@ class CaptureRows:
         while page := self._connection.execute(query.where(captures.c.id > last)).mappings().all():
             yield from map(capture_from, page)
             last = page[-1]["id"]
+
+    def past_retention(self, source_id: SourceId, since: date, most: int) -> list[CaptureId]:
+        """Return the first ``most`` captures from before the day ``since``, without those that a legal hold keeps.
+
+        The day is that of capture (UTC), or of the enrolment if that is unknown or later.
+        """
+        due = _before(source_id, since) & captures.c.id.not_in(_held(source_id))
+        query = sa.select(captures.c.id).where(due).order_by(captures.c.id).limit(most)
+        return [CaptureId(id_) for id_ in self._connection.scalars(query)]
+
+    def held_past_retention(self, source_id: SourceId, since: date) -> int:
+        """Count the captures from before the day ``since`` that only a legal hold keeps."""
+        query = sa.select(sa.func.count()).select_from(captures)
+        found = query.where(_before(source_id, since), captures.c.id.in_(_held(source_id)))
+        return int(self._connection.scalar(found) or 0)
 
     def without_face(self, source_id: SourceId, after: int, limit: int) -> list[Capture]:
         """Return captures without a face and with ids above ``after``, in the order of their ids."""
@@ -216,6 +231,24 @@ class CaptureRows:
         own = (bands.c.source_id == found[0], bands.c.capture_id == capture_id)
         self._connection.execute(sa.delete(bands).where(*own, bands.c.band.in_(bands_of(bytes(found[2])))))
         count(self._connection, found[0], captures=-1, faces=-found[1])
+
+
+def _before(source_id: SourceId, day: date) -> sa.ColumnElement[bool]:
+    """Return the condition that a capture of a source is from before a day, UTC."""
+    begin = datetime.combine(day, time.min, UTC)
+    earlier = sa.or_(captures.c.captured_at < begin, captures.c.enrolled_at < begin)
+    return sa.and_(captures.c.source_id == source_id, earlier)
+
+
+def _held(source_id: SourceId) -> sa.Select[tuple[int]]:
+    """Return a query for the captures of a source that a case on legal hold has in a candidate list."""
+    listed = sa.union_all(
+        sa.select(candidates.c.search_id, candidates.c.face_id).where(candidates.c.face_id.is_not(None)),
+        sa.select(near_duplicates.c.search_id, near_duplicates.c.face_id),
+    ).subquery()
+    shown = listed.join(searches, searches.c.id == listed.c.search_id).join(cases, cases.c.id == searches.c.case_id)
+    query = sa.select(faces.c.capture_id).select_from(shown.join(faces, faces.c.id == listed.c.face_id))
+    return query.where(faces.c.source_id == source_id, cases.c.hold_because.is_not(None))
 
 
 def blobs_of(source_id: SourceId) -> sa.CompoundSelect[tuple[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_EPOCH = date(1970, 1, 1)
 _MOST = 10_000
 """Most ids in one statement."""
 _MAPPED = "mapped"
@@ -162,10 +164,12 @@ class FaceRows:
         query = sa.select(faces.c.id).where(faces.c.source_id == source_id)
         return _column(self._raw(query.order_by(faces.c.id)), 0)
 
-    def count(self, source_id: SourceId, model: str) -> int:
-        """Count the faces of a source with templates of one model."""
+    def count(self, source_id: SourceId, model: str, since: date | None = None) -> int:
+        """Count the faces of a source with templates of one model, captured on the day ``since`` or later."""
         query = sa.select(sa.func.count()).where(faces.c.source_id == source_id, faces.c.model == model)
         query = query.where(faces.c.comparable)
+        if since is not None:
+            query = query.where(faces.c.captured_day >= (since - _EPOCH).days)
         return int(self._connection.scalar(query) or 0)
 
     def count_others(self, source_id: SourceId, model: str, *, after: int = 0, up_to: int | None = None) -> int:

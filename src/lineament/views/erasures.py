@@ -21,5 +21,5 @@ def erasure_json(erasure: Erasure) -> dict[str, Any]:
 
 
 def sweep_json(report: SweepReport) -> dict[str, Any]:
-    """Return how many cases, photographs and details of ledger entries a sweep destroyed, as JSON."""
+    """Return how many cases, photographs, details and pictures of sources a sweep destroyed, and the held ones."""
     return asdict(report)

@@ -129,7 +129,7 @@ class Desk:
         """Destroys everything whose retention period is over."""
         from lineament.services.cases.retain import Retain
 
-        return Retain(self.record, self.workspace.blobs)
+        return Retain(self.record, self.workspace.blobs, lambda: self.erase)
 
     @cached_property
     def pictures(self) -> Pictures:

@@ -67,7 +67,7 @@ class Shelf:
 
     def found(self, gallery: Gallery, face: Face) -> tuple[set[int], int]:
         """Search with the template of ``face``; return the ids found, and how many faces were compared."""
-        compared = gallery.search([self.made.source], face.template, 100)
+        compared = gallery.search([self.made.source], face.template, 100, NOW.date())
         return {int(hit.face_id) for hit in compared.hits}, compared.faces
 
 
@@ -132,9 +132,9 @@ def test_a_search_by_days_within_one_model(shelf: Shelf) -> None:
     old, new = shelf.faces(OLD, 2), shelf.faces(NEW, 2)
     shelf.enrol(new)
     ids = set(shelf.enrol(old))
-    within = gallery.search([shelf.made.source], old[0].template, 10, (NOW.date(), None))
+    within = gallery.search([shelf.made.source], old[0].template, 10, NOW.date(), (NOW.date(), None))
     assert ({int(hit.face_id) for hit in within.hits}, within.faces) == (ids, 2)
-    before = gallery.search([shelf.made.source], old[0].template, 10, (None, NOW.date().replace(year=2020)))
+    before = gallery.search([shelf.made.source], old[0].template, 10, NOW.date(), (None, NOW.date().replace(year=2020)))
     assert (before.hits, before.faces) == ([], 0)
 
 
@@ -221,7 +221,7 @@ def test_two_real_packs_side_by_side(shelf: Shelf) -> None:
         probes.append(faces.pop("macron-2014").template)
         enrolled[each.model] = dict(zip(faces, shelf.enrol(faces.values()), strict=True))
     for probe in probes:
-        compared = gallery.search([shelf.made.source], probe, 4)
+        compared = gallery.search([shelf.made.source], probe, 4, NOW.date())
         assert compared.faces == 4
         assert {hit.face_id for hit in compared.hits} == set(enrolled[probe.model].values())
         assert compared.hits[0].face_id == enrolled[probe.model]["macron-2025"]

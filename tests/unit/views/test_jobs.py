@@ -172,6 +172,7 @@ def test_the_report_of_an_ingest_counts_every_outcome() -> None:
         "already_there": 0,
         "less_good": 0,
         "erased_before": 0,
+        "past_retention": 0,
         "hidden": 0,
         "side_car": 2,
         "no_picture": 0,

@@ -64,4 +64,4 @@ def test_an_erasure_is_counted() -> None:
 
 def test_a_sweep_is_counted() -> None:
     report = SweepReport(cases=1, probes=2, details=3)
-    assert sweep_json(report) == {"cases": 1, "probes": 2, "details": 3}
+    assert sweep_json(report) == {"cases": 1, "probes": 2, "details": 3, "pictures": 0, "faces": 0, "held": 0}

@@ -176,3 +176,12 @@ class CaptureErased(Event, action=Action.CAPTURE_ERASED):
     faces: tuple[int, ...]
     source: str
     reason: str
+
+
+class RetentionEnded(Event, action=Action.RETENTION_ENDED):
+    """A batch of pictures whose retention had run out was erased, with all their faces."""
+
+    source: str
+    days: int  # the retention of the source
+    captures: tuple[int, ...]
+    faces: tuple[int, ...]

@@ -1,9 +1,10 @@
-"""Retention: destroys closed cases, unsearched photographs and old details of the ledger in time (R35)."""
+"""Retention: destroys pictures, closed cases, unsearched photographs and details of the ledger in time (R1, R35)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from lineament.model.accounts import Permission
@@ -12,6 +13,7 @@ from lineament.model.events.cases import CaseDestroyed
 from lineament.model.events.searches import ProbesDestroyed
 from lineament.model.lifecycle import advance
 from lineament.services.cases.destroy import destroy
+from lineament.services.gallery.erase import Erase
 from lineament.services.gallery.shred import Shredder
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
@@ -26,6 +28,9 @@ class SweepReport:
     cases: int
     probes: int
     details: int  # of ledger entries; their commitments stay
+    pictures: int = 0  # of sources
+    faces: int = 0  # of these pictures
+    held: int = 0  # pictures of sources that only a legal hold keeps; no search compares them
 
 
 class _NothingDue(Exception):
@@ -35,9 +40,10 @@ class _NothingDue(Exception):
 class Retain:
     """Destroys everything whose retention period is over. Run it daily: ``lineament sweep``."""
 
-    def __init__(self, record: Record, blobs: Blobs) -> None:
+    def __init__(self, record: Record, blobs: Blobs, erase: Callable[[], Erase]) -> None:
         self._record = record
         self._blobs = blobs
+        self._erase = erase
 
     @needs(Permission.MACHINE)
     def sweep(self) -> SweepReport:
@@ -53,7 +59,8 @@ class Retain:
         Shredder(self._record, self._blobs).finish()
         if cases or probes or details:
             self._record.store.scrub()
-        return SweepReport(cases=cases, probes=probes, details=details)
+        gone = self._erase().past_retention()  # after the cases: one that is destroyed holds nothing any more
+        return SweepReport(cases=cases, probes=probes, details=details, **asdict(gone))
 
     def _cases(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lineament.errors import NotFound, Refused
 from lineament.ledger import receipts
 from lineament.model.accounts import Permission
 from lineament.model.events.base import JSON
-from lineament.model.events.sources import CaptureErased, FaceErased, SourceWithdrawn
+from lineament.model.events.sources import CaptureErased, FaceErased, RetentionEnded, SourceWithdrawn
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from lineament.services.gallery.crawls import Crawls
     from lineament.services.gallery.indexes import Gallery
 
+AT_ONCE = 200
+"""Most pictures erased in one transaction of a sweep."""
+
 
 @dataclass(slots=True)
 class Erasure:
@@ -38,6 +42,19 @@ class Erasure:
     faces: list[FaceId] = field(default_factory=list)
     captures: list[CaptureId] = field(default_factory=list)
     ledger_entry: int = -1
+
+
+@dataclass(slots=True)
+class RetentionReport:
+    """Counts of the pictures whose retention had run out."""
+
+    pictures: int = 0  # erased
+    faces: int = 0  # of them
+    held: int = 0  # pictures kept by a legal hold, sealed and out of every search
+
+
+class _NothingDueError(Exception):
+    """Another process erased it, or a case was put on hold, since it was read; the change is rolled back."""
 
 
 class Erase:
@@ -118,6 +135,47 @@ class Erase:
                 erased += 1
         self.finish_deletions()
         return erased
+
+    @needs(Permission.MACHINE)
+    def past_retention(self) -> RetentionReport:
+        """Erase the pictures of every source that are older than its retention, in any state of the source.
+
+        Each transaction erases and records at most ``AT_ONCE`` pictures. A picture that a case on legal hold has in a
+        candidate list is kept until the hold is released; no search compares it.
+        """
+        report = RetentionReport()
+        with self._record.read() as tx:
+            sources = [source for source in tx.sources.all() if source.captures]
+        for source in sources:
+            if (since := source.kept_since(self._record.today)) is None:
+                continue
+            before = report.pictures
+            with suppress(_NothingDueError):
+                while True:
+                    self._erase_batch(source, since, report)
+            if report.pictures > before:
+                self._finish(source)
+            with self._record.read() as tx:
+                report.held += tx.captures.held_past_retention(source.id, since)
+        return report
+
+    def _erase_batch(self, source: Source, since: date, report: RetentionReport) -> None:
+        """Erase the first captures from before a day. Raises _NothingDueError if there is none."""
+        with self._record.read() as tx:
+            if not tx.captures.past_retention(source.id, since, 1):
+                raise _NothingDueError
+        with self._record.change() as change:
+            due = change.tx.captures.past_retention(source.id, since, AT_ONCE)
+            faces: list[FaceId] = []
+            for capture_id in due:
+                capture = change.tx.captures.get(capture_id)
+                faces += self._capture(change, source, capture, change.tx.faces.of_capture(capture_id)).faces
+            if not due:
+                raise _NothingDueError
+            days = source.terms.retention_days or 0
+            change.record(RetentionEnded(source=source.name, days=days, captures=tuple(due), faces=tuple(faces)))
+        report.pictures += len(due)
+        report.faces += len(faces)
 
     @needs(Permission.MANAGE_SOURCES)
     def source(self, name: str, reason: str) -> Erasure:

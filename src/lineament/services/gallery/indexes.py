@@ -100,11 +100,13 @@ class Gallery:
         self._opened: dict[tuple[SourceId, str], _OpenIndex] = {}
         self._lock = threading.Lock()
 
-    def search(self, sources: Sequence[Source], probe: Template, k: int, days: Days = (None, None)) -> GallerySearch:
+    def search(
+        self, sources: Sequence[Source], probe: Template, k: int, today: date, days: Days = (None, None)
+    ) -> GallerySearch:
         """Return the best ``k`` faces of all ``sources`` captured within ``days``, and how many were compared.
 
-        Only faces described by the probe's own model are compared (R31). Raises MixedModels if that model has no index
-        here.
+        Faces whose retention has run out by ``today`` are left out, whether or not a sweep has erased them yet, and
+        so are those of other models than the probe's (R31). Raises MixedModels if its model has no index here.
         """
         found: list[list[Hit]] = []
         compared = 0
@@ -113,7 +115,8 @@ class Gallery:
             opened = self._index(source, probe.model)
             with opened.lock:
                 self._catch_up(opened)
-                mask = self._mask(opened, days) if any(days) else None
+                within = _kept(source, today, days)
+                mask = self._mask(opened, within) if any(within) else None
                 found.extend(opened.index.search(probe.vector[np.newaxis, :], k, among=mask))
                 compared += mask.faces if mask else len(opened.index)
                 grades.update(self._grades(opened))
@@ -258,6 +261,12 @@ class Gallery:
         low = (days[0] - EPOCH).days if days[0] else NEVER + 1
         high = (days[1] - EPOCH).days if days[1] else np.iinfo(np.int32).max
         return _WithinDays(opened.days, opened.first_id, low, high)
+
+
+def _kept(source: Source, today: date, days: Days) -> Days:
+    """Return ``days`` without those whose pictures the source no longer keeps."""
+    since = source.kept_since(today)
+    return (max(since, days[0] or since), days[1]) if since else days
 
 
 def _folder_name(model: str) -> str:

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC
 
 from lineament.errors import (
     Interrupted,
@@ -173,6 +174,8 @@ class Ingest:
             for item in found:
                 if item.outcome is IngestOutcome.ENROLLED and item.pair in known:
                     yield item.without(known[item.pair])
+                elif item.outcome is IngestOutcome.ENROLLED and self._is_past_retention(context.source, item):
+                    yield item.without(IngestOutcome.PAST_RETENTION)
                 else:
                     yield replace(item, erasures=erasures, listed=listed)
 
@@ -187,6 +190,11 @@ class Ingest:
             record=None if found.record is None else replace(found.record, sha256=sha256),
         )
         return IngestItem(replace(item, provenance=provenance), sha256, cursor)
+
+    def _is_past_retention(self, source: Source, item: IngestItem) -> bool:
+        """Return whether the picture was captured so long ago that the next sweep would erase it."""
+        since, at = source.kept_since(self._record.today), item.collected.provenance.captured_at
+        return since is not None and at is not None and at.astimezone(UTC).date() < since
 
     def _outcomes(self, tx: Tx, context: RunContext, fresh: list[IngestItem]) -> dict[tuple[str, str], IngestOutcome]:
         """Return the outcomes of the pictures that need no analysis, by URI and digest."""

@@ -35,6 +35,7 @@ class IngestOutcome(StrEnum):
     ALREADY_THERE = "already there"
     LESS_GOOD = "frames of which a better one is kept"
     ERASED_BEFORE = "erased before, so not taken again"
+    PAST_RETENTION = "older than the source may keep pictures, so not taken"
     HIDDEN = "hidden, left out as asked"
     REFUSED = "refused"
     SIDE_CAR = "read as side-cars"
@@ -225,8 +226,8 @@ def by_capture(ids: list[CaptureId], new: list[IngestItem]) -> list[tuple[Captur
 
 
 def day_of(capture: NewCapture) -> int:
-    """Return the day of capture, in days since 1970-01-01 UTC."""
-    at: datetime = capture.provenance.captured_at or capture.enrolled_at
+    """Return the day of capture, in days since 1970-01-01 UTC; that of the enrolment if it is unknown or later."""
+    at: datetime = min(capture.provenance.captured_at or capture.enrolled_at, capture.enrolled_at)
     day: date = at.astimezone(UTC).date()
     return (day - EPOCH).days
 
