@@ -79,10 +79,12 @@ clean:
 	@$(UV) --require-hashes --no-deps -r requirements-bench.lock
 	@touch $@
 
-# The tests of the pages drive Debian's Chromium, those of deploy/ ask systemd; what is missing is installed if we may.
+# The tests of the pages drive Debian's Chromium, those of deploy/ ask systemd, those of keys use SoftHSM; what is
+# missing is installed if we may.
 .PHONY: debian
 debian:
-	@missing=$$(command -v chromium >/dev/null || echo chromium; command -v systemd-analyze >/dev/null || echo systemd); \
+	@missing=$$(command -v chromium >/dev/null || echo chromium; command -v systemd-analyze >/dev/null || echo systemd; \
+	command -v softhsm2-util >/dev/null || echo softhsm2); \
 	[ -z "$$missing" ] || { \
 	  echo "Installing for the tests:" $$missing; \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \

@@ -33,7 +33,7 @@ from lineament.model.sources import SourceTerms
 from lineament.services.record import Record
 from lineament.store import blobs, durable, tables
 from lineament.store.db import Store
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 MODEL = "made/1"
 BATCH = 64
@@ -50,7 +50,7 @@ class Rows:
     """A store with captures of one source, with one face each."""
 
     def __init__(self, folder: Path, url: str, count: int) -> None:
-        keys = KeyRing.create(folder / "kek")
+        keys = KeyRing.in_file(folder / "kek")
         wrapped = keys.new_data_key("source made")
         self.key = keys.unwrap(wrapped, "source made")
         self.url = url
@@ -166,7 +166,7 @@ def of_rows(rows: Rows, batches: int) -> Iterator[Row]:
 
 
 def of_seals(folder: Path) -> Iterator[Row]:
-    keys = KeyRing.create(folder / "kek")
+    keys = KeyRing.in_file(folder / "kek")
     key = keys.unwrap(keys.new_data_key("source made"), "source made")
     vector, picture = os.urandom(512), os.urandom(PICTURES[0])
     about = b"template|1|1|made/1"

@@ -28,7 +28,9 @@ from numpy.typing import NDArray
 
 from lineament.model.sources import SourceTerms
 from lineament.store.db import Store
-from lineament.store.keys import DataKey, KeyRing
+from lineament.store.holders.file import FileHolder
+from lineament.store.keys import DataKey
+from lineament.store.ring import KeyRing
 
 DIMENSION = 128
 MODEL = "made/1"
@@ -82,7 +84,8 @@ def _unit(vectors: Vectors) -> Vectors:
 
 def store(folder: Path, gallery: Vectors) -> None:
     """Create the SQLite store of a workspace with all faces sealed, bypassing the mapper to save time."""
-    keys = KeyRing.create(folder / "kek")
+    keys = KeyRing.in_file(folder / "kek")
+    (folder / "ring").write_text(keys.wrapped(keys.keys))
     wrapped = keys.new_data_key("source made")
     created = Store.create(_url(folder), keys.vault)
     with created.begin() as tx:
@@ -115,7 +118,8 @@ def store(folder: Path, gallery: Vectors) -> None:
 
 def opened(folder: Path) -> tuple[Store, DataKey]:
     """Open the store; return it with the key of its source."""
-    keys = KeyRing.open(folder / "kek")
+    keys = KeyRing(FileHolder(folder / "kek"))
+    keys.at((folder / "ring").read_text())
     key = keys.unwrap((folder / "wrapped").read_bytes(), "source made")
     return Store.open(_url(folder), keys.vault), key
 

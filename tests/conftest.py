@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.support import softhsm
 from tests.support.once import once, run_folder
 
 from lineament.testing import cheap_passwords, unsynced
@@ -109,6 +110,12 @@ def nothing_waits_for_the_disk() -> Iterator[None]:
 def interruptible() -> None:
     """A shell that runs the tests in the background has them ignore Ctrl-C, and their children with them."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A token of SoftHSM for this process; the file of its PIN."""
+    yield from softhsm.tokens(tmp_path_factory)
 
 
 @pytest.fixture

@@ -299,6 +299,20 @@ class KeyExposed(LineamentError):
     exit_code = 8
 
 
+class KeyHolderUnavailable(LineamentError):
+    """The key in {place} cannot be used ({why}); check that the key holder runs and that its secret is right."""
+
+    code = "key-holder-unavailable"
+    exit_code = 8
+
+
+class KeyRotated(LineamentError):
+    """The key of {what} “{name}” was rotated meanwhile, and nothing was stored; run the command again."""
+
+    code = "key-rotated"
+    exit_code = 8
+
+
 class Damaged(LineamentError):
     """{what} is damaged: {why}; {remedy}."""
 

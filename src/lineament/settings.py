@@ -148,6 +148,16 @@ class Settings:
         None,
         "A PostgreSQL address (postgresql+psycopg://…); without it the workspace holds SQLite.",
     )
+    key_holder: str = _setting(
+        "key_holder",
+        str,
+        "file",
+        "Who holds the key-encryption key: file (keys/kek in the workspace), "
+        "pkcs11:token=…;object=…?module-path=…, or transit+https://host:8200/transit/name.",
+    )
+    key_secret: Path | None = _setting(
+        "key_secret", Path, None, "The file, mode 0600, with the PIN or the token for that key holder."
+    )
     examiner: str = _setting("examiner", str, getpass.getuser, "Who is at the keyboard, for the record.")
     precision: Precision = _setting(
         "precision",

@@ -22,7 +22,7 @@ from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, Searc
 from lineament.store import values
 from lineament.store.db import Store, Tx
 from lineament.store.faces import NewFace
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 from lineament.testing import VAULT
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -144,7 +144,7 @@ def test_numbers_of_numpy_are_taken() -> None:
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    return Rows(KeyRing.create(tmp_path_factory.mktemp("keys") / "kek"))
+    return Rows(KeyRing.in_file(tmp_path_factory.mktemp("keys") / "kek"))
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +194,7 @@ class Enrolment(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="lineament-")
-        self.rows = Rows(KeyRing.create(Path(self.folder.name) / "kek"))
+        self.rows = Rows(KeyRing.in_file(Path(self.folder.name) / "kek"))
         self.store = Store.create(f"sqlite:///{self.folder.name}/lineament.db", VAULT)
         with self.store.begin() as tx:
             self.made = self.rows.source(tx)

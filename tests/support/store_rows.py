@@ -35,7 +35,8 @@ from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, Probe
 from lineament.model.sources import Source, SourceTerms
 from lineament.store.db import Store, Tx
 from lineament.store.faces import NewFace
-from lineament.store.keys import DataKey, KeyRing
+from lineament.store.keys import DataKey
+from lineament.store.ring import KeyRing
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
 MODEL = "sface-yunet/0011aabb"

@@ -23,7 +23,7 @@ from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Store
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 from lineament.vision.analyse import Analyser
 
 LITTLE_ROOM = 2**30

@@ -7,7 +7,8 @@ from lineament.model.cases import Case
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import Source
 from lineament.store.db import Tx
-from lineament.store.keys import DataKey, KeyRing
+from lineament.store.keys import DataKey
+from lineament.store.ring import KeyRing
 
 
 def about_source(name: str) -> str:

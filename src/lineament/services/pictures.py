@@ -17,7 +17,7 @@ from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 MOST_PLACES = 50
 """Most further places, and most nearly identical pictures, that are shown for a candidate."""

@@ -22,7 +22,8 @@ from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
-from lineament.store.keys import DataKey, KeyRing
+from lineament.store.keys import DataKey
+from lineament.store.ring import KeyRing
 from lineament.store.values import edit_to
 from lineament.vision.analyse import Analyser, Analysis, face_crop, screen_picture
 

@@ -43,7 +43,7 @@ from lineament.services.probes import chosen_face
 from lineament.services.record import Record
 from lineament.services.threshold.in_force import origin_of, threshold_in_force
 from lineament.store.db import Tx
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 from lineament.store.searches import StoredSearch
 
 MOST_FUSED = 10

@@ -29,7 +29,7 @@ from lineament.store.faces import BINARY, FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
 from lineament.store.jobs import JobRows
-from lineament.store.keys import Vault
+from lineament.store.keys import Vault, VaultSource
 from lineament.store.ledger import LedgerRows
 from lineament.store.members import MemberRows
 from lineament.store.meta import MetaRows
@@ -38,12 +38,14 @@ from lineament.store.places import PlaceRows
 from lineament.store.prepared import PreparedRows
 from lineament.store.probes import ProbeRows
 from lineament.store.proposals import ProposalRows
+from lineament.store.ring import RING
 from lineament.store.runs import RunRows
 from lineament.store.searches import SearchRows
 from lineament.store.sessions import SessionRows
 from lineament.store.sources import SourceRows
 from lineament.store.stops import StopRows
 from lineament.store.suppressions import SuppressionRows
+from lineament.store.tables import meta
 
 PATIENCE = 30.0
 """Seconds that a writer waits for another one."""
@@ -51,8 +53,11 @@ PATIENCE = 30.0
 # Locked during every write transaction on PostgreSQL; SQLite has BEGIN IMMEDIATE.
 _ONE_WRITER = sa.text("SELECT value FROM counters WHERE name = 'writer' FOR UPDATE")
 
+_RING = sa.select(meta.c.value).where(meta.c.name == RING)
+
 _VACUUM = (
     "VACUUM FULL sources",
+    "VACUUM FULL meta",
     "VACUUM captures, places, bands, runs, run_refusals, faces, templates, prepared_faces",
     "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions",
     "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations, jobs",
@@ -93,19 +98,22 @@ class Tx:
 class Store:
     """The database of one workspace. Thread-safe; any number of processes may have it open."""
 
-    def __init__(self, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> None:
-        """Open nothing yet: use ``create`` or ``open``. ``patience`` is in seconds."""
+    def __init__(self, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE) -> None:
+        """Open nothing yet: use ``create`` or ``open``.
+
+        ``vaults`` is the workspace's key ring, or one vault; ``patience`` is in seconds.
+        """
         self._url = make_url(url)
-        self._vault = vault
+        self._vaults = vaults
         self._patience = patience
         self._writing = threading.Lock()
         engines = _sqlite if self.dialect == "sqlite" else _postgresql
         self._writer, self._reader = engines(self._url, patience)
 
     @classmethod
-    def create(cls, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> Self:
+    def create(cls, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE) -> Self:
         """Create a database with the newest schema. Raises WorkspaceExists if the database exists."""
-        store = cls(url, vault, patience=patience)
+        store = cls(url, vaults, patience=patience)
         try:
             store._create()
         except BaseException:
@@ -114,12 +122,12 @@ class Store:
         return store
 
     @classmethod
-    def open(cls, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> Self:
+    def open(cls, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE) -> Self:
         """Open the database of a workspace, upgrading an older schema.
 
         Raises NoWorkspace, WorkspaceNewer, Damaged if it is no database, StoreUnavailable.
         """
-        store = cls(url, vault, patience=patience)
+        store = cls(url, vaults, patience=patience)
         try:
             store._open()
         except BaseException:
@@ -150,7 +158,7 @@ class Store:
             with translated(self.place), self._writer.begin() as connection:
                 if self.dialect == "postgresql":
                     connection.execute(_ONE_WRITER)
-                yield Tx(connection, self._vault)
+                yield Tx(connection, self._vault_of(connection))
         finally:
             self._writing.release()
 
@@ -158,8 +166,11 @@ class Store:
     def read(self) -> Iterator[Tx]:
         """Open a read-only transaction, which sees the state at the moment it started."""
         with translated(self.place), self._reader.begin() as connection:
-            connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1").close()  # the snapshot is taken here
-            yield Tx(connection, self._vault)
+            yield Tx(connection, self._vault_of(connection))  # the snapshot is taken here
+
+    def _vault_of(self, connection: Connection) -> Vault:
+        """Return the vault of the rows that a transaction sees: another process may have rotated the key."""
+        return self._vaults.at(connection.scalar(_RING))
 
     def scrub(self) -> bool:
         """Remove what was erased from the database's files too; return whether that could be done now.

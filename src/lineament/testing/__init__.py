@@ -22,6 +22,7 @@ from lineament.testing.pictures import (
 )
 from lineament.testing.rare_pictures import camera_raw, deep_tiff, os2_bitmap, swapped_profile
 from lineament.testing.syncing import unsynced
+from lineament.testing.transit import FakeTransit, fake_transit
 
 __all__ = [
     "CHART",
@@ -29,6 +30,7 @@ __all__ = [
     "PAYLOAD",
     "VAULT",
     "Corpus",
+    "FakeTransit",
     "MemoryBlobs",
     "MemoryEntry",
     "MemoryLeafStore",
@@ -41,6 +43,7 @@ __all__ = [
     "damaged_pictures",
     "deep_tiff",
     "encoded",
+    "fake_transit",
     "os2_bitmap",
     "png",
     "swapped_profile",

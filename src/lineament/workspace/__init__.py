@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from lineament.settings import Settings
     from lineament.store.blobs import Blobs
     from lineament.store.db import Store, Tx
-    from lineament.store.keys import KeyRing
+    from lineament.store.holders.base import KeyHolder
+    from lineament.store.ring import KeyRing
     from lineament.vision.analyse import Analyser
     from lineament.vision.packs import Pack
 
@@ -76,7 +77,7 @@ class Workspace:
         from lineament.model.accounts import HOME_AGENCY
         from lineament.model.agencies import AgencyTerms
         from lineament.store.db import Store
-        from lineament.store.keys import KeyRing
+        from lineament.store.ring import RING, KeyRing, Keys
 
         home = settings.home
         if home.exists() and (not home.is_dir() or any(home.iterdir())):
@@ -85,14 +86,16 @@ class Workspace:
         building = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
         try:
             (building / "keys").mkdir(mode=0o700)
-            keys = KeyRing.create(building / "keys" / "kek")
+            holder = _holder(settings, building)
+            holder.create()
+            keys = KeyRing(holder, Keys.new())
             with (
-                contextlib.closing(Store.create(_database(settings, building), keys.vault)) as store,
+                contextlib.closing(Store.create(_database(settings, building), keys)) as store,
                 store.begin() as tx,
             ):
                 tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="ZZ"), clock(), id=HOME_AGENCY)
                 tx.meta.set("workspace", secrets.token_hex(8))
-                tx.meta.set("key check", keys.check_value().hex())
+                tx.meta.set(RING, keys.wrapped(keys.keys))
                 tx.meta.set(PACK, CURRENT)
             if home.exists():
                 home.rmdir()
@@ -112,29 +115,28 @@ class Workspace:
         Raises:
             NoWorkspace: There is none in ``settings.home``.
             WrongKey: The key is missing, or is not this workspace's.
+            KeyHolderUnavailable: Whoever holds the key cannot be asked.
             WorkspaceNewer: A later version of Lineament made it.
             LedgerBroken: The ledger does not continue its checkpoint.
         """
         home = settings.home
-        key_file = home / "keys" / "kek"
         if not home.is_dir() or not ((home / "lineament.db").exists() or settings.database_url):
             raise NoWorkspace(path=home)
-        if not key_file.exists():
-            raise WrongKey(path=key_file)
+        holder = _holder(settings, home)
+        if settings.key_holder == "file" and not Path(holder.place).exists():
+            raise WrongKey(path=holder.place)
         with contextlib.ExitStack() as undo:
             vision = Vision(settings)
             undo.callback(vision.close)
             if nets:
                 vision.load_ahead()  # before the imports below, which take as long
             from lineament.store.db import Store
-            from lineament.store.keys import KeyRing
+            from lineament.store.ring import KeyRing, keep_ring
 
-            keys = KeyRing.open(key_file)
-            store = Store.open(_database(settings, home), keys.vault)
+            keys = KeyRing(holder)
+            store = Store.open(_database(settings, home), keys)
             undo.callback(store.close)
-            with store.read() as tx:
-                if tx.meta.get("key check") != keys.check_value().hex():
-                    raise WrongKey(path=key_file)
+            keep_ring(store, keys)
             workspace = cls(settings, store, keys, clock=clock, vision=vision)
             desk = workspace.desk_at_the_machine()
             if not suspect:
@@ -350,6 +352,13 @@ class Workspace:
 def _database(settings: Settings, folder: Path) -> str:
     """Return the address of the database: the configured one, else that of SQLite in ``folder``."""
     return settings.database_url.reveal() if settings.database_url else f"sqlite:///{folder / 'lineament.db'}"
+
+
+def _holder(settings: Settings, folder: Path) -> KeyHolder:
+    """Return who holds the key-encryption key: the configured one, else the file in ``folder``."""
+    from lineament.store.holders.choose import holder_at
+
+    return holder_at(settings.key_holder, folder / "keys" / "kek", settings.key_secret)
 
 
 def _pack_of_older(tx: Tx) -> str:

@@ -13,7 +13,7 @@ from tests.support.postgresql import postgresql_server, with_driver
 from tests.support.store_rows import RawSql, Refuses, Rows, at_home
 
 from lineament.store.db import Store
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 from lineament.testing import VAULT
 
 # ---------------------------------------------------------------- the databases
@@ -115,7 +115,7 @@ def raw(url: str) -> Iterator[RawSql]:
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
-    return KeyRing.create(tmp_path_factory.mktemp("keys") / "kek")
+    return KeyRing.in_file(tmp_path_factory.mktemp("keys") / "kek")
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from lineament.errors import AlreadyThere, InvalidValue, NotFound, WrongState
 from lineament.model.accounts import AccountState, FactorKind, Role
 from lineament.store.accounts import CLOSED_NAME
 from lineament.store.db import Store, Tx
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 from lineament.testing import VAULT
 
 LATER = NOW + timedelta(days=7)
@@ -223,7 +223,7 @@ def test_the_files_of_sqlite_hold_no_names(sqlite_path: Path) -> None:
 
 
 def test_two_workspaces_look_an_address_up_by_different_digests(tmp_path: Path, keys: KeyRing) -> None:
-    vault, other = keys.vault, KeyRing.create(tmp_path / "other").vault
+    vault, other = keys.vault, KeyRing.in_file(tmp_path / "other").vault
     assert vault.lookup("accounts", EMAIL) != other.lookup("accounts", EMAIL)
     assert vault.lookup("accounts", EMAIL) != vault.lookup("failures", EMAIL)
 

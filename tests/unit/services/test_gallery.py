@@ -19,7 +19,7 @@ from lineament.model.faces import Face, FaceId, Template
 from lineament.services.gallery.indexes import Gallery
 from lineament.store.db import Store
 from lineament.store.faces import NewFace
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
 from lineament.vision.packs import Colours, Net, Pack, Recogniser
@@ -40,7 +40,7 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "index"
-        self.keys = KeyRing.create(folder / "kek")
+        self.keys = KeyRing.in_file(folder / "kek")
         self.rows = Rows(self.keys)
         self.store = at_home(Store.create(f"sqlite:///{folder}/lineament.db", self.keys.vault))
         with self.store.begin() as tx:

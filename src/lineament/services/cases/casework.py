@@ -50,8 +50,8 @@ from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
-from lineament.store.keys import KeyRing
 from lineament.store.ledger import LedgerRow
+from lineament.store.ring import KeyRing
 from lineament.store.searches import StoredSearch
 
 Finding = Callable[[Tx, Record, str, Permission], Case]
@@ -105,8 +105,8 @@ class Casework:
         if refused := refused_purposes([terms.purpose]):
             raise Refused(*(purpose.reason for purpose in refused))
         key, official = secrets.token_hex(8), self._record.official
-        wrapped = self._keys.new_data_key(about_case(key))
         with self._record.change() as change:
+            wrapped = self._keys.new_data_key(about_case(key))
             case = change.tx.cases.add(terms, wrapped, change.at, key=key, agency_id=official.agency_id)
             change.concerns(case)
             if official.account_id is not None:

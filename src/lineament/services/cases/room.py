@@ -18,7 +18,7 @@ from lineament.services.keyholder import case_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 LONGEST = 20_000
 """Most characters of a message or a note."""

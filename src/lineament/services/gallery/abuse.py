@@ -19,7 +19,8 @@ from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
-from lineament.store.keys import DataKey, KeyRing
+from lineament.store.keys import DataKey
+from lineament.store.ring import KeyRing
 from lineament.vision.veil import veil
 
 _KINDS = {64: "sha256", 40: "sha1", 32: "md5"}

@@ -13,7 +13,8 @@ from lineament.model.faces import SourceId
 from lineament.model.sources import Source, SourceState
 from lineament.services.keyholder import source_key
 from lineament.store.db import Store, Tx
-from lineament.store.keys import DataKey, KeyRing
+from lineament.store.keys import DataKey
+from lineament.store.ring import KeyRing
 
 if TYPE_CHECKING:
     from lineament.sources.crawl.kept import KeptCrawl

@@ -28,7 +28,7 @@ from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.faces import NewFace
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 if TYPE_CHECKING:
     from lineament.vision.analyse import Analyser

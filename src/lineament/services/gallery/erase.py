@@ -24,7 +24,7 @@ from lineament.services.needs import needs, open_to_all
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 if TYPE_CHECKING:
     from lineament.services.gallery.crawls import Crawls

@@ -22,7 +22,7 @@ from lineament.model.search import Hit, merge_hits
 from lineament.model.sources import Source
 from lineament.services.keyholder import source_key
 from lineament.store.db import Store, Tx
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 EPOCH = date(1970, 1, 1)
 NEVER = np.iinfo(np.int32).min

@@ -50,7 +50,7 @@ from lineament.services.record import Change, Record
 from lineament.sources.base import Connector, Item, LeftOut, Refusal
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 from lineament.vision.analyse import Analyser
 
 WAITING = 128 * 2**20

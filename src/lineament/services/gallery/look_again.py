@@ -37,7 +37,8 @@ from lineament.vision.analyse import face_crop, thumbnail
 if TYPE_CHECKING:
     from lineament.services.gallery.indexes import Gallery
     from lineament.store.blobs import Blobs
-    from lineament.store.keys import DataKey, KeyRing
+    from lineament.store.keys import DataKey
+    from lineament.store.ring import KeyRing
     from lineament.vision.analyse import Analyser, Analysis
     from lineament.vision.decode import DecodedPicture
 

@@ -21,7 +21,7 @@ from lineament.sources.credentials import reader as credentials
 from lineament.sources.html.embedded import embedded_number
 from lineament.sources.media_types import NO_PICTURE, is_picture, not_a_picture
 from lineament.store.blobs import Blobs
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 from lineament.vision.analyse import FACE_SCORE, Analyser, Analysis, RefusedPart, face_crop, thumbnail
 from lineament.vision.veil import veil
 

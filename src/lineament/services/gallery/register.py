@@ -34,7 +34,7 @@ from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
 from lineament.sources.permission.hosts import Hosts
 from lineament.store.blobs import Blobs
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 LARGEST_PERMISSION = 64 * 2**20
 """Most bytes of a permission document."""
@@ -99,6 +99,7 @@ class Register:
         try:
             with self._record.change() as change:
                 by = self._record.official.account_id
+                wrapped = self._keys.rewrapped(wrapped, about_source(terms.name))
                 source = change.tx.sources.add(terms, wrapped, change.at, drafted_by=by, live=live)
                 if permission is not None and address is not None:
                     change.tx.sources.keep_permission(source.id, address, stored_name(permission.name, "permission"))

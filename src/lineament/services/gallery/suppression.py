@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lineament.model.faces import Box, Face
 from lineament.store.db import Tx
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 REACH = 0.2
 """How far from the middle of a drawn box an erased face is looked for, as a share of its shorter side."""

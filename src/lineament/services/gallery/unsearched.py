@@ -20,7 +20,7 @@ from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 PAGE = 60
 """Pictures on one page."""

@@ -17,7 +17,7 @@ from lineament.services.people.attempts import Attempts, factor_key
 from lineament.services.people.sessions import Session, SessionKeeper, SessionKey, countable, showable
 from lineament.services.record import Change
 from lineament.store.db import Store, Tx
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 MOST = 20
 """Second factors of one account."""

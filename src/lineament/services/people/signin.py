@@ -20,7 +20,7 @@ from lineament.services.people.policies import policy_for
 from lineament.services.people.sessions import Session, SessionKeeper, SessionKey, digest_of
 from lineament.services.record import Record
 from lineament.store.db import Tx
-from lineament.store.keys import KeyRing
+from lineament.store.ring import KeyRing
 
 AT_ONCE = 4
 """How many passwords are checked at a time; each takes 46 MiB."""
