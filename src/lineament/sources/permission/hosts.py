@@ -1,7 +1,7 @@
 """Which hosts may be contacted (R2): those that a source lists, at addresses outside private networks.
 
 A name is resolved once for each connection, its addresses are checked, and the connection goes to a checked address,
-so that the name cannot point elsewhere in between.
+so that the name cannot point elsewhere in between. A host that passes on other hosts' pages is judged by those, too.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,23 +19,30 @@ import idna
 
 from lineament.errors import HostRefused, InvalidValue
 from lineament.model.sources import MOST_HOSTS
-from lineament.sources.addresses import PORTS
+from lineament.sources.addresses import PORTS, uri_key
+from lineament.sources.permission.relays import (
+    addresses_within,
+    encoder,
+    host_in_name,
+    is_open,
+    relay,
+    words_within,
+)
 from lineament.sources.permission.social import social_network
+from lineament.sources.permission.special import Address, special
 
 if TYPE_CHECKING:
     import tldextract
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host. Raises OSError if it has none."""
 
+_PASSES_ON = "it passes on pages of other hosts"
 _LONGEST = 253
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")  # in last place, some resolvers take it for an address
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?(?=[/?#]|$)", re.ASCII)
-_METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "168.63.129.16", "fd00:ec2::254")))
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.ip_network("::/96")
+_MOST_WITHIN = 5  # addresses that are named one within the other
 
 
 def resolve_host(host: str, port: int) -> list[str]:
@@ -72,7 +79,8 @@ class Hosts:
     def __init__(self, listed: Sequence[str], resolver: Resolver = resolve_host) -> None:
         """``listed`` are names or addresses, “HOST[:PORT]”; “*.HOST” stands for all below HOST.
 
-        Raises InvalidValue if one of them is neither, HostRefused if it is a social network.
+        Raises InvalidValue if one of them is neither, HostRefused if it is a social network or one that hides whose
+        pages it passes on, or an address that no server can have.
         """
         if len(listed) > MOST_HOSTS:
             raise InvalidValue(what="The list of hosts", value="…", why=f"it has more than {MOST_HOSTS} entries")
@@ -80,23 +88,31 @@ class Hosts:
         self._resolver = resolver
 
     def allows(self, url: str) -> Origin:
-        """Return the origin of ``url``. Raises HostRefused if it may not be requested. Nothing is resolved."""
+        """Return the origin of ``url``. Raises HostRefused if it may not be requested. Nothing is resolved.
+
+        If it tells the address of another page, as that of an archived one does, that must be permitted as well.
+        """
+        return self._allows(url, _MOST_WITHIN)
+
+    def _allows(self, url: str, depth: int) -> Origin:
         origin = origin_of(url)
-        network = social_network(origin.host)
-        if network is not None:
-            raise HostRefused(host=origin.host, why=_social(network))
+        _refuse_relays(origin.host)
         labels = origin.host.split(".")
         names = [(origin.host, False), *((".".join(labels[at:]), True) for at in range(1, len(labels)))]
         if not self._lists_any(names, origin.port, {PORTS[origin.scheme]}):
             shown = str(origin).partition("://")[2]
             raise HostRefused(host=shown, why="the source does not list it")
+        for within in _passed_on(origin, url):
+            if depth == 0:
+                raise HostRefused(host=origin.host, why="its address names too many others, one within the other")
+            self._allows(within, depth - 1)
         return origin
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host.
 
         Raises HostRefused if one of them is private and not listed itself, because a name with private and public
-        addresses is not trusted. Raises OSError if the name cannot be resolved.
+        addresses is not trusted, or if no server of the web can have it. Raises OSError if the name cannot be resolved.
         """
         found = [
             _address(text.partition("%")[0]) for text in ([host] if _literal(host) else self._resolver(host, port))
@@ -104,9 +120,13 @@ class Hosts:
         if not found:
             raise OSError(f"{host} has no address")
         for address in found:
-            why = private(address)
-            if why is not None and not self._lists_any([(str(address), False)], port, PORTS.values()):
-                raise HostRefused(host=host, why=f"{address} is {why}; the source would have to list that address")
+            why = special(address)
+            if why is None:
+                continue
+            if not why.may_be_listed:
+                raise HostRefused(host=host, why=f"{address} is {why.why}; none of those is ever connected to")
+            if not self._lists_any([(str(address), False)], port, PORTS.values()):
+                raise HostRefused(host=host, why=f"{address} is {why.why}; the source would have to list that address")
         return [str(address) for address in found]
 
     def _lists_any(self, names: Iterable[tuple[str, bool]], port: int, usual: Collection[int]) -> bool:
@@ -119,7 +139,11 @@ class Hosts:
 
 
 def listed_host(untrusted: str) -> ListedHost:
-    """Parse “HOST[:PORT]” in the list of a source. Raises InvalidValue, or HostRefused for a social network."""
+    """Parse “HOST[:PORT]” in the list of a source.
+
+    Raises InvalidValue, or HostRefused for a social network, a host that hides whose pages it passes on, and an address
+    that no server of the web can have.
+    """
     text = untrusted.strip().lower()
     if "/" in text:
         raise _invalid(untrusted, "it is written as HOST or HOST:PORT, without a scheme or a path")
@@ -128,14 +152,22 @@ def listed_host(untrusted: str) -> ListedHost:
     if _literal(name):
         if below:
             raise _invalid(untrusted, "there is nothing below an address")
-        return ListedHost(str(_address(name)), port=port)
+        return ListedHost(_listed_address(name), port=port)
     ascii_name = _name(name, untrusted)
-    network = social_network(ascii_name)
-    if network is not None:
-        raise HostRefused(host=ascii_name, why=_social(network))
+    _refuse_relays(ascii_name)
+    if below and encoder(ascii_name) is not None:
+        raise HostRefused(host=ascii_name, why=f"{_PASSES_ON}; list the names of those that it may pass on")
     if below and not _is_registrable(ascii_name):
         raise _invalid(untrusted, "“*.” may stand before a domain of one owner only")
     return ListedHost(ascii_name, below, port)
+
+
+def _listed_address(literal: str) -> str:
+    address = ipaddress.ip_address(literal)
+    why = special(address)
+    if why is not None and not why.may_be_listed:
+        raise HostRefused(host=str(address), why=f"it is {why.why}; none of those is ever connected to")
+    return str(address)
 
 
 def origin_of(url: str) -> Origin:
@@ -155,32 +187,51 @@ def origin_of(url: str) -> Origin:
     return Origin(scheme, str(_address(host)) if _literal(host) else host.removesuffix("."), number)
 
 
-def private(address: Address) -> str | None:
-    """Return why an address must not be connected to, as “a private address”; None for a public one."""
-    if address in _METADATA:
-        return "an address that a cloud keeps for itself"
-    for kind, is_kind in (
-        ("a loopback address", address.is_loopback),
-        ("a link-local address", address.is_link_local),
-        ("a multicast address", address.is_multicast),
-        ("a private address", not address.is_global),
-    ):
-        if is_kind:
-            return kind
-    inner = _inner(address)
-    return None if inner is None else private(inner)
+def _refuse_relays(host: str) -> None:
+    """Raise HostRefused for a social network, and for a host that hides whose pages it passes on."""
+    network = social_network(host)
+    if network is not None:
+        raise HostRefused(host=host, why=_social(network))
+    domain = relay(host)
+    if domain is not None:
+        why = f"{domain} passes on pages of others and hides whose; nothing is ever collected through it"
+        raise HostRefused(host=host, why=why)
+    if encoder(host) is not None:
+        inner = host_in_name(host)
+        if inner is None:
+            raise HostRefused(host=host, why=f"{_PASSES_ON}, and its name does not tell which")
+        _refuse_relays(inner)
 
 
-def _inner(address: Address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address that an IPv6 address reaches through some gateway, if any."""
-    if isinstance(address, ipaddress.IPv4Address):
+def _passed_on(origin: Origin, url: str) -> Iterator[str]:
+    """Yield the addresses that ``url`` passes on, which must be permitted themselves.
+
+    Raises HostRefused if it names one of a social network or the like in any way, whatever its host is.
+    """
+    inner = host_in_name(origin.host)
+    if inner is not None:
+        yield f"https://{inner}/"
+    opens = is_open(origin.host) or inner is not None
+    for text in addresses_within(url):
+        within = uri_key(f"http://{text}")
+        host = _host_of(within)
+        if host is not None:
+            _refuse_relays(host)
+        if opens:
+            yield within or "an address that cannot be read"
+    for word in words_within(url) if opens else ():
+        within = uri_key(f"http://{word}/")
+        host = _host_of(within)
+        if within is not None and host is not None and (_literal(host) or _suffixes()(host).suffix):
+            yield within
+
+
+def _host_of(url: str | None) -> str | None:
+    """Return the host of an address; None if it has none that can be one."""
+    try:
+        return None if url is None else origin_of(url).host
+    except HostRefused:
         return None
-    teredo = address.teredo
-    if teredo is not None:
-        return teredo[1]
-    if address in _NAT64 or address in _COMPATIBLE:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour
 
 
 def _literal(host: str) -> bool:
@@ -193,7 +244,7 @@ def _literal(host: str) -> bool:
 
 def _address(text: str) -> Address:
     address = ipaddress.ip_address(text)
-    mapped = getattr(address, "ipv4_mapped", None)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return address if mapped is None else mapped
 
 
