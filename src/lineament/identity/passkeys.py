@@ -24,6 +24,10 @@ MOST_BYTES = 64 * 2**10
 """Length of the longest answer that is read, in characters."""
 
 _MILLISECONDS = 120_000
+_NOBODY_VERIFIED = (
+    "this passkey did not check who holds it; give it a PIN or a fingerprint, or show another second factor and add a "
+    "passkey that has one"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ def registration(  # noqa: PLR0913, PLR0917 -- what WebAuthn binds to a new pass
         attestation=AttestationConveyancePreference.NONE,
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.DISCOURAGED,
-            user_verification=UserVerificationRequirement.PREFERRED,
+            user_verification=UserVerificationRequirement.REQUIRED,
         ),
         exclude_credentials=[PublicKeyCredentialDescriptor(id=credential_id) for credential_id in existing],
     )
@@ -66,16 +70,22 @@ def registration(  # noqa: PLR0913, PLR0917 -- what WebAuthn binds to a new pass
 
 
 def verify_registration(untrusted_json: str, challenge: bytes, rp_id: str, origin: str) -> NewPasskey:
-    """Return the new passkey in the browser's answer. Raises SignInRefused if anything differs from the request."""
+    """Return the new passkey in the browser's answer.
+
+    Raises SignInRefused if anything differs from the request, or the authenticator did not verify its user.
+    """
     try:
         answer = webauthn.verify_registration_response(
             credential=_checked_length(untrusted_json),
             expected_challenge=challenge,
             expected_rp_id=rp_id,
             expected_origin=origin,
+            require_user_verification=False,  # required below, with a reason of its own
         )
     except Exception as error:  # hostile CBOR and JSON fail in more ways than the library names
         raise SignInRefused(why="the new passkey's answer is not valid") from error
+    if not answer.user_verified:
+        raise SignInRefused(why=_NOBODY_VERIFIED)
     return NewPasskey(
         credential_id=answer.credential_id, public_key=answer.credential_public_key, sign_count=answer.sign_count
     )
@@ -87,7 +97,7 @@ def assertion(rp_id: str, allowed: Sequence[bytes]) -> tuple[dict[str, Any], byt
         rp_id=rp_id,
         timeout=_MILLISECONDS,
         allow_credentials=[PublicKeyCredentialDescriptor(id=credential_id) for credential_id in allowed],
-        user_verification=UserVerificationRequirement.PREFERRED,
+        user_verification=UserVerificationRequirement.REQUIRED,
     )
     return options_to_json_dict(options), options.challenge
 
@@ -109,7 +119,10 @@ def verify_assertion(  # noqa: PLR0913, PLR0917 -- what WebAuthn checks a signat
     public_key: bytes,
     sign_count: int,
 ) -> int:
-    """Return the new count of signatures, to keep. Raises SignInRefused if the answer is not valid.
+    """Return the new count of signatures, to keep.
+
+    Raises SignInRefused if the answer is not valid, or the authenticator did not verify its user: also for a passkey
+    that was enrolled before that was required.
 
     ``credential_id``, ``public_key`` and ``sign_count`` are what was kept of the passkey. If both counts are zero, the
     passkey does not count; otherwise a count that has not grown means that the key was copied.
@@ -122,9 +135,12 @@ def verify_assertion(  # noqa: PLR0913, PLR0917 -- what WebAuthn checks a signat
             expected_origin=origin,
             credential_public_key=public_key,
             credential_current_sign_count=0,  # compared below, once the signature is known to hold
+            require_user_verification=False,  # as above
         )
     except Exception as error:  # as above
         raise SignInRefused(why="the passkey's answer is not valid") from error
+    if not answer.user_verified:
+        raise SignInRefused(why=_NOBODY_VERIFIED)
     if not hmac.compare_digest(answer.credential_id, credential_id):
         raise SignInRefused(why="the answer comes from another passkey")
     if (answer.new_sign_count or sign_count) and answer.new_sign_count <= sign_count:

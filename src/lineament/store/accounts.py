@@ -15,7 +15,7 @@ from lineament.errors import AlreadyThere, InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Account, AccountState, Role, checked_email, checked_roles
 from lineament.store.columns import Moment
 from lineament.store.keys import Vault
-from lineament.store.people_tables import accounts, factors, invitations, sessions, sign_in_failures
+from lineament.store.people_tables import accounts, devices, factors, invitations, sessions, sign_in_failures
 from lineament.store.sealed import SealedColumn, checked_id
 
 CLOSED_NAME = "closed account"
@@ -160,7 +160,7 @@ class AccountRows:
         sealed = self._seal(id, "", CLOSED_NAME)
         cleared = {"lookup": None, "openid": None, "password": None, "last_seen_at": None, "trained_until": None}
         self._change(id, state=AccountState.CLOSED.value, sealed=sealed, **cleared)
-        for table in (invitations, factors, sessions):
+        for table in (invitations, factors, sessions, devices):
             self._connection.execute(sa.delete(table).where(table.c.account_id == id))
 
     # ------------------------------------------------------------ invitations

@@ -25,6 +25,7 @@ from lineament.store.agencies import AgencyRows
 from lineament.store.captures import CaptureRows
 from lineament.store.cases import KEYS_DESTROYED, CaseRows
 from lineament.store.deletions import DeletionRows
+from lineament.store.devices import DeviceRows
 from lineament.store.faces import BINARY, FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
@@ -82,6 +83,7 @@ class Tx:
         self.accounts = AccountRows(connection, vault)
         self.factors = FactorRows(connection, vault)
         self.sessions = SessionRows(connection, vault)
+        self.devices = DeviceRows(connection, vault)
         self.stops = StopRows(connection, vault)
         self.cases = CaseRows(connection, vault)
         self.members = MemberRows(connection, vault)

@@ -82,11 +82,20 @@ sign_in_failures = sa.Table(
     metadata,
     sa.Column(
         "lookup", sa.LargeBinary, primary_key=True
-    ),  # keyed digest of the address, whether or not it has an account
+    ),  # keyed digest of the address, whether or not it has an account, and of the known device
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last_at", Moment, nullable=False),
     digest("lookup"),
     at_least("failures", 1),
+)
+
+devices = sa.Table(
+    "devices",
+    metadata,
+    sa.Column("lookup", sa.LargeBinary, primary_key=True),  # keyed digest of account and key in the browser's cookie
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
+    sa.Column("added_at", Moment, nullable=False),
+    digest("lookup"),
 )
 
 stops = sa.Table(

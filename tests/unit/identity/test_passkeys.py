@@ -52,10 +52,10 @@ def test_the_options_are_json_and_say_what_is_asked() -> None:
     assert base64.urlsafe_b64decode(options["challenge"] + "==") == challenge
     assert options["excludeCredentials"] == [{"id": b64(b"one"), "type": "public-key"}]
     assert options["attestation"] == "none"
-    assert options["authenticatorSelection"]["userVerification"] == "preferred"
+    assert options["authenticatorSelection"]["userVerification"] == "required"
     asked, _ = assertion(RP, [b"one", b"two"])
     assert [key["id"] for key in json.loads(json.dumps(asked))["allowCredentials"]] == [b64(b"one"), b64(b"two")]
-    assert asked["userVerification"] == "preferred"
+    assert asked["userVerification"] == "required"
 
 
 def test_challenges_are_long_and_new() -> None:
