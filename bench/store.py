@@ -70,6 +70,7 @@ class Rows:
         with self.store.begin() as tx:
             tx.agencies.add(AgencyTerms(name="made", jurisdiction="FR"), datetime.now(UTC), id=HOME_AGENCY)
             self.source = tx.sources.add(terms, wrapped, datetime.now(UTC))
+            tx.tallies.begin(self.source.id, self.key)
         while self.count < count:
             self.batch(min(5_000, count - self.count))
         if self.store.dialect == "postgresql":
@@ -127,7 +128,7 @@ class Rows:
         """Erase the oldest capture."""
         self.erased += 1
         with self.record.change() as change:
-            change.tx.captures.erase(CaptureId(self.erased))
+            change.tx.captures.erase(CaptureId(self.erased), self.key)
             change.record(CaptureErased(capture=self.erased, faces=(), source=self.source.name, reason="bench"))
 
     def withdraw(self) -> None:

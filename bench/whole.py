@@ -26,7 +26,7 @@ from lineament.model.events.sources import BatchIngested
 from lineament.model.faces import Box, CaptureId, Face, Landmarks, NewCapture, Provenance, Quality, Template
 from lineament.model.search import SearchRequest
 from lineament.model.sources import Source, SourceTerms
-from lineament.services.gallery.indexes import EPOCH
+from lineament.services.gallery.opened import EPOCH
 from lineament.services.keyholder import source_key
 from lineament.settings import Settings
 from lineament.store.faces import NewFace

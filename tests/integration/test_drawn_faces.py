@@ -59,7 +59,8 @@ def miss(workspace: Workspace, capture: CaptureId) -> Box:
     """Let the gallery be as if the detector had missed the face of a capture; return its box."""
     (face,) = faces_of(workspace, capture)
     with workspace.store.begin() as tx:
-        tx.faces.erase([face.id])
+        source = tx.sources.by_id(face.source_id)
+        tx.faces.erase(source.id, [face.id], source_key(tx, workspace.keys, source))
         tx.prepared.looked_at(workspace.analyser.model, {capture: "no face was found"})
         tx.connection.exec_driver_sql(f"DELETE FROM bands WHERE capture_id = {capture}")
     return face.box

@@ -140,7 +140,8 @@ def test_a_face_that_was_missed_is_added(workspace: Workspace, following: Analys
     """The faces of a picture are taken away, as if an earlier model had seen none."""
     (lost, *_) = faces(workspace)
     with workspace.store.begin() as tx:
-        tx.faces.erase([lost.id])
+        source = tx.sources.by_id(lost.source_id)
+        tx.faces.erase(source.id, [lost.id], source_key(tx, workspace.keys, source))
         tx.connection.exec_driver_sql(f"DELETE FROM bands WHERE capture_id = {lost.capture_id}")
     into = gallery(workspace, NEXT, following.dimension)
     report = looking(workspace, following, into).run(["press"], workers=1)

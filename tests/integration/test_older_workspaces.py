@@ -27,6 +27,10 @@ OLDER_TABLES = ["workspace-0.1", "workspace-0.2"]
 """The versions whose tables were changed since."""
 CHANGED_BY_OPENING = {"alembic_version", "meta", "counters", "ledger_checkpoint"}
 """Tables that opening a workspace writes to, besides those that an upgrade changes."""
+RECORDED = {"ledger_entries", "ledger_details", "ledger_nodes"}
+"""Tables that an upgrade adds rows to: it records that the faces of each source were counted."""
+REWRAPPED = {"sources": {"wrapped_key"}}
+"""Columns that an upgrade rewrites."""
 RELEASED = {
     "0001_first.py": "25a14dc066167920af39cbe08efe035d814baf601bbb7f0670d9dc8cd0736d08",
     "0002_jobs.py": "ff25ac530eb84f05a82b3e8378d3563a224e34cff199bf6d97416a19758bfdda",
@@ -148,8 +152,11 @@ def test_an_upgrade_loses_no_row(report: dict[str, Any], tmp_path: Path) -> None
     assert {"captures", "faces", "templates", "places", "bands", "probes", "searches", "candidates"} <= set(kept)
     assert all(before[name] for name in ("captures", "faces", "templates", "bands"))
     for name, rows in kept.items():
-        wide = {name for row in rows for name in row}
-        assert [{column: row[column] for column in wide} for row in after[name]] == rows, name
+        wide = {column for row in rows for column in row} - REWRAPPED.get(name, set())
+        now = [{column: row[column] for column in wide} for row in after[name]]
+        was = [{column: row[column] for column in wide} for row in rows]
+        assert [row for row in was if row not in now] == [], name
+        assert len(now) >= len(was) if name in RECORDED else len(now) == len(was), name
     assert {(row["part"], row["incomplete"], row["missing"], row["looked_at_by"]) for row in after["captures"]} == {
         (1, 0, None, None)
     }

@@ -218,7 +218,7 @@ class Enrolment(RuleBasedStateMachine):
     @rule(capture_id=consumes(captures))
     def erase_a_capture(self, capture_id: CaptureId) -> None:
         with self.store.begin() as tx:
-            tx.captures.erase(capture_id)
+            tx.captures.erase(capture_id, self.made.key)
         del self.was_sent[capture_id]
 
     @rule(capture_id=captures, which=st.integers(0, 3))
@@ -226,7 +226,7 @@ class Enrolment(RuleBasedStateMachine):
         ids = list(self.was_sent[capture_id])
         if which < len(ids):
             with self.store.begin() as tx:
-                tx.faces.erase([ids[which]])
+                tx.faces.erase(self.made.source.id, [ids[which]], self.made.key)
             del self.was_sent[capture_id][ids[which]]
 
     @rule(capture_id=captures)
@@ -235,7 +235,7 @@ class Enrolment(RuleBasedStateMachine):
             self.erase_and_regret(tx, capture_id)
 
     def erase_and_regret(self, tx: Tx, capture_id: CaptureId) -> None:
-        tx.captures.erase(capture_id)
+        tx.captures.erase(capture_id, self.made.key)
         raise SecondThoughts
 
     @invariant()
@@ -249,6 +249,7 @@ class Enrolment(RuleBasedStateMachine):
                 face_id for batch, _ in tx.faces.after(source.id, MODEL, 0, self.made.key, 3) for face_id in batch
             ]
             counted = len(list(tx.captures.of_source(source.id)))
+            assert tx.tallies.agrees(source.id, self.made.key)
         assert (source.captures, source.faces, source.last_face_id) == (len(self.was_sent), len(expected), self.last)
         assert ids.tolist() == sorted(expected) == found.tolist() == all_after
         assert counted == len(self.was_sent)

@@ -33,6 +33,7 @@ from lineament.model.faces import (
 )
 from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, ProbeKind, SearchResult
 from lineament.model.sources import Source, SourceTerms
+from lineament.services.keyholder import about_source
 from lineament.store.db import Store, Tx
 from lineament.store.faces import NewFace
 from lineament.store.keys import DataKey
@@ -103,8 +104,12 @@ class Rows:
         )
 
     def source(self, tx: Tx, name: str = "press") -> KeyedSource:
-        wrapped = self.keys.new_data_key(f"source/{name}")
-        return KeyedSource(tx.sources.add(self.terms(name), wrapped, NOW), self.keys.unwrap(wrapped, f"source/{name}"))
+        wrapped = self.keys.new_data_key(about_source(name))
+        keyed = KeyedSource(
+            tx.sources.add(self.terms(name), wrapped, NOW), self.keys.unwrap(wrapped, about_source(name))
+        )
+        tx.tallies.begin(keyed.source.id, keyed.key)
+        return keyed
 
     def quality(self) -> Quality:
         return Quality(

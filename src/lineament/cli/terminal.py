@@ -275,6 +275,13 @@ def working(message: str) -> AbstractContextManager[object]:
     return _aside().status(message) if sys.stderr.isatty() else nullcontext()
 
 
+@contextmanager
+def reporting(message: str) -> Iterator[Callable[[str], None]]:
+    """Say what is being done, as ``working`` does, and yield what is to be told how far it is."""
+    with working(message) as status:
+        yield getattr(status, "update", lambda _: None)
+
+
 def _aside() -> Console:
     from rich.console import Console
 

@@ -13,6 +13,7 @@ from lineament.cli.terminal import (
     needs,
     print_json,
     print_table,
+    reporting,
     say,
     settings_for,
     table,
@@ -73,8 +74,8 @@ def doctor(
     """Check the machine and the workspace."""
     from lineament.services.doctor import Verdict
 
-    with machine(context, suspect=True) as desk, working("Looking"):
-        checks = list(desk.doctor.run(pictures=pictures))
+    with machine(context, suspect=True) as desk, reporting("Looking") as on_progress:
+        checks = list(desk.doctor.run(pictures=pictures, on_progress=on_progress))
     bad = any(check.verdict is Verdict.BAD for check in checks)
     if as_json:
         print_json(health_json(checks, healthy=not bad))

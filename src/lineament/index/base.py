@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.index.rotation import Rotation
-from lineament.model.faces import FaceId, FaceIds, Vectors
+from lineament.model.faces import FaceId, FaceIds, Vector, Vectors
 from lineament.model.scores import Scores
 from lineament.model.search import Hit
 
@@ -39,6 +39,12 @@ class VectorIndex(Protocol):
 
     def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
         """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact."""
+
+    def shortlist(self, probe: Vector, k: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
+        """Return faces among which the best ``k`` are, with approximate scores, both of shape (n,), in any order.
+
+        The approximate scores of all indexes can be compared with each other.
+        """
 
     def sync(self) -> None:
         """Make additions and removals durable."""
@@ -79,6 +85,14 @@ def checked_vectors(vectors: Vectors, dimension: int) -> Vectors:
     lengths = np.einsum("ij,ij->i", vectors, vectors)
     if not np.all(np.abs(lengths - 1) <= 2 * UNIT_TOLERANCE):  # NaN fails too
         raise ValueError("a vector is not of unit length")
+    return vectors
+
+
+def checked_vector(vector: Vector, dimension: int) -> Vectors:
+    """Return one unit vector as an array of shape (1, dimension), contiguous. Raises ValueError if it is none."""
+    vectors = np.ascontiguousarray(vector, dtype=np.float32).reshape(1, -1)
+    if vectors.shape[1] != dimension or not abs(float(vectors[0] @ vectors[0]) - 1) <= 2 * UNIT_TOLERANCE:  # NaN too
+        raise ValueError(f"a unit vector of {dimension} dimensions is expected")
     return vectors
 
 

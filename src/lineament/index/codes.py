@@ -15,6 +15,7 @@ from lineament.errors import Damaged
 from lineament.index.base import Mask
 from lineament.index.turnstile import Turnstile
 from lineament.model.faces import FaceIds, Vectors
+from lineament.model.scores import Scores
 
 BITS = 4
 """Bits for each dimension. 2 bits would need a shortlist ten times as long."""
@@ -112,17 +113,20 @@ class Codes:
                 self._removals += 1
         return len(slots)
 
-    def nearest(self, probes: Vectors, most: int, among: Mask | None) -> Sequence[FaceIds]:
-        """Return for each probe, shape (m, d), the ids of the ``most`` faces whose codes are closest.
+    def nearest(self, probes: Vectors, most: int, among: Mask | None) -> Sequence[tuple[FaceIds, Scores]]:
+        """Return for each probe, shape (m, d), the ``most`` faces whose codes are closest: ids and approximate scores.
 
         The mask is called without a lock, so it may be slow; it is called again if faces were removed meanwhile.
         """
         while True:
+            if among is None:
+                with self._turnstile.reading():
+                    return self._scan_codes(probes, most, None)
             with self._turnstile.reading():
                 removals, before = self._removals, self._held[: self._count]
-            allowed = None if among is None else _allowed_mask(among, before)
+            allowed = _allowed_mask(among, before)
             with self._turnstile.reading():
-                if allowed is None or removals == self._removals:
+                if removals == self._removals:
                     return self._scan_codes(probes, most, allowed)
 
     def sync(self, path: Path) -> None:
@@ -130,16 +134,18 @@ class Codes:
         self._codes.sync(str(path))
         _give_back_memory()
 
-    def _scan_codes(self, probes: Vectors, most: int, allowed: NDArray[np.bool_] | None) -> Sequence[FaceIds]:
+    def _scan_codes(
+        self, probes: Vectors, most: int, allowed: NDArray[np.bool_] | None
+    ) -> Sequence[tuple[FaceIds, Scores]]:
         if not self._count:
-            return [self._held[:0]] * len(probes)
+            return [(self._held[:0], np.empty(0, dtype=np.float32))] * len(probes)
         if allowed is None:
-            slots = self._codes.search(probes, most, chunk_size=0)[1]
+            rough, slots = self._codes.search(probes, most, chunk_size=0)
         else:
             mask = np.zeros(self._count, dtype=np.bool_)  # faces added since the mask was called are left out
             mask[: len(allowed)] = allowed
-            slots = self._codes.search(probes, most, mask=mask, chunk_size=0)[1]
-        return list(self._held[slots])
+            rough, slots = self._codes.search(probes, most, mask=mask, chunk_size=0)
+        return list(zip(self._held[slots], rough, strict=True))
 
 
 def _give_back_memory() -> None:

@@ -7,9 +7,9 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from lineament.index.base import Mask, best, checked_faces, checked_vectors
+from lineament.index.base import Mask, best, checked_faces, checked_vector, checked_vectors
 from lineament.model.faces import FaceIds, Vector, Vectors
-from lineament.model.scores import scores
+from lineament.model.scores import Scores, scores
 from lineament.model.search import Hit
 
 MARGIN = np.float32(1e-4)
@@ -53,6 +53,16 @@ class ExactIndex:
         allowed = np.ones(len(ids), dtype=np.bool_) if among is None else among(ids)
         return [_search_one(probe, ids, vectors, k, allowed) for probe in probes]
 
+    def shortlist(self, probe: Vector, k: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
+        """Return the best ``k`` faces and those that rounding may have put behind them, with float32 products."""
+        [probe] = checked_vector(probe, self._vectors.shape[1])
+        with self._changing:
+            ids, vectors = self._ids, self._vectors
+        allowed = np.ones(len(ids), dtype=np.bool_) if among is None else among(ids)
+        rough = np.where(allowed, vectors @ probe, np.float32(-2.0))
+        near = _near(rough, allowed, k)
+        return ids[near], rough[near]
+
     def sync(self) -> None:
         """Do nothing."""
 
@@ -70,10 +80,13 @@ class ExactIndex:
 
 
 def _search_one(probe: Vector, ids: FaceIds, vectors: Vectors, k: int, allowed: NDArray[np.bool_]) -> list[Hit]:
-    rough = np.where(allowed, vectors @ probe, np.float32(-2.0))
-    if k < len(rough):
-        lowest = np.partition(rough, len(rough) - k)[len(rough) - k]
-        near = np.flatnonzero(allowed & (rough >= lowest - 2 * MARGIN))
-    else:
-        near = np.flatnonzero(allowed)
+    near = _near(np.where(allowed, vectors @ probe, np.float32(-2.0)), allowed, k)
     return best(ids[near], scores(probe, vectors[near]), k)
+
+
+def _near(rough: Scores, allowed: NDArray[np.bool_], k: int) -> NDArray[np.intp]:
+    """Return where those are that can be among the best ``k``, whatever the rounding."""
+    if k >= len(rough):
+        return np.flatnonzero(allowed)
+    lowest = np.partition(rough, len(rough) - k)[len(rough) - k]
+    return np.flatnonzero(allowed & (rough >= lowest - 2 * MARGIN))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -19,9 +20,10 @@ import numpy as np
 from lineament.errors import IndexUnwritable, StorageFull
 from lineament.index.codes import BITS, Codes, damaged
 from lineament.index.pieces import Pieces
+from lineament.index.rotation import Rotation
 from lineament.sandbox.files import NO_ROOM
 
-FORMAT = 1
+FORMAT = 2
 _HEAD, _LOCK = "head", "lock"
 _ID_BYTES = 8
 
@@ -32,7 +34,6 @@ class Coding:
 
     model: str
     dimension: int
-    rotation: str  # SHA-256 of the secret rotation, hexadecimal
     bits: int = BITS
     format: int = FORMAT
 
@@ -47,21 +48,21 @@ class Head:
     codes_sha256: str  # see index/pieces.py
     ids_sha256: str  # of the first ``faces`` ids
 
-    def to_bytes(self) -> bytes:
-        """Return a line of JSON, then the SHA-256 of that line, hexadecimal."""
+    def to_bytes(self, key: bytes) -> bytes:
+        """Return a line of JSON, then the HMAC-SHA256 of that line under ``key``, hexadecimal."""
         line = json.dumps(asdict(self), sort_keys=True).encode() + b"\n"
-        return line + hashlib.sha256(line).hexdigest().encode() + b"\n"
+        return line + hmac.digest(key, line, "sha256").hex().encode() + b"\n"
 
     @classmethod
-    def from_bytes(cls, untrusted: bytes) -> Head:
-        """Parse a head. Raises Damaged if it was altered or is of another version."""
+    def from_bytes(cls, untrusted: bytes, key: bytes) -> Head:
+        """Parse a head. Raises Damaged if whoever wrote it had another key, or if it is of another version."""
         line, _, rest = untrusted.partition(b"\n")
-        if rest != hashlib.sha256(line + b"\n").hexdigest().encode() + b"\n":
-            raise damaged("its head does not fit its digest")
+        if not hmac.compare_digest(rest, hmac.digest(key, line + b"\n", "sha256").hex().encode() + b"\n"):
+            raise damaged("its head was not written with the key of its source, or by an older version")
         try:
             fields = json.loads(line)
             return cls(**fields | {"coding": Coding(**fields["coding"])})
-        except (TypeError, KeyError, ValueError):  # its digest fits, so another version wrote it
+        except (TypeError, KeyError, ValueError):  # its authentication fits, so another version wrote it
             raise damaged("its head is of another version") from None
 
 
@@ -82,18 +83,20 @@ class IndexFolder:
     name, so that no code of an erased face stays in them.
     """
 
-    def __init__(self, folder: Path, coding: Coding) -> None:
+    def __init__(self, folder: Path, coding: Coding, key: bytes) -> None:
+        """``key`` authenticates the head, and with it both files."""
         self._folder = folder
         self._coding = coding
+        self._key = key
         self._written = _LastWrite()
 
     def read(self) -> Codes:
         """Read the codes on disk. Raises FileNotFoundError if there are none, Damaged if they cannot be used."""
         try:
             with self._lock(fcntl.LOCK_SH):
-                head = Head.from_bytes((self._folder / _HEAD).read_bytes())
+                head = Head.from_bytes((self._folder / _HEAD).read_bytes(), self._key)
                 if head.coding != self._coding:
-                    raise damaged("it was made with another model, key or version")
+                    raise damaged("it was made with another model or version")
                 return self._read(head)
         except FileNotFoundError:
             raise
@@ -163,14 +166,14 @@ class IndexFolder:
     def _on_disk(self, head: Head | None) -> bool:
         """Return whether the files are still those that this process last read or wrote."""
         path = self._folder / _HEAD
-        if head is None or not path.is_file() or path.read_bytes() != head.to_bytes():
+        if head is None or not path.is_file() or path.read_bytes() != head.to_bytes(self._key):
             return False
         return all(path.is_file() for path in self._paths(head.token))
 
     def _replace(self, head: Head) -> None:
         beside = self._folder / f"{_HEAD}.new"
         with beside.open("wb") as file:
-            file.write(head.to_bytes())
+            file.write(head.to_bytes(self._key))
             _to_disk(file)
         beside.replace(self._folder / _HEAD)
         handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -195,6 +198,11 @@ class IndexFolder:
         with (self._folder / _LOCK).open("ab") as handle:
             fcntl.flock(handle, how)
             yield
+
+
+def head_key(rotation: Rotation) -> bytes:
+    """Return the key that authenticates heads. It follows from the rotation, which only the source's key gives."""
+    return hashlib.sha256(b"lineament index head\0" + rotation.astype("<f4").tobytes()).digest()
 
 
 def _append(path: Path, at: int, more: bytes) -> None:

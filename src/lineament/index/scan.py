@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from pathlib import Path
 from typing import Self
@@ -10,12 +9,12 @@ from typing import Self
 import numpy as np
 
 from lineament.errors import Damaged
-from lineament.index.base import ExactVectors, Mask, best, checked_faces, checked_vectors
+from lineament.index.base import ExactVectors, Mask, best, checked_faces, checked_vector, checked_vectors
 from lineament.index.codes import Codes
-from lineament.index.folder import Coding, IndexFolder
+from lineament.index.folder import Coding, IndexFolder, head_key
 from lineament.index.rotation import Rotation
-from lineament.model.faces import FaceIds, Vectors
-from lineament.model.scores import scores
+from lineament.model.faces import FaceIds, Vector, Vectors
+from lineament.model.scores import Scores, scores
 from lineament.model.search import Hit
 
 RESCORED = 300
@@ -46,8 +45,7 @@ class ScanIndex:
         self._rotation = np.ascontiguousarray(rotation, dtype=np.float32)
         self._exact = exact
         self._rescored = rescored
-        digest = hashlib.sha256(self._rotation.astype("<f4").tobytes()).hexdigest()
-        self._folder = IndexFolder(folder, Coding(model=model, dimension=dimension, rotation=digest))
+        self._folder = IndexFolder(folder, Coding(model=model, dimension=dimension), head_key(self._rotation))
         self._change_lock = threading.Lock()
         self._highest = -1  # the highest id that was added
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -101,7 +99,8 @@ class ScanIndex:
         if k < 1:
             raise ValueError(f"the best {k} are nothing")
         probes = checked_vectors(probes, len(self._rotation))
-        shortlists = self._codes.nearest(self._rotate(probes), max(self._rescored, RESCORED_EACH * k), among)
+        nearest = self._codes.nearest(self._rotate(probes), self._most(k), among)
+        shortlists = [ids for ids, _ in nearest]
         wanted = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *shortlists]))
         if not len(wanted):
             return [[] for _ in probes]
@@ -111,6 +110,12 @@ class ScanIndex:
             chosen = slice(None) if len(probes) == 1 else np.isin(found, shortlist)
             answers.append(best(found[chosen], scores(probe, vectors[chosen]), k) if len(found) else [])
         return answers
+
+    def shortlist(self, probe: Vector, k: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
+        """Return the faces whose codes are closest, with the scores of their codes: as many as a search re-scores."""
+        probes = checked_vector(probe, len(self._rotation))
+        [nearest] = self._codes.nearest(self._rotate(probes), self._most(k), among)
+        return nearest
 
     def sync(self) -> None:
         """Make additions and removals durable. Raises StorageFull or IndexUnwritable if that fails.
@@ -127,6 +132,10 @@ class ScanIndex:
 
     def __len__(self) -> int:
         return len(self._codes)
+
+    def _most(self, k: int) -> int:
+        """Return how many faces are re-scored for the best ``k``."""
+        return max(self._rescored, RESCORED_EACH * k)
 
     def _rotate(self, vectors: Vectors) -> Vectors:
         rotated: Vectors = vectors @ self._rotation

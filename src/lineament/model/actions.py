@@ -26,6 +26,7 @@ class Action(StrEnum):
     FACE_DRAWN = "face_drawn"
     LOOKED_AGAIN = "looked_again"
     MODEL_ADOPTED = "model_adopted"
+    FACES_COUNTED = "faces_counted"
     PACK_ADDED = "pack_added"
     PACK_CHOSEN = "pack_chosen"
     PACK_IN_USE = "pack_in_use"

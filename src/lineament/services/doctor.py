@@ -26,6 +26,10 @@ from lineament.store.db import Store
 from lineament.store.ring import KeyRing
 from lineament.vision.analyse import Analyser
 
+SHOWN = 20
+"""Most damaged faces that are named."""
+PROGRESS_EVERY = 1000
+"""Pictures opened between two reports of progress."""
 LITTLE_ROOM = 2**30
 """Bytes of free disk below which the doctor warns."""
 
@@ -74,13 +78,18 @@ class Doctor:
         self._record = record
         self._workspace = workspace
         self._audit = audit
+        self._on_progress: Callable[[str], None] = lambda _: None
 
     @needs(Permission.MACHINE)
-    def run(self, *, pictures: bool = False) -> Iterator[Check]:
-        """Yield the results of all checks; with ``pictures`` every picture of the gallery is opened too."""
+    def run(self, *, pictures: bool = False, on_progress: Callable[[str], None] = lambda _: None) -> Iterator[Check]:
+        """Yield the results of all checks; with ``pictures`` every picture of the gallery is opened too.
+
+        ``on_progress`` is told in words how far a long check is.
+        """
+        self._on_progress = on_progress
         upkeep = (
             *(self._machine, self._nets, self._disk, self._database),
-            *(self._indexes, self._looks, self._provenance, self._ledger),
+            *(self._indexes, self._templates, self._looks, self._provenance, self._ledger),
         )
         for check in (*upkeep, self._pictures) if pictures else upkeep:
             yield _safely(check)
@@ -108,9 +117,38 @@ class Doctor:
         return Check("database", Verdict.GOOD, self._workspace.store.examine())
 
     def _indexes(self) -> Check:
+        """Compare every source with what it vouches for of its faces."""
         sources = self._kept_sources()
-        faces = self._workspace.gallery.open(sources)
-        return Check("indexes", Verdict.GOOD, f"{faces:,} faces of {len(sources)} sources, caught up with the store")
+        found = {source.name: self._workspace.gallery.check(source) for source in sources}
+        altered = [name for name, check in found.items() if check.altered]
+        lost = {name: check.uncompared for name, check in found.items() if check.uncompared}
+        detail = f"{sum(check.faces for check in found.values()):,} faces of {len(sources)} sources can be compared"
+        if lost:
+            each = ", ".join(f"{many:,} of {name}" for name, many in lost.items())
+            detail += f"; {each} cannot, because their templates are damaged or missing"
+        if altered:
+            named = ", ".join(altered)
+            detail += (
+                f"; the faces stored of {named} are not those that were enrolled; restore a backup of the database"
+            )
+        return Check("indexes", Verdict.BAD if lost or altered else Verdict.GOOD, detail)
+
+    def _templates(self) -> Check:
+        """Open every template, also those of faces that no search compares any more."""
+        seen, bad = 0, []
+        for source in self._kept_sources():
+            with self._record.read() as tx:
+                key = source_key(tx, self._workspace.keys, source)
+                for ids, damaged in tx.faces.check_templates(source.id, key):
+                    seen += len(ids)
+                    bad += damaged
+                    self._on_progress(f"Opening templates: {seen:,}")
+        detail = f"{seen:,} templates opened, {len(bad)} damaged"
+        if bad:
+            named = ", ".join(map(str, bad[:SHOWN]))
+            detail += f"; damaged: those of the faces {named}{'…' if len(bad) > SHOWN else ''}; erase these faces and"
+            detail += " ingest their pictures again, or restore a backup of the database"
+        return Check("templates", Verdict.BAD if bad else Verdict.GOOD, detail)
 
     def _looks(self) -> Check:
         model = self._workspace.next_model
@@ -147,6 +185,8 @@ class Doctor:
             referenced.update(addresses)
             for address in addresses:
                 seen += 1
+                if not seen % PROGRESS_EVERY:
+                    self._on_progress(f"Opening pictures: {seen:,}")
                 try:
                     workspace.blobs.get(key, address)
                 except LineamentError:

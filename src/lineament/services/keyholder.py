@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lineament.errors import Refused
+from collections.abc import Sequence
+from contextlib import suppress
+
+from lineament.errors import Refused, WrongKey
 from lineament.model.cases import Case
+from lineament.model.faces import SourceId
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import Source
 from lineament.store.db import Tx
@@ -12,7 +16,16 @@ from lineament.store.ring import KeyRing
 
 
 def about_source(name: str) -> str:
-    """Return the associated data of a source's wrapped key."""
+    """Return the associated data of a source's wrapped key.
+
+    The key of a source that vouches for its faces (ADR 0020) is wrapped for that, so nobody without the workspace's
+    key can turn it into one that never did, whose faces would be counted as they are.
+    """
+    return f"source that vouches for its faces/{name}"
+
+
+def _about_older_source(name: str) -> str:
+    """Return what it was before 0.4, when no source vouched for its faces."""
     return f"source/{name}"
 
 
@@ -23,10 +36,32 @@ def about_case(key: str) -> str:
 
 def source_key(tx: Tx, keys: KeyRing, source: Source) -> DataKey:
     """Return the data key of a source. Raises Refused if it was destroyed."""
+    return source_keys(tx, keys, [source])[source.id]
+
+
+def source_keys(tx: Tx, keys: KeyRing, sources: Sequence[Source]) -> dict[SourceId, DataKey]:
+    """Return the data keys of sources. Raises Refused if one was destroyed."""
+    wrapped = tx.sources.wrapped_keys([source.id for source in sources])
+    if destroyed := [source.name for source in sources if source.id not in wrapped]:
+        raise Refused(ReasonCode.SOURCE_DESTROYED.reason(name=destroyed[0]))
+    return {source.id: _unwrapped(keys, source, wrapped[source.id]) for source in sources}
+
+
+def _unwrapped(keys: KeyRing, source: Source, wrapped: bytes) -> DataKey:
+    try:
+        return keys.unwrap(wrapped, about_source(source.name))
+    except WrongKey:
+        return keys.unwrap(wrapped, _about_older_source(source.name))
+
+
+def vouching_key(tx: Tx, keys: KeyRing, source: Source) -> bytes | None:
+    """Return the data key of a source before 0.4, wrapped as that of one that vouches for its faces; else None."""
     wrapped = tx.sources.wrapped_key(source.id)
     if wrapped is None:
-        raise Refused(ReasonCode.SOURCE_DESTROYED.reason(name=source.name))
-    return keys.unwrap(wrapped, about_source(source.name))
+        return None
+    with suppress(WrongKey):
+        return keys.wrap(keys.unwrap_raw(wrapped, _about_older_source(source.name)), about_source(source.name))
+    return None
 
 
 def case_key(tx: Tx, keys: KeyRing, case: Case) -> DataKey:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -71,7 +71,7 @@ class _Comparison:
 
 
 class _ChangedMeanwhileError(Exception):
-    """The threshold was changed while a search was compared; it is made again."""
+    """The threshold or a face was changed while a search was compared; it is made again."""
 
 
 class Search:
@@ -137,6 +137,9 @@ class Search:
         if len(groups) == most and len(set(groups.values())) < request.limit:
             compared = self._gallery.search(sources, template, MOST_GROUPED, today, days)
             groups = self._group(compared.hits, threshold)
+        if not compared.whole and request.mode is Mode.IDENTIFICATION:  # it would promise what it does not keep
+            return self._run(probe_id, replace(request, mode=Mode.INVESTIGATION), face)
+        self._require_known([hit.face_id for hit in compared.hits if hit.score >= threshold], groups)
         found = _Comparison(
             probes=tuple(probes),
             face=probes[0].faces.index(faces[0]) + 1,
@@ -150,6 +153,12 @@ class Search:
             seconds=time.perf_counter() - began,
         )
         return self._record_search(request, found)
+
+    def _require_known(self, listed: Sequence[FaceId], known: Container[FaceId]) -> None:
+        """Raise _ChangedMeanwhileError unless every face is known; those that are not are set aside."""
+        if unknown := [face_id for face_id in listed if face_id not in known]:
+            self._gallery.set_aside(unknown)
+            raise _ChangedMeanwhileError
 
     @needs(Permission.SEARCH, in_case=True)
     def admit(self, request: SearchRequest) -> None:
@@ -246,9 +255,8 @@ class Search:
         with self._record.read() as tx:
             for source_id, grades in tx.faces.graded(ids).items():
                 key = source_key(tx, self._keys, tx.sources.by_id(source_id))
-                found, vectors = tx.faces.vectors(
-                    np.array([face_id for face_id in ids if face_id in grades], dtype=np.int64), key
-                )
+                its = np.array([face_id for face_id in ids if face_id in grades], dtype=np.int64)
+                found, vectors = tx.faces.intact(its, source_id, self._rates.model, key)
                 faces = [FaceId(face_id) for face_id in found.tolist()]
                 numbers = group_faces(vectors, [grades[face_id] for face_id in faces], self._rates)
                 first = len(set(groups.values()))
@@ -282,7 +290,7 @@ class Search:
         with self._record.change() as change:
             tx = change.tx
             require_model(tx, self._rates.model)
-            sources = [tx.sources.by_id(source.id) for source in found.sources]
+            sources = tx.sources.of_ids([source.id for source in found.sources])
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.probes))
@@ -314,6 +322,8 @@ class Search:
                     candidates=tuple((item.rank, item.face_id, item.score) for item in candidates),
                     strangers=None if in_force is None else in_force.strangers,
                     change=None if in_force is None else in_force.number,
+                    uncompared=found.compared.uncompared,
+                    altered=found.compared.altered,
                 )
             )
             result = SearchResult(
@@ -347,6 +357,8 @@ class Search:
                 strangers=None if in_force is None else in_force.strangers,
                 signed=None if in_force is None else origin_of(in_force),
                 missed=self._missed(threshold, found, request.mode),
+                uncompared=found.compared.uncompared,
+                altered=found.compared.altered,
             )
             official = self._record.official
             tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)
@@ -356,11 +368,11 @@ class Search:
         names = {source.id: source.name for source in search.sources}
         gallery = search.compared.compared_by_grade
         described = tx.faces.describe([hit.face_id for hit in hits])
+        described = {face_id: known for face_id, known in described.items() if known.capture.source_id in names}
+        self._require_known([hit.face_id for hit in hits], described)
         found: list[Candidate] = []
         for hit in hits:
-            known = described.get(hit.face_id)
-            if known is None:  # erased since the index was searched
-                continue
+            known = described[hit.face_id]
             capture = known.capture
             damped = hit.score * search.damping
             found.append(

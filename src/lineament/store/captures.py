@@ -16,11 +16,13 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.credentials import Credentials
 from lineament.model.faces import Capture, CaptureId, NewCapture, Place, Provenance, SourceId
+from lineament.store.keys import DataKey
 from lineament.store.meta import new_ids
 from lineament.store.raw import batched
 from lineament.store.source_tables import bands, places
 from lineament.store.sources import count
 from lineament.store.tables import candidates, captures, cases, faces, near_duplicates, probes, searches, sources
+from lineament.store.tally import TallyRows, read_rows
 from lineament.store.values import evidence_from, evidence_to
 
 BANDS = 16
@@ -216,21 +218,19 @@ class CaptureRows:
         cleared = {"original": None, "thumbnail": None, "barred": True}
         self._connection.execute(sa.update(captures).where(captures.c.id == capture_id).values(**cleared))
 
-    def erase(self, capture_id: CaptureId) -> None:
-        """Delete a capture with its faces and templates, if it is there."""
+    def erase(self, capture_id: CaptureId, key: DataKey) -> None:
+        """Delete a capture with its faces and templates, if it is there; ``key`` is that of its source."""
         found = self._connection.execute(
-            sa.select(
-                captures.c.source_id,
-                sa.select(sa.func.count()).where(faces.c.capture_id == captures.c.id).scalar_subquery(),
-                captures.c.phash,
-            ).where(captures.c.id == capture_id)
+            sa.select(captures.c.source_id, captures.c.phash).where(captures.c.id == capture_id)
         ).one_or_none()
         if found is None:
             return
+        erased = read_rows(self._connection, faces.c.capture_id == capture_id)
         self._connection.execute(sa.delete(captures).where(captures.c.id == capture_id))  # the rest cascades
         own = (bands.c.source_id == found[0], bands.c.capture_id == capture_id)
-        self._connection.execute(sa.delete(bands).where(*own, bands.c.band.in_(bands_of(bytes(found[2])))))
-        count(self._connection, found[0], captures=-1, faces=-found[1])
+        self._connection.execute(sa.delete(bands).where(*own, bands.c.band.in_(bands_of(bytes(found[1])))))
+        count(self._connection, found[0], captures=-1, faces=-len(erased))
+        TallyRows(self._connection).remove(found[0], erased, key)
 
 
 def _before(source_id: SourceId, day: date) -> sa.ColumnElement[bool]:

@@ -26,7 +26,7 @@ from lineament.store.captures import CaptureRows
 from lineament.store.cases import KEYS_DESTROYED, CaseRows
 from lineament.store.deletions import DeletionRows
 from lineament.store.devices import DeviceRows
-from lineament.store.faces import BINARY, FaceRows
+from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
 from lineament.store.jobs import JobRows
@@ -39,6 +39,7 @@ from lineament.store.places import PlaceRows
 from lineament.store.prepared import PreparedRows
 from lineament.store.probes import ProbeRows
 from lineament.store.proposals import ProposalRows
+from lineament.store.raw import BINARY
 from lineament.store.ring import RING
 from lineament.store.runs import RunRows
 from lineament.store.searches import SearchRows
@@ -47,6 +48,7 @@ from lineament.store.sources import SourceRows
 from lineament.store.stops import StopRows
 from lineament.store.suppressions import SuppressionRows
 from lineament.store.tables import meta
+from lineament.store.tally import TallyRows
 
 PATIENCE = 30.0
 """Seconds that a writer waits for another one."""
@@ -78,6 +80,7 @@ class Tx:
         self.places = PlaceRows(connection)
         self.runs = RunRows(connection)
         self.faces = FaceRows(connection)
+        self.tallies = TallyRows(connection)
         self.prepared = PreparedRows(connection)
         self.agencies = AgencyRows(connection, vault)
         self.accounts = AccountRows(connection, vault)

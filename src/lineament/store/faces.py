@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,16 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from sqlalchemy.engine import Connection, RowMapping
 
-from lineament.errors import MixedModels, NotFound
+from lineament.errors import Damaged, MixedModels, NotFound
 from lineament.model.faces import Box, Capture, CaptureId, EnrolledFace, Face, FaceId, FaceIds, SourceId, Vectors
 from lineament.store.captures import capture_from
 from lineament.store.columns import among
 from lineament.store.keys import NONCE_BYTES, OVERHEAD, DataKey, damaged
 from lineament.store.meta import new_ids
-from lineament.store.raw import batched, fetched
+from lineament.store.raw import BINARY, batched, fetched
 from lineament.store.sources import count
 from lineament.store.tables import captures, faces, templates
+from lineament.store.tally import COLUMNS, TallyRows, read_rows
 from lineament.store.values import landmarks_from, landmarks_to, quality_from, quality_to, text
 
 if TYPE_CHECKING:
@@ -33,8 +35,6 @@ _MOST = 10_000
 _MAPPED = "mapped"
 _MAP_BYTES = 2**31 - 65536
 """The most of the file that SQLite maps. 500 scattered templates take 2.2 ms mapped, 2.6 ms otherwise (ADR 0002)."""
-BINARY = "binary"
-"""Execution option: PostgreSQL answers in binary, so that templates are not sent as hexadecimal text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +93,8 @@ class FaceRows:
         if sealed:
             self._connection.execute(sa.insert(templates), sealed)
         count(self._connection, source_id, faces=len(ids), last_face=ids[-1])
+        tallied = [[row[column.name] for column in COLUMNS] for row in rows]
+        TallyRows(self._connection).add(source_id, tallied, key)
         return [FaceId(face_id) for face_id in ids]
 
     def get(self, face_id: FaceId) -> EnrolledFace:
@@ -116,7 +118,11 @@ class FaceRows:
         found = [_face(row) for row in self._connection.execute(query).mappings()]
         shown = sa.select(captures).where(among(captures.c.id, {face.capture_id for face in found}))
         by_id = {row["id"]: capture_from(row) for row in self._connection.execute(shown).mappings()}
-        return {face.id: DescribedFace(face=face, capture=by_id[face.capture_id]) for face in found}
+        return {
+            face.id: DescribedFace(face=face, capture=by_id[face.capture_id])
+            for face in found
+            if face.capture_id in by_id  # else somebody pointed it to a picture that is not there
+        }
 
     def graded(self, ids: Iterable[int]) -> dict[SourceId, dict[FaceId, int]]:
         """Return the grades of the templates of faces, by source; erased faces are left out."""
@@ -142,15 +148,14 @@ class FaceRows:
         """Replace the crop of a face."""
         self._connection.execute(sa.update(faces).where(faces.c.id == face_id).values(crop=crop))
 
-    def erase(self, ids: Iterable[int]) -> None:
-        """Delete faces and their templates; ids that do not exist are ignored."""
+    def erase(self, source_id: SourceId, ids: Iterable[int], key: DataKey) -> None:
+        """Delete faces of a source and their templates; ids that do not exist are ignored."""
         for some in batched(map(int, ids), _MOST):
-            batch = among(faces.c.id, some)
-            counted = sa.select(faces.c.source_id, sa.func.count()).where(batch).group_by(faces.c.source_id)
-            erased = self._connection.execute(counted).all()
-            self._connection.execute(sa.delete(faces).where(batch))  # the templates cascade
-            for source_id, erased_count in erased:
-                count(self._connection, source_id, faces=-erased_count)
+            its = (faces.c.source_id == source_id, among(faces.c.id, some))
+            erased = read_rows(self._connection, *its)
+            self._connection.execute(sa.delete(faces).where(*its))  # the templates cascade
+            count(self._connection, source_id, faces=-len(erased))
+            TallyRows(self._connection).remove(source_id, erased, key)
 
     # ------------------------------------------------------------ for the indexes: rows as the driver returns them
 
@@ -233,16 +238,50 @@ class FaceRows:
         found_mask = found[order[places]] == requested
         return requested[found_mask], vectors[order[places[found_mask]]]
 
+    def intact(self, ids: FaceIds, source_id: SourceId, model: str, key: DataKey) -> tuple[FaceIds, Vectors]:
+        """Return those of ``ids`` whose templates of one source and model are there and open, in that order.
+
+        Also their vectors, shape (n, d).
+        """
+        [found] = self.intact_of([(source_id, ids, key)], model)
+        return found
+
+    def intact_of(
+        self, wanted: Sequence[tuple[SourceId, FaceIds, DataKey]], model: str
+    ) -> list[tuple[FaceIds, Vectors]]:
+        """Look up faces of several sources as ``intact`` does, all of them at once; return what was found of each."""
+        every = [face_id for _, ids, _ in wanted for face_id in ids.tolist()]
+        rows = {row[0]: row for some in batched(every, _MOST) for row in self._looked_up(some)}
+        found = []
+        for source_id, ids, key in wanted:
+            its = [row for face_id in ids.tolist() if (row := rows.get(face_id)) and row[2:] == (source_id, model)]
+            found.append(_open_intact(its, key))
+        return found
+
+    def check_templates(self, source_id: SourceId, key: DataKey) -> Iterator[tuple[FaceIds, list[int]]]:
+        """Yield the ids of faces that should have a template, in batches, and those of them whose does not open."""
+        import numpy as np
+
+        query = sa.select(faces.c.id, faces.c.model).where(faces.c.source_id == source_id, faces.c.comparable)
+        models: dict[str, list[int]] = {}
+        for face_id, model in self._raw(query.order_by(faces.c.id)):
+            models.setdefault(model, []).append(face_id)
+        for model, ids in models.items():
+            for some in batched(ids, _MOST):
+                wanted = np.array(some, dtype=np.int64)
+                yield wanted, np.setdiff1d(wanted, self.intact(wanted, source_id, model, key)[0]).tolist()
+
     def _looked_up(self, ids: list[int]) -> list[Any]:
         if self._connection.dialect.name == "sqlite":  # one parameter, so that the statement stays prepared
             self._map()
             requested: tuple[object] = (str(ids),)
             source = "json_each(?) AS requested CROSS JOIN templates ON face_id = requested.value"
+            sealed = "CAST(sealed AS BLOB)"  # somebody may have stored a text, even one that cannot be decoded
         else:
-            requested = (ids,)
+            requested, sealed = (ids,), "sealed"
             source = "unnest(%s::bigint[]) AS requested(id) JOIN templates ON face_id = requested.id"
         result = self._connection.exec_driver_sql(
-            f"SELECT face_id, sealed, source_id, model FROM {source}",  # noqa: S608 - one of the two above
+            f"SELECT face_id, {sealed}, source_id, model FROM {source}",  # noqa: S608 - one of the two above
             requested,
             execution_options={BINARY: True},
         )
@@ -273,7 +312,7 @@ def _open_templates(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, 
     import numpy as np
 
     _, first, _, model = rows[0]
-    length = len(first) - OVERHEAD
+    length = max(0, len(first) - OVERHEAD)
     plain = bytearray(length * len(rows))
     view = memoryview(plain)
     open_into = key.templates.aead.decrypt_into
@@ -286,9 +325,25 @@ def _open_templates(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, 
             about = _associated_data(source_id, face_id, of)
             open_into(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about, view[at : at + length])
             at += length
-    except (InvalidTag, ValueError):
+    except (InvalidTag, ValueError, TypeError):  # another type than bytes, which SQLite lets somebody store
         raise damaged(about) from None
     return _column(rows, 0), np.frombuffer(plain, dtype="<f4").reshape(len(rows), -1)
+
+
+def _open_intact(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]:
+    """Return ids and vectors of those sealed templates, all of one model, that open."""
+    import numpy as np
+
+    with suppress(Damaged):
+        if rows:
+            return _open_templates(rows, key)
+    parts = []
+    for row in rows:
+        with suppress(Damaged):
+            parts.append(_open_templates([row], key))
+    if not parts:
+        return np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
 def sealed_row(face_id: int, source_id: int, face: Face, key: DataKey) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from sqlalchemy.engine import Connection
 
 from lineament.errors import Damaged, LedgerBroken
 from lineament.model.actions import Action
-from lineament.store.faces import BINARY
 from lineament.store.keys import Vault
 from lineament.store.ledger_tables import (
     CHANGE_MADE,
@@ -24,7 +23,7 @@ from lineament.store.ledger_tables import (
     ledger_entries,
     ledger_nodes,
 )
-from lineament.store.raw import fetched
+from lineament.store.raw import BINARY, fetched
 from lineament.store.tables import cases
 
 _PAGE = 1000

@@ -14,6 +14,7 @@ from lineament.store.faces import sealed_row
 from lineament.store.keys import DataKey
 from lineament.store.source_tables import prepared_faces as prepared
 from lineament.store.tables import captures, faces, sources, templates
+from lineament.store.tally import TallyRows, count_rows
 from lineament.store.values import landmarks_to, quality_to, text
 
 _TAKEN_OVER = ("model", "x", "y", "width", "height", "landmarks", "quality", "grade")
@@ -73,11 +74,19 @@ class PreparedRows:
         others = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.model != model).limit(1)
         return self._connection.scalar(others) is not None
 
-    def adopt(self, source_id: SourceId, model: str) -> tuple[int, int]:
+    def adopt(self, source_id: SourceId, model: str, key: DataKey) -> tuple[int, int]:
         """Let the faces of a source be what a model describes, all at once.
 
         Returns how many were replaced, and how many the model could not describe: these can no longer be compared.
         """
+        tallies = TallyRows(self._connection)
+        before = count_rows(tallies.rows(source_id), key)
+        replaced, lost = self._take_over(source_id, model)
+        if replaced or lost:
+            tallies.replace(source_id, before, count_rows(tallies.rows(source_id), key), key)
+        return replaced, lost
+
+    def _take_over(self, source_id: SourceId, model: str) -> tuple[int, int]:
         its = (prepared.c.source_id == source_id, prepared.c.model == model)
         ready = sa.select(prepared.c.face_id).where(*its)
         replaced = int(self._connection.scalar(sa.select(sa.func.count()).select_from(prepared).where(*its)) or 0)

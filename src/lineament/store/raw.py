@@ -10,6 +10,9 @@ import sqlalchemy as sa
 
 T = TypeVar("T")
 
+BINARY = "binary"
+"""Execution option: PostgreSQL answers in binary, so that templates are not sent as hexadecimal text."""
+
 
 def batched(values: Iterable[T], most: int) -> Iterator[list[T]]:
     """Yield the values in lists of at most ``most``, each for one IN clause."""

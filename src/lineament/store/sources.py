@@ -6,16 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from lineament.errors import AlreadyThere, NotFound
 from lineament.model.faces import SourceId
 from lineament.model.sources import Share, Source, SourceState, SourceTerms
+from lineament.store.columns import among
 from lineament.store.job_table import jobs
 from lineament.store.meta import new_ids
+from lineament.store.raw import BINARY, fetched
 from lineament.store.source_tables import bands, crawl_deletions, places, prepared_faces, runs, source_shares
 from lineament.store.tables import captures, faces, sources, templates
 
@@ -23,6 +26,8 @@ _TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hos
 _SEPARATE = frozenset({"wrapped_key", "destroyed", "tally"})
 _SELECT = sa.select(*(column for column in sources.c if column.name not in _SEPARATE))
 _HINT = "lineament source list"
+_FEW = 100
+"""The most sources that a query names; if more are wanted, it reads them all, which is quicker."""
 
 
 def count(connection: Connection, source_id: int, *, captures: int = 0, faces: int = 0, last_face: int = 0) -> None:
@@ -34,6 +39,11 @@ def count(connection: Connection, source_id: int, *, captures: int = 0, faces: i
         .where(columns.id == source_id)
         .values(captures=columns.captures + captures, faces=columns.faces + faces, last_face_id=newest)
     )
+
+
+def some_sources(query: sa.Select[Any], ids: Sequence[SourceId]) -> sa.Select[Any]:
+    """Return a query for sources with these ids; for many, one for every source."""
+    return query if len(ids) > _FEW else query.where(among(sources.c.id, ids))
 
 
 class SourceRows:
@@ -67,16 +77,26 @@ class SourceRows:
 
     def all(self) -> list[Source]:
         """Return all sources in the order of their names, including withdrawn ones."""
-        rows = self._connection.execute(_SELECT).mappings().all()
-        shares = self._shares([row["id"] for row in rows if row["restricted"]])
-        found = [_source(row, shares.get(row["id"], ())) for row in rows]
+        return self._several(_SELECT)
+
+    def of_ids(self, ids: Sequence[SourceId]) -> list[Source]:
+        """Return the sources with these ids, in that order. Raises NotFound if one does not exist."""
+        found = {source.id: source for source in self._several(some_sources(_SELECT, ids))}
+        if missing := [source_id for source_id in ids if source_id not in found]:
+            raise NotFound(what="source", name=missing[0], hint=_HINT)
+        return [found[source_id] for source_id in ids]
+
+    def _several(self, query: sa.Select[Any]) -> list[Source]:
+        rows = self._connection.execute(query).all()
+        shares = self._shares([row.id for row in rows if row.restricted])
+        found = [_source(tuple(row), shares.get(row.id, ())) for row in rows]
         return sorted(found, key=lambda source: source.name)  # by code point, whatever the database
 
     def _one(self, where: sa.ColumnElement[bool], name: object) -> Source:
-        row = self._connection.execute(_SELECT.where(where)).mappings().one_or_none()
-        if row is None:
+        found = self._several(_SELECT.where(where))
+        if not found:
             raise NotFound(what="source", name=name, hint=_HINT)
-        return _source(row, self._shares([row["id"]] if row["restricted"] else []).get(row["id"], ()))
+        return found[0]
 
     def _shares(self, ids: Sequence[int]) -> dict[int, tuple[Share, ...]]:
         found: dict[int, tuple[Share, ...]] = {}
@@ -127,6 +147,16 @@ class SourceRows:
         found = self._connection.scalar(sa.select(sources.c.wrapped_key).where(sources.c.id == source_id))
         return None if found is None else bytes(found)
 
+    def wrapped_keys(self, ids: Sequence[SourceId]) -> dict[SourceId, bytes]:
+        """Return the wrapped data keys of sources; those that are destroyed are left out."""
+        query = sa.select(sources.c.id, sources.c.wrapped_key).where(sources.c.wrapped_key.is_not(None))
+        rows = fetched(self._connection.execute(some_sources(query, ids), execution_options={BINARY: True}))
+        return {SourceId(source_id): bytes(wrapped) for source_id, wrapped in rows}
+
+    def rewrap_key(self, source_id: SourceId, wrapped_key: bytes) -> None:
+        """Store the data key of a source as it is wrapped now."""
+        self._change(source_id, wrapped_key=wrapped_key)
+
     def set_state(self, source_id: SourceId, state: SourceState) -> None:
         """Set the state of a source; the caller has checked the lifecycle."""
         self._change(source_id, state=state.value)
@@ -144,7 +174,13 @@ class SourceRows:
                 sa.delete(table).where(table.c.source_id == source_id)
             ).rowcount
         self._change(
-            source_id, wrapped_key=None, state=SourceState.WITHDRAWN.value, captures=0, faces=0, permission=None
+            source_id,
+            wrapped_key=None,
+            tally=None,
+            state=SourceState.WITHDRAWN.value,
+            captures=0,
+            faces=0,
+            permission=None,
         )
         return deleted
 
@@ -166,7 +202,10 @@ class SourceRows:
         return sum(self._connection.execute(sa.select(*each)).one())
 
 
-def _source(row: RowMapping, shares: tuple[Share, ...]) -> Source:
+@lru_cache(maxsize=4096)
+def _source(values: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
+    """Return the source in a row of ``_SELECT``; a search of a thousand sources reads them all, several times."""
+    row = dict(zip(_SELECT.selected_columns.keys(), values, strict=True))
     return Source(
         id=SourceId(row["id"]),
         terms=SourceTerms(**{name: row[name] for name in _TERMS}, hosts=tuple(json.loads(row["hosts"]))),

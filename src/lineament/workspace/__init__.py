@@ -130,6 +130,7 @@ class Workspace:
             undo.callback(vision.close)
             if nets:
                 vision.load_ahead()  # before the imports below, which take as long
+            from lineament.services.gallery.tallies import count_older_sources
             from lineament.store.db import Store
             from lineament.store.ring import KeyRing, keep_ring
 
@@ -141,6 +142,7 @@ class Workspace:
             desk = workspace.desk_at_the_machine()
             if not suspect:
                 desk.audit.check_anchor()
+                count_older_sources(desk.record, keys)
             desk.erase.finish_deletions()
             undo.pop_all()
         return workspace

@@ -99,7 +99,7 @@ def test_ids_are_never_used_again(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         keyed = rows.source(tx)
         first, faces = rows.enrolled(tx, keyed, faces=2)
-        tx.captures.erase(first)
+        tx.captures.erase(first, keyed.key)
     with store.begin() as tx:
         second, later = rows.enrolled(tx, keyed)
     assert second > first
@@ -169,17 +169,17 @@ def test_an_erased_capture_is_gone_with_its_faces(store: Store, rows: Rows, raw:
         keyed = rows.source(tx)
         capture_id, _ = rows.enrolled(tx, keyed, faces=2)
         rows.enrolled(tx, keyed)
-        tx.captures.erase(capture_id)
+        tx.captures.erase(capture_id, keyed.key)
         with pytest.raises(NotFound):
             tx.captures.get(capture_id)
     assert [raw(f"SELECT count(*) FROM {table}") for table in ("captures", "faces", "templates")] == [[(1,)]] * 3
 
 
-def test_unknown_captures(store: Store) -> None:
+def test_unknown_captures(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         with pytest.raises(NotFound, match="5"):
             tx.captures.get(CaptureId(5))
-        tx.captures.erase(CaptureId(5))
+        tx.captures.erase(CaptureId(5), rows.source(tx).key)
 
 
 def test_raw_rows_need_their_provenance(store: Store, rows: Rows, refused: Refuses) -> None:

@@ -82,7 +82,7 @@ def test_erased_captures_leave_no_byte(store: Store, sqlite_path: Path, rows: Ro
     for start in range(0, len(erased), 30):
         with store.begin() as tx:
             for capture_id in erased[start : start + 30]:
-                tx.captures.erase(capture_id)
+                tx.captures.erase(capture_id, keyed.key)
             enrol(tx, rows, keyed, 5)
     assert store.scrub()
     after = stored_bytes(sqlite_path)
@@ -101,7 +101,7 @@ def test_an_erased_face_leaves_no_byte_of_itself(store: Store, sqlite_path: Path
     crops = dict(raw("SELECT id, crop FROM faces"))
     sealed = dict(raw("SELECT face_id, sealed FROM templates"))
     with store.begin() as tx:
-        tx.faces.erase(ids[::2])
+        tx.faces.erase(keyed.source.id, ids[::2], keyed.key)
     assert store.scrub()
     after = stored_bytes(sqlite_path)
     for number, face_id in enumerate(ids):
@@ -241,7 +241,7 @@ def test_a_reader_holds_scrubbing_back_but_not_for_ever(sqlite_path: Path, rows:
         uri = tx.captures.get(capture_id).provenance.uri.encode()
     with store.read() as reader:
         with store.begin() as tx:
-            tx.captures.erase(capture_id)
+            tx.captures.erase(capture_id, keyed.key)
         assert store.scrub() is False
         assert reader.captures.get(capture_id).provenance.uri.encode() == uri
     assert uri in stored_bytes(sqlite_path)

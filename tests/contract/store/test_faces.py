@@ -68,15 +68,16 @@ def test_a_face_that_cannot_be_compared_has_no_template_and_is_in_no_index(store
         assert tx.faces.all_ids(source).tolist() == [first, weak, last, only_weak]
         assert tx.sources.by_id(source).faces == 4
     with store.begin() as tx:
-        tx.faces.erase([weak, only_weak])
+        tx.faces.erase(source, [weak, only_weak], keyed.key)
         assert [face.id for face in tx.faces.of_capture(capture_id)] == [first, last]
 
 
 def test_numpy_numbers_are_taken(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        _, ids = rows.enrolled(tx, rows.source(tx), faces=2)
+        keyed = rows.source(tx)
+        _, ids = rows.enrolled(tx, keyed, faces=2)
         assert set(tx.faces.describe(as_ids(*ids))) == set(ids)
-        tx.faces.erase(as_ids(*ids))
+        tx.faces.erase(keyed.source.id, as_ids(*ids), keyed.key)
         assert tx.faces.describe(as_ids(*ids)) == {}
 
 
@@ -85,7 +86,7 @@ def test_vectors_come_in_the_order_asked_for_without_those_that_are_gone(store: 
         keyed = rows.source(tx)
         _, ids = rows.enrolled(tx, keyed, faces=6)
         _, every = tx.faces.vectors(as_ids(*ids), keyed.key)
-        tx.faces.erase([ids[2]])
+        tx.faces.erase(keyed.source.id, [ids[2]], keyed.key)
         requested = as_ids(ids[5], 10**12, ids[2], ids[0], ids[5], 0)
         found, vectors = tx.faces.vectors(requested, keyed.key)
     assert found.tolist() == [ids[5], ids[0], ids[5]]
@@ -175,7 +176,7 @@ def test_many_faces_are_erased_at_once(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         keyed = rows.source(tx)
         _, ids = rows.enrolled(tx, keyed, faces=30)
-        tx.faces.erase(range(1, 25_000))
+        tx.faces.erase(keyed.source.id, range(1, 25_000), keyed.key)
         assert tx.sources.get("press").faces == 0
         assert len(tx.faces.ids(keyed.source.id, MODEL)) == 0
         assert len(tx.faces.vectors(as_ids(*ids), keyed.key)[0]) == 0

@@ -61,7 +61,7 @@ def test_places_and_bands_go_with_their_capture(store: Store, rows: Rows, raw: R
         keyed = rows.source(tx)
         first, second = added(tx, rows, keyed, bytes(32), bytes(31) + b"\1")
         tx.places.add_all(keyed.source.id, [(first, rows.sha256(), Provenance(uri="file:///b.jpg"))])
-        tx.captures.erase(first)
+        tx.captures.erase(first, keyed.key)
     assert raw("SELECT count(*) FROM places") == [(0,)]
     assert raw("SELECT DISTINCT capture_id FROM bands") == [(second,)]
     with store.begin() as tx:
@@ -93,7 +93,7 @@ def test_near_identical_captures_are_a_group(store: Store, rows: Rows) -> None:
         assert tx.places.group_of(a) == tx.places.group_of(d) == [a, c, d]
         assert tx.places.group_of(b) == tx.places.group_of(e) == [b, e]
         assert tx.places.group_of(f) == [f]
-        tx.captures.erase(a)
+        tx.captures.erase(a, keyed.key)
         (g,) = added(tx, rows, keyed, first)
         assert tx.places.group_of(g) == [c, d, g], "the group outlives the first of it"
         stranger = rows.source(tx, "other")

@@ -42,7 +42,7 @@ def test_a_source_takes_over_what_was_prepared_at_once(store: Store, rows: Rows)
         assert tx.prepared.count_to_look_at(source, NEXT) == 0
         assert tx.prepared.waits(source, NEXT)
         before = tx.sources.by_id(source)
-        assert tx.prepared.adopt(source, NEXT) == (2, 1)
+        assert tx.prepared.adopt(source, NEXT, keyed.key) == (2, 1)
     with store.read() as tx:
         after = tx.sources.by_id(source)
         assert after.changes == before.changes + 1
@@ -55,6 +55,7 @@ def test_a_source_takes_over_what_was_prepared_at_once(store: Store, rows: Rows)
         assert [tx.faces.get(at).comparable for at in ids] == [True, True, False]
         assert len(tx.faces.ids(source, MODEL)) == 0
         assert not tx.prepared.waits(source, NEXT)
+        assert tx.tallies.agrees(source, keyed.key)
 
 
 def test_what_is_erased_or_of_a_withdrawn_source_is_not_prepared_any_more(store: Store, rows: Rows) -> None:
@@ -64,7 +65,7 @@ def test_what_is_erased_or_of_a_withdrawn_source_is_not_prepared_any_more(store:
         captures = tx.captures.add_all([rows.capture(keyed.source) for _ in range(2)])
         ids = [tx.faces.add(at, source, [face], keyed.key, 7)[0] for at, face in zip(captures, new, strict=True)]
         tx.prepared.put(source, [(at, described_by(face, NEXT)) for at, face in zip(ids, new, strict=True)], keyed.key)
-        tx.faces.erase(ids[:1])
+        tx.faces.erase(source, ids[:1], keyed.key)
         tx.prepared.looked_at(NEXT, dict.fromkeys(captures))
         left = tx.connection.exec_driver_sql("SELECT face_id FROM prepared_faces").scalars().all()
         assert left == ids[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import itertools
 import json
 import os
@@ -17,7 +17,7 @@ import pytest
 from tests.support.templates import DIMENSION, TURN, Templates, as_ids, scan, vectors
 
 from lineament.errors import Damaged, IndexUnwritable
-from lineament.index.folder import Head
+from lineament.index.folder import Head, head_key
 from lineament.index.pieces import PIECE, Pieces
 from lineament.index.rotation import rotation
 from lineament.index.scan import ScanIndex
@@ -188,17 +188,17 @@ def test_codes_of_another_index(folder: Path, tmp_path: Path, templates: Templat
 
 
 def _with_head(folder: Path, **changed: object) -> None:
-    """Alter the head and correct its digest."""
+    """Alter the head as somebody who has the key."""
     path = folder / "head"
     line = json.dumps(json.loads(path.read_bytes().partition(b"\n")[0]) | changed, sort_keys=True).encode() + b"\n"
-    path.write_bytes(line + hashlib.sha256(line).hexdigest().encode() + b"\n")
+    path.write_bytes(line + hmac.digest(head_key(TURN), line, "sha256").hex().encode() + b"\n")
 
 
 def test_a_head_of_another_version(folder: Path, templates: Templates) -> None:
     _with_head(folder, more=1)
     assert "another version" in _damaged(folder, templates)
     (folder / "head").write_bytes(b"null\n")
-    assert "digest" in _damaged(folder, templates)
+    assert "key of its source" in _damaged(folder, templates)
 
 
 def test_another_key_model_or_dimension(folder: Path, templates: Templates) -> None:
@@ -208,7 +208,7 @@ def test_another_key_model_or_dimension(folder: Path, templates: Templates) -> N
         "dimension": ("test/1", rotation(b"a secret of the tests", 24)),
     }
     for model, turn in other.values():
-        with pytest.raises(Damaged, match="another model, key or version"):
+        with pytest.raises(Damaged, match=r"another model or version|key of its source"):
             ScanIndex.load(folder, model=model, rotation=turn, exact=templates)
 
 
@@ -353,7 +353,7 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path, templates: Templates) 
 
 def test_the_head_is_as_it_was_written(folder: Path) -> None:
     content = (folder / "head").read_bytes()
-    assert Head.from_bytes(content).to_bytes() == content
+    assert Head.from_bytes(content, head_key(TURN)).to_bytes(head_key(TURN)) == content
 
 
 def test_pieces_of_a_file_that_grew(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class Shelf:
 
     def erase(self, ids: Iterable[FaceId]) -> None:
         with self.store.begin() as tx:
-            tx.faces.erase(ids)
+            tx.faces.erase(self.made.source.id, ids, self.made.key)
 
     def found(self, gallery: Gallery, face: Face) -> tuple[set[int], int]:
         """Search with the template of ``face``; return the ids found, and how many faces were compared."""

@@ -160,6 +160,14 @@ class ModelAdopted(Event, action=Action.MODEL_ADOPTED):
     lost: int  # faces that it could not describe
 
 
+class FacesCounted(Event, action=Action.FACES_COUNTED):
+    """The faces of a source were counted as they were stored; from then on the source vouches for them."""
+
+    source: str
+    faces: int
+    reason: str | None = None  # None: it is of a version before 0.4
+
+
 class FaceErased(Event, action=Action.FACE_ERASED):
     """A face was erased."""
 

@@ -20,6 +20,7 @@ from lineament.model.sources import NEXT, Source, SourceEvent
 from lineament.services.gallery.embedding import forget_embedding_pages
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
+from lineament.services.keyholder import source_key
 from lineament.services.needs import needs, open_to_all
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
@@ -69,6 +70,7 @@ class Erase:
         crawls: Crawls,
     ) -> None:
         self._record = record
+        self._keys = keys
         self._shredder = Shredder(record, blobs)
         self._gallery = gallery
         self._crawls = crawls
@@ -89,7 +91,7 @@ class Erase:
             if len(siblings) == 1:
                 erasure = self._capture(change, source, capture, siblings)
             else:
-                change.tx.faces.erase([face_id])
+                change.tx.faces.erase(source.id, [face_id], source_key(change.tx, self._keys, source))
                 pages = forget_embedding_pages(change.tx, capture, change.tx.places.of_capture(capture.id))
                 change.tx.captures.forget_pictures(capture.id)
                 change.tx.searches.forget_faces([face_id])
@@ -255,7 +257,7 @@ class Erase:
         further = list(change.tx.places.of_capture(capture.id))
         pages = forget_embedding_pages(change.tx, capture, further)
         found = [capture.provenance, *further]
-        change.tx.captures.erase(capture.id)
+        change.tx.captures.erase(capture.id, source_key(change.tx, self._keys, source))
         digests = [digest for place in found for digest in self._suppression.capture(place.uri, capture.sha256)]
         change.tx.suppressions.add(digests, change.at)
         self._forget_file(change, capture)

@@ -1,69 +1,42 @@
-"""The gallery: one index for each source and model, opened at its first search and synced before each search."""
+"""The gallery: one index for each source and model, opened at its first search, which follows the store."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import threading
+import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lineament.errors import MixedModels
-from lineament.index.base import ExactVectors, IndexFactory, VectorIndex
-from lineament.index.rotation import rotation
+from lineament.errors import Damaged, MixedModels, Refused
+from lineament.index.base import ExactVectors, IndexFactory, best
+from lineament.index.rotation import Rotation, rotation
 from lineament.model.faces import FaceIds, SourceId, Template, Vectors
+from lineament.model.reasons import ReasonCode
+from lineament.model.scores import Scores, scores
 from lineament.model.search import Hit, merge_hits
 from lineament.model.sources import Source
-from lineament.services.keyholder import source_key
+from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, OpenIndex
+from lineament.services.keyholder import source_key, source_keys, vouching_key
 from lineament.store.db import Store, Tx
+from lineament.store.keys import DataKey
 from lineament.store.ring import KeyRing
-
-EPOCH = date(1970, 1, 1)
-NEVER = np.iinfo(np.int32).min
-"""The day of an id without a face."""
 
 Days = tuple[date | None, date | None]
 """First and last day of capture; None means no limit."""
-
-
-@dataclass(slots=True)
-class _OpenIndex:
-    """The index of one source and one model in this process."""
-
-    index: VectorIndex
-    source_id: SourceId
-    model: str
-    newest: int  # every face up to this id has been read
-    others: int  # faces of the source that other models described, when the store was last read
-    changes: int = 0  # the changes of the source that are in the index
-    grades: dict[int, int] | None = None  # how many faces have templates of each grade; None: count them
-    unwritten: bool = False  # the index and its files differ
-    first_id: int = 0  # the id of days[0]
-    days: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
-    lock: threading.RLock = field(default_factory=threading.RLock)
-
-
-@dataclass(slots=True)
-class _WithinDays:
-    """A mask: the faces captured from one day to another, and how many it last let through."""
-
-    days: NDArray[np.int32]  # by id
-    first_id: int  # the id of days[0]
-    low: int  # days since EPOCH, both ends included
-    high: int
-    faces: int = 0
-
-    def __call__(self, ids: FaceIds) -> NDArray[np.bool_]:
-        day = self.days[ids - self.first_id]
-        allowed = (day >= self.low) & (day <= self.high)
-        self.faces = int(allowed.sum())
-        return allowed
+_ROUNDING = 2e-4
+"""How far apart the approximate scores of two faces of equal score may be in an index that knows them exactly."""
+_ROTATION = "rotation"
+"""The file that keeps the rotation of an index, sealed under the source's key."""
+_FIRST, _LAST = np.iinfo(np.int32).min, np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +46,13 @@ class GallerySearch:
     hits: list[Hit]
     faces: int  # number of faces compared
     grades: tuple[int, ...] = ()  # of all faces of the sources, how many have templates of each grade
+    uncompared: int = 0  # faces that the sources vouch for and that could not be compared
+    altered: tuple[str, ...] = ()  # sources whose stored faces are not those that they vouch for
+
+    @property
+    def whole(self) -> bool:
+        """Whether every face was compared that the sources vouch for."""
+        return not self.uncompared and not self.altered
 
     @property
     def compared_by_grade(self) -> list[float]:
@@ -81,23 +61,70 @@ class GallerySearch:
         return [self.faces * many / total for many in self.grades] if total else [float(self.faces)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCheck:
+    """How the faces of a source compare with what it vouches for."""
+
+    faces: int  # that can be compared
+    uncompared: int  # that it vouches for and that cannot
+    altered: bool  # the stored faces are not those that it vouches for
+
+
+@dataclass(slots=True)
+class _Scanned:
+    """What the scan of the codes of some sources gave."""
+
+    lists: list[tuple[Source, FaceIds, Scores]] = field(default_factory=list)
+    compared: int = 0
+    grades: Counter[int] = field(default_factory=Counter)
+    uncompared: int = 0
+    altered: list[str] = field(default_factory=list)
+
+    def best(self) -> Iterator[tuple[Source, FaceIds]]:
+        """Yield the faces to re-score: as many of all sources together as one index alone would give."""
+        most = max((len(ids) for _, ids, _ in self.lists), default=0)
+        if not most:
+            return
+        rough = np.concatenate([scores for _, _, scores in self.lists])
+        lowest = np.partition(rough, len(rough) - most)[len(rough) - most]
+        for source, ids, its in self.lists:
+            chosen = ids[its >= lowest - _ROUNDING]
+            if len(chosen):
+                yield source, chosen
+
+    def result(self, hits: list[Hit]) -> GallerySearch:
+        """Return the result of the search with these hits."""
+        by_grade = tuple(self.grades[grade] for grade in range(max(self.grades, default=0) + 1))
+        return GallerySearch(hits, self.compared, by_grade, self.uncompared, tuple(self.altered))
+
+
 class Gallery:
     """The indexes of all sources, one for each model that described faces of the source.
 
     Derived from the store (D2): any file below ``folder`` may be deleted at any time. Several processes may have the
-    same source open: each catches up with the store before it answers and before it writes.
+    same source open: each follows the store before it answers and before it writes. Every index is compared with all
+    rows of its source when it is opened, and once a day.
     """
 
-    def __init__(
-        self, store: Store, keys: KeyRing, folder: Path, *, models: Mapping[str, int], open_index: IndexFactory
+    def __init__(  # noqa: PLR0913 - what it works with
+        self,
+        store: Store,
+        keys: KeyRing,
+        folder: Path,
+        *,
+        models: Mapping[str, int],
+        open_index: IndexFactory,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``models`` gives the dimension of each model in use, by name."""
+        """``models`` gives the dimension of each model in use, by name. ``now`` only goes forward, in seconds."""
         self._store = store
         self._keys = keys
         self._folder = folder
         self._models = models
         self._open_index = open_index
-        self._opened: dict[tuple[SourceId, str], _OpenIndex] = {}
+        self._now = now
+        self._opened: dict[tuple[SourceId, str], OpenIndex] = {}
+        self._empty: dict[SourceId, tuple[bytes, float]] = {}  # sources without faces: their tally, and when compared
         self._lock = threading.Lock()
 
     def search(
@@ -106,33 +133,49 @@ class Gallery:
         """Return the best ``k`` faces of all ``sources`` captured within ``days``, and how many were compared.
 
         Faces whose retention has run out by ``today`` are left out, whether or not a sweep has erased them yet, and
-        so are those of other models than the probe's (R31). Raises MixedModels if its model has no index here.
+        so are those of other models than the probe's (R31). Faces that are damaged or missing are set aside and
+        counted. Raises MixedModels if its model has no index here, Refused if a key was destroyed.
         """
-        found: list[list[Hit]] = []
-        compared = 0
-        grades: Counter[int] = Counter()
-        for source in sources:
-            opened = self._index(source, probe.model)
+        while True:
+            scanned = self._scan(sources, probe, k, today, days)
+            hits, lost = self._score(scanned, probe)
+            if not lost:
+                return scanned.result(merge_hits(hits, k))
+            self.set_aside(lost)  # erased since, damaged or missing: the next scan tells which
+
+    def set_aside(self, ids: Collection[int]) -> None:
+        """Leave faces out of every open index; those that are not erased are counted from then on."""
+        wanted = np.fromiter(ids, dtype=np.int64, count=len(ids))
+        with self._lock:
+            indexes = list(self._opened.values())
+        for opened in indexes:
             with opened.lock:
-                self._catch_up(opened)
-                within = _kept(source, today, days)
-                mask = self._mask(opened, within) if any(within) else None
-                found.extend(opened.index.search(probe.vector[np.newaxis, :], k, among=mask))
-                compared += mask.faces if mask else len(opened.index)
-                grades.update(self._grades(opened))
-        by_grade = tuple(grades[grade] for grade in range(max(grades, default=0) + 1))
-        return GallerySearch(merge_hits(found, k), compared, by_grade)
+                if np.isin(wanted, opened.index.ids).any():
+                    opened.set_aside(wanted)
 
     def open(self, sources: Iterable[Source], models: Collection[str] | None = None) -> int:
-        """Open the indexes of these models (all, unless named) and catch up; return how many faces they hold."""
-        total = 0
-        for source in sources:
-            for model in self._models if models is None else models:
-                opened = self._index(source, model)
-                with opened.lock:
-                    self._catch_up(opened)
-                    total += len(opened.index)
-        return total
+        """Open the indexes of these models (all, unless named) and follow the store; return how many faces they hold.
+
+        Sources without faces are left out.
+        """
+        chosen = list(sources)
+        wanted = self._models if models is None else models
+        return sum(len(opened.index) for model in wanted for _, opened in self._followed(chosen, model))
+
+    def check(self, source: Source) -> SourceCheck:
+        """Compare every row of a source with what it vouches for, now."""
+        found = []
+        for model in self._models:
+            opened = self._index(source, model)
+            with opened.lock:
+                opened.compared_at -= COMPARED_AGAIN
+                self._follow(opened)
+                found.append(opened)
+        return SourceCheck(
+            faces=sum(len(opened.index) for opened in found),
+            uncompared=sum(opened.uncompared for opened in found),
+            altered=any(opened.altered for opened in found),
+        )
 
     def sync(self) -> None:
         """Write what this process added and removed to disk."""
@@ -152,12 +195,14 @@ class Gallery:
         for model in self._models:
             opened = self._index(source, model)
             with opened.lock:
-                self._catch_up(opened)
+                opened.compared_at -= COMPARED_AGAIN  # so that it does not depend on the tally, which may be damaged
+                self._follow(opened)
                 self._write(opened)
 
     def destroy(self, source_id: SourceId) -> None:
         """Close the indexes of a source and delete their files."""
         with self._lock:
+            self._empty.pop(source_id, None)
             for key in [key for key in self._opened if key[0] == source_id]:
                 del self._opened[key]
             shutil.rmtree(self._folder / str(source_id), ignore_errors=True)
@@ -172,17 +217,82 @@ class Gallery:
         with self._lock:
             self._opened.clear()
 
-    def _write(self, opened: _OpenIndex) -> None:
+    def _write(self, opened: OpenIndex) -> None:
         """Write until the files equal the store, so that faces erased by another process are not written back."""
         while opened.unwritten:
-            self._catch_up(opened)
+            self._follow(opened)
             opened.unwritten = False
             opened.index.sync()
-            self._catch_up(opened)
+            self._follow(opened)
 
-    # ------------------------------------------------------------ opening
+    # ------------------------------------------------------------ searching
 
-    def _index(self, source: Source, model: str) -> _OpenIndex:
+    def _scan(self, sources: Sequence[Source], probe: Template, k: int, today: date, days: Days) -> _Scanned:
+        """Compare the probe with the code of every face."""
+        scanned = _Scanned()
+        for source, opened in self._followed(sources, probe.model):
+            since, until = _kept(source, today, days)
+            low = (since - EPOCH).days if since else _FIRST
+            high = (until - EPOCH).days if until else _LAST
+            mask = opened.within(low, high) if since or until else None
+            scanned.lists.append((source, *opened.index.shortlist(probe.vector, k, among=mask)))
+            scanned.compared += mask.faces if mask else len(opened.index)
+            for grade, many in opened.grades.items():
+                scanned.grades[grade] += many
+            scanned.uncompared += opened.uncompared
+            if opened.altered:
+                scanned.altered.append(source.name)
+        return scanned
+
+    def _score(self, scanned: _Scanned, probe: Template) -> tuple[list[list[Hit]], list[int]]:
+        """Score the best exactly; return the hits of each source, and the faces whose templates do not open."""
+        hits: list[list[Hit]] = []
+        lost: list[int] = []
+        chosen = list(scanned.best())
+        with self._store.read() as tx:  # upkeep: an index follows its store for every caller
+            keys = source_keys(tx, self._keys, [source for source, _ in chosen])
+            wanted = [(source.id, np.sort(ids), keys[source.id]) for source, ids in chosen]
+            every = tx.faces.intact_of(wanted, probe.model)
+        for (_, ids, _), (found, vectors) in zip(wanted, every, strict=True):
+            if len(found) < len(ids):
+                lost += np.setdiff1d(ids, found).tolist()
+            else:
+                hits.append(best(found, scores(probe.vector, vectors), len(found)))
+        return hits, lost
+
+    def _followed(self, sources: Sequence[Source], model: str) -> Iterator[tuple[Source, OpenIndex]]:
+        """Yield the sources that have faces with their indexes, each while its lock is held and it equals the store."""
+        with self._store.read() as tx:  # upkeep: an index follows its store for every caller
+            tallies = tx.tallies.sealed([source.id for source in sources])
+        for source in sources:
+            has_key, sealed = tallies.get(source.id, (False, None))
+            if not has_key:
+                raise Refused(ReasonCode.SOURCE_DESTROYED.reason(name=source.name))
+            if self._is_empty(source, sealed):
+                continue
+            opened = self._index(source, model)
+            with opened.lock:
+                if not opened.is_current(sealed, self._now()):
+                    self._follow(opened)
+                yield source, opened
+
+    def _is_empty(self, source: Source, sealed: bytes | None) -> bool:
+        """Return whether a source vouches for having no face, and has none."""
+        if source.faces or sealed is None:
+            return False
+        known, at = self._empty.get(source.id, (b"", 0.0))
+        if known == sealed and self._now() - at < COMPARED_AGAIN:
+            return True
+        with self._store.read() as tx, suppress(Damaged):  # upkeep: an index follows its store for every caller
+            tally = tx.tallies.read(source.id, source_key(tx, self._keys, source))
+            if not tally.counted.faces and not tx.tallies.rows(source.id):
+                self._empty[source.id] = (sealed, self._now())
+                return True
+        return False
+
+    # ------------------------------------------------------------ opening and following
+
+    def _index(self, source: Source, model: str) -> OpenIndex:
         if model not in self._models:
             raise MixedModels(first=" and ".join(self._models), second=model)
         with self._lock:
@@ -190,20 +300,17 @@ class Gallery:
                 self._opened[source.id, model] = self._load(source, model)
             return self._opened[source.id, model]
 
-    def _load(self, source: Source, model: str) -> _OpenIndex:
-        folder = self._folder / str(source.id)
-        for path in folder.iterdir() if folder.is_dir() else ():
+    def _load(self, source: Source, model: str) -> OpenIndex:
+        home = self._folder / str(source.id)
+        for path in home.iterdir() if home.is_dir() else ():
             if path.is_file():  # releases before 0.2.0 kept the only index of a source here
                 path.unlink(missing_ok=True)
         with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             key = source_key(tx, self._keys, source)
-        turn = rotation(key.derive("rotation"), self._models[model])
-        index = self._open_index(folder / _folder_name(model), model=model, rotation=turn, exact=self._exact(source))
-        newest = int(index.ids.max(initial=0))
-        with self._store.read() as tx:  # upkeep: an index follows its store for every caller
-            others = tx.faces.count_others(source.id, model, up_to=newest)
-            changes = tx.sources.by_id(source.id).changes
-        return _OpenIndex(index, source.id, model, newest, others, changes)
+        folder = home / _folder_name(model)
+        turn = _kept_rotation(folder, key, self._models[model])
+        index = self._open_index(folder, model=model, rotation=turn, exact=self._exact(source))
+        return OpenIndex(index, source.id, source.name, model)
 
     def _exact(self, source: Source) -> ExactVectors:
         def look_up(ids: FaceIds) -> tuple[FaceIds, Vectors]:
@@ -212,55 +319,35 @@ class Gallery:
 
         return look_up
 
-    # ------------------------------------------------------------ catching up
-
-    def _catch_up(self, opened: _OpenIndex) -> None:
-        """Sync the index with the store; if nothing changed, this reads only two counters."""
+    def _follow(self, opened: OpenIndex) -> None:
+        """Let an index follow its store."""
         with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             source = tx.sources.by_id(opened.source_id)
-            if source.last_face_id > opened.newest:
-                key = source_key(tx, self._keys, source)
-                for ids, vectors in tx.faces.after(source.id, opened.model, opened.newest, key):
-                    opened.index.add(ids, vectors)
-                    opened.unwritten = True
-                opened.others += tx.faces.count_others(source.id, opened.model, after=opened.newest)
-                opened.newest = source.last_face_id
-            if len(opened.index) + opened.others != source.faces or opened.changes != source.changes:
-                self._compare_all(opened, source, tx)
-                opened.grades = None
-                opened.changes, opened.first_id, opened.days = source.changes, 0, np.empty(0, dtype=np.int32)
+            key = source_key(tx, self._keys, source)
+            opened.follow(tx, source, key, self._now(), older=self._is_older(tx, source))
 
-    def _compare_all(self, opened: _OpenIndex, source: Source, tx: Tx) -> None:
-        stored = tx.faces.ids(source.id, opened.model)
-        removed = np.setdiff1d(opened.index.ids, stored)
-        missing = np.setdiff1d(stored, opened.index.ids)
-        opened.unwritten |= bool(len(removed) or len(missing))
-        opened.index.remove(removed)
-        if len(missing):
-            opened.index.add(*tx.faces.vectors(missing, source_key(tx, self._keys, source)))
-        opened.others = source.faces - len(stored)
+    def _is_older(self, tx: Tx, source: Source) -> bool:
+        return vouching_key(tx, self._keys, source) is not None
 
-    def _grades(self, opened: _OpenIndex) -> dict[int, int]:
-        """Return how many faces have templates of each grade; counted when the index has changed."""
-        if opened.grades is None or sum(opened.grades.values()) != len(opened.index):
-            with self._store.read() as tx:  # upkeep: an index follows its store for every caller
-                opened.grades = tx.faces.grades(opened.source_id, opened.model)
-        return opened.grades
 
-    def _mask(self, opened: _OpenIndex, days: Days) -> _WithinDays:
-        """Return a mask for days of capture; its table from id to day is filled once and topped up."""
-        with self._store.read() as tx:  # upkeep: an index follows its store for every caller
-            after = opened.first_id + len(opened.days) - 1 if len(opened.days) else 0
-            ids, new = tx.faces.days(opened.source_id, after)
-        if len(ids):
-            first = opened.first_id if len(opened.days) else int(ids[0])
-            table = np.full(int(ids[-1]) - first + 1, NEVER, dtype=np.int32)
-            table[: len(opened.days)] = opened.days
-            table[ids - first] = new
-            opened.first_id, opened.days = first, table
-        low = (days[0] - EPOCH).days if days[0] else NEVER + 1
-        high = (days[1] - EPOCH).days if days[1] else np.iinfo(np.int32).max
-        return _WithinDays(opened.days, opened.first_id, low, high)
+def _kept_rotation(folder: Path, key: DataKey, dimension: int) -> Rotation:
+    """Return the rotation of an index: from its file, which only the source's key opens, or made anew and kept.
+
+    Making one takes some 40 ms, so a gallery of a thousand sources would take 40 s to open.
+    """
+    seed = key.derive("rotation")
+    about = b"rotation|%d|%s" % (dimension, hashlib.sha256(b"lineament kept rotation\0" + seed).hexdigest().encode())
+    path = folder / _ROTATION
+    with suppress(OSError, Damaged):
+        kept = np.frombuffer(key.open(path.read_bytes(), about), dtype="<f4")
+        return kept.astype(np.float32).reshape(dimension, dimension)
+    made = rotation(seed, dimension)
+    with suppress(OSError):  # it is kept to save time, and nothing is lost without it
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        beside = path.with_name(f"{_ROTATION}.new")
+        beside.write_bytes(key.seal(made.astype("<f4").tobytes(), about))
+        beside.replace(path)
+    return made
 
 
 def _kept(source: Source, today: date, days: Days) -> Days:

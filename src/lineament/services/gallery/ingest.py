@@ -274,7 +274,7 @@ class Ingest:
         found = {}
         for sha256, capture_id in tx.captures.unkept(context.source.id, digests).items():
             found[sha256] = [tx.captures.get(capture_id).provenance, *tx.places.of_capture(capture_id)]
-            tx.captures.erase(capture_id)
+            tx.captures.erase(capture_id, context.key)
         return found
 
     def _remember_places(

@@ -14,7 +14,7 @@ from lineament.errors import LineamentError
 from lineament.model.faces import ArchiveRecord, CaptureId, Face, NewCapture, Provenance
 from lineament.model.runs import BESIDE, Run
 from lineament.model.sources import Source
-from lineament.services.gallery.indexes import EPOCH
+from lineament.services.gallery.opened import EPOCH
 from lineament.sources.base import Connector, Found, Item, LeftOut, Refusal, Resumable
 from lineament.store.faces import NewFace
 from lineament.store.keys import DataKey

@@ -214,7 +214,7 @@ class LookAgain:
                     change.tx.prepared.count_to_look_at(source.id, model) for source in sources
                 ):
                     raise _NotYetError
-                lost = sum(_take_over(change, source, model) for source in sources)
+                lost = sum(self._take_over(change, source, model) for source in sources)
                 make_change_of_model(change, self._record, switch.pack, model, switch.against)
                 change_model(change, switch.pack, model, len(sources))
         except _NotYetError:
@@ -233,13 +233,20 @@ class LookAgain:
             with self._record.change() as change:
                 if not change.tx.prepared.waits(source.id, model):
                     raise _NotYetError
-                lost = _take_over(change, source, model)
+                lost = self._take_over(change, source, model)
         except _NotYetError:
             return False
         report.lost += lost
         report.adopted.append(source.name)
         self._gallery().forget(source)  # the index of the model before, too
         return True
+
+    def _take_over(self, change: Change, source: Source, model: str) -> int:
+        """Let the faces of a source be what the model describes; return how many it could not describe."""
+        key = source_key(change.tx, self._keys, source)
+        replaced, lost = change.tx.prepared.adopt(source.id, model, key)
+        change.record(ModelAdopted(source=source.name, model=model, faces=replaced, lost=lost))
+        return lost
 
     def _commit(self, source: Source, model: str, looked: list[_Looked], key: DataKey, report: LookAgainReport) -> None:
         """Store what was seen in a batch, except of what was erased meanwhile."""
@@ -365,13 +372,6 @@ def match(known: Sequence[EnrolledFace], seen: Sequence[Face]) -> tuple[dict[Fac
 def _described(analyser: Analyser, picture: DecodedPicture, face: EnrolledFace) -> Face:
     """Return a face that the detector did not find again, at the landmarks that are known."""
     return analyser.describe(picture, face.box, face.landmarks, face.quality.detector_score)
-
-
-def _take_over(change: Change, source: Source, model: str) -> int:
-    """Let the faces of a source be what the model describes; return how many it could not describe."""
-    replaced, lost = change.tx.prepared.adopt(source.id, model)
-    change.record(ModelAdopted(source=source.name, model=model, faces=replaced, lost=lost))
-    return lost
 
 
 def _still_there(change: Change, capture: Capture) -> Capture | None:

@@ -101,6 +101,7 @@ class Register:
                 by = self._record.official.account_id
                 wrapped = self._keys.rewrapped(wrapped, about_source(terms.name))
                 source = change.tx.sources.add(terms, wrapped, change.at, drafted_by=by, live=live)
+                change.tx.tallies.begin(source.id, source_key(change.tx, self._keys, source))
                 if permission is not None and address is not None:
                     change.tx.sources.keep_permission(source.id, address, stored_name(permission.name, "permission"))
                 change.record(_registration_event(terms, live=live))

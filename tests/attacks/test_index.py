@@ -1,0 +1,321 @@
+"""Faces that somebody hides without a key: in the files of an index, or in the rows of the database."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.conftest import Ran
+from tests.support.database import raw_database
+from tests.support.world import PROBE, World, ingest, opened
+
+from lineament.model.events.searches import SearchRun
+from lineament.model.search import Mode, SearchRequest, SearchResult
+from lineament.services.doctor import Verdict
+from lineament.services.gallery.indexes import Gallery
+from lineament.services.gallery.opened import COMPARED_AGAIN, COMPARED_SOON
+from lineament.services.photographs import Photograph
+
+PORTRAITS = 5
+"""Faces in the gallery; the probe shows one of them."""
+Tamper = Callable[[Path], object]
+
+
+@pytest.fixture
+def home(tmp_path: Path, prepared: Path) -> Path:
+    """A workspace of five portraits with the open case K-1, whose index is on disk."""
+    shutil.copytree(prepared, tmp_path / "ws")
+    with opened(tmp_path / "ws") as world:
+        assert search(world).whole
+    return tmp_path / "ws"
+
+
+def photograph() -> Photograph:
+    return Photograph(name="probe.jpg", read=PROBE.read_bytes)
+
+
+def search(world: World, **asked: Any) -> SearchResult:
+    request = SearchRequest(case="K-1", reason="he was seen at the counter", **asked)
+    return world.machine.photographs.search(photograph(), request)
+
+
+def recorded(world: World) -> SearchRun:
+    """Return what the ledger says of the newest search."""
+    with world.workspace.store.read() as tx:
+        every = [row for row in tx.ledger.entries(0, tx.ledger.size()) if row.action == "search"]
+    return SearchRun.read(json.loads(every[-1].details or "{}"))
+
+
+def changed(home: Path, *statements: str) -> None:
+    """Change the database as somebody who can write to it and has no key."""
+    with raw_database(home) as database:
+        for statement in statements:
+            assert database.execute(statement).rowcount, f"{statement} changes nothing"
+
+
+def mate(home: Path) -> int:
+    """Return the face that comes first for the probe."""
+    with opened(home) as world:
+        return int(search(world).candidates[0].face_id)
+
+
+# ---------------------------------------------------------------- the files
+
+
+def forged_head(folder: Path, **fields: object) -> None:
+    """Write a head as whoever has no key can: with the digest of the line, as before 0.4."""
+    line = (folder / "head").read_bytes().partition(b"\n")[0]
+    line = json.dumps(json.loads(line) | fields, sort_keys=True).encode() + b"\n"
+    (folder / "head").write_bytes(line + hashlib.sha256(line).hexdigest().encode() + b"\n")
+
+
+def renamed(home: Path, face: int) -> None:
+    """Give the code of a face an id that no face has."""
+    (path,) = home.glob("index/*/*/ids-*")
+    ids = np.frombuffer(path.read_bytes(), dtype="<i8").copy()
+    ids[ids == face] = 10**6
+    path.write_bytes(ids.tobytes())
+    forged_head(path.parent, ids_sha256=hashlib.sha256(ids.tobytes()).hexdigest())
+
+
+def exchanged(home: Path, face: int) -> None:
+    """Exchange the ids of two codes, so that the code of a face is looked for under another's."""
+    (path,) = home.glob("index/*/*/ids-*")
+    ids = np.frombuffer(path.read_bytes(), dtype="<i8").copy()
+    other = int(ids[ids != face][0])
+    ids = np.select([ids == face, ids == other], [other, face], ids).astype("<i8")
+    path.write_bytes(ids.tobytes())
+    forged_head(path.parent, ids_sha256=hashlib.sha256(ids.tobytes()).hexdigest())
+
+
+def shortened(home: Path, face: int) -> None:
+    """Let the index be that of no face."""
+    (head,) = home.glob("index/*/*/head")
+    forged_head(head.parent, faces=0, ids_sha256=hashlib.sha256(b"").hexdigest())
+
+
+@pytest.mark.parametrize("tamper", [renamed, exchanged, shortened])
+def test_files_of_an_index_that_were_written_without_the_key_are_not_used(
+    home: Path, tamper: Callable[[Path, int], None]
+) -> None:
+    first = mate(home)
+    (head,) = home.glob("index/*/*/head")
+    tamper(home, first)
+    forged = head.read_bytes()
+    with opened(home) as world:
+        found = search(world)
+        assert (found.candidates[0].face_id, found.gallery_faces, found.whole) == (first, PORTRAITS, True)
+    assert head.read_bytes() != forged  # rebuilt
+
+
+def test_a_head_of_an_older_version_is_replaced(home: Path) -> None:
+    (head,) = home.glob("index/*/*/head")
+    forged_head(head.parent)
+    with opened(home) as world:
+        assert search(world).whole
+    line, authentication, _ = head.read_bytes().split(b"\n")
+    assert hashlib.sha256(line + b"\n").hexdigest().encode() != authentication
+
+
+# ---------------------------------------------------------------- the rows
+
+
+def second_source(home: Path) -> None:
+    """Add a row for a source of which nobody but the attacker knows."""
+    with raw_database(home) as database:
+        every = [row[1] for row in database.execute("PRAGMA table_info(sources)")]
+        columns = ", ".join(every[2:])
+        database.execute(f"INSERT INTO sources (id, name, {columns}) SELECT id + 1, 'other', {columns} FROM sources")
+        database.execute("UPDATE faces SET source_id = source_id + 1 WHERE id = 3")
+        database.execute("UPDATE templates SET source_id = source_id + 1 WHERE face_id = 3")
+        database.execute("UPDATE sources SET state = 'suspended' WHERE name = 'other'")
+
+
+def exchange_templates(home: Path) -> None:
+    with raw_database(home) as database:
+        sealed = dict(database.execute("SELECT face_id, sealed FROM templates WHERE face_id IN (3, 4)").fetchall())
+        for face, other in ((3, 4), (4, 3)):
+            database.execute("UPDATE templates SET sealed = ? WHERE face_id = ?", (sealed[other], face))
+
+
+def statements(*every: str) -> Tamper:
+    return lambda home: changed(home, *every)
+
+
+ROWS: dict[str, tuple[Tamper, int]] = {
+    "template deleted": (statements("DELETE FROM templates WHERE face_id = 3"), 1),
+    "face deleted": (statements("DELETE FROM templates WHERE face_id = 3", "DELETE FROM faces WHERE id = 3"), 1),
+    "face deleted and counted out": (
+        statements(
+            "DELETE FROM templates WHERE face_id = 3", "DELETE FROM faces WHERE id = 3", "UPDATE sources SET faces = 4"
+        ),
+        1,
+    ),
+    "every face deleted and counted out": (
+        statements("DELETE FROM templates", "DELETE FROM faces", "UPDATE sources SET faces = 0, last_face_id = 0"),
+        5,
+    ),
+    "not comparable": (statements("UPDATE faces SET comparable = 0 WHERE id = 3"), 1),
+    "of another model": (statements("UPDATE faces SET model = 'other/1' WHERE id = 3"), 1),
+    "of another model, all of it": (
+        statements(
+            "UPDATE faces SET model = 'o/1' WHERE id = 3", "UPDATE templates SET model = 'o/1' WHERE face_id = 3"
+        ),
+        1,
+    ),
+    "templates exchanged": (exchange_templates, 2),
+    "a bit of a template": (
+        statements("UPDATE templates SET sealed = substr(sealed, 2) || X'00' WHERE face_id = 3"),
+        1,
+    ),
+    "an empty template": (statements("UPDATE templates SET sealed = X'' WHERE face_id = 3"), 1),
+    "a template of words": (statements("UPDATE templates SET sealed = 'words' WHERE face_id = 3"), 1),
+    "moved to another source": (second_source, 1),
+    "captured on another day": (statements("UPDATE faces SET captured_day = 0 WHERE id = 3"), 0),
+    "captured on no day": (statements("UPDATE faces SET captured_day = 'never' WHERE id = 3"), 1),
+    "of another grade": (statements("UPDATE faces SET grade = grade + 1 WHERE id = 3"), 0),
+    "fewer faces counted": (statements("UPDATE sources SET faces = 4"), 0),
+    "no later face": (statements("UPDATE sources SET last_face_id = 2"), 0),
+    "no tally": (statements("UPDATE sources SET tally = NULL"), 0),
+    "no tally and no faces": (
+        statements("UPDATE sources SET tally = NULL, faces = 0", "DELETE FROM templates", "DELETE FROM faces"),
+        0,
+    ),
+    "another tally": (statements("UPDATE sources SET tally = zeroblob(200)"), 0),
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_faces_hidden_in_the_database_are_counted_and_named(home: Path, kind: str) -> None:
+    tamper, uncompared = ROWS[kind]
+    tamper(home)
+    with opened(home) as world:
+        found = search(world)
+        assert not found.whole
+        assert found.uncompared == uncompared
+        assert found.mode is Mode.INVESTIGATION  # and no identification
+        entry = recorded(world)
+        assert (entry.uncompared, entry.altered, entry.mode) == (uncompared, found.altered, "investigation")
+        assert world.machine.search.get(found.search_id) == found
+        checks = {check.name: check for check in world.machine.doctor.run()}
+        assert checks["indexes"].verdict is Verdict.BAD
+
+
+@pytest.mark.parametrize("kind", ["template deleted", "face deleted and counted out", "captured on another day"])
+def test_the_same_without_the_files_of_the_index(home: Path, kind: str) -> None:
+    tamper, uncompared = ROWS[kind]
+    tamper(home)
+    shutil.rmtree(home / "index")
+    with opened(home) as world:
+        found = search(world)
+        assert (found.whole, found.uncompared, found.mode) == (False, uncompared, Mode.INVESTIGATION)
+
+
+@pytest.fixture
+def seconds() -> list[float]:
+    """The time by which galleries compare, in seconds; a test changes it."""
+    return [0.0]
+
+
+@pytest.fixture
+def running(home: Path, seconds: list[float]) -> Iterator[World]:
+    """The workspace while it stays open, having answered a search."""
+    from lineament.index.scan import ScanIndex
+
+    with opened(home) as world:
+        workspace = world.workspace
+        models = {workspace.pack.model: workspace.pack.dimension}
+        workspace._gallery = Gallery(
+            workspace.store,
+            workspace.keys,
+            home / "index",
+            models=models,
+            open_index=ScanIndex.open,
+            now=lambda: seconds[0],
+        )
+        assert search(world).whole
+        yield world
+
+
+def test_a_running_workspace_compares_its_indexes_once_a_day(running: World, seconds: list[float]) -> None:
+    changed(running.workspace.home, "UPDATE faces SET captured_day = 0 WHERE id = 3")
+    assert search(running).whole
+    seconds[0] += COMPARED_AGAIN
+    assert search(running).altered == ("press",)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM templates WHERE face_id = {face}",
+        "UPDATE templates SET sealed = zeroblob(540) WHERE face_id = {face}",
+        "DELETE FROM faces WHERE id = {face}",
+        "UPDATE faces SET capture_id = 999999 WHERE id = {face}",
+    ],
+)
+def test_a_listed_face_that_disappears_is_counted_at_once(running: World, statement: str) -> None:
+    first = search(running).candidates[0].face_id
+    changed(running.workspace.home, statement.format(face=first))
+    found = search(running)
+    assert (found.uncompared, found.gallery_faces, found.mode) == (1, PORTRAITS - 1, Mode.INVESTIGATION)
+    assert first not in {candidate.face_id for candidate in found.candidates}
+
+
+def test_a_face_that_is_restored_is_compared_again(running: World, seconds: list[float]) -> None:
+    with raw_database(running.workspace.home) as database:
+        ((sealed,),) = database.execute("SELECT sealed FROM templates WHERE face_id = 3").fetchall()
+    changed(running.workspace.home, "UPDATE templates SET sealed = zeroblob(540) WHERE face_id = 3")
+    assert search(running).uncompared == 1
+    with raw_database(running.workspace.home) as database:
+        database.execute("UPDATE templates SET sealed = ? WHERE face_id = 3", (sealed,))
+    seconds[0] += COMPARED_SOON
+    assert search(running).whole
+
+
+def test_an_older_tally_is_found_while_the_workspace_is_open(running: World) -> None:
+    """Somebody restores the rows of a source as they were before a face was enrolled."""
+    home = running.workspace.home
+    with raw_database(home) as database:
+        ((tally,),) = database.execute("SELECT tally FROM sources").fetchall()
+    photos = home.parent / "late"
+    photos.mkdir()
+    shutil.copy(PROBE, photos)
+    assert ingest(running.workspace, "press", [photos]).faces == 1
+    assert search(running).gallery_faces == PORTRAITS + 1
+    with raw_database(home) as database:
+        database.execute("DELETE FROM templates WHERE face_id = 6")
+        database.execute("DELETE FROM faces WHERE id = 6")
+        database.execute("UPDATE sources SET tally = ?, faces = 5, last_face_id = 5", (tally,))
+    assert search(running).altered == ("press",)
+
+
+# ---------------------------------------------------------------- what people are told
+
+
+def test_a_damaged_template_is_set_aside_and_everybody_is_told(ready: Callable[..., Ran], tmp_path: Path) -> None:
+    changed(tmp_path / "ws", "UPDATE templates SET sealed = zeroblob(540) WHERE face_id = 3")
+    asked = ("search", tmp_path / "probe.jpg", "--case", "K-1", "--reason", "seen at the counter")
+    answer = ready(*asked, "--json")
+    assert answer.code == 0
+    assert (answer.json["uncompared"], answer.json["gallery_faces"], answer.json["mode"]) == (1, 4, "investigation")
+    shown = ready(*asked, "--report", tmp_path / "report.html")
+    assert "1 face was not compared" in " ".join(shown.out.split())
+    assert "every one" not in shown.out
+    assert "1 face was not compared" in (tmp_path / "report.html").read_text()
+    examined = ready("doctor", "--json")
+    assert examined.code == 9
+    (templates,) = [check for check in examined.json["checks"] if check["name"] == "templates"]
+    assert (templates["verdict"], "faces 3;" in templates["detail"]) == ("bad", True)
+
+
+def test_no_candidate_is_no_answer_if_a_face_was_not_compared(ready: Callable[..., Ran], tmp_path: Path) -> None:
+    changed(tmp_path / "ws", "UPDATE templates SET sealed = zeroblob(540)")
+    shown = ready("search", tmp_path / "probe.jpg", "--case", "K-1", "--reason", "seen", "--min-score", "0.99")
+    assert "No candidate among the faces that were compared" in shown.out
+    assert "That is an answer" not in shown.out
