@@ -13,6 +13,7 @@ from lineament import errors
 from lineament.__main__ import application
 from lineament.model.accounts import ROLES, SEPARATED, Permission, Role
 from lineament.model.policy import AGENCY, SETTINGS, SOLO
+from lineament.model.purposes import LANGUAGES, REFUSED
 from lineament.model.reasons import ReasonCode, Remedy
 from lineament.settings import described
 from lineament.sources.registry import registrations
@@ -151,6 +152,18 @@ its preset, never laxer (`lineament policy --set SETTING=VALUE`, or the page `/p
 requirements of law and forensic practice that a setting serves.
 
 """
+REFUSED_PURPOSES = """## Refused purposes
+
+No policy can change these (R10). Offence, purpose, legal basis, the facts of an initial identification, the reason of
+an urgency, the scope of an authorisation and the reason of each search are read, in {languages}, whatever letters,
+accents, capitals or invisible characters they are written in. Words that name a refused purpose are refused. Words that
+may be innocent, and refused ones beside a crime or a missing person (“Asylum seeker missing”), are in doubt: nobody
+searches in the case until a supervisor states why these words are allowed in it (`lineament case allow`, or the page of
+the case's authorisation). Alone, the examiner states it, and the record says so. The words are in
+`src/lineament/model/refused/`, and why it is so in
+[decision 24](../adr/0024-words-alone-never-decide.md).
+
+"""
 STRICTER = {"more": "more", "less": "less", "on": "yes"}
 
 
@@ -166,6 +179,15 @@ def policy() -> str:
         solo, agency = (setting_words(getattr(preset, setting.name)) for preset in (SOLO, AGENCY))
         stricter, rule, meaning = (setting.metadata[key] for key in ("stricter", "rule", "meaning"))
         lines.append(f"| `{setting.name}` | {solo} | {agency} | {STRICTER[stricter]} | {rule} | {meaning} |\n")
+    lines += ["\n", REFUSED_PURPOSES.format(languages=", ".join(LANGUAGES.values()))]
+    lines.append("| purpose | why it is refused | rule | refused | in doubt |\n| --- | --- | --- | --- | --- |\n")
+    for purpose in REFUSED:
+        counts = [
+            sum(len(getattr(wording, part)) for wording in purpose.wordings.values() for part in parts)
+            for parts in (("always", "unless_crime"), ("doubtful",))
+        ]
+        shown = " | ".join(f"{count} patterns" for count in counts)
+        lines.append(f"| {purpose.name} | {purpose.why} | {purpose.rule} | {shown} |\n")
     return "".join(lines)
 
 

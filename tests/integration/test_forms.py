@@ -71,6 +71,7 @@ WRONG: dict[str, dict[str, str]] = {
     "/cases": {"ref": " ", "offence": " ", "purpose": " ", "basis": "", "seeks": "anybody", "jurisdiction": "XYZ"},
     "/cases/{ref}/urgent": {"because": " "},
     "/cases/{ref}/ruling": {"authority": " ", "scope": " ", "decided-at": "soon", "until": "soon"},
+    "/cases/{ref}/allow": {"words": "robbery", "because": " "},
     "/cases/{ref}/hold": {"because": " "},
     "/cases/{ref}/members": {"account": "nobody@a.example", "role": "king", "until": "soon"},
     "/cases/{ref}/invitations": {"email": "nobody", "role": "king", "until": ""},

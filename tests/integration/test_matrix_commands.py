@@ -168,6 +168,7 @@ LINES = {
     "case urgent": Line("{ref} --because why", cases, code=4),  # they are authorised, so nothing is urgent
     "case authorise": Line(_RULING, cases),
     "case refuse": Line(f"{_RULING} --yes", cases),
+    "case allow": Line("{ref} --words asylum --because why", cases),
     "case hold": Line("{ref} --because order", cases),
     "case release": Line("{ref}", cases, put_on_hold),
     "case members": Line("{ref}", cases),

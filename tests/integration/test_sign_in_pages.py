@@ -283,7 +283,7 @@ def test_cookies_are_strict_and_http_only_and_bound_to_the_host_behind_tls(tmp_p
         site.world.sign_up_with_app(EMAIL)
         with site.browser(host="lineament.agency.example") as browser:
             page = browser.get("/sign-in")
-            assert page.headers["strict-transport-security"] == "max-age=31536000"
+            assert page.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
             form = page.headers["set-cookie"].partition(";")[0]
             answer = browser.post(
                 "/sign-in",

@@ -172,7 +172,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, rows: Rows) -> Iterator[Stor
 def test_a_search_comes_back_as_it_was_shown(store: Store, rows: Rows, result: SearchResult, examiner: str) -> None:
     with store.begin() as tx:
         case = tx.cases.by_id(1)
-        entry = rows.entry(tx)
+        entry = rows.entry(tx, case=case)
         result = replace(result, ledger_entry=entry, search_id=f"search{entry}", case_key=case.key)
         tx.searches.add(result, case.id, agency_id=case.agency_id, examiner=examiner)
     with store.read() as tx:

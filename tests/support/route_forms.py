@@ -104,6 +104,7 @@ ROUTE_FORMS = {
     "/cases/{ref}/ruling": RouteForm(
         {"outcome": "granted", "authority": "court", "scope": "all", "decided-at": "2026-01-02T10:00", "until": LATER}
     ),
+    "/cases/{ref}/allow": RouteForm({"words": "asylum", "because": "she is missing"}),
     "/cases/{ref}/hold": RouteForm({"because": "an order"}),
     "/cases/{ref}/release": RouteForm(prepare=put_on_hold),
     "/cases/{ref}/members": RouteForm({"account": "{colleague}", "role": "reviewer", "until": LATER}),

@@ -217,9 +217,11 @@ class Rows:
             kind=ProbeKind.CCTV,
         )
 
-    def entry(self, tx: Tx, details: str = "{}") -> int:
-        """Append an entry with meaningless hashes to the ledger; return its number."""
+    def entry(self, tx: Tx, details: str = "{}", case: Case | None = None, agency_id: str = HOME_AGENCY) -> int:
+        """Append an entry of a search with meaningless hashes to the ledger, filed under a case; return its number."""
         seq = tx.ledger.size()
+        if case is not None:
+            tx.ledger.file_under(agency_id, case.id)
         leaf = bytes.fromhex(self.sha256())
         tx.ledger.append(seq, NOW, "search", bytes(32), leaf, bytes(32), details, [(0, seq, leaf)])
         return seq

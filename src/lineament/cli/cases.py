@@ -79,6 +79,10 @@ def open_case(
     if as_json:
         print_json(case_json(case, outlook))
         return
+    if doubts := case.read_purposes().doubts:
+        words = ", ".join(doubt.words for doubt in doubts)
+        say(f"The case {case.ref} is open, but “{words}” leaves its purpose in doubt. Next: lineament case allow")
+        return
     if outlook.standing is CaseStanding.AWAITING:
         say(f"The case {case.ref} is open, and needs an authorisation before it is searched: lineament case authorise")
         return
@@ -136,6 +140,7 @@ def print_case(desk: Desk, case: Case, as_json: bool, searches: Sequence[StoredS
         print_json(case_json(case, outlook, searches))
         return
     facts = case_json(case, outlook)
+    facts["allowed"] = [f"{', '.join(stated['words'])}: {stated['because']}" for stated in facts["allowed"]]
     ruling = facts.pop("authorisation")
     if ruling is not None:
         until = f" until {ruling['last_day']}" if ruling["last_day"] else ""

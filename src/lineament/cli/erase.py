@@ -10,6 +10,7 @@ from lineament.cli.terminal import AsJson, needs, print_json, say, workspace
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId, FaceId
+from lineament.model.texts import require_said
 from lineament.views.erasures import erasure_json
 from lineament.views.values import counted
 
@@ -31,8 +32,7 @@ def erase(
     """Erase for good: rows, templates, pictures and codes go; the ledger keeps that it happened."""
     if sum(given is not None for given in (face, capture, source)) != 1:
         raise InvalidValue(what="What to erase", value="", why="give one of --face, --capture and --source")
-    if not reason.strip():
-        raise InvalidValue(what="The reason", value=reason, why="write something")
+    require_said(reason, "The reason")
     with workspace(context) as desk:
         if face is not None:
             done = desk.erase.face(FaceId(face), reason)

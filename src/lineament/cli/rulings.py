@@ -22,7 +22,7 @@ Until = Annotated[date | None, typer.Option(parser=day, metavar="DATE", help="Th
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    for command in (urgent, authorise, refuse, hold, release):
+    for command in (urgent, allow, authorise, refuse, hold, release):
         app.command()(command)
 
 
@@ -31,6 +31,21 @@ def urgent(context: typer.Context, ref: Ref, because: Because, as_json: AsJson =
     """Let searches come before the authorisation; the case locks when the clock runs out."""
     with workspace(context) as desk:
         print_case(desk, desk.casework.declare_urgent(ref, because), as_json)
+
+
+@needs(Permission.MANAGE_CASES)
+def allow(
+    context: typer.Context,
+    ref: Ref,
+    because: Because,
+    words: Annotated[
+        str, typer.Option(metavar="WORDS", help="Those that a refusal names, separated by commas; else the case's own.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """State why words that may name a refused purpose are allowed in a case."""
+    with workspace(context) as desk:
+        print_case(desk, desk.casework.allow(ref, because, words.split(",")), as_json)
 
 
 @needs(Permission.MANAGE_CASES)

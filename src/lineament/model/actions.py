@@ -53,6 +53,7 @@ class Action(StrEnum):
     CASE_AUTHORISED = "case_authorised"
     CASE_REFUSED = "case_refused"
     CASE_URGENT = "case_urgent"
+    PURPOSE_ALLOWED = "purpose_allowed"
     CASE_HELD = "case_held"
     CASE_RELEASED = "case_released"
     CASE_DESTROYED = "case_destroyed"

@@ -10,8 +10,10 @@ from lineament.errors import InvalidValue
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.events.base import Event
 from lineament.model.policy import Policy
+from lineament.model.purposes import PurposeReading, read_purposes
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.sources import checked_country
+from lineament.model.texts import require_said
 
 
 class CaseState(StrEnum):
@@ -52,6 +54,11 @@ class Seeks(StrEnum):
     DECEASED = "deceased person"
 
 
+_SAID = {"ref": "reference", "offence": "offence", "purpose": "purpose", "basis": "legal basis"}
+_EXEMPTION = "The exemption of an initial identification"
+_FACTS = "say which facts link the person to the offence; they are why no authorisation is needed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTerms:
     """The terms under which a case is opened (R7)."""
@@ -65,26 +72,40 @@ class CaseTerms:
     seeks: Seeks = Seeks.SUSPECT
     exempt_because: str | None = None  # the facts, for an initial identification (R8)
 
+    def texts(self) -> tuple[str, ...]:
+        """Return what may name a purpose: offence, purpose, legal basis and the facts of an initial identification."""
+        return (self.offence, self.purpose, self.basis, self.exempt_because or "")
+
+    def require_said(self) -> None:
+        """Raise InvalidValue if a text that a new case needs holds nothing that can be seen."""
+        for field, words in _SAID.items():
+            require_said(getattr(self, field), f"The {words} of a case", field)
+        if self.seeks is Seeks.INITIAL:
+            require_said(self.exempt_because or "", _EXEMPTION, "exempt_because", _FACTS)
+
     def __post_init__(self) -> None:
         if len(self.ref) > 100 or self.ref != self.ref.strip() or not self.ref.isprintable():
             why = "use at most 100 printable characters, without blanks at the ends"
             raise InvalidValue(what="The reference of a case", value=self.ref[:100], why=why, field="ref")
-        texts = {
-            "ref": ("reference", self.ref),
-            "offence": ("offence", self.offence),
-            "purpose": ("purpose", self.purpose),
-            "basis": ("legal basis", self.basis),
-        }
-        for field, (words, text) in texts.items():
-            if not text.strip():
+        for field, words in _SAID.items():
+            if not getattr(self, field).strip():
                 label = f"The {words} of a case"
-                raise InvalidValue(what=label, value=text, why="write something", field=field)
+                raise InvalidValue(what=label, value=getattr(self, field), why="write something", field=field)
         if self.jurisdiction is not None:
             checked_country(self.jurisdiction)
         if self.seeks is Seeks.INITIAL and not (self.exempt_because or "").strip():
-            why = "say which facts link the person to the offence; they are why no authorisation is needed"
-            label = "The exemption of an initial identification"
-            raise InvalidValue(what=label, value="", why=why, field="exempt_because")
+            raise InvalidValue(what=_EXEMPTION, value="", why=_FACTS, field="exempt_because")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """Why words that may name a refused purpose are allowed in a case, as a supervisor stated it (R10)."""
+
+    words: tuple[str, ...]  # folded, as in ``Doubt.words``
+    because: str
+    by: str
+    at: datetime
+    alone: bool  # in a solo workspace the examiner states it
 
 
 class AuthorisationOutcome(StrEnum):
@@ -141,11 +162,19 @@ class Case:
     urgent_because: str | None = None
     authorisation: Authorisation | None = None  # the newest
     hold_because: str | None = None  # on legal hold: not destroyed
+    allowances: tuple[Allowance, ...] = ()  # in the order in which they were stated
 
     @property
     def ref(self) -> str:
         """The agency's own reference."""
         return self.terms.ref
+
+    def read_purposes(self, *reasons: str) -> PurposeReading:
+        """Return what the case, and reasons of searches, say about refused purposes; what was allowed is left out."""
+        scope = None if self.authorisation is None else self.authorisation.scope
+        texts = (*self.terms.texts(), self.urgent_because, scope, *reasons)
+        reading = read_purposes(text for text in texts if text is not None)
+        return reading.without(words for allowance in self.allowances for words in allowance.words)
 
     def standing(self, policy: Policy, now: datetime) -> CaseStanding:
         """Return whether its searches are covered at that time (R8)."""

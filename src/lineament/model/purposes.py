@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
+from lineament.model.folding import UNKNOWN, alike, folded, pattern
 from lineament.model.reasons import Reason, ReasonCode
+from lineament.model.refused.activity import ACTIVITY
+from lineament.model.refused.immigration import IMMIGRATION
+from lineament.model.refused.protected import PROTECTED
+from lineament.model.refused.untargeted import UNTARGETED
+from lineament.model.refused.wording import CRIMES, Wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +24,7 @@ class RefusedPurpose:
     name: str
     why: str
     rule: str  # the law or rule behind it
-    words: re.Pattern[str]
+    wordings: Mapping[str, Wording]  # by language, ISO 639-1
 
     @property
     def reason(self) -> Reason:
@@ -26,84 +32,95 @@ class RefusedPurpose:
         return ReasonCode.PURPOSE.reason(name=self.name, why=self.why)
 
 
-def _words(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(rf"\b(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Words that may name a refused purpose, and may be innocent."""
+
+    purpose: RefusedPurpose
+    words: str  # folded
 
 
-_CLASS = (
-    r"race|ethnicity|religion|faith|nationality|skin colou?r|gender identity|sexual orientation|sexuality|disability|"
-    r"political opinions?"
-)
+@dataclass(frozen=True, slots=True)
+class PurposeReading:
+    """What texts say about refused purposes."""
+
+    refused: tuple[RefusedPurpose, ...]  # in the order of the table
+    doubts: tuple[Doubt, ...]  # of purposes that are not refused
+
+    def without(self, allowed: Iterable[str]) -> PurposeReading:
+        """Return it without the doubts about words that were allowed, written as in ``Doubt.words``."""
+        known = {alike(words) for words in allowed}
+        return replace(self, doubts=tuple(doubt for doubt in self.doubts if alike(doubt.words) not in known))
+
 
 REFUSED: Final = (
     RefusedPurpose(
         name="immigration enforcement",
         why="nobody is searched to enforce immigration law",
         rule="Detroit 307.5; RCW 43.386.080",
-        words=_words(
-            r"immigration (?:status|enforcement|control|check|offence|violation|raid)",
-            r"(?:undocumented|illegal|irregular) (?:im)?migra",
-            r"illegal aliens?\b",
-            r"deport",
-            r"(?:visa )?overstay",
-            r"asylum (?:seeker|status|claim)",
-            r"removal (?:order|proceeding)",
-        ),
+        wordings=IMMIGRATION,
     ),
     RefusedPurpose(
         name="protected activity",
         why="nobody is searched for taking part in assembly, speech, worship, journalism, union work or an election",
         rule="RCW 43.386.080(3); US First Amendment; ECHR 9 to 11",
-        words=_words(
-            r"protest(?:s|er|ers|ors?|ing)?\b",
-            r"demonstrators?\b",
-            r"(?:at|in|during|attend\w*|join\w*|organi[sz]\w*) (?:\w+ ){0,2}demonstrations?\b",
-            r"(?:peaceful|public) (?:assembly|march|rally|gathering)",
-            r"(?:political|union|strike) (?:rally|meeting|activist|activity|opinion|organis|organiz|membership)",
-            r"activists?\b",
-            r"dissidents?\b",
-            r"journalists?(?:['’]s?)? (?:source|contact|informant)s?",
-            r"whistle-?blowers?\b",
-            r"(?:mosque|church|synagogue|temple)[- ]?(?:go|attend|visit)",
-            r"worshippers?\b",
-            r"picket",
-        ),
+        wordings=ACTIVITY,
     ),
     RefusedPurpose(
         name="protected class",
         why="nobody is searched for race, ethnicity, religion, sex, orientation, disability or opinion",
         rule="RCW 43.386.080(4); EU AI Act 5(1)(g)",
-        words=_words(
-            rf"(?:because of|based on|on the basis of|according to) (?:\w+ )?(?:{_CLASS})\b",
-            rf"(?:by|for) (?:(?:his|her|their) )?(?:{_CLASS})\b(?! (?:course|track|meeting))",
-            rf"their (?:{_CLASS})\b",
-            r"ethnic (?:profil|origin|group)",
-            r"racial profil",
-            r"(?:homosexual|gay|lesbian|transgender) (?:people|person|men|women)",
-        ),
+        wordings=PROTECTED,
     ),
     RefusedPurpose(
         name="untargeted",
         why="a search is for one person in one case; crowds, lists and curiosity are not searched",
         rule="EU AI Act 5(1)(h), 26(10); Detroit 307.5",
-        words=_words(
-            r"(?:mass|general|blanket|untargeted|bulk) (?:surveillance|screening|monitoring|search|identification)",
-            r"(?:identify|search|scan|screen) (?:everyone|everybody|all (?:the )?(?:people|persons|participants|"
-            r"attendees|visitors|passers-?by))",
-            r"fishing expedition",
-            r"crowd (?:scan|screen|monitor|identification)",
-            r"predictive policing",
-            r"(?:watch ?list|persons? of interest) (?:building|enrichment|monitoring)",
-            r"(?:personal|private) (?:curiosity|interest|matter|reasons?)\b",
-            r"(?:ex-?|my )(?:girlfriend|boyfriend|wife|husband|partner)\b",
-            r"curious\b|curiosity",
-        ),
+        wordings=UNTARGETED,
     ),
 )
 """Every refused purpose. Words cannot catch every case; what passes is on the record for the auditors."""
 
+LANGUAGES: Final = {"en": "English", "fr": "French", "es": "Spanish", "pt": "Portuguese", "de": "German"}
+"""Languages whose words are read, each in every text."""
+
+
+def read_purposes(texts: Iterable[str]) -> PurposeReading:
+    """Return which refused purposes the texts name, and which words leave it in doubt; each text is read alone."""
+    refused: list[RefusedPurpose] = []
+    doubts: dict[tuple[str, str], Doubt] = {}
+    for text in texts:
+        readings = dict.fromkeys(folded(text))
+        against = ["always"] if any(True for _ in _named("crimes", "", readings)) else ["always", "unless_crime"]
+        for purpose in REFUSED:
+            if any(True for part in against for _ in _named(purpose.name, part, readings)):
+                refused.append(purpose)
+                continue
+            for part in ("unless_crime", "doubtful"):
+                for words in _named(purpose.name, part, readings):
+                    doubts.setdefault((purpose.name, alike(words)), Doubt(purpose, words))
+    named = tuple(purpose for purpose in REFUSED if purpose in refused)
+    return PurposeReading(named, tuple(doubt for doubt in doubts.values() if doubt.purpose not in named))
+
 
 def refused_purposes(texts: Iterable[str]) -> list[RefusedPurpose]:
-    """Return the refused purposes that any of the texts names, in the order of the table."""
-    normalised = [" ".join(unicodedata.normalize("NFKC", text).split()) for text in texts]
-    return [refused for refused in REFUSED if any(refused.words.search(text) for text in normalised)]
+    """Return the refused purposes that any of the texts names beyond doubt, in the order of the table."""
+    return list(read_purposes(texts).refused)
+
+
+def _named(name: str, part: str, readings: Iterable[str]) -> Iterator[str]:
+    """Yield the whole words of the readings that a part of the table finds."""
+    for reading in readings:
+        searched = alike(reading)
+        for found in _compiled(name, part, UNKNOWN in reading).finditer(searched):
+            first = searched.count(" ", 0, found.start())
+            yield " ".join(reading.split(" ")[first : first + found.group().strip().count(" ") + 1])
+
+
+@cache
+def _compiled(name: str, part: str, unknown: bool) -> re.Pattern[str]:
+    if name == "crimes":
+        return pattern("|".join(CRIMES), unknown=unknown)
+    (purpose,) = (purpose for purpose in REFUSED if purpose.name == name)
+    wordings = purpose.wordings.values()
+    return pattern("|".join(words for wording in wordings for words in getattr(wording, part)), unknown=unknown)

@@ -33,6 +33,7 @@ class Remedy(StrEnum):
         "record an authorisation of the case",
         "lineament case authorise {ref} --authority TEXT --decided DATE --scope TEXT",
     )
+    ALLOW = "state why it is allowed", "lineament case allow {ref} --words {words} --because TEXT"
     APPROVALS = "have the photograph approved", "lineament probe approve {probe}"
     PEOPLE = "become a member of the case", "lineament case add-member {ref} ACCOUNT --role examiner"
     SOURCES = "choose other sources", "lineament source list"
@@ -117,6 +118,12 @@ class ReasonCode(StrEnum):
     )
     NO_REASON = "no-reason", "no reason is given for the search"
     PURPOSE = "purpose", "the purpose is refused ({name}): {why}"
+    PURPOSE_IN_DOUBT = (
+        "purpose-in-doubt",
+        "“{words}” may name a purpose that is refused ({name}); a supervisor must state why it is allowed here",
+        Remedy.ALLOW,
+    )
+    NOTHING_IN_DOUBT = "nothing-in-doubt", "no word of the case {ref} leaves its purpose in doubt"
 
     # probes and pictures
     APPROVALS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lineament.errors import InvalidValue
+from lineament.model.folding import says_something
 
 LONGEST_REASON = 500
 """Most characters of a reason."""
@@ -11,7 +12,13 @@ LONGEST_REASON = 500
 def checked_reason(untrusted: str, what: str = "The reason") -> str:
     """Return a reason on one line. Raises InvalidValue, which names it as ``what``, if it is empty or too long."""
     reason = " ".join(untrusted.split())
-    if not 0 < len(reason) <= LONGEST_REASON or not reason.isprintable():
+    if not says_something(reason) or len(reason) > LONGEST_REASON or not reason.isprintable():
         why = f"write 1 to {LONGEST_REASON} characters"
         raise InvalidValue(what=what, value=reason[:60], why=why, field="reason")
     return reason
+
+
+def require_said(text: str, what: str, field: str | None = None, why: str = "write something") -> None:
+    """Raise InvalidValue, which names the text as ``what``, unless it holds a letter or a digit that can be seen."""
+    if not says_something(text):
+        raise InvalidValue(what=what, value=text[:60].encode("unicode_escape").decode(), why=why, field=field)

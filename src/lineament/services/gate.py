@@ -10,8 +10,8 @@ from lineament.errors import Refused
 from lineament.model.accounts import Official, Permission
 from lineament.model.agencies import Agency, Stop, month_of
 from lineament.model.cases import Case, CaseState
+from lineament.model.folding import says_something
 from lineament.model.policy import Policy
-from lineament.model.purposes import refused_purposes
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.search import Probe
 from lineament.model.sources import Source
@@ -123,14 +123,29 @@ def _case(search: Attempt) -> list[Reason]:
         return [ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state)]
     if (uncovered := case.why_uncovered(search.case_policy, search.at)) is not None:
         against.append(uncovered)
-    if not search.reason.strip():
+    if not says_something(search.reason):
         against.append(ReasonCode.NO_REASON.reason())
-    against.extend(refused.reason for refused in refused_purposes((case.terms.purpose, search.reason)))
+    against.extend(purposes_against(case, search.reason))
     wanted = search.policy.further_approvals
     if search.approvals is not None and search.approvals[0] < wanted:
         given, probe_id = search.approvals
         against.append(ReasonCode.APPROVALS.reason(given=given, wanted=wanted, probe=probe_id))
     return against
+
+
+def purposes_against(case: Case, *reasons: str) -> list[Reason]:
+    """Return the reasons against searches for the purposes that the case and the reasons of searches name (R10)."""
+    reading = case.read_purposes(*reasons)
+    doubts: dict[str, list[str]] = {}
+    for doubt in reading.doubts:
+        doubts.setdefault(doubt.purpose.name, []).append(doubt.words)
+    return [
+        *(refused.reason for refused in reading.refused),
+        *(
+            ReasonCode.PURPOSE_IN_DOUBT.reason(name=name, words=", ".join(words), ref=case.ref)
+            for name, words in doubts.items()
+        ),
+    ]
 
 
 def _sources(search: Attempt) -> list[Reason]:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import AlreadyThere, InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Account, AccountState, Role, checked_email, checked_roles
+from lineament.model.folding import says_something
 from lineament.store.columns import Moment
 from lineament.store.keys import Vault
 from lineament.store.people_tables import accounts, devices, factors, invitations, sessions, sign_in_failures
@@ -264,7 +265,7 @@ def _roles_to(roles: Iterable[Role]) -> str:
 
 def _checked_name(untrusted: str, least: int = 0) -> str:
     name = untrusted.strip()
-    if not least <= len(name) <= 200 or not name.isprintable():
+    if not least <= len(name) <= 200 or not name.isprintable() or (name and not says_something(name)):
         shown = name[:200].encode(errors="backslashreplace").decode()
         why = "write 1 to 200 printable characters"
         raise InvalidValue(what="The name of an official", value=shown, why=why, field="name")

@@ -13,14 +13,14 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import AlreadyThere, NotFound, Refused
 from lineament.model.accounts import Sight
-from lineament.model.cases import Authorisation, Case, CaseState, CaseTerms, Seeks
+from lineament.model.cases import Allowance, Authorisation, Case, CaseState, CaseTerms, Seeks
 from lineament.model.reasons import ReasonCode
 from lineament.store.columns import Words
 from lineament.store.keys import Vault
 from lineament.store.meta import MetaRows, new_ids
 from lineament.store.sealed import SealedColumn
 from lineament.store.tables import case_members, cases, searches
-from lineament.store.values import authorisation_from, authorisation_to
+from lineament.store.values import allowance_from, allowance_to, authorisation_from, authorisation_to
 
 DELETED = "deleted"
 """Replaces deleted text in a tombstone."""
@@ -39,6 +39,7 @@ class CaseRows:
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
         self._authorisations = SealedColumn(vault, "cases", "authorisation")
+        self._allowances = SealedColumn(vault, "cases", "allowances")
 
     def add(self, terms: CaseTerms, wrapped_key: bytes, at: datetime, *, key: str, agency_id: str) -> Case:
         """Open a case of an agency. Raises AlreadyThere if the agency has a case with that reference."""
@@ -156,6 +157,11 @@ class CaseRows:
         sealed = self._authorisations.seal(str(case_id), authorisation_to(authorisation))
         self._set(case_id, authorisation=sealed, authorised_until=authorisation.expires_on)
 
+    def set_allowances(self, case_id: int, allowances: Sequence[Allowance]) -> None:
+        """Store every statement on words in doubt of a case."""
+        sealed = self._allowances.seal(str(case_id), [allowance_to(allowance) for allowance in allowances])
+        self._set(case_id, allowances=sealed)
+
     def set_hold(self, case_id: int, because: str | None) -> None:
         """Put a case on legal hold, or release it with None."""
         self._set(case_id, hold_because=because)
@@ -172,6 +178,7 @@ class CaseRows:
             case_id,
             **deleted,
             authorised_by=None,
+            allowances=None,
             exempt_because=sa.case((initial, DELETED), else_=None),
             urgent_because=sa.case((cases.c.urgent_since.is_not(None), DELETED), else_=None),
             state=state.value,
@@ -205,7 +212,7 @@ class CaseRows:
 
     def _case(self, row: RowMapping) -> Case:
         terms: dict[str, Any] = {name: row[name] for name in _TERMS}
-        sealed = row["authorisation"]
+        sealed, allowances = row["authorisation"], row["allowances"]
         return Case(
             id=row["id"],
             key=row["key"],
@@ -221,6 +228,9 @@ class CaseRows:
             if sealed is None
             else authorisation_from(self._authorisations.open(str(row["id"]), sealed)),
             hold_because=row["hold_because"],
+            allowances=()
+            if allowances is None
+            else tuple(map(allowance_from, self._allowances.open(str(row["id"]), allowances))),
         )
 
 

@@ -75,8 +75,24 @@ def _lone_surrogate(text: str) -> bool:
 
 
 def not_blank(column: str) -> sa.CheckConstraint:
-    """Require a column that is not blank (R7)."""
+    """Require a name that the program writes not to be blank."""
     return sa.CheckConstraint(f"length(trim({column}, ' \t\r\n')) > 0", name=f"{column}_said")
+
+
+_UNSEEN = (
+    "\t\n\x0b\x0c\r \x85\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d\u200e\u200f"
+    "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060\u2061\u2062\u2063\u2064\u2066\u2067"
+    "\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\u2800\u3000\u3164\ufe00\ufe01\ufe02\ufe03\ufe04"
+    "\ufe05\ufe06\ufe07\ufe08\ufe09\ufe0a\ufe0b\ufe0c\ufe0d\ufe0e\ufe0f\ufeff\uffa0\ufff9\ufffa\ufffb"
+)
+"""Blanks and invisible characters of Unicode's first plane; ``folding.says_something`` knows the others too."""
+
+
+def said(column: str, *, optional: bool = False) -> sa.CheckConstraint:
+    """Require that a text that somebody writes holds more than blanks and invisible characters (R7)."""
+    unless_missing = f"{column} IS NULL OR " if optional else ""
+    return sa.CheckConstraint(f"{unless_missing}length(trim({column}, '{_UNSEEN}')) > 0", name=f"{column}_said")
 
 
 def digest(column: str) -> sa.CheckConstraint:

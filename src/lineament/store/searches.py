@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.agencies import month_of
 from lineament.model.faces import FaceId
+from lineament.model.folding import says_something
 from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchResult, ThresholdOrigin
 from lineament.store.columns import among
 from lineament.store.keys import Vault
@@ -214,7 +215,7 @@ class SearchRows:
 
     def _seal_examiner(self, search_id: str, examiner: str) -> bytes:
         """Seal the examiner's name; a blank one seals to nothing, which the table refuses (R7)."""
-        return self._vault.seal((examiner if examiner.strip() else "").encode(), _associated_data(search_id))
+        return self._vault.seal((examiner if says_something(examiner) else "").encode(), _associated_data(search_id))
 
     def _read_searches(self, query: sa.Select[Any]) -> list[StoredSearch]:
         """Return the searches that a query selects, in its order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from lineament.store import job_table, ledger_tables, people_tables, proposal_table, source_tables  # noqa: F401 - what others here refer to, and the rest
-from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, not_blank, one_of
+from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, not_blank, one_of, said
 
 meta = sa.Table(
     "meta",
@@ -52,8 +52,8 @@ sources = sa.Table(
     sa.Column("changes", sa.BigInteger, nullable=False, server_default="0"),  # of templates of faces that were there
     sa.Column("tally", sa.LargeBinary),  # what it vouches for of its faces, sealed; NULL: withdrawn, or never counted
     not_blank("name"),
-    not_blank("controller"),
-    not_blank("basis"),
+    said("controller"),
+    said("basis"),
     not_blank("jurisdiction"),
     digest("permission_sha256"),
     digest("permission"),
@@ -173,23 +173,25 @@ cases = sa.Table(
     sa.Column("urgent_because", Words),
     sa.Column("authorisation", sa.LargeBinary),  # the newest, sealed JSON
     sa.Column("authorised_until", sa.Date),  # its last day
+    sa.Column("allowances", sa.LargeBinary),  # why words in doubt are allowed (R10), sealed JSON
     sa.Column("hold_because", Words),
     sa.Column("wrapped_key", sa.LargeBinary),  # NULL: destroyed, and with it what it sealed
     sa.Column("words", Words, nullable=False),  # reference, offence and purpose, folded for the search by words
     sa.UniqueConstraint("agency_id", "ref"),
     not_blank("key"),
-    not_blank("ref"),
-    not_blank("offence"),
-    not_blank("purpose"),
-    not_blank("basis"),
+    said("ref"),
+    said("offence"),
+    said("purpose"),
+    said("basis"),
+    said("exempt_because", optional=True),
+    said("urgent_because", optional=True),
+    said("hold_because", optional=True),
     one_of("seeks", "suspect", "initial identification", "missing person", "victim", "deceased person"),
     one_of("state", "open", "closed", "refused", "destroyed"),
     sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_when"),
     sa.CheckConstraint("(wrapped_key IS NULL) = (state IN ('refused', 'destroyed'))", name="keyless_is_gone"),
     sa.CheckConstraint("hold_because IS NULL OR state <> 'destroyed'", name="held_is_kept"),
-    sa.CheckConstraint(
-        "seeks <> 'initial identification' OR length(trim(exempt_because, ' \t\r\n')) > 0", name="exemption_said"
-    ),
+    sa.CheckConstraint("seeks <> 'initial identification' OR exempt_because IS NOT NULL", name="exemption_said"),
     sa.CheckConstraint("(urgent_since IS NULL) = (urgent_because IS NULL)", name="urgency_said"),
     sa.Index("ix_cases_of_agency", "agency_id", "state", "id"),
     sa.Index("ix_cases_expiring", "agency_id", "state", "authorised_until"),
@@ -307,7 +309,7 @@ searches = sa.Table(
     sa.Column("ledger_entry", sa.ForeignKey("ledger_entries.seq"), nullable=False, unique=True),
     sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"]),
     not_blank("id"),
-    not_blank("reason"),
+    said("reason"),
     sa.CheckConstraint("length(examiner) > 28", name="examiner_said"),  # more than what sealing adds
     not_blank("model"),
     one_of("mode", "identification", "investigation", "manual"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from lineament.model.cases import Authorisation, AuthorisationOutcome
+from lineament.model.cases import Allowance, Authorisation, AuthorisationOutcome
 from lineament.model.faces import (
     ArchiveRecord,
     Box,
@@ -138,6 +138,28 @@ def authorisation_from(value: JsonObject) -> Authorisation:
         expires_on=None if ends is None else date.fromisoformat(ends),
         recorded_by=value["recorded_by"],
         recorded_at=datetime.fromisoformat(value["recorded_at"]),
+    )
+
+
+def allowance_to(allowance: Allowance) -> dict[str, Any]:
+    """Return a supervisor's statement on words in doubt, to be sealed before it is stored."""
+    return {
+        "words": list(allowance.words),
+        "because": allowance.because,
+        "by": allowance.by,
+        "at": allowance.at.isoformat(),
+        "alone": allowance.alone,
+    }
+
+
+def allowance_from(value: JsonObject) -> Allowance:
+    """Return the value that the JSON holds."""
+    return Allowance(
+        words=tuple(value["words"]),
+        because=value["because"],
+        by=value["by"],
+        at=datetime.fromisoformat(value["at"]),
+        alone=value["alone"],
     )
 
 

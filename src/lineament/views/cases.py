@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lineament.model.cases import Authorisation, Case, CaseStanding
+from lineament.model.cases import Allowance, Authorisation, Case, CaseStanding, CaseState
 from lineament.views.searches import listed_search_json
 from lineament.views.values import iso
 
@@ -20,6 +20,8 @@ def case_json(case: Case, outlook: Outlook, searches: Iterable[StoredSearch] | N
     return {
         **listed_case_json(case),
         "standing": outlook.standing.value,
+        "in_doubt": [doubt.words for doubt in case.read_purposes().doubts] if case.state is CaseState.OPEN else [],
+        "allowed": [allowance_json(allowance) for allowance in case.allowances],
         "urgent_since": iso(case.urgent_since),
         "urgent_because": case.urgent_because,
         "locks_at": iso(outlook.locks_at),
@@ -65,6 +67,17 @@ def authorisation_json(ruling: Authorisation) -> dict[str, Any]:
         "document": ruling.document_sha256,
         "recorded_by": ruling.recorded_by,
         "recorded_at": iso(ruling.recorded_at),
+    }
+
+
+def allowance_json(allowance: Allowance) -> dict[str, Any]:
+    """Return a statement on words in doubt as JSON."""
+    return {
+        "words": list(allowance.words),
+        "because": allowance.because,
+        "by": allowance.by,
+        "at": iso(allowance.at),
+        "alone": allowance.alone,
     }
 
 

@@ -67,6 +67,9 @@ def next_step(case: Case, outlook: Outlook) -> NextStep:
     """Return what can be done next in a case, and by when."""
     if case.state is not CaseState.OPEN:
         return _after(case, outlook)
+    if doubts := case.read_purposes().doubts:
+        words = " and ".join(f"“{doubt.words}”" for doubt in doubts)
+        return NextStep(words=f"No search before a supervisor states why {words} may be searched for.", level="stop")
     return _while_open(case, outlook)
 
 
@@ -121,6 +124,7 @@ def remedy_link(remedy: Remedy, path: str, case: str) -> tuple[str, str] | None:
     links = {
         Remedy.STEP_UP: ("Show it now", f"/step-up?next={quote(path, safe='')}"),
         Remedy.AUTHORISE: ("Authorisation of the case", f"{case}/authorisation"),
+        Remedy.ALLOW: ("Words in doubt", f"{case}/authorisation"),
         Remedy.APPROVALS: ("Approvals", "#approvals"),
         Remedy.PEOPLE: ("Who works on it", f"{case}/people"),
         Remedy.SOURCES: ("Sources", "/sources"),

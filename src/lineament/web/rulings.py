@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
-from lineament.model.cases import AuthorisationOutcome, Case, PaperKind
+from lineament.model.cases import AuthorisationOutcome, Case, CaseState, PaperKind
 from lineament.services.cases.casework import Ruling
 from lineament.web.addresses import case_address, unslug
 from lineament.web.cases import read_case
@@ -24,6 +24,7 @@ def authorisation(visit: CurrentVisit, ref: str) -> HTMLResponse:
         "case_authorisation.html",
         decisions=visit.desk.room.papers(case.key, kinds=(PaperKind.DECISION,)),
         photographs=len(visit.desk.casework.probes(case.key)),
+        doubts=[] if case.state is not CaseState.OPEN else case.read_purposes().doubts,
         **frame,
     )
 
@@ -38,6 +39,13 @@ def urgent(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
 def ruling(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
     """Record what the authority decided. A refusal destroys what the case holds, so its reference must be typed."""
     return _to(visit.desk.casework.authorise(unslug(ref), _ruling(visit, ref, form)))
+
+
+@pages.act("/cases/{ref}/allow", access=Permission.MANAGE_CASES, page=authorisation)
+def allow(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
+    """State why words that may name a refused purpose are allowed in a case."""
+    words = form.text("words").split(",")
+    return _to(visit.desk.casework.allow(unslug(ref), form.text("because"), words))
 
 
 @pages.act("/cases/{ref}/hold", access=Permission.MANAGE_CASES, page=authorisation)

@@ -42,7 +42,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 """On every response, unless the route set the header itself."""
-TLS_HEADERS = {"strict-transport-security": "max-age=31536000"}
+TLS_HEADERS = {"strict-transport-security": "max-age=31536000; includeSubDomains"}
 """Also on every response if the pages are reached by https."""
 
 _OWN_PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,2000}")  # printable ASCII without blanks and backslashes

@@ -233,4 +233,5 @@ def sign_out(request: Request, visit: AnyVisit, form: Form) -> Response:  # noqa
         visit.workspace.sign_in.sign_out(visit.signed_in)
     response = redirect("/sign-in" if visit.signed_in is not None else "/")
     site_of(request).delete_cookie(response, request.headers)
+    response.headers["clear-site-data"] = '"cache", "storage"'
     return response

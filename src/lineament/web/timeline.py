@@ -64,6 +64,13 @@ def _(event: cases.CaseUrgent) -> TimelineLine:
 
 
 @_line.register
+def _(event: cases.PurposeAllowed) -> TimelineLine:
+    words = " and ".join(f"“{word}”" for word in event.words)
+    alone = ", working alone" if event.alone else ""
+    return TimelineLine(words=f"stated why {words} may be searched for{alone}: {event.because}")
+
+
+@_line.register
 def _(event: cases.CaseAuthorised) -> TimelineLine:
     return TimelineLine(words=_decision(event))
 

@@ -281,7 +281,7 @@ def test_searches_are_counted_beside_each_case(store: Store, rows: Rows) -> None
         probe = rows.probe(searched)
         tx.probes.add(probe, searched.id, rows.sha256(), key)
         for _ in range(2):
-            result = rows.result(probe, rows.entry(tx))
+            result = rows.result(probe, rows.entry(tx, case=searched))
             tx.searches.add(result, searched.id, agency_id=HOME_AGENCY, examiner="an examiner")
         assert [case.searches for case in tx.cases.page(SOLO, limit=9)] == [0, 2]
 
@@ -426,7 +426,8 @@ def test_no_case_without_its_grounds(store: Store, rows: Rows, refused: Refuses,
         ("wrapped_key = NULL", "keyless_is_gone"),
         ("hold_because = 'x', state = 'destroyed', closed_at = opened_at, wrapped_key = NULL", "held_is_kept"),
         ("seeks = 'anybody'", "seeks_known"),
-        ("seeks = 'initial identification', exempt_because = ' '", "exemption_said"),
+        ("seeks = 'initial identification', exempt_because = ' '", "exempt_because_said"),
+        ("seeks = 'initial identification', exempt_because = NULL", "exemption_said"),
         ("urgent_since = opened_at", "urgency_said"),
         ("urgent_because = 'x'", "urgency_said"),
         ("agency_id = NULL", "null"),

@@ -118,7 +118,7 @@ def test_an_erased_candidate_leaves_no_byte(store: Store, sqlite_path: Path, row
         tx.probes.add(probe, case.id, rows.sha256(), key)
         shown = tuple(rows.candidate(rank, 4_000_000 + rank) for rank in range(1, 21))
         tx.searches.add(
-            rows.result(probe, rows.entry(tx), shown), case.id, agency_id=HOME_AGENCY, examiner="an examiner"
+            rows.result(probe, rows.entry(tx, case=case), shown), case.id, agency_id=HOME_AGENCY, examiner="an examiner"
         )
         tx.searches.forget_faces([4_000_003])
     assert store.scrub()
@@ -187,7 +187,7 @@ def test_a_destroyed_case_leaves_no_byte_but_its_tombstone(store: Store, sqlite_
             probe, blob = rows.probe(case), rows.sha256()
             tx.probes.add(probe, case.id, blob, key)
             shown = replace(rows.candidate(1, 1), uri=f"https://example.org/{name}")
-            result = replace(rows.result(probe, rows.entry(tx), (shown,)), reason=f"reason-{name}")
+            result = replace(rows.result(probe, rows.entry(tx, case=case), (shown,)), reason=f"reason-{name}")
             tx.searches.add(result, case.id, agency_id=HOME_AGENCY, examiner="an examiner")
             wrapped[name] = tx.cases.wrapped_key(case.id)
             texts = [f"{field}-{name}" for field in ("offence", "purpose", "basis", "urgent", "hold", "reason")]

@@ -131,7 +131,7 @@ def test_probes_that_nobody_searched_are_found_when_they_are_old(store: Store, r
         tx.cases.set_hold(held.id, "the court's order")
         theirs = rows.probe(foreign)
         tx.probes.add(theirs, foreign.id, rows.sha256(), foreign_key)
-        result = replace(rows.result(first, rows.entry(tx)), others=(ProbeFace(probe_id=other.id, face=1),))
+        result = replace(rows.result(first, rows.entry(tx, case=case)), others=(ProbeFace(probe_id=other.id, face=1),))
         tx.searches.add(result, case.id, agency_id=HOME_AGENCY, examiner="an examiner")
         assert tx.probes.unsearched(HOME_AGENCY, NOW + timedelta(days=1)) == [old.id]
         assert tx.probes.unsearched(elsewhere, NOW + timedelta(days=1)) == [theirs.id]
@@ -186,7 +186,7 @@ def searched(store: Store, rows: Rows) -> Searched:
         shown[1] = replace(shown[1], near_duplicates=(FaceId(77), FaceId(55)))
         shown[2] = replace(shown[2], source="registry", near_duplicates=(FaceId(66),), extrapolated=(0.1, 0.3))
         shown[:2] = [replace(alike, group=1, unlisted=4) for alike in shown[:2]]
-        result = rows.result(probe, rows.entry(tx), tuple(shown))
+        result = rows.result(probe, rows.entry(tx, case=case), tuple(shown))
         tx.searches.add(result, case.id, agency_id=HOME_AGENCY, examiner="Inspector Clouseau")
     return case, result
 
@@ -214,7 +214,7 @@ def test_a_search_without_candidates_is_an_answer_too(store: Store, rows: Rows, 
             since=None,
             until=None,
             sources=(),
-            ledger_entry=rows.entry(tx),
+            ledger_entry=rows.entry(tx, case=case),
         )
         tx.searches.add(empty, case.id, agency_id=HOME_AGENCY, examiner="an examiner")
         assert tx.searches.get("empty") == empty
@@ -275,7 +275,7 @@ def test_probes_of_the_same_person_are_kept_with_the_search(store: Store, rows: 
             probe, case.id, rows.sha256(), rows.keys.unwrap(tx.cases.wrapped_key(case.id), f"case/{case.key}")
         )
         others = (ProbeFace(probe_id=probe.id, face=2), ProbeFace(probe_id=first.probe_id, face=2))
-        fused = replace(first, search_id="fused", ledger_entry=rows.entry(tx), others=others)
+        fused = replace(first, search_id="fused", ledger_entry=rows.entry(tx, case=case), others=others)
         tx.searches.add(fused, case.id, agency_id=HOME_AGENCY, examiner="an examiner")
     with store.read() as tx:
         assert tx.searches.get("fused") == fused
@@ -294,7 +294,7 @@ def test_the_name_of_an_examiner_is_sealed(store: Store, rows: Rows, searched: S
     for (sealed,) in rows_there:
         assert b"Clouseau" not in bytes(sealed)
     with store.begin() as tx:
-        again = replace(first, search_id="again", ledger_entry=rows.entry(tx))
+        again = replace(first, search_id="again", ledger_entry=rows.entry(tx, case=case))
         tx.searches.add(again, case.id, agency_id=HOME_AGENCY, examiner="Inspector Clouseau")
     assert len({bytes(sealed) for (sealed,) in raw("SELECT examiner FROM searches")}) == 2
     raw("UPDATE searches SET examiner = (SELECT s.examiner FROM searches s WHERE s.id = 'again')")
@@ -306,7 +306,7 @@ def test_the_name_of_an_examiner_is_sealed(store: Store, rows: Rows, searched: S
 def test_a_search_needs_an_examiner(store: Store, rows: Rows, searched: Searched, examiner: str) -> None:
     case, first = searched
     with store.begin() as tx:
-        again = replace(first, search_id="again", ledger_entry=rows.entry(tx))
+        again = replace(first, search_id="again", ledger_entry=rows.entry(tx, case=case))
     with pytest.raises(Refused, match="examiner_said"), store.begin() as tx:
         tx.searches.add(again, case.id, agency_id=HOME_AGENCY, examiner=examiner)
 
@@ -317,7 +317,10 @@ def test_searches_are_counted_by_the_agency_that_made_them(store: Store, rows: R
         guest = rows.agency(tx, "Elsewhere")
         for number, at in enumerate(("2026-03-31T23:59:59.999999+00:00", "2026-04-01T00:00:00+00:00")):
             result = replace(
-                first, search_id=f"n{number}", ledger_entry=rows.entry(tx), made_at=datetime.fromisoformat(at)
+                first,
+                search_id=f"n{number}",
+                ledger_entry=rows.entry(tx, case=case, agency_id=guest),
+                made_at=datetime.fromisoformat(at),
             )
             tx.searches.add(result, case.id, agency_id=guest, examiner="a guest")
         march, april = (date(2026, 3, 1), date(2026, 4, 1)), (date(2026, 4, 1), date(2026, 5, 1))
@@ -332,11 +335,15 @@ def test_the_searches_of_a_case_are_deleted_whole(store: Store, rows: Rows, sear
         probe = rows.probe(other)
         tx.probes.add(probe, other.id, rows.sha256(), key)
         left = replace(
-            rows.result(probe, rows.entry(tx), first.candidates), others=(ProbeFace(probe_id=probe.id, face=2),)
+            rows.result(probe, rows.entry(tx, case=other), first.candidates),
+            others=(ProbeFace(probe_id=probe.id, face=2),),
         )
         tx.searches.add(left, other.id, agency_id=HOME_AGENCY, examiner="an examiner")
         fused = replace(
-            first, search_id="fused", ledger_entry=rows.entry(tx), others=(ProbeFace(probe_id=first.probe_id, face=2),)
+            first,
+            search_id="fused",
+            ledger_entry=rows.entry(tx, case=case),
+            others=(ProbeFace(probe_id=first.probe_id, face=2),),
         )
         tx.searches.add(fused, case.id, agency_id=HOME_AGENCY, examiner="an examiner")
         assert tx.searches.delete_of(case.id) == [first.ledger_entry, fused.ledger_entry]
@@ -369,9 +376,9 @@ def test_unknown_searches(store: Store) -> None:
         ("examiner = NULL", "null"),
         ("examiner = '1234567890123456789012345678'", "examiner_said"),
         ("agency_id = NULL", "null"),
-        ("agency_id = 'nobody'", "foreign key"),
+        ("agency_id = 'nobody'", "an entry of its own"),
         ("case_id = NULL", "null"),
-        ("case_id = 99", "foreign key"),
+        ("case_id = 99", "an entry of its own"),
         ("probe_id = NULL", "null"),
         ("probe_id = 'none'", "foreign key"),
         ("ledger_entry = NULL", "null"),
@@ -396,7 +403,7 @@ def test_no_search_is_inserted_by_hand_without_its_reasons(
     store: Store, rows: Rows, searched: Searched, raw: RawSql, refused: Refuses, missing: str
 ) -> None:
     with store.begin() as tx:
-        entry = rows.entry(tx)
+        entry = rows.entry(tx, case=searched[0])
     values = COLUMNS.replace("ledger_entry", str(entry)).replace("id,", "'new',", 1)
     raw(f"INSERT INTO searches ({COLUMNS}) SELECT {values} FROM searches")  # a complete row is accepted
     raw("DELETE FROM searches WHERE id = 'new'")
@@ -411,7 +418,7 @@ def test_no_search_in_a_case_that_is_not_open(
 ) -> None:
     case, first = searched
     with store.begin() as tx:
-        entry = rows.entry(tx)
+        entry = rows.entry(tx, case=case)
         if state == CaseState.CLOSED:
             tx.cases.set_state(case.id, CaseState.CLOSED, NOW)
         else:
@@ -428,7 +435,7 @@ def test_a_search_uses_a_probe_of_its_own_case(store: Store, rows: Rows, searche
     _, result = searched
     with store.begin() as tx:
         other, _ = rows.case(tx, "other")
-        again = replace(result, search_id="again", ledger_entry=rows.entry(tx))
+        again = replace(result, search_id="again", ledger_entry=rows.entry(tx, case=other))
     with pytest.raises(Refused, match=r"(?i)foreign key"), store.begin() as tx:
         tx.searches.add(again, other.id, agency_id=HOME_AGENCY, examiner="an examiner")
 

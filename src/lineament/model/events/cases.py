@@ -43,6 +43,15 @@ class CaseUrgent(Event, action=Action.CASE_URGENT):
     hours: int  # until it locks
 
 
+class PurposeAllowed(Event, action=Action.PURPOSE_ALLOWED):
+    """A supervisor stated why words that may name a refused purpose are allowed in a case."""
+
+    case: str
+    words: tuple[str, ...]  # folded
+    because: str
+    alone: bool  # stated by the examiner of a solo workspace
+
+
 class CaseAuthorised(Event, action=Action.CASE_AUTHORISED):
     """An authority granted the searches of a case."""
 

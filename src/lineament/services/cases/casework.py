@@ -15,6 +15,7 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import (
     GONE,
     NEXT,
+    Allowance,
     Authorisation,
     AuthorisationOutcome,
     Case,
@@ -33,12 +34,14 @@ from lineament.model.events.cases import (
     CaseRead,
     CaseReleased,
     CaseUrgent,
+    PurposeAllowed,
 )
 from lineament.model.lifecycle import advance
 from lineament.model.policy import Policy
-from lineament.model.purposes import refused_purposes
+from lineament.model.purposes import Doubt, read_purposes, refused_purposes
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Probe
+from lineament.model.texts import require_said
 from lineament.services.cases.access import case_for, everything_in, own_case_for, require_open
 from lineament.services.cases.destroy import destroy
 from lineament.services.cases.recorded import case_authorised, case_opened, case_refused
@@ -99,10 +102,11 @@ class Casework:
     def open(self, terms: CaseTerms) -> Case:
         """Open a case with its own key; the official becomes its first examiner.
 
-        Raises AlreadyThere if the agency has a case of that reference, or Refused if its purpose is never searched for
-        (R10).
+        Words that leave its purpose in doubt keep it from being searched until a supervisor allows them. Raises
+        AlreadyThere if the agency has a case of that reference, or Refused if its purpose is never searched for (R10).
         """
-        if refused := refused_purposes([terms.purpose]):
+        terms.require_said()
+        if refused := refused_purposes(terms.texts()):
             raise Refused(*(purpose.reason for purpose in refused))
         key, official = secrets.token_hex(8), self._record.official
         with self._record.change() as change:
@@ -132,9 +136,7 @@ class Casework:
     def declare_urgent(self, name: str, because: str) -> Case:
         """Allow searches before the authorisation; the case locks if none comes within the hours of the policy (R8)."""
         because = because.strip()
-        if not because:
-            why = "say why it cannot wait for the authorisation"
-            raise InvalidValue(what="The urgency", value="", why=why, field="because")
+        require_said(because, "The urgency", "because", "say why it cannot wait for the authorisation")
         with self._record.change() as change:
             case = self._in(change, name, Permission.OPEN_CASES, own_case_for)
             policy = policy_for(change.tx, case.agency_id)
@@ -156,6 +158,8 @@ class Casework:
         if ruling.decided_at > self._record.clock():
             label, why = "The time of the decision", "it is in the future"
             raise InvalidValue(what=label, value=ruling.decided_at, why=why, field="decided_at")
+        require_said(ruling.authority, "The authority of an authorisation", "authority")
+        require_said(ruling.scope, "The scope of an authorisation", "scope")
         if ruling.outcome is AuthorisationOutcome.REFUSED:
             return self._refuse(name, ruling)
         stored = None
@@ -198,12 +202,32 @@ class Casework:
         )
 
     @needs(Permission.MANAGE_CASES, in_case=True)
+    def allow(self, name: str, because: str, words: Iterable[str] = ()) -> Case:
+        """State why words that may name a refused purpose are allowed in a case (R10).
+
+        Without ``words`` it is about all words in doubt in what the case says; the words of a search's reason have to
+        be named. Raises InvalidValue for words that leave nothing in doubt, or that name a refused purpose beyond it.
+        """
+        because = because.strip()
+        require_said(because, "The statement", "because", "say why the words are allowed in this case")
+        named = tuple(doubt.words for word in words if word.strip() for doubt in _doubts_about(word))
+        with self._record.change() as change:
+            case = self._in(change, name, Permission.MANAGE_CASES)
+            require_open(case)
+            allowed = tuple(dict.fromkeys(named or (doubt.words for doubt in case.read_purposes().doubts)))
+            if not allowed:
+                raise Refused(ReasonCode.NOTHING_IN_DOUBT.reason(ref=case.ref))
+            official = self._record.official
+            stated = Allowance(words=allowed, because=because, by=official.name, at=change.at, alone=official.solo)
+            change.tx.cases.set_allowances(case.id, (*case.allowances, stated))
+            change.record(PurposeAllowed(case=case.ref, words=allowed, because=because, alone=official.solo))
+            return change.tx.cases.by_key(case.key)
+
+    @needs(Permission.MANAGE_CASES, in_case=True)
     def hold(self, name: str, because: str) -> Case:
         """Put a case on legal hold: its retention period is paused (R35)."""
         because = because.strip()
-        if not because:
-            why = "say who ordered it, and why"
-            raise InvalidValue(what="The legal hold", value="", why=why, field="because")
+        require_said(because, "The legal hold", "because", "say who ordered it, and why")
         return self._set_hold(name, because)
 
     @needs(Permission.MANAGE_CASES, in_case=True)
@@ -383,3 +407,14 @@ def _timeline_entry(row: LedgerRow, case: Case) -> TimelineEntry:
     return TimelineEntry(
         seq=row.seq, at=row.at, action=row.action, actor=actor, details=shown, commitment=row.commitment.hex()
     )
+
+
+def _doubts_about(words: str) -> tuple[Doubt, ...]:
+    """Return the doubts about words that somebody wants to allow. Raises Refused or InvalidValue if there are none."""
+    reading = read_purposes([words])
+    if reading.refused:
+        raise Refused(*(purpose.reason for purpose in reading.refused))
+    if not reading.doubts:
+        why = "they leave nothing in doubt; name those that the refusal names"
+        raise InvalidValue(what="The choice of words", value=words[:60], why=why, field="words")
+    return reading.doubts

@@ -11,6 +11,7 @@ from lineament.errors import FileTooLarge, InvalidValue, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE, Case, Paper, PaperKind
 from lineament.model.events.cases import PaperAdded, PaperOpened
+from lineament.model.folding import says_something
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases.access import case_for, require_open
 from lineament.services.filenames import stored_name
@@ -120,7 +121,7 @@ class Room:
 
     def _add_text(self, name: str, kind: PaperKind, text: str) -> Paper:
         content = text.strip()
-        if not content or len(content) > LONGEST:
+        if not says_something(content) or len(content) > LONGEST:
             why = f"write 1 to {LONGEST:,} characters"
             value = f"{len(content):,} characters long"
             raise InvalidValue(what=f"The {kind.value}", value=value, why=why, field="text")

@@ -17,6 +17,7 @@ from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import NEXT, Source, SourceEvent
+from lineament.model.texts import require_said
 from lineament.services.gallery.embedding import forget_embedding_pages
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
@@ -83,6 +84,7 @@ class Erase:
         If it is the only face, the capture is erased too. In a group picture the other faces keep their crops and
         their page, but the original and the thumbnail are deleted, because they show the erased face.
         """
+        require_said(reason, "The reason", "reason")
         with self._record.change() as change:
             face = change.tx.faces.get(face_id)
             capture = change.tx.captures.get(face.capture_id)
@@ -110,6 +112,7 @@ class Erase:
     @needs(Permission.MANAGE_SOURCES)
     def capture(self, capture_id: CaptureId, reason: str) -> Erasure:
         """Erase a picture with all its faces; the same bytes and the same URI are not ingested again."""
+        require_said(reason, "The reason", "reason")
         with self._record.change() as change:
             capture = change.tx.captures.get(capture_id)
             source = change.tx.sources.by_id(capture.source_id)
@@ -182,6 +185,7 @@ class Erase:
     @needs(Permission.MANAGE_SOURCES)
     def source(self, name: str, reason: str) -> Erasure:
         """Withdraw a source: its key is destroyed, its rows, pictures and index files are deleted."""
+        require_said(reason, "The reason", "reason")
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             state = advance(NEXT, source.state, SourceEvent.WITHDRAWN, what="source", name=name)

@@ -26,6 +26,7 @@ from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
 from lineament.model.runs import Run, RunId
 from lineament.model.sources import NEXT, Source, SourceEvent, SourceState, SourceTerms
+from lineament.model.texts import require_said
 from lineament.services.cases.access import seen_source, source_seen
 from lineament.services.filenames import stored_name
 from lineament.services.keyholder import about_source, source_key
@@ -89,6 +90,8 @@ class Register:
         It is drafted until a second person approves it, or live at once if the policy asks for no approval. ``shares``
         names the agencies that alone may search it, each with its last day. Raises HostRefused for a social network.
         """
+        require_said(terms.controller, "The controller")
+        require_said(terms.basis, "The legal basis")
         Hosts(terms.hosts)
         wrapped = self._keys.new_data_key(about_source(terms.name))
         if permission is not None:

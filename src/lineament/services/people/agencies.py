@@ -19,9 +19,11 @@ from lineament.model.accounts import (
 )
 from lineament.model.agencies import Agency, AgencyTerms, Licence, Usage, Vetting, VettingOutcome, month_of
 from lineament.model.events.people import AgencyLicensed, AgencyRegistered, AgencyRenamed, AgencyVetted, PolicyChanged
+from lineament.model.folding import says_something
 from lineament.model.lifecycle import advance
 from lineament.model.policy import AGENCY, Policy, stricter
 from lineament.model.reasons import ReasonCode
+from lineament.model.texts import require_said
 from lineament.services.needs import needs
 from lineament.services.people.invitations import Invitation, PendingInvitation, Post, invite_account, reinvite
 from lineament.services.people.policies import base_for, policy_for
@@ -83,6 +85,7 @@ class Agencies:
     @needs(Permission.OPERATE)
     def register(self, terms: AgencyTerms) -> Agency:
         """Register an agency. None of its people can sign in before it is vetted and licensed."""
+        require_said(terms.name, "The name of an agency", "name")
         with self._record.change() as change:
             agency = change.tx.agencies.add(terms, change.at)
             change.in_agency(agency.id)
@@ -92,6 +95,7 @@ class Agencies:
     @needs(Permission.OPERATE)
     def rename_home(self, terms: AgencyTerms) -> Agency:
         """Set the name and terms of the agency that runs this workspace."""
+        require_said(terms.name, "The name of an agency", "name")
         with self._record.change() as change:
             change.in_agency(HOME_AGENCY)
             change.tx.agencies.set_terms(HOME_AGENCY, terms)
@@ -101,10 +105,12 @@ class Agencies:
     @needs(Permission.OPERATE)
     def vet(self, name: str, grounds: VettingGrounds) -> Agency:
         """Record a vetting, in place of the last one; the ledger keeps both."""
+        require_said(grounds.legal_restrictions, "The field “legal restrictions” of a vetting", "legal_restrictions")
+        require_said(grounds.human_rights_record, "The field “human-rights record” of a vetting", "human_rights_record")
         with self._record.change() as change:
             agency = self._find_other_agency(change, name)
             vetting = Vetting(
-                by=grounds.by.strip() or self._record.official.name,
+                by=grounds.by.strip() if says_something(grounds.by) else self._record.official.name,
                 at=change.at,
                 outcome=grounds.outcome,
                 legal_restrictions=grounds.legal_restrictions,

@@ -1,0 +1,249 @@
+"""The page on OWASP ASVS names every requirement once and only tests that exist, and what its other tests leave out."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.conftest import ROOT
+from tests.support.serving import ServedWorld, send_form, serving_officials, token_in
+from tests.support.world import PASSWORD, Person
+
+from lineament.model.policy import SETTINGS
+from lineament.settings import Settings
+from lineament.store.people_tables import factors
+
+PAGE = ROOT / "docs" / "reference" / "asvs.md"
+STANDARD = json.loads((ROOT / "tests" / "data" / "asvs-5.0.0.json").read_text("utf-8"))
+SOURCE = ROOT / "src" / "lineament"
+STATIC = SOURCE / "web" / "static"
+NGINX = (ROOT / "deploy" / "nginx.conf").read_text("utf-8")
+PUBLIC_URL = "https://lineament.agency.example"
+EMAIL = "jane@agency.example"
+
+
+# ---------------------------------------------------------------- the page
+
+
+def requirements() -> list[list[str]]:
+    """Return the cells of every row: number, level, words, standing, and tests or the reason."""
+    lines = [line for line in PAGE.read_text("utf-8").splitlines() if re.match(r"\| \d+\.\d+\.\d+ ", line)]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
+@cache
+def functions_of(path: Path) -> set[str]:
+    return {node.name for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_requirement_of_the_standard_stands_once_on_the_page() -> None:
+    listed = {row[0]: int(row[1]) for row in requirements()}
+    assert len(listed) == len(requirements()) == 345
+    assert listed == STANDARD["levels"]
+
+
+def test_what_is_met_names_tests_that_exist_and_the_rest_says_why() -> None:
+    unnamed, missing, read = [], [], 0
+    for number, _, words, standing, shown in requirements():
+        tests = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", shown)
+        missing += [(number, file, name) for file, name in tests if name not in functions_of(ROOT / file)]
+        fits = bool(tests) if standing == "met" else standing in {"not applicable", "open"} and bool(shown)
+        unnamed += [] if fits and words else [number]
+        read += len(tests)
+    assert missing == []
+    assert unnamed == []
+    assert read > 200
+
+
+def test_the_summary_counts_the_rows() -> None:
+    counted = dict.fromkeys(("met", "not applicable", "open"), 0)
+    for row in requirements():
+        counted[row[3]] += 1
+    (line,) = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| **all**")]
+    assert [int(cell) for cell in re.findall(r"\d+", line)] == [*counted.values()]
+
+
+# ---------------------------------------------------------------- over the wire
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedWorld]:
+    """The pages behind a public address, and here on the loopback."""
+    with serving_officials(tmp_path_factory.mktemp("asvs") / "ws", public_url=PUBLIC_URL) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def jane(site: ServedWorld) -> Person:
+    return site.world.sign_up_with_app(EMAIL)
+
+
+pytestmark = pytest.mark.enable_socket
+
+
+def test_behind_tls_every_answer_asks_for_tls_for_a_year_with_subdomains(site: ServedWorld) -> None:
+    with site.browser(host="lineament.agency.example") as browser:
+        for address in ("/sign-in", "/static/lineament.css", "/nowhere"):
+            wanted = browser.get(address).headers["strict-transport-security"]
+            assert wanted == "max-age=31536000; includeSubDomains"
+
+
+def test_no_answer_is_for_another_origin(site: ServedWorld) -> None:
+    with site.browser(origin="https://evil.example") as browser:
+        answers = [browser.get("/sign-in"), browser.options("/sign-in"), browser.get("/static/lineament.css")]
+    assert [name for answer in answers for name in answer.headers if name.startswith("access-control-")] == []
+
+
+@pytest.mark.parametrize("method", ["TRACE", "OPTIONS", "PUT", "PATCH", "DELETE", "CONNECT", "TRACK", "PROPFIND"])
+@pytest.mark.parametrize("address", ["/", "/sign-in", "/cases", "/static/lineament.css"])
+def test_no_other_method_is_answered(site: ServedWorld, method: str, address: str) -> None:
+    with site.browser() as browser:
+        answer = browser.request(method, address)
+    assert answer.status_code in {303, 403, 404, 405}
+    assert "csrf" not in answer.text
+    assert "TRACE" not in answer.text
+
+
+def test_every_answer_says_its_type_and_charset(site: ServedWorld, jane: Person) -> None:
+    with site.signed_in(jane) as browser:
+        answers = [browser.get(address) for address in ("/", "/cases", "/nowhere", "/static/lineament.css")]
+        scripts = re.findall(r'src="(/static/[^"]+\.js[^"]*)"', answers[0].text)
+        answers += [browser.get(address) for address in scripts]
+    assert scripts
+    kinds = [answer.headers["content-type"] for answer in answers]
+    assert [kind for kind in kinds if not re.fullmatch(r"text/(html|css|javascript); charset=utf-8", kind)] == []
+
+
+def test_cookies_are_short(site: ServedWorld, jane: Person) -> None:
+    with site.browser() as browser:
+        answer = send_form(browser, "/sign-in", email=EMAIL, password=PASSWORD)
+        cookies = [cookie.partition(";")[0] for cookie in answer.headers.get_list("set-cookie")]
+    assert cookies
+    assert max(map(len, cookies)) < 4096
+
+
+def test_headers_of_proxies_are_not_believed(site: ServedWorld) -> None:
+    forged = {"x-forwarded-host": "evil.example", "x-forwarded-proto": "https", "forwarded": "host=evil.example"}
+    with site.browser(**forged) as browser:
+        page = browser.get("/sign-in")
+    assert "evil.example" not in page.text + str(page.headers)
+    with site.browser(host="evil.example", **{"x-forwarded-host": "lineament.agency.example"}) as browser:
+        assert browser.get("/sign-in").status_code == 403
+
+
+def test_signing_out_clears_what_the_browser_holds(site: ServedWorld, jane: Person) -> None:
+    with site.signed_in(jane) as browser:
+        answer = browser.post("/sign-out", data={"csrf": token_in(browser.get("/account").text)})
+    assert answer.status_code == 303
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
+
+
+def test_of_repeated_fields_the_first_counts_and_the_address_adds_none(site: ServedWorld, jane: Person) -> None:
+    def sign_in(address: str, *fields: tuple[str, str]) -> int:
+        with site.browser() as browser:
+            form = str(httpx.QueryParams([("csrf", token_in(browser.get("/sign-in").text)), *fields]))
+            kind = {"content-type": "application/x-www-form-urlencoded"}
+            return browser.post(address, content=form, headers=kind).status_code
+
+    right, wrong = [("email", EMAIL), ("password", PASSWORD)], [("email", "x@y.example"), ("password", "wrong")]
+    assert sign_in("/sign-in", *right, *wrong) == 303
+    assert sign_in("/sign-in", *wrong, *right) == 403
+    assert sign_in(f"/sign-in?{httpx.QueryParams(dict(right))}") in {403, 422}
+
+
+# ---------------------------------------------------------------- in the files
+
+
+def test_the_proxy_redirects_pages_and_keeps_to_strong_ciphers() -> None:
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in NGINX
+    (ciphers,) = re.findall(r"ssl_ciphers (\S+);", NGINX)
+    assert [name for name in ciphers.split(":") if not re.match(r"ECDHE-\w+-(AES\d+-GCM|CHACHA20)", name)] == []
+    assert "ssl_prefer_server_ciphers on;" in NGINX
+    _, plain = NGINX.split("listen 80;")
+    assert "return 301 https://$host$request_uri;" in plain
+    assert "proxy_pass" not in plain
+
+
+def test_no_photograph_waits_on_the_disk_of_the_proxy() -> None:
+    assert "proxy_request_buffering off;" in NGINX
+    assert "proxy_max_temp_file_size 0;" in NGINX
+    assert "access_log off;" in NGINX
+
+
+def test_an_unfinished_deployment_has_no_password() -> None:
+    settings = (ROOT / "deploy" / "lineament.env").read_text("utf-8").splitlines()
+    secret = re.compile(r"^[^#].*(PASSWORD|SECRET|:[^/@]+@)")
+    assert [line for line in settings if secret.match(line)] == []
+    assert "PASSWORD '" not in (ROOT / "deploy" / "postgresql.sql").read_text("utf-8").upper()
+
+
+def test_every_dependency_is_locked_with_its_digest() -> None:
+    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+    pinned = [(line, after) for line, after in pairwise(lines) if re.match(r"\w[\w.-]*==", line)]
+    assert len(pinned) > 40
+    assert [line for line, after in pinned if "--hash=sha256:" not in after] == []
+
+
+def test_ruff_and_mypy_are_strict() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    assert tools["mypy"]["strict"] is True
+    assert "S" in tools["ruff"]["lint"]["select"]
+
+
+def test_the_security_page_says_within_which_time() -> None:
+    page = (ROOT / "SECURITY.md").read_text("utf-8")
+    assert "within 30 days" in page
+    assert "90 days" in page
+
+
+def modules() -> Iterator[tuple[str, ast.AST]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        yield path.relative_to(SOURCE).as_posix(), ast.parse(path.read_text("utf-8"))
+
+
+CIPHERS = {"AESGCM", "HKDF", "HKDFExpand", "SHA256", "Ed25519PrivateKey", "Ed25519PublicKey"}
+"""What is imported from the primitives of ``cryptography``, besides modules."""
+WEAK = {"md5", "sha1", "new", "md4", "ripemd160"}
+
+
+def test_the_ciphers_are_the_listed_ones() -> None:
+    primitives, hashes = set[str](), set[tuple[str, str]]()
+    for name, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and "hazmat.primitives" in (node.module or ""):
+                primitives |= {alias.name for alias in node.names}
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "hashlib":
+                hashes.add((name, node.attr))
+    assert {found for found in primitives if found[:1].isupper()} <= CIPHERS
+    assert "AESGCM" in primitives
+    weak = {(name, kind) for name, kind in hashes if kind in WEAK}
+    assert weak <= {("services/gallery/abuse.py", "sha1"), ("services/gallery/abuse.py", "md5")}  # lists of others
+
+
+def test_no_secret_comes_from_an_insecure_source() -> None:
+    importing = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and "random" in {getattr(node, "module", None), *(alias.name for alias in node.names)}
+    }
+    assert importing == set()
+
+
+def test_no_setting_makes_passwords_expire() -> None:
+    named = {setting.name for setting in SETTINGS} | set(Settings.__dataclass_fields__)
+    assert [name for name in named if "password" in name] == ["password_length"]
+
+
+def test_email_is_no_factor() -> None:
+    (kinds,) = [check for check in factors.constraints if str(check.name).endswith("kind_known")]
+    assert sorted(re.findall(r"'(\w+)'", str(vars(kinds)["sqltext"]))) == ["passkey", "recovery", "totp"]
