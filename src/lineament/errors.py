@@ -327,6 +327,37 @@ class LedgerBroken(LineamentError):
     exit_code = 10
 
 
+class RowsAltered(LineamentError):
+    """The database is not what the ledger recorded: {first}.
+
+    In all, {differ} rows differ, {missing} entries have no row and {unknown} rows have no entry; keep the workspace as
+    it is and call the auditor.
+    """
+
+    code = "rows-altered"
+    exit_code = 10
+
+
+class RecordAltered(LineamentError):
+    """The row {row} is not what entry {entry} of the ledger recorded, so it is not shown.
+
+    It was changed outside Lineament; tell your auditor, who checks everything with: lineament verify.
+    """
+
+    code = "record-altered"
+    exit_code = 10
+
+
+class AccessAltered(LineamentError):
+    """The row {row} was changed outside Lineament, so it is not used.
+
+    Tell your administrator, who checks everything with: lineament verify.
+    """
+
+    code = "access-altered"
+    exit_code = 10
+
+
 class ThresholdUntrusted(LineamentError):
     """The threshold cannot be trusted: {why}; restore the database from a backup, and call the auditor."""
 

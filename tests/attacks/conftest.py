@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from tests.contract.store.conftest import (  # noqa: F401 - fixtures: a store on
     store,
     url,
 )
+from tests.support.attacked import Victim, build_victim
 from tests.support.once import once
 from tests.support.squad import Squad, build_portraits, squad
 
@@ -31,3 +35,21 @@ def team(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
     """An agency at work, with nothing but a gallery yet."""
     with squad(portraits, tmp_path / "ws") as team:
         yield team
+
+
+@pytest.fixture(scope="session")
+def attacked(portraits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a target that is built once a run, to be copied."""
+
+    def build(folder: Path) -> None:
+        (folder / "target").write_bytes(pickle.dumps(build_victim(folder, portraits)))
+
+    return once(tmp_path_factory, "attacked", build)
+
+
+@pytest.fixture
+def target(attacked: Path, tmp_path: Path) -> Victim:
+    """A target of its own for each test."""
+    built: Victim = pickle.loads((attacked / "target").read_bytes())  # noqa: S301 - of this run
+    shutil.copytree(attacked / "ws", tmp_path / "ws")
+    return replace(built, home=tmp_path / "ws")

@@ -24,7 +24,7 @@ from tests.support.refusals import refused
 from tests.support.squad import PHOTOGRAPH, REASON, TERMS, Squad
 from tests.support.world import opened
 
-from lineament.errors import Damaged, InvalidValue, NotAllowed
+from lineament.errors import AccessAltered, InvalidValue, NotAllowed
 from lineament.model.cases import CaseTerms, Seeks
 from lineament.model.folding import UNKNOWN, alike, folded
 from lineament.model.purposes import LANGUAGES, read_purposes
@@ -288,5 +288,5 @@ def test_a_statement_cannot_be_written_into_the_database(team: Squad) -> None:
     team.fresh_desk(team.supervisor).casework.allow(other.key, "she is missing")
     with raw_database(team.workspace.home) as database:
         database.execute("UPDATE cases SET allowances = (SELECT allowances FROM cases WHERE ref = 'K-2')")
-    with pytest.raises(Damaged):
+    with pytest.raises(AccessAltered):
         team.fresh_desk(team.examiner).casework.get(case.key)

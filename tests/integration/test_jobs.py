@@ -27,6 +27,7 @@ from lineament.services.jobs import runner
 from lineament.services.jobs.kinds import DELETIONS, INGEST, KINDS, SWEEP, Handler, Report, without_secrets
 from lineament.services.jobs.queue import Jobs
 from lineament.services.jobs.worker import Worker
+from lineament.store import guard
 from lineament.workspace import Workspace
 
 PATIENCE = 60.0
@@ -149,6 +150,7 @@ def test_a_job_of_a_newer_version_fails_with_a_message(workspace: Workspace, job
     job = add_ingest(jobs)
     with workspace.store.begin() as tx:
         tx.connection.exec_driver_sql("UPDATE jobs SET kind = 'watch'")
+        guard.sign_everything(tx.connection, tx.vault)
     worker.drain()
     error = jobs.show(job.id).error
     assert error is not None

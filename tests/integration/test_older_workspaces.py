@@ -25,7 +25,7 @@ DATA = ROOT / "tests" / "data"
 VERSIONS = sorted(path.name.removesuffix(".tar.xz") for path in DATA.glob("workspace-*.tar.xz"))
 OLDER_TABLES = ["workspace-0.1", "workspace-0.2"]
 """The versions whose tables were changed since."""
-CHANGED_BY_OPENING = {"alembic_version", "meta", "counters", "ledger_checkpoint"}
+CHANGED_BY_OPENING = {"alembic_version", "meta", "counters", "ledger_checkpoint", "ledger_nodes"}
 """Tables that opening a workspace writes to, besides those that an upgrade changes."""
 RECORDED = {"ledger_entries", "ledger_details", "ledger_nodes"}
 """Tables that an upgrade adds rows to: it records that the faces of each source were counted."""

@@ -242,7 +242,7 @@ class TwoAgencies(World):
     def _add_person(self, letter: str, name: str, role: Role, full_name: str, email: str) -> None:
         account = self.join(self.agencies[letter], role, name=full_name, email=email, password=PASSWORD)
         self.train(account, days=300)
-        with self.workspace.store.begin() as tx:
+        with self.setting_up() as tx:
             factor = tx.factors.add(account.id, FactorKind.TOTP, "phone", {"secret": SECRET}, self.clock())
             known = tx.accounts.get(account.id)
         name = f"{letter} {name}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from lineament.identity import passwords
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, VettingOutcome
 from lineament.model.cases import AuthorisationOutcome, CaseTerms
+from lineament.model.events.ledger import RowsBound
 from lineament.model.policy import Preset
 from lineament.model.sources import SourceTerms
 from lineament.services.cases.casework import Ruling
@@ -32,6 +34,7 @@ from lineament.services.people.sessions import Session, SessionKey
 from lineament.services.people.signin import SignIn
 from lineament.settings import Settings
 from lineament.sources.folder.connector import FolderConnector
+from lineament.store.db import Tx
 from lineament.workspace import Desk, Workspace, now
 
 PASSWORD = "lantern otter plinth"
@@ -79,16 +82,24 @@ class World:
         """The day of the clock, which reading it does not advance."""
         return self.clock.at.date()
 
+    @contextmanager
+    def setting_up(self) -> Iterator[Tx]:
+        """Open a transaction that writes what a test starts from; the ledger commits to it, under no agency."""
+        with self.machine.record.change() as change:
+            change.tx.ledger.file_under(None, None)
+            yield change.tx
+            change.record(RowsBound(lists={}))
+
     # ------------------------------------------------------------ agencies and accounts
 
     def leave_solo(self) -> None:
         """Make the workspace an agency's, where everybody signs in."""
-        with self.workspace.store.begin() as tx:
+        with self.setting_up() as tx:
             tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
 
     def wish(self, agency_id: str = HOME_AGENCY, **wishes: object) -> None:
         """Make the policy of an agency stricter."""
-        with self.workspace.store.begin() as tx:
+        with self.setting_up() as tx:
             tx.agencies.set_wishes(agency_id, wishes)
 
     def join(
@@ -96,13 +107,13 @@ class World:
     ) -> Account:
         """Add an active account, with a password if one is given."""
         address = email or f"{name.split(maxsplit=1)[0].lower()}@{agency_id}.example"
-        with self.workspace.store.begin() as tx:
+        with self.setting_up() as tx:
             account = tx.accounts.add(agency_id, address, name, roles, self.clock())
             return tx.accounts.join(account.id, name, None if password is None else passwords.hash_password(password))
 
     def train(self, account: Account, days: int) -> None:
         """Record a training that counts for so many days."""
-        with self.workspace.store.begin() as tx:
+        with self.setting_up() as tx:
             tx.accounts.set_training(account.id, self.today + timedelta(days=days))
 
     def state(self, account: Account) -> AccountState:
@@ -112,7 +123,7 @@ class World:
 
     def set_state(self, account: Account, state: AccountState) -> None:
         """Set the state of an account, whatever it was."""
-        with self.workspace.store.begin() as tx:
+        with self.setting_up() as tx:
             tx.accounts.set_state(account.id, state)
 
     # ------------------------------------------------------------ desks
@@ -143,7 +154,7 @@ class World:
     def invite(self, email: str, *roles: Role, agency_id: str = HOME_AGENCY, days: int = 7) -> tuple[Account, str]:
         """Invite somebody; return the account, and the token of the link."""
         token = f"token of {email}"
-        with self.workspace.store.begin() as tx:
+        with self.setting_up() as tx:
             name = email.partition("@")[0]
             account = tx.accounts.add(agency_id, email, name, roles or [Role.EXAMINER], self.clock())
             tx.accounts.invite(account.id, hashlib.sha256(token.encode()).digest(), self.clock() + timedelta(days=days))

@@ -74,17 +74,27 @@ class Ledger:
         """Return a signed note of any other text, whose first line must differ from a checkpoint's origin."""
         return self._key.sign(text)
 
-    def erase_details(self, rows: LeafStore, entries: Collection[int], *, reason: str, actor: str, at: datetime) -> int:
+    def erase_details(  # noqa: PLR0913 - an entry, and what it says
+        self,
+        rows: LeafStore,
+        entries: Collection[int],
+        *,
+        reason: str,
+        actor: str,
+        at: datetime,
+        carried: Mapping[str, JSON] | None = None,
+    ) -> int:
         """Erase the details of ``entries``, record that, and return the record's number. Every proof stays valid.
 
-        Always erase with this: the verifier counts an erasure that no entry announces as unexplained.
+        Always erase with this: an erasure that no entry announces is an error to the verifier. ``carried`` is what the
+        erased details said that is still needed.
         """
         size = rows.size()
         wrong = [seq for seq in entries if not 0 <= seq < size]
         if wrong:
             raise InvalidValue(what="An entry", value=wrong[0], why=f"the ledger has {size} entries")
         erasure = DetailsErased(entries=_ranges(entries), reason=reason)
-        seq = self.record(rows, erasure.action, erasure.details(), actor=actor, at=at)
+        seq = self.record(rows, erasure.action, {**erasure.details(), **(carried or {})}, actor=actor, at=at)
         for erased in entries:
             rows.forget_details(erased)
         return seq

@@ -14,7 +14,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -32,6 +32,9 @@ BLOCK = 8192
 LONGEST_LINE = 64 * 2**20
 """The most bytes in a line of an export."""
 
+Reader = Callable[[int, str, str | None], None]
+"""Takes number, action and details of an entry that was checked."""
+
 _AT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
 _ACTION = re.compile(r"[a-z_]{1,64}")
 _ANNOUNCEMENT = "details_erased"
@@ -46,10 +49,10 @@ class Verification:
     root: bytes  # 32 bytes, over all entries
     opened: int  # entries whose details are there and fit their commitment
     erased: int  # entries whose details were erased; their action and time are still proven
-    unexplained: int  # erased entries whose erasure no other entry announces
     withheld: int  # entries whose details this export leaves out
     hidden: int  # entries of which this export gives the leaf hash only: they concern others
     anchored: int | None  # how many entries the checkpoint kept outside covers, None without one
+    rows: int | None = None  # rows of the database that are as the entries recorded them; None for an export
 
 
 class _LeafEntry(NamedTuple):
@@ -71,6 +74,7 @@ class _TreeWalk:
     """The state of recomputing the tree from the first entry on."""
 
     anchor: int | None  # the size at which to remember the root
+    read: Reader | None = None
     anchored_root: bytes | None = None
     size: int = 0
     opened: int = 0
@@ -94,6 +98,8 @@ class _TreeWalk:
                 self._append(_leaf(entry))
             if self.size == self.anchor:
                 self.anchored_root = self.root()
+            if self.read is not None:
+                self.read(entry.seq, entry.action, entry.details)
 
     def _check_details(self, entry: _LeafEntry) -> None:
         if entry.salt is not None and entry.details is not None:
@@ -131,16 +137,16 @@ class _TreeWalk:
             root = sha256(b"\x01" + left + root).digest()
         return root
 
-    def unexplained(self) -> int:
-        """Count the erasures that no announcement covers."""
-        gaps, covered = 0, sorted(self.announced)
+    def check_erasures(self) -> None:
+        """Raise LedgerBroken if details are gone and no announcement covers that."""
+        covered = sorted(self.announced)
         at, until = 0, -1
         for seq in self.erased:  # ascending, like the ranges by their first entry
             while at < len(covered) and covered[at][0] <= seq:
                 until = max(until, covered[at][1])
                 at += 1
-            gaps += seq > until
-        return gaps
+            if seq > until:
+                raise LedgerBroken(why="the details of an entry were deleted, and no entry says why", entry=seq)
 
 
 def _withheld_leaf(entry: _LeafEntry) -> bytes:
@@ -190,14 +196,20 @@ def _checkpoint(untrusted_note: str, key: PublicKey, label: str) -> Checkpoint:
 # ---------------------------------------------------------------- the ledger in the store
 
 
-def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Verification:
+def verify(
+    rows: LeafStore,
+    key: PublicKey,
+    anchored: str | None = None,
+    read: Reader | None = None,
+) -> Verification:
     """Recompute the whole ledger in the store. Raises LedgerBroken, which names the first entry that is wrong.
 
     ``anchored`` is a checkpoint kept outside the database: only with it can the check detect a ledger that was cut
     short, or rewritten by someone who holds the signing key. Memory grows only with the number of erased entries.
+    ``read`` is called with number, action and details of each entry once they were checked.
     """
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
-    walk = _TreeWalk(kept.size if kept else None)
+    walk = _TreeWalk(kept.size if kept else None, read)
     start = 0
     while start == walk.size:
         with _readable(walk):
@@ -309,13 +321,13 @@ def _compare_heads(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | 
         if checkpoint and checkpoint.size and checkpoint.root != root:
             why = f"the first {checkpoint.size} entries are not those that were {label}"
             raise LedgerBroken(why=why, entry=f"any from 0 to {checkpoint.size - 1}")
+    walk.check_erasures()
     return Verification(
         origin=key.name,
         entries=walk.size,
         root=walk.root(),
         opened=walk.opened,
         erased=len(walk.erased),
-        unexplained=walk.unexplained(),
         withheld=walk.withheld,
         hidden=walk.hidden,
         anchored=kept.size if kept else None,
@@ -352,7 +364,7 @@ def _text(path: Path) -> str:
 def _sentence(found: Verification) -> str:
     parts = [
         f"{found.opened} with details checked",
-        f"{found.erased} erased ({found.unexplained} unannounced)",
+        f"{found.erased} erased, as other entries say",
     ]
     parts += [f"{found.withheld} withheld"] if found.withheld else []
     parts += [f"{found.hidden} hidden"] if found.hidden else []

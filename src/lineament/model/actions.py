@@ -42,6 +42,7 @@ class Action(StrEnum):
     CAPTURE_ERASED = "capture_erased"
     RETENTION_ENDED = "retention_ended"
     DETAILS_ERASED = "details_erased"
+    ROWS_BOUND = "rows_bound"
     LEDGER_READ = "ledger_read"
     LEDGER_EXPORTED = "ledger_exported"
     CASE_READ = "case_read"

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hmac
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineament.errors import LedgerBroken
+from lineament.errors import AccessAltered
 from lineament.ledger.anchor import read_anchor
 from lineament.ledger.entries import StoredEntry
 from lineament.ledger.export import export
 from lineament.model.accounts import Permission
-from lineament.model.events.ledger import LedgerExported, LedgerRead
+from lineament.model.events.ledger import LedgerExported, LedgerRead, RowsBound
 from lineament.services.cases.access import seen_case
 from lineament.services.needs import needs, open_to_all
 from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
+from lineament.services.stored_rows import RowCheck, older_rows
+from lineament.store.db import TO_BIND
 
 if TYPE_CHECKING:
     from lineament.ledger import verify as verifier
@@ -41,22 +44,41 @@ class Audit:
 
     @needs(Permission.READ_LEDGER, Permission.MACHINE)
     def verify(self) -> verifier.Verification:
-        """Recompute the whole ledger. Raises LedgerBroken with the first entry that does not match."""
+        """Recompute the whole ledger and compare the rows of the database with it.
+
+        Raises LedgerBroken with the first entry that does not match, or RowsAltered with the first row.
+        """
         from lineament.ledger import verify as verifier
 
         anchored = read_anchor(self._record.anchor)
         with self._record.read() as tx:
-            found = verifier.verify(tx.ledger, self._record.ledger.public_key, anchored)
-            for search_id, entry in tx.searches.ledger_entries():
-                if not 0 <= entry < found.entries:
-                    raise LedgerBroken(why=f"the search {search_id} has no entry", entry=entry)
-        return found
+            rows = RowCheck(tx)
+            found = verifier.verify(tx.ledger, self._record.ledger.public_key, anchored, rows.take)
+            return replace(found, rows=rows.finish())
 
     @open_to_all("a workspace is checked as it is opened, whoever opens it")
     def check_anchor(self) -> None:
         """Raise LedgerBroken if the ledger does not extend the checkpoint that is anchored on disk."""
         with self._record.read() as tx:
             self._record.ledger.check_anchor(tx.ledger, self._record.anchor)
+
+    @open_to_all("a workspace is upgraded as it is opened, whoever opens it")
+    def bind_rows(self) -> None:
+        """Commit to the rows that a version without digests stored, once, as they are found.
+
+        Raises AccessAltered if it was not an upgrade that asks for it.
+        """
+        with self._record.read() as tx:
+            if tx.meta.get(TO_BIND) is None:
+                return
+        with self._record.change() as change:
+            tx = change.tx
+            asked = tx.meta.get(TO_BIND) or ""
+            if not hmac.compare_digest(asked, tx.vault.mac(f"{TO_BIND} at {tx.ledger.size()}").hex()):
+                raise AccessAltered(row=f"meta/{TO_BIND}")
+            for rows, lists in older_rows(tx):
+                change.record(RowsBound(lists=lists), rows)
+            tx.meta.forget(TO_BIND)
 
     @property
     @open_to_all("it is for everybody who checks a signature")

@@ -15,6 +15,8 @@ from lineament.model.accounts import Official, Permission, Sight
 from lineament.model.cases import Case
 from lineament.model.events.base import JSON, Event
 from lineament.services.jobs import deletions
+from lineament.services.kept import kept_digests, kept_erasures
+from lineament.store.bound import Digests
 from lineament.store.db import Store, Tx
 
 Clock = Callable[[], datetime]
@@ -43,19 +45,40 @@ class Change:
         """Set the agency that the following entries concern; its auditors read them."""
         self.tx.ledger.file_under(agency_id, None)
 
-    def record(self, event: Event) -> int:
-        """Append an entry and return its number. Details are salted, committed to and sealed, never logged."""
+    @property
+    def next_entry(self) -> int:
+        """The number that the next entry will have; no other transaction writes until this one ends."""
+        return self.tx.ledger.size()
+
+    def record(self, event: Event, ahead: Digests | None = None) -> int:
+        """Append an entry and return its number. Details are salted, committed to and sealed, never logged.
+
+        The entry commits to the bound rows that were changed since the last one, and with ``ahead`` to the digests of
+        rows that are yet to be added.
+        """
         self.entries += 1
         rows: LeafStore = self.tx.ledger
-        by: dict[str, JSON] = {} if self._official.account_id is None else {"account": self._official.account_id}
-        return self._ledger.record(rows, event.action, {**event.details(), **by}, actor=self._official.name, at=self.at)
+        details = {**event.details(), **self._bound(ahead or {})}
+        if self._official.account_id is not None:
+            details["account"] = self._official.account_id
+        return self._ledger.record(rows, event.action, details, actor=self._official.name, at=self.at)
+
+    def _bound(self, ahead: Digests) -> dict[str, JSON]:
+        """Return the digests that the next entry commits to; the first entry commits to all rows that are there."""
+        first = dict(self.tx.every_bound_row()) if self.tx.ledger.size() == 0 else {}
+        rows: Digests = {**first, **self.tx.unrecorded(), **ahead}
+        self.tx.touched.recorded |= rows
+        return {"rows": rows} if rows else {}
 
     def erase_details(self, entries: Collection[int], reason: str) -> None:
         """Erase the details of entries, and record that for the verifier; do nothing for an empty list."""
         if entries:
             self.entries += 1
             rows: LeafStore = self.tx.ledger
-            self._ledger.erase_details(rows, entries, reason=reason, actor=self._official.name, at=self.at)
+            kept = {**self._bound(kept_digests(self.tx, entries)), **kept_erasures(self.tx, entries)}
+            self._ledger.erase_details(
+                rows, entries, reason=reason, actor=self._official.name, at=self.at, carried=kept
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +122,8 @@ class Record:
             yield change
             if not change.entries:
                 raise UnrecordedChange
+            if unrecorded := tx.unrecorded():
+                raise UnrecordedChange(*unrecorded)
             if tx.deletions.added:
                 deletions.note(tx, self.official, change.at)
             note = tx.ledger.checkpoint()

@@ -48,6 +48,8 @@ from lineament.store.searches import StoredSearch
 
 MOST_FUSED = 10
 """Most photographs of one person in a search."""
+UNRECORDED = -1
+"""The ledger entry of a search that has none yet: the entry commits to the search, so the search comes first."""
 SPARE = 4
 """Factor by which more faces are requested than entries listed, because pictures that are alike share an entry."""
 MOST_GROUPED = 1200
@@ -297,10 +299,45 @@ class Search:
             if self._in_force(tx, request) != in_force:
                 raise _ChangedMeanwhileError
             candidates = arrange(self._describe(tx, above, found), found.groups, request.limit)
-            search_id = secrets.token_hex(8)
+            search_id, official = secrets.token_hex(8), self._record.official
             probe = found.probes[0]
             chosen = probe.faces[found.face - 1]
             names = tuple(source.name for source in sources)
+            result = SearchResult(
+                search_id=search_id,
+                case=case.ref,
+                case_key=case.key,
+                reason=request.reason,
+                made_at=change.at,
+                model=self._rates.model,
+                gallery_faces=faces,
+                sources=names,
+                mode=request.mode,
+                threshold=threshold,
+                since=request.since,
+                until=request.until,
+                limit=request.limit,
+                probe_id=probe.id,
+                probe_sha256=probe.sha256,
+                face=found.face,
+                face_box=chosen.box,
+                quality=chosen.quality,
+                candidates=candidates,
+                seconds=found.seconds,
+                ledger_entry=UNRECORDED,
+                others=request.others,
+                probe_part=probe.part,
+                probe_parts=probe.parts,
+                probe_incomplete=probe.incomplete,
+                probe_missing=probe.missing,
+                probe_edits=probe.edits,
+                strangers=None if in_force is None else in_force.strangers,
+                signed=None if in_force is None else origin_of(in_force),
+                missed=self._missed(threshold, found, request.mode),
+                uncompared=found.compared.uncompared,
+                altered=found.compared.altered,
+            )
+            bound = tx.searches.bind(result, case.id, agency_id=official.agency_id, examiner=official.name)
             entry = change.record(
                 SearchRun(
                     search=search_id,
@@ -324,43 +361,12 @@ class Search:
                     change=None if in_force is None else in_force.number,
                     uncompared=found.compared.uncompared,
                     altered=found.compared.altered,
-                )
+                    shown=bound.shown,
+                    twins=bound.twins,
+                ),
+                {f"searches/{search_id}": bound.digest},
             )
-            result = SearchResult(
-                search_id=search_id,
-                case=case.ref,
-                case_key=case.key,
-                reason=request.reason,
-                made_at=change.at,
-                model=self._rates.model,
-                gallery_faces=faces,
-                sources=names,
-                mode=request.mode,
-                threshold=threshold,
-                since=request.since,
-                until=request.until,
-                limit=request.limit,
-                probe_id=probe.id,
-                probe_sha256=probe.sha256,
-                face=found.face,
-                face_box=chosen.box,
-                quality=chosen.quality,
-                candidates=candidates,
-                seconds=found.seconds,
-                ledger_entry=entry,
-                others=request.others,
-                probe_part=probe.part,
-                probe_parts=probe.parts,
-                probe_incomplete=probe.incomplete,
-                probe_missing=probe.missing,
-                probe_edits=probe.edits,
-                strangers=None if in_force is None else in_force.strangers,
-                signed=None if in_force is None else origin_of(in_force),
-                missed=self._missed(threshold, found, request.mode),
-                uncompared=found.compared.uncompared,
-                altered=found.compared.altered,
-            )
-            official = self._record.official
+            result = replace(result, ledger_entry=entry)
             tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)
         return result
 

@@ -15,6 +15,7 @@ from lineament.errors import AlreadyThere, InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Account, AccountState, Role, checked_email, checked_roles
 from lineament.model.folding import says_something
 from lineament.store.columns import Moment
+from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.people_tables import accounts, devices, factors, invitations, sessions, sign_in_failures
 from lineament.store.sealed import SealedColumn, checked_id
@@ -23,7 +24,7 @@ CLOSED_NAME = "closed account"
 """Replaces the name of an official whose account was closed."""
 
 _HINT = "lineament user list"
-_SELECT = sa.select(*(column for column in accounts.c if column.name not in {"lookup", "openid", "password"}))
+_SELECT = sa.select(accounts)
 _OPEN = accounts.c.state != AccountState.CLOSED.value
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -131,8 +132,11 @@ class AccountRows:
 
     def password(self, id: str) -> str | None:  # noqa: A002
         """Return the hash of the password, None if the account has none."""
-        sealed = self._connection.scalar(sa.select(accounts.c.password).where(accounts.c.id == checked_id(id)))
-        return None if sealed is None else str(self._password.open(id, sealed))
+        row = self._connection.execute(_SELECT.where(accounts.c.id == checked_id(id))).mappings().one_or_none()
+        if row is None:
+            return None
+        checked(self._connection, self._vault, "accounts", row)
+        return None if row["password"] is None else str(self._password.open(id, row["password"]))
 
     def set_openid(self, id: str, issuer: str, subject: str) -> None:  # noqa: A002
         """Let the account sign in with OpenID. Raises AlreadyThere if another account uses that subject."""
@@ -175,8 +179,11 @@ class AccountRows:
     def invited(self, token_digest: bytes, now: datetime) -> Account | None:
         """Return the account that the link invites; None if the link is unknown, replaced, used or expired."""
         good = sa.and_(invitations.c.digest == token_digest, invitations.c.expires_at > now)
-        invited = sa.select(invitations.c.account_id).where(good)
-        return self._found(accounts.c.id.in_(invited), accounts.c.state == AccountState.INVITED.value)
+        row = self._connection.execute(sa.select(invitations).where(good)).mappings().one_or_none()
+        if row is None:
+            return None
+        checked(self._connection, self._vault, "invitations", row)
+        return self._found(accounts.c.id == row["account_id"], accounts.c.state == AccountState.INVITED.value)
 
     def uninvite(self, account_id: str) -> None:
         """Delete the invitation links of an account."""
@@ -245,6 +252,7 @@ class AccountRows:
             raise NotFound(what="account", name=id[:200], hint=_HINT)
 
     def _account(self, row: RowMapping) -> Account:
+        checked(self._connection, self._vault, "accounts", row)
         opened: Mapping[str, Any] = self._sealed.open(row["id"], row["sealed"])
         return Account(
             id=row["id"],

@@ -15,6 +15,7 @@ from lineament.errors import AlreadyThere, NotFound
 from lineament.model.accounts import HOME_AGENCY, AccountState
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Vetting, VettingOutcome
 from lineament.model.policy import Preset
+from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.people_tables import accounts, agencies
 from lineament.store.sealed import SealedColumn, checked_id
@@ -120,7 +121,9 @@ class AgencyRows:
         return row
 
     def _values(self, id: str) -> dict[str, Any]:  # noqa: A002
-        return dict(self._sealed.open(id, self._row(agencies.c.id == checked_id(id), id)["sealed"]))
+        row = self._row(agencies.c.id == checked_id(id), id)
+        checked(self._connection, self._vault, "agencies", row)
+        return dict(self._sealed.open(id, row["sealed"]))
 
     def _change(self, id: str, values: Mapping[str, Any]) -> None:  # noqa: A002
         sealed = self._sealed.seal(id, self._values(id) | dict(values))
@@ -131,6 +134,7 @@ class AgencyRows:
         return {row.agency_id: row.seats for row in self._connection.execute(query)}
 
     def _agency(self, row: RowMapping, seats: int) -> Agency:
+        checked(self._connection, self._vault, "agencies", row)
         values = self._sealed.open(row["id"], row["sealed"])
         vetting, licence = values.get("vetting"), values.get("licence")
         return Agency(

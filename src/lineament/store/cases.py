@@ -16,6 +16,7 @@ from lineament.model.accounts import Sight
 from lineament.model.cases import Allowance, Authorisation, Case, CaseState, CaseTerms, Seeks
 from lineament.model.reasons import ReasonCode
 from lineament.store.columns import Words
+from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.meta import MetaRows, new_ids
 from lineament.store.sealed import SealedColumn
@@ -30,7 +31,7 @@ KEYS_DESTROYED = "keys of cases destroyed"
 _MOST_WORDS = 8
 _TERMS = tuple(CaseTerms.__dataclass_fields__)
 _SEARCHES = sa.select(sa.func.count()).where(searches.c.case_id == cases.c.id).scalar_subquery().label("searches")
-_SELECT = sa.select(*(column for column in cases.c if column.name not in {"wrapped_key", "words"}), _SEARCHES)
+_SELECT = sa.select(cases, _SEARCHES)
 
 
 class CaseRows:
@@ -38,6 +39,7 @@ class CaseRows:
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
         self._authorisations = SealedColumn(vault, "cases", "authorisation")
         self._allowances = SealedColumn(vault, "cases", "allowances")
 
@@ -65,6 +67,7 @@ class CaseRows:
         for which in (cases.c.key == wanted, own):
             row = self._connection.execute(_SELECT.where(which, _is_visible(sight))).mappings().one_or_none()
             if row is not None:
+                self._check_memberships(sight, [row["id"]])
                 return self._case(row)
         raise NotFound(what="case", name=name, hint="lineament case list")
 
@@ -94,7 +97,7 @@ class CaseRows:
         ):
             older = also if after is None else [*also, number < after]
             parts += [query.where(*older).order_by(number.desc()).limit(limit) for query in queries]
-        return self._any_of(parts, cases.c.id.desc(), limit)
+        return self._any_of(sight, parts, cases.c.id.desc(), limit)
 
     def count(self, sight: Sight, states: Sequence[CaseState] = ()) -> int:
         """Count the visible cases."""
@@ -122,7 +125,7 @@ class CaseRows:
         for query in _own_case_queries(sight, open_):
             parts.append(query.where(ending).order_by(cases.c.authorised_until, cases.c.id))
             parts.append(query.where(urgent).order_by(cases.c.urgent_since, cases.c.id))
-        return self._any_of([query.limit(limit) for query in parts], order, limit)
+        return self._any_of(sight, [query.limit(limit) for query in parts], order, limit)
 
     def due(self, agency_id: str, before: datetime) -> list[Case]:
         """Return the cases of an agency closed before that time and not on hold, in the order of closing."""
@@ -201,16 +204,28 @@ class CaseRows:
             raise NotFound(what="case", name=name, hint="lineament case list")
         return self._case(row)
 
-    def _any_of(self, parts: Sequence[sa.Select[Any]], order: Any, limit: int) -> list[Case]:
+    def _any_of(self, sight: Sight, parts: Sequence[sa.Select[Any]], order: Any, limit: int) -> list[Case]:
         """Return the cases whose ids any of the queries selects."""
         if not parts:
             return []
         ids = sa.union_all(*(sa.select(part.subquery().c.id) for part in parts))
         order = order if isinstance(order, tuple) else (order,)
         query = _SELECT.where(cases.c.id.in_(ids)).order_by(*order).limit(limit)
-        return [self._case(row) for row in self._connection.execute(query).mappings()]
+        rows = self._connection.execute(query).mappings().all()
+        self._check_memberships(sight, [row["id"] for row in rows])
+        return [self._case(row) for row in rows]
+
+    def _check_memberships(self, sight: Sight, ids: Sequence[int]) -> None:
+        """Check the memberships through which the official sees these cases. Raises AccessAltered."""
+        if sight.account_id is not None and ids:
+            query = sa.select(case_members).where(
+                case_members.c.account_id == sight.account_id, case_members.c.case_id.in_(ids)
+            )
+            for row in self._connection.execute(query).mappings().all():
+                checked(self._connection, self._vault, "case_members", row)
 
     def _case(self, row: RowMapping) -> Case:
+        checked(self._connection, self._vault, "cases", {name: row[name] for name in cases.c.keys()})  # noqa: SIM118
         terms: dict[str, Any] = {name: row[name] for name in _TERMS}
         sealed, allowances = row["authorisation"], row["allowances"]
         return Case(

@@ -4,18 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from lineament.errors import InvalidValue
+from lineament.errors import Damaged, InvalidValue
+
+
+def _or_damaged(inner: Any) -> Any:
+    """Return a processor that raises Damaged for what is no time: SQLite's columns may hold anything."""
+
+    def process(value: Any) -> Any:
+        try:
+            return inner(value)
+        except (TypeError, ValueError):
+            label, why = "A time in the database", "a row was changed outside Lineament"
+            raise Damaged(what=label, why=why, remedy="see which with: lineament verify") from None
+
+    return process
+
+
+class _SqliteMoment(sqlite.DATETIME):
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _or_damaged(super().result_processor(dialect, coltype))
+
+
+class _SqliteDay(sqlite.DATE):
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _or_damaged(super().result_processor(dialect, coltype))
+
+
+Day = sa.Date().with_variant(_SqliteDay(), "sqlite")  # type: ignore[no-untyped-call]
+"""A day of the calendar."""
 
 
 class Moment(TypeDecorator[datetime]):
     """A point in time: stored in UTC, returned with its zone; a time without a zone is refused."""
 
-    impl = sa.DateTime(timezone=True)
+    impl = sa.DateTime(timezone=True).with_variant(_SqliteMoment(), "sqlite")  # type: ignore[no-untyped-call]
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:

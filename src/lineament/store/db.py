@@ -22,6 +22,7 @@ from lineament.store import migrations
 from lineament.store.abuse import AbuseRows
 from lineament.store.accounts import AccountRows
 from lineament.store.agencies import AgencyRows
+from lineament.store.bound import Digests, Touched, every_bound_row
 from lineament.store.captures import CaptureRows
 from lineament.store.cases import KEYS_DESTROYED, CaseRows
 from lineament.store.deletions import DeletionRows
@@ -29,6 +30,7 @@ from lineament.store.devices import DeviceRows
 from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
+from lineament.store.guard import sign, sign_everything, watch
 from lineament.store.jobs import JobRows
 from lineament.store.keys import Vault, VaultSource
 from lineament.store.ledger import LedgerRows
@@ -53,6 +55,11 @@ from lineament.store.tally import TallyRows
 PATIENCE = 30.0
 """Seconds that a writer waits for another one."""
 
+GUARDED_SINCE = "0004"
+"""The first revision whose rows carry MACs and are bound to the ledger."""
+TO_BIND = "rows to bind"
+"""The fact in ``tx.meta`` that the ledger has yet to commit to the rows of an older version, with a MAC."""
+
 # Locked during every write transaction on PostgreSQL; SQLite has BEGIN IMMEDIATE.
 _ONE_WRITER = sa.text("SELECT value FROM counters WHERE name = 'writer' FOR UPDATE")
 
@@ -71,10 +78,12 @@ _VACUUM_CASES = "VACUUM FULL cases"
 class Tx:
     """An open transaction: the rows of each noun."""
 
-    def __init__(self, connection: Connection, vault: Vault) -> None:
+    def __init__(self, connection: Connection, vault: Vault, touched: Touched | None = None) -> None:
         self.connection = connection
+        self.vault = vault
+        self.touched = touched or Touched(vault=vault)
         self.meta = MetaRows(connection)
-        self.sources = SourceRows(connection)
+        self.sources = SourceRows(connection, vault)
         self.abuse = AbuseRows(connection)
         self.captures = CaptureRows(connection)
         self.places = PlaceRows(connection)
@@ -99,6 +108,14 @@ class Tx:
         self.proposals = ProposalRows(connection, vault)
         self.ledger = LedgerRows(connection, vault)
 
+    def unrecorded(self) -> Digests:
+        """Return the digests of bound rows that this transaction changed and no entry of it commits to yet."""
+        return self.touched.unrecorded(self.connection)
+
+    def every_bound_row(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and the digest of every bound row except searches."""
+        return every_bound_row(self.connection, self.vault)
+
 
 class Store:
     """The database of one workspace. Thread-safe; any number of processes may have it open."""
@@ -114,6 +131,7 @@ class Store:
         self._writing = threading.Lock()
         engines = _sqlite if self.dialect == "sqlite" else _postgresql
         self._writer, self._reader = engines(self._url, patience)
+        watch(self._writer)
 
     @classmethod
     def create(cls, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE) -> Self:
@@ -163,7 +181,12 @@ class Store:
             with translated(self.place), self._writer.begin() as connection:
                 if self.dialect == "postgresql":
                     connection.execute(_ONE_WRITER)
-                yield Tx(connection, self._vault_of(connection))
+                touched = connection.info["touched"] = Touched(vault=self._vault_of(connection))
+                try:
+                    yield Tx(connection, touched.vault, touched)
+                    sign(connection, touched)
+                finally:
+                    del connection.info["touched"]
         finally:
             self._writing.release()
 
@@ -244,8 +267,14 @@ class Store:
         if found == migrations.HEAD:
             return
         with self._changing_schema() as connection:  # another process may have upgraded it meanwhile
-            migrations.checked(migrations.revision(connection), self.place)
+            found = migrations.revision(connection)
+            migrations.checked(found, self.place)
             migrations.upgrade(connection)
+            if found is not None and found < GUARDED_SINCE:
+                vault = self._vault_of(connection)
+                sign_everything(connection, vault)
+                size = LedgerRows(connection, vault).size()
+                MetaRows(connection).set(TO_BIND, vault.mac(f"{TO_BIND} at {size}").hex())
 
     @contextmanager
     def _changing_schema(self) -> Iterator[Connection]:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import AlreadyThere, NotFound
 from lineament.model.accounts import Factor, FactorKind
+from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.people_tables import factors
 from lineament.store.sealed import SealedColumn, checked_id
@@ -94,6 +95,7 @@ class FactorRows:
         row = self._connection.execute(sa.select(factors).where(of_account)).mappings().one_or_none()
         if row is None:
             return False
+        checked(self._connection, self._vault, "factors", row)
         values = self._sealed.open(row["id"], row["sealed"])
         codes = list(values["secret"]["codes"])
         left = [code for code in codes if not hmac.compare_digest(bytes.fromhex(code), code_digest)]
@@ -131,9 +133,11 @@ class FactorRows:
         return row
 
     def _secret(self, row: RowMapping) -> dict[str, Any]:
+        checked(self._connection, self._vault, "factors", row)
         return dict(self._sealed.open(row["id"], row["sealed"])["secret"])
 
     def _factor(self, row: RowMapping) -> Factor:
+        checked(self._connection, self._vault, "factors", row)
         kind = FactorKind(row["kind"])
         return Factor(
             id=row["id"],

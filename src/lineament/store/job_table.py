@@ -32,6 +32,7 @@ jobs = sa.Table(
     sa.Column("result", Words),  # JSON
     sa.Column("error_code", sa.Text),
     sa.Column("error", Words),
+    sa.Column("mac", sa.LargeBinary),  # of what was asked for, and by whom (store/guard.py)
     not_blank("id"),
     not_blank("kind"),
     one_of("state", "queued", "running", "done", "failed", "stopped"),

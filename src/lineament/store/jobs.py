@@ -29,6 +29,7 @@ from lineament.model.jobs import (
     JobState,
 )
 from lineament.model.lifecycle import advance
+from lineament.store.guard import checked
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
 from lineament.store.sealed import SealedColumn, checked_id
@@ -46,6 +47,7 @@ class JobRows:
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
         self._sealed = SealedColumn(vault, "jobs", "requested_by")
 
     # ------------------------------------------------------------ asking for one
@@ -246,6 +248,7 @@ class JobRows:
         return self._job(row)
 
     def _job(self, row: RowMapping) -> Job:
+        checked(self._connection, self._vault, "jobs", row)
         request = JobRequest(
             kind=row["kind"],
             arguments=json.loads(row["arguments"]),

@@ -147,6 +147,14 @@ class Vault:
         """Return what was sealed for that place. Raises Damaged if it was altered or comes from another place."""
         return self._cipher.open(sealed, about.encode())
 
+    @cached_property
+    def _authenticating(self) -> bytes:
+        return subkey(self._finding, "macs of rows")
+
+    def mac(self, text: str) -> bytes:
+        """Return the MAC of what a row says: its HMAC-SHA256, 32 bytes."""
+        return hmac.digest(self._authenticating, text.encode(), "sha256")
+
     def lookup(self, kind: str, text: str) -> bytes:
         """Return 32 bytes to find a text by: its HMAC-SHA256, different for every kind."""
         return hmac.digest(self._finding, f"{kind}\0{text}".encode(errors="surrogatepass"), "sha256")

@@ -5,6 +5,7 @@ The details of an entry are sealed, because they name people (R46); its agency a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from lineament.model.actions import Action
 from lineament.store.keys import Vault
 from lineament.store.ledger_tables import (
     CHANGE_MADE,
+    STOPS,
     ledger_checkpoint,
     ledger_details,
     ledger_entries,
@@ -28,6 +30,19 @@ from lineament.store.tables import cases
 
 _PAGE = 1000
 """Most rows in one query."""
+
+_KEPT = [
+    action.value
+    for action in (
+        Action.DETAILS_ERASED,
+        Action.ROWS_BOUND,
+        Action.AGENCY_STOPPED,
+        Action.AGENCY_RESUMED,
+        Action.ALL_STOPPED,
+        Action.ALL_RESUMED,
+    )
+]
+"""Actions whose details are never too old: they explain other entries, or say that searching is stopped."""
 
 _COLUMNS = sa.select(ledger_entries, ledger_details.c.salt, ledger_details.c.sealed)
 _ENTRIES = _COLUMNS.outerjoin(ledger_details, ledger_details.c.seq == ledger_entries.c.seq)
@@ -72,6 +87,19 @@ class LedgerRows:
         """Return the number of the newest entry that says that a change of threshold or model took effect."""
         found = self._connection.scalar(sa.select(sa.func.max(ledger_entries.c.seq)).where(sa.text(CHANGE_MADE)))
         return None if found is None else int(found)
+
+    def stopped(self, agency_id: str) -> list[str]:
+        """Return which stops for that agency stand by the ledger: “everything”, the id of the agency, both or none."""
+        stands: dict[str, bool] = {}
+        query = _ENTRIES.where(sa.text(STOPS)).order_by(ledger_entries.c.seq.desc())
+        for row in fetched(self._connection.execute(query, execution_options={BINARY: True})):
+            if len(stands) == 2:
+                break
+            entry = self._entry(row)
+            whose = "everything" if entry.action.startswith("all_") else json.loads(entry.details or "{}").get("agency")
+            if whose in {"everything", agency_id}:
+                stands.setdefault(whose, entry.action.endswith("_stopped"))
+        return [whose for whose, stopped in stands.items() if stopped]
 
     def append(  # noqa: PLR0913, PLR0917 - one row, column by column
         self,
@@ -153,15 +181,15 @@ class LedgerRows:
     def older(self, agency_id: str, before: datetime) -> list[int]:
         """Return the entries of an agency's people before that time whose details are still there, ascending.
 
-        Leaves out those that announce an erasure, which explain the gaps for ever, and those filed under an open or
-        closed case, which stay as long as the case.
+        Leaves out those that are always kept, and those filed under an open or closed case, which stay as long as the
+        case.
         """
         kept = sa.select(cases.c.id).where(cases.c.state.in_(("open", "closed")))
         query = sa.select(ledger_details.c.seq).join(ledger_entries, ledger_entries.c.seq == ledger_details.c.seq)
         query = query.where(
             ledger_details.c.agency_id == agency_id,
             ledger_entries.c.at < before.astimezone(UTC).isoformat(),
-            ledger_entries.c.action != Action.DETAILS_ERASED.value,
+            ledger_entries.c.action.not_in(_KEPT),
             sa.or_(ledger_details.c.case_id.is_(None), ledger_details.c.case_id.not_in(kept)),
         )
         return list(self._connection.scalars(query.order_by(ledger_details.c.seq)))

@@ -9,6 +9,9 @@ from lineament.store.columns import Id, at_least, digest, metadata, not_blank
 CHANGE_MADE = "action = 'change_made'"
 """Which entries record that a change of the threshold or of the model took effect: few among many."""
 
+STOPS = "action IN ('agency_stopped', 'agency_resumed', 'all_stopped', 'all_resumed')"
+"""Which entries record that searching was stopped or resumed: few among many."""
+
 ledger_entries = sa.Table(
     "ledger_entries",
     metadata,
@@ -27,6 +30,7 @@ ledger_entries = sa.Table(
         sqlite_where=sa.text(CHANGE_MADE),
         postgresql_where=sa.text(CHANGE_MADE),
     ),
+    sa.Index("ix_ledger_entries_stops", "seq", sqlite_where=sa.text(STOPS), postgresql_where=sa.text(STOPS)),
 )
 
 ledger_details = sa.Table(

@@ -14,6 +14,7 @@ from lineament.model.accounts import Sight
 from lineament.model.cases import CaseInvitation, CaseRole, CaseState, Member
 from lineament.store.accounts import AccountRows
 from lineament.store.agencies import AgencyRows
+from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.people_tables import accounts
 from lineament.store.sealed import SealedColumn, checked_id
@@ -68,6 +69,7 @@ class MemberRows:
         names: dict[str, str] = {}
         found = []
         for row in self._connection.execute(query).mappings().all():
+            checked(self._connection, self._vault, "case_members", row)
             account = people.get(row["account_id"])
             if account.agency_id not in names:
                 names[account.agency_id] = agencies.name(account.agency_id)
@@ -86,9 +88,12 @@ class MemberRows:
 
     def role_of(self, case_id: int, account_id: str, today: date) -> CaseRole | None:
         """Return somebody's role in a case on that day; None if they are no member."""
-        query = sa.select(case_members.c.role).where(_membership(case_id, account_id), _holds(today))
-        found: str | None = self._connection.scalar(query)
-        return None if found is None else CaseRole(found)
+        query = sa.select(case_members).where(_membership(case_id, account_id), _holds(today))
+        row = self._connection.execute(query).mappings().one_or_none()
+        if row is None:
+            return None
+        checked(self._connection, self._vault, "case_members", row)
+        return CaseRole(row["role"])
 
     def ending(self, sight: Sight, until: date, limit: int = 50) -> list[Ending]:
         """Return memberships of open cases that end by that day: the official's own, or all that an agency sees."""
@@ -142,6 +147,7 @@ class MemberRows:
         row = self._connection.execute(sa.select(case_invitations).where(which)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="invitation", name=invitation_id, hint="lineament case list")
+        checked(self._connection, self._vault, "case_invitations", row)
         self.withdraw(invitation_id)
         return row["case_id"], CaseRole(row["role"]), row["until"]
 
@@ -158,8 +164,12 @@ class MemberRows:
 
     def approvers(self, probe_id: str) -> list[str]:
         """Return the accounts that approved a probe, in the order in which they did."""
-        query = sa.select(approvals.c.account_id).where(approvals.c.probe_id == checked_id(probe_id))
-        return list(self._connection.scalars(query.order_by(approvals.c.at, approvals.c.account_id)))
+        query = sa.select(approvals).where(approvals.c.probe_id == checked_id(probe_id))
+        query = query.order_by(approvals.c.at, approvals.c.account_id)
+        rows = self._connection.execute(query).mappings().all()
+        for row in rows:
+            checked(self._connection, self._vault, "approvals", row)
+        return [row["account_id"] for row in rows]
 
     # ------------------------------------------------------------ rows
 
@@ -171,6 +181,8 @@ class MemberRows:
         return [self._invitation(row) for row in self._connection.execute(query).mappings().all()]
 
     def _invitation(self, row: RowMapping) -> CaseInvitation:
+        its = {name: row[name] for name in case_invitations.c.keys()}  # noqa: SIM118 - it is no dictionary
+        checked(self._connection, self._vault, "case_invitations", its)
         opened = self._sealed.open(row["id"], row["sealed"])
         return CaseInvitation(
             id=row["id"],

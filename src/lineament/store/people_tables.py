@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store.columns import Moment, at_least, digest, metadata, not_blank, one_of
+from lineament.store.columns import Day, Moment, at_least, digest, metadata, not_blank, one_of
 
 agencies = sa.Table(
     "agencies",
@@ -13,6 +13,7 @@ agencies = sa.Table(
     sa.Column("lookup", sa.LargeBinary, nullable=False, unique=True),  # keyed digest of the name
     sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: terms, vetting, licence, policy (R46)
     sa.Column("registered_at", Moment, nullable=False),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     not_blank("id"),
     digest("lookup"),
 )
@@ -29,8 +30,9 @@ accounts = sa.Table(
     sa.Column("roles", sa.Text, nullable=False),  # JSON
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
-    sa.Column("trained_until", sa.Date),
+    sa.Column("trained_until", Day),
     sa.Column("last_seen_at", Moment),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     not_blank("id"),
     digest("lookup"),
     digest("openid"),
@@ -43,6 +45,7 @@ invitations = sa.Table(
     sa.Column("digest", sa.LargeBinary, primary_key=True),  # SHA-256 of the token in the link
     sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
     sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     digest("digest"),
 )
 
@@ -57,6 +60,7 @@ factors = sa.Table(
     sa.Column("counter", sa.BigInteger, nullable=False),  # last signature count, last time step, or codes left
     sa.Column("added_at", Moment, nullable=False),
     sa.Column("used_at", Moment),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     one_of("kind", "passkey", "totp", "recovery"),
     digest("lookup"),
     at_least("counter", 0),
@@ -74,6 +78,7 @@ sessions = sa.Table(
     sa.Column("device", sa.LargeBinary, nullable=False),  # sealed
     sa.Column("terminal", sa.Boolean, nullable=False),
     sa.Column("challenge", sa.LargeBinary),  # for a passkey to sign, once
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     digest("digest"),
 )
 
@@ -105,6 +110,7 @@ stops = sa.Table(
     sa.Column("agency_id", sa.ForeignKey("agencies.id")),
     sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: reason and who
     sa.Column("at", Moment, nullable=False),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     sa.CheckConstraint("agency_id IS NOT NULL OR id = 'everything'", name="scope_known"),
     sa.CheckConstraint("agency_id IS NULL OR id = agency_id", name="one_an_agency"),
 )

@@ -11,8 +11,10 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
 from lineament.model.proposals import Decision, Proposal, ProposalKind, ProposalState, Signatory
+from lineament.store.bound import Digests, row_digest
 from lineament.store.keys import Vault
 from lineament.store.proposal_table import proposals
+from lineament.store.protected import PROTECTED
 from lineament.store.sealed import SealedColumn
 
 
@@ -21,6 +23,7 @@ class ProposalRows:
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
         self._sealed = SealedColumn(vault, "proposals")
 
     def next_number(self) -> int:
@@ -35,6 +38,12 @@ class ProposalRows:
         """Replace a proposal by what became of it."""
         row = self._row(proposal)
         self._connection.execute(sa.update(proposals).where(proposals.c.id == proposal.number).values(**row))
+
+    def digests(self, proposal: Proposal) -> Digests:
+        """Return the digest of a proposal as ``put`` will store it, for the entry that makes it take effect."""
+        row = self._row(proposal)
+        protected = PROTECTED[proposals.name]
+        return {protected.subject(row): row_digest(self._vault, protected, row)}
 
     def get(self, number: int) -> Proposal:
         """Return a proposal. Raises NotFound if there is none of that number, or Damaged if it was altered."""

@@ -12,16 +12,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from lineament.errors import NotFound
+from lineament.errors import NotFound, RecordAltered
 from lineament.model.agencies import month_of
 from lineament.model.faces import FaceId
 from lineament.model.folding import says_something
 from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchResult, ThresholdOrigin
 from lineament.store.columns import among
 from lineament.store.keys import Vault
+from lineament.store.ledger import LedgerRows
 from lineament.store.ledger_tables import ledger_entries
 from lineament.store.raw import batched
 from lineament.store.sealed import checked_id
+from lineament.store.search_digests import BoundList, bound_list, bound_lists, first_altered
 from lineament.store.tables import (
     candidates,
     cases,
@@ -92,10 +94,18 @@ class SearchRows:
         self._connection = connection
         self._vault = vault
 
+    def bind(self, result: SearchResult, case_id: int, *, agency_id: str, examiner: str) -> BoundList:
+        """Return the digests of a search that is about to be added, for its ledger entry."""
+        listed = [_candidate_row(result.search_id, candidate) for candidate in result.candidates]
+        others = (_other_row(result.search_id, *other) for other in enumerate(result.others, 1))
+        row = _row(result, case_id) | {"agency_id": agency_id}
+        return bound_list(row, examiner, others, listed, _twin_rows(result))
+
     def add(self, result: SearchResult, case_id: int, *, agency_id: str, examiner: str) -> None:
         """Store the result of a search by an official of that agency; the examiner's name is sealed (R46).
 
-        Its ledger entry must already exist (R40), its probes belong to that case, and the case be open.
+        Its ledger entry must already exist (R40) and commit to what ``bind`` returns; its probes belong to that case,
+        and the case is open.
         """
         row = _row(result, case_id) | {
             "agency_id": agency_id,
@@ -104,12 +114,7 @@ class SearchRows:
         self._connection.execute(sa.insert(searches), row)
         self._insert(search_probes, (_other_row(result.search_id, *other) for other in enumerate(result.others, 1)))
         self._insert(candidates, (_candidate_row(result.search_id, candidate) for candidate in result.candidates))
-        twins = (
-            {"search_id": result.search_id, "rank": candidate.rank, "position": position, "face_id": twin}
-            for candidate in result.candidates
-            for position, twin in enumerate(candidate.near_duplicates)
-        )
-        self._insert(near_duplicates, twins)
+        self._insert(near_duplicates, _twin_rows(result))
 
     def get(self, search_id: str) -> SearchResult:
         """Return a search as it was shown, without what was erased since. Raises NotFound if there is none."""
@@ -121,6 +126,18 @@ class SearchRows:
         if not found:
             raise NotFound(what="search", name=search_id, hint="lineament case show")
         return found[0]
+
+    def compared(self, found: list[StoredSearch]) -> list[StoredSearch]:
+        """Return searches that are what their entries recorded. Raises RecordAltered, which names the first row."""
+        results = [stored.result for stored in found]
+        bound = bound_lists(self._connection, self._vault, [result.search_id for result in results])
+        ledger = LedgerRows(self._connection, self._vault)
+        for result in results:
+            entries = ledger.entries(result.ledger_entry, result.ledger_entry + 1)
+            recorded: dict[str, Any] = next((json.loads(entry.details) for entry in entries if entry.details), {})
+            if (altered := first_altered(result.search_id, bound[result.search_id], recorded)) is not None:
+                raise RecordAltered(row=altered, entry=result.ledger_entry)
+        return found
 
     def of_case(self, case_id: int) -> list[SearchResult]:
         """Return the searches of a case, newest first, including those without candidates (R22)."""
@@ -284,6 +301,12 @@ def _candidate_row(search_id: str, candidate: Candidate) -> dict[str, Any]:
         "source": candidate.source,
         "snapshot": text(snapshot_to(candidate)),
     }
+
+
+def _twin_rows(result: SearchResult) -> Iterator[dict[str, Any]]:
+    for candidate in result.candidates:
+        for position, twin in enumerate(candidate.near_duplicates):
+            yield {"search_id": result.search_id, "rank": candidate.rank, "position": position, "face_id": int(twin)}
 
 
 def _row(result: SearchResult, case_id: int) -> dict[str, Any]:

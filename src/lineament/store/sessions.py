@@ -10,11 +10,12 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
 from lineament.model.accounts import SignedIn
+from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.people_tables import sessions
 from lineament.store.sealed import SealedColumn, checked_id
 
-_SELECT = sa.select(*(column for column in sessions.c if column.name not in {"digest", "challenge"}))
+_SELECT = sa.select(sessions)
 _HINT = "the list of your sessions"
 
 
@@ -23,6 +24,7 @@ class SessionRows:
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
         self._device = SealedColumn(vault, "sessions", "device")
 
     def begin(self, account_id: str, key_digest: bytes, at: datetime, device: str, terminal: bool) -> SignedIn:
@@ -64,9 +66,10 @@ class SessionRows:
 
     def take_challenge(self, id: str) -> bytes | None:  # noqa: A002
         """Return the challenge to the first caller, None to every later one."""
-        challenge = self._connection.scalar(sa.select(sessions.c.challenge).where(sessions.c.id == checked_id(id)))
-        if challenge is None:
+        row = self._connection.execute(_SELECT.where(sessions.c.id == checked_id(id))).mappings().one_or_none()
+        if row is None or (challenge := row["challenge"]) is None:
             return None
+        checked(self._connection, self._vault, "sessions", row)
         same = sa.and_(sessions.c.id == checked_id(id), sessions.c.challenge == challenge)
         claimed = self._connection.execute(sa.update(sessions).where(same).values(challenge=None))
         return bytes(challenge) if claimed.rowcount else None
@@ -93,6 +96,7 @@ class SessionRows:
             raise NotFound(what="session", name=id, hint=_HINT)
 
     def _signed_in(self, row: RowMapping) -> SignedIn:
+        checked(self._connection, self._vault, "sessions", row)
         return SignedIn(
             id=row["id"],
             account_id=row["account_id"],

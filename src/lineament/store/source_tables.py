@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, not_blank
+from lineament.store.columns import Day, Hex, Id, Moment, Real, Words, at_least, digest, metadata, not_blank
 
 source_shares = sa.Table(
     "source_shares",
     metadata,
     sa.Column("source_id", sa.ForeignKey("sources.id"), primary_key=True),
     sa.Column("agency_id", sa.ForeignKey("agencies.id"), primary_key=True),
-    sa.Column("until", sa.Date),  # the last day
+    sa.Column("until", Day),  # the last day
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
 )
 
 places = sa.Table(

@@ -12,19 +12,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineament.errors import AlreadyThere, NotFound
+from lineament.errors import AccessAltered, AlreadyThere, NotFound
 from lineament.model.faces import SourceId
 from lineament.model.sources import Share, Source, SourceState, SourceTerms
+from lineament.store.bound import touched_by
 from lineament.store.columns import among
+from lineament.store.guard import checked, fits
 from lineament.store.job_table import jobs
+from lineament.store.keys import Vault
 from lineament.store.meta import new_ids
 from lineament.store.raw import BINARY, fetched
 from lineament.store.source_tables import bands, crawl_deletions, places, prepared_faces, runs, source_shares
 from lineament.store.tables import captures, faces, sources, templates
 
 _TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hosts")
-_SEPARATE = frozenset({"wrapped_key", "destroyed", "tally"})
-_SELECT = sa.select(*(column for column in sources.c if column.name not in _SEPARATE))
+_SELECT = sa.select(sources)
 _HINT = "lineament source list"
 _FEW = 100
 """The most sources that a query names; if more are wanted, it reads them all, which is quicker."""
@@ -49,8 +51,9 @@ def some_sources(query: sa.Select[Any], ids: Sequence[SourceId]) -> sa.Select[An
 class SourceRows:
     """The register of sources."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
 
     def add(
         self, terms: SourceTerms, wrapped_key: bytes, at: datetime, *, drafted_by: str | None = None, live: bool = True
@@ -89,7 +92,7 @@ class SourceRows:
     def _several(self, query: sa.Select[Any]) -> list[Source]:
         rows = self._connection.execute(query).all()
         shares = self._shares([row.id for row in rows if row.restricted])
-        found = [_source(tuple(row), shares.get(row.id, ())) for row in rows]
+        found = [self._source(tuple(row), shares.get(row.id, ())) for row in rows]
         return sorted(found, key=lambda source: source.name)  # by code point, whatever the database
 
     def _one(self, where: sa.ColumnElement[bool], name: object) -> Source:
@@ -98,11 +101,18 @@ class SourceRows:
             raise NotFound(what="source", name=name, hint=_HINT)
         return found[0]
 
+    def _source(self, values: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
+        """Return the source in a row of ``_SELECT``. Raises AccessAltered unless its MAC fits."""
+        touched = touched_by(self._connection)
+        own = touched is not None and f"sources/{values[0]}" in touched.guarded
+        return _source(None if own else self._vault, values, shares)
+
     def _shares(self, ids: Sequence[int]) -> dict[int, tuple[Share, ...]]:
         found: dict[int, tuple[Share, ...]] = {}
         if ids:
             query = sa.select(source_shares).where(source_shares.c.source_id.in_(ids))
             for row in self._connection.execute(query.order_by(source_shares.c.agency_id)).mappings():
+                checked(self._connection, self._vault, "source_shares", row)
                 share = Share(agency_id=row["agency_id"], until=row["until"])
                 found[row["source_id"]] = (*found.get(row["source_id"], ()), share)
         return found
@@ -203,9 +213,14 @@ class SourceRows:
 
 
 @lru_cache(maxsize=4096)
-def _source(values: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
-    """Return the source in a row of ``_SELECT``; a search of a thousand sources reads them all, several times."""
+def _source(vault: Vault | None, values: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
+    """Return the source in a row of ``_SELECT``; a search of a thousand sources reads them all, several times.
+
+    Without a ``vault`` its MAC is not checked, because this transaction wrote the row. Raises AccessAltered.
+    """
     row = dict(zip(_SELECT.selected_columns.keys(), values, strict=True))
+    if vault is not None and not fits(vault, "sources", row):
+        raise AccessAltered(row=f"sources/{row['id']}")
     return Source(
         id=SourceId(row["id"]),
         terms=SourceTerms(**{name: row[name] for name in _TERMS}, hosts=tuple(json.loads(row["hosts"]))),

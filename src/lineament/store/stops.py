@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from lineament.errors import InvalidValue
+from lineament.errors import AccessAltered, InvalidValue
 from lineament.model.agencies import Stop, StopScope
+from lineament.store.guard import checked
 from lineament.store.keys import Vault
+from lineament.store.ledger import LedgerRows
 from lineament.store.people_tables import stops
 from lineament.store.sealed import SealedColumn
 
@@ -20,6 +22,7 @@ class StopRows:
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
         self._sealed = SealedColumn(vault, "stops")
 
     def put(self, stop: Stop) -> None:
@@ -36,9 +39,17 @@ class StopRows:
         return deleted.rowcount > 0
 
     def in_force(self, agency_id: str) -> list[Stop]:
-        """Return the stops that forbid a search by that agency: that of everything first, then its own."""
+        """Return the stops that forbid a search by that agency: that of everything first, then its own.
+
+        Raises AccessAltered if one was changed, or if the ledger knows of one that is not there.
+        """
         in_force = sa.or_(stops.c.agency_id.is_(None), stops.c.agency_id == agency_id)
-        return self._stops(sa.select(stops).where(in_force))
+        found = self._stops(sa.select(stops).where(in_force))
+        standing = {_row_id(stop.scope, stop.agency_id) for stop in found}
+        for row in LedgerRows(self._connection, self._vault).stopped(agency_id):
+            if row not in standing:
+                raise AccessAltered(row=f"stops/{row}")
+        return found
 
     def all(self) -> list[Stop]:
         """Return all stops: that of everything first, then those of agencies, oldest first."""
@@ -49,6 +60,7 @@ class StopRows:
         return [self._stop(row) for row in self._connection.execute(ordered).mappings()]
 
     def _stop(self, row: RowMapping) -> Stop:
+        checked(self._connection, self._vault, "stops", row)
         opened = self._sealed.open(row["id"], row["sealed"])
         scope = StopScope.EVERYTHING if row["agency_id"] is None else StopScope.AGENCY
         return Stop(scope=scope, agency_id=row["agency_id"], reason=opened["reason"], by=opened["by"], at=row["at"])

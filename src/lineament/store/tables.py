@@ -5,7 +5,20 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from lineament.store import job_table, ledger_tables, people_tables, proposal_table, source_tables  # noqa: F401 - what others here refer to, and the rest
-from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, not_blank, one_of, said
+from lineament.store.columns import (
+    Day,
+    Hex,
+    Id,
+    Moment,
+    Real,
+    Words,
+    at_least,
+    digest,
+    metadata,
+    not_blank,
+    one_of,
+    said,
+)
 
 meta = sa.Table(
     "meta",
@@ -30,7 +43,7 @@ sources = sa.Table(
     sa.Column("basis", Words, nullable=False),
     sa.Column("jurisdiction", sa.Text, nullable=False),
     sa.Column("permission_sha256", Hex),
-    sa.Column("expires_on", sa.Date),
+    sa.Column("expires_on", Day),
     sa.Column("retention_days", sa.Integer),
     sa.Column("page_base", Words),
     sa.Column("hosts", Words, nullable=False),  # JSON
@@ -51,6 +64,7 @@ sources = sa.Table(
     sa.Column("last_face_id", sa.BigInteger, nullable=False),
     sa.Column("changes", sa.BigInteger, nullable=False, server_default="0"),  # of templates of faces that were there
     sa.Column("tally", sa.LargeBinary),  # what it vouches for of its faces, sealed; NULL: withdrawn, or never counted
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     not_blank("name"),
     said("controller"),
     said("basis"),
@@ -172,11 +186,12 @@ cases = sa.Table(
     sa.Column("urgent_since", Moment),
     sa.Column("urgent_because", Words),
     sa.Column("authorisation", sa.LargeBinary),  # the newest, sealed JSON
-    sa.Column("authorised_until", sa.Date),  # its last day
+    sa.Column("authorised_until", Day),  # its last day
     sa.Column("allowances", sa.LargeBinary),  # why words in doubt are allowed (R10), sealed JSON
     sa.Column("hold_because", Words),
     sa.Column("wrapped_key", sa.LargeBinary),  # NULL: destroyed, and with it what it sealed
     sa.Column("words", Words, nullable=False),  # reference, offence and purpose, folded for the search by words
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     sa.UniqueConstraint("agency_id", "ref"),
     not_blank("key"),
     said("ref"),
@@ -206,7 +221,8 @@ case_members = sa.Table(
     sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("since", Moment, nullable=False),
-    sa.Column("until", sa.Date),
+    sa.Column("until", Day),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     one_of("role", "examiner", "reviewer", "observer"),
     sa.Index("ix_case_members_of_account", "account_id", "case_id"),
     sa.Index(None, "until"),
@@ -220,8 +236,9 @@ case_invitations = sa.Table(
     sa.Column("lookup", sa.LargeBinary, nullable=False, index=True),  # keyed digest of the e-mail address
     sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: the address, and who invited
     sa.Column("role", sa.Text, nullable=False),
-    sa.Column("until", sa.Date),
+    sa.Column("until", Day),
     sa.Column("invited_at", Moment, nullable=False),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     digest("lookup"),
     one_of("role", "examiner", "reviewer", "observer"),
 )
@@ -276,6 +293,7 @@ approvals = sa.Table(
     sa.Column("probe_id", sa.ForeignKey("probes.id"), primary_key=True),
     sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
     sa.Column("at", Moment, nullable=False),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
 )
 
 searches = sa.Table(
@@ -292,8 +310,8 @@ searches = sa.Table(
     sa.Column("sources", sa.Text, nullable=False),  # JSON
     sa.Column("mode", sa.Text, nullable=False),
     sa.Column("threshold", Real, nullable=False),
-    sa.Column("since", sa.Date),
-    sa.Column("until", sa.Date),
+    sa.Column("since", Day),
+    sa.Column("until", Day),
     sa.Column("most", sa.Integer, nullable=False),  # candidates asked for
     sa.Column("probe_id", sa.Text, nullable=False),
     sa.Column("probe_sha256", Hex, nullable=False),
@@ -323,7 +341,7 @@ searches_gone = sa.Table(  # searches of an agency, by month, that were destroye
     "searches_gone",
     metadata,
     sa.Column("agency_id", sa.ForeignKey("agencies.id"), primary_key=True),
-    sa.Column("month", sa.Date, primary_key=True),  # its first day, UTC
+    sa.Column("month", Day, primary_key=True),  # its first day, UTC
     sa.Column("searches", sa.BigInteger, nullable=False),
     at_least("searches", 1),
 )

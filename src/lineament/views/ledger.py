@@ -17,8 +17,8 @@ def verification_json(found: Verification) -> dict[str, Any]:
         "root": found.root.hex(),
         "opened": found.opened,
         "erased": found.erased,
-        "unexplained": found.unexplained,
         "anchored": found.anchored,
+        "rows": found.rows,
     }
 
 

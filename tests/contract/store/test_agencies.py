@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests.support.store_officials import EMAIL, NAME, PERSON, agency, in_the_tables, invited, joined
 from tests.support.store_rows import NOW, RawSql, Refuses
 
-from lineament.errors import AlreadyThere, Damaged, InvalidValue, NotFound
+from lineament.errors import AccessAltered, AlreadyThere, InvalidValue, NotFound
 from lineament.model.accounts import HOME_AGENCY, AccountState
 from lineament.model.agencies import AgencyTerms, Licence, LicenceKind, Stop, StopScope, Vetting, VettingOutcome
 from lineament.model.policy import Preset
@@ -149,7 +149,7 @@ def test_the_sealed_row_of_one_agency_does_not_open_as_that_of_another(store: St
         first, second = agency(tx), agency(tx, "Sylvania")
     taken = f"(SELECT sealed FROM agencies WHERE id = '{second.id}')"
     raw(f"UPDATE agencies SET sealed = {taken} WHERE id = '{first.id}'")
-    with store.read() as tx, pytest.raises(Damaged) as caught:
+    with store.read() as tx, pytest.raises(AccessAltered) as caught:
         tx.agencies.get(first.id)
     assert "Sylvania" not in str(caught.value)
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
-from lineament.errors import AlreadyThere, Damaged, InvalidValue, NotFound, Refused
+from lineament.errors import AccessAltered, AlreadyThere, InvalidValue, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY, Sight
 from lineament.model.cases import Authorisation, AuthorisationOutcome, CaseRole, CaseState, Seeks
 from lineament.store.db import Store, Tx
@@ -110,7 +110,7 @@ def test_an_authorisation_is_sealed_in_its_place(store: Store, rows: Rows, raw: 
     raw(f"UPDATE cases SET authorisation = (SELECT c.authorisation FROM cases c WHERE c.id = {other.id})")
     with store.read() as tx:
         assert tx.cases.by_id(other.id).authorisation == decided()
-        with pytest.raises(Damaged):
+        with pytest.raises(AccessAltered):
             tx.cases.by_id(case.id)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
-from lineament.errors import Damaged, NotFound
+from lineament.errors import AccessAltered, NotFound
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.cases import CaseRole
 from lineament.store.db import Store
@@ -145,7 +145,7 @@ def test_an_invitation_names_nobody_in_the_database(store: Store, rows: Rows, ra
         assert b"Supervisor" not in value
     taken = f"(SELECT i.sealed FROM case_invitations i WHERE i.id = '{two.id}')"
     raw(f"UPDATE case_invitations SET sealed = {taken} WHERE id = '{invitation.id}'")
-    with store.read() as tx, pytest.raises(Damaged):
+    with store.read() as tx, pytest.raises(AccessAltered):
         tx.members.invitations_for("guest@elsewhere.example")
 
 

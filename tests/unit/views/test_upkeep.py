@@ -36,9 +36,9 @@ def test_a_sound_ledger_is_json_without_what_an_export_alone_leaves_out() -> Non
         root=b"\x01" * 32,
         opened=7,
         erased=2,
-        unexplained=1,
         withheld=0,
         hidden=0,
+        rows=12,
         anchored=8,
     )
     assert verification_json(found) == {
@@ -47,7 +47,7 @@ def test_a_sound_ledger_is_json_without_what_an_export_alone_leaves_out() -> Non
         "root": "01" * 32,
         "opened": 7,
         "erased": 2,
-        "unexplained": 1,
+        "rows": 12,
         "anchored": 8,
     }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lineament.model.actions import Action
-from lineament.model.events.base import Event
+from lineament.model.events.base import JSON, Event
 
 
 class WorkspaceCreated(Event, action=Action.WORKSPACE_CREATED):
@@ -20,6 +22,12 @@ class LedgerExported(Event, action=Action.LEDGER_EXPORTED):
     """The ledger was exported."""
 
     case: str | None  # only this case's entries show their details; None: all do
+
+
+class RowsBound(Event, action=Action.ROWS_BOUND):
+    """The ledger committed to rows that a version without digests had stored, as they were found."""
+
+    lists: Mapping[str, JSON]  # by search: ``shown`` and ``twins`` as in the entry of a search
 
 
 class DetailsErased(Event, action=Action.DETAILS_ERASED):

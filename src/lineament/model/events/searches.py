@@ -68,6 +68,8 @@ class SearchRun(Event, action=Action.SEARCH):
     change: int | None = None  # the signed change that set it; None: the default of the product
     uncompared: int = 0  # faces that are enrolled and were not compared
     altered: tuple[str, ...] = ()  # sources whose stored faces are not those that were enrolled
+    shown: tuple[tuple[int, str | None, int | None, str | None], ...] = ()  # rank, digest, face, source
+    twins: tuple[tuple[int, int, int], ...] = ()  # rank, position and face of each near-identical picture
 
 
 class PicturesCompared(Event, action=Action.COMPARED):

@@ -90,12 +90,16 @@ def case_of_probe(tx: Tx, record: Record, probe_id: str) -> Case:
 
 
 def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, StoredSearch]:
-    """Return the case and the search. Raises the same NotFound if there is no such search or its case is not seen."""
+    """Return the case and the search. Raises the same NotFound if there is no such search or its case is not seen.
+
+    Raises RecordAltered if the search is not what its ledger entry recorded.
+    """
     try:
         stored = tx.searches.stored(search_id)
-        return seen_case(tx, record, stored.result.case_key), stored
+        case = seen_case(tx, record, stored.result.case_key)
     except NotFound:
         raise NotFound(what="search", name=search_id, hint="lineament case show") from None
+    return case, tx.searches.compared([stored])[0]
 
 
 def probe_in(tx: Tx, probe_id: str, case: Case) -> None:

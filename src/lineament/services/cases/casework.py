@@ -326,12 +326,12 @@ class Casework:
     def stored_searches(self, name: str, before: int | None = None, limit: int | None = None) -> Sequence[StoredSearch]:
         """Return the searches of a case with who made them, the newest first, also those without candidates (R22).
 
-        Erased candidates are left out. With ``before`` only searches before that entry of the ledger are returned, with
-        ``limit`` only the newest of them.
+        Erased candidates are left out; RecordAltered: one is not what its entry recorded. With ``before`` only searches
+        before that entry of the ledger are returned, with ``limit`` only the newest of them.
         """
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            return tx.searches.stored_of_case(case.id, before, limit)
+            return tx.searches.compared(tx.searches.stored_of_case(case.id, before, limit))
 
     @needs(Permission.READ_CASES, in_case=True)
     def waiting(self, name: str) -> Sequence[Probe]:

@@ -198,11 +198,11 @@ class Erase:
             rows = change.tx.sources.destroy(source.id)
             change.tx.sources.set_state(source.id, state)
             counts = {**rows, "runs": runs, "blobs": pictures, "keys": 1}
+            destruction = {"at": change.at.isoformat(), "reason": reason, "entry": change.next_entry}
+            change.tx.sources.set_destroyed(source.id, {**destruction, "destroyed": counts})
             erasure.ledger_entry = change.record(
                 SourceWithdrawn(source=name, reason=reason, captures=source.captures, faces=source.faces)
             )
-            destruction = {"at": change.at.isoformat(), "reason": reason, "entry": erasure.ledger_entry}
-            change.tx.sources.set_destroyed(source.id, {**destruction, "destroyed": counts})
         self._gallery().destroy(source.id)
         self._crawls.destroy(source.id)
         self.finish_deletions()

@@ -238,8 +238,9 @@ class Proposals:
         with self._record.change() as change:
             proposal = self._decidable(change, number, ProposalEvent.DECLINED)
             decision = self._decision(change, ProposalState.DECLINED, reason)
+            declined = _decided(change, proposal, decision)
             change.record(ChangeDeclined(change=number, reason=decision.reason))
-            return _decided(change, proposal, decision)
+            return declined
 
     @needs(Permission.CHANGE_THRESHOLD)
     def withdraw(self, number: int, reason: str = "") -> Proposal:
@@ -254,10 +255,11 @@ class Proposals:
             if not self._own(proposal):
                 raise Refused(ReasonCode.NOT_YOUR_CHANGE.reason(number=number))
             decision = self._decision(change, ProposalState.WITHDRAWN, reason.strip() or ProposalState.WITHDRAWN.value)
+            withdrawn = _decided(change, proposal, decision)
             change.record(ChangeWithdrawn(change=number, reason=decision.reason))
             if proposal.state is ProposalState.APPROVED and change.tx.meta.get(NEXT_PACK) == proposal.pack:
                 start_move(change, in_use.pack, in_use.model, in_use=in_use.pack)
-            return _decided(change, proposal, decision)
+            return withdrawn
 
     def _start_move(self, change: Change, proposal: Proposal) -> Proposal:
         """Let the gallery be moved to the pack of a proposal."""

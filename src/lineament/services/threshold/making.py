@@ -96,7 +96,9 @@ def signatory(change: Change, record: Record) -> Signatory:
 
 def make_change(change: Change, record: Record, proposal: Proposal) -> Proposal:
     """Let a change take effect: record it, and sign that with the number of the entry."""
-    entry = change.record(
+    made = replace(proposal, state=ProposalState.MADE, entry=change.next_entry, made_at=change.at)
+    signed = replace(made, made=sign_made(record.ledger, made))
+    change.record(
         ChangeMade(
             change=proposal.number,
             kind=proposal.kind.value,
@@ -105,10 +107,9 @@ def make_change(change: Change, record: Record, proposal: Proposal) -> Proposal:
             model=proposal.model,
             note_sha256=digest(proposal.note),
             alone=proposal.decision is None,
-        )
+        ),
+        change.tx.proposals.digests(signed),
     )
-    made = replace(proposal, state=ProposalState.MADE, entry=entry, made_at=change.at)
-    signed = replace(made, made=sign_made(record.ledger, made))
     change.tx.proposals.put(signed)
     return signed
 
@@ -196,5 +197,5 @@ def end_approvals(change: Change) -> None:
         proposals = change.tx.proposals.all()
     for proposal in proposals:
         if proposal.kind is ProposalKind.PACK and proposal.state is ProposalState.APPROVED:
-            change.record(ChangeWithdrawn(change=proposal.number, reason=ENDED))
             change.tx.proposals.put(replace(proposal, state=ProposalState.WITHDRAWN))
+            change.record(ChangeWithdrawn(change=proposal.number, reason=ENDED))

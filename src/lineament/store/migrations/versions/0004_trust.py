@@ -19,6 +19,7 @@ depends_on = None
 def upgrade() -> None:
     """Change the tables, one subject after another."""
     _purposes()
+    _add_macs()
     _tallies()
     _devices()
 
@@ -42,6 +43,28 @@ def _devices() -> None:
         sa.PrimaryKeyConstraint("lookup", name="pk_devices"),
     )
     op.create_index("ix_devices_account_id", "devices", ["account_id"])
+
+
+def _add_macs() -> None:
+    """Let each row that decides who may do what carry a MAC; the store signs those that are there (store/guard.py)."""
+    for table in (
+        "accounts",
+        "agencies",
+        "approvals",
+        "case_invitations",
+        "case_members",
+        "cases",
+        "factors",
+        "invitations",
+        "jobs",
+        "sessions",
+        "source_shares",
+        "sources",
+        "stops",
+    ):
+        op.add_column(table, sa.Column("mac", sa.LargeBinary()))
+    stops = sa.text("action IN ('agency_stopped', 'agency_resumed', 'all_stopped', 'all_resumed')")
+    op.create_index("ix_ledger_entries_stops", "ledger_entries", ["seq"], sqlite_where=stops, postgresql_where=stops)
 
 
 # ---------------------------------------------------------------- purposes, and what a row must say

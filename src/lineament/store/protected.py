@@ -1,0 +1,122 @@
+"""Which tables are protected, and by which columns a row of them is named and known.
+
+Two things protect a row against somebody who can write to the database and has no key. The ledger's entries commit to
+it (``store/bound.py``), so that ``lineament verify`` names a row that was changed, deleted, added or put back. And each
+row that decides who may do what carries a MAC (``store/guard.py``), so that a changed one is refused at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import RowMapping
+
+from lineament.store import people_tables as people
+from lineament.store import tables
+from lineament.store.job_table import jobs
+from lineament.store.proposal_table import proposals
+from lineament.store.source_tables import source_shares
+
+Row = Mapping[str, Any] | RowMapping
+"""A row by column, from the database or about to be stored."""
+MAC = "mac"
+"""The column of a row's MAC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protected:
+    """How the rows of a table are protected."""
+
+    table: sa.Table
+    bound: bool = True  # the ledger commits to its rows
+    guarded: bool = True  # its rows carry a MAC
+    restless: frozenset[str] = frozenset()  # columns that change without an entry, or whose value another key seals
+    present: frozenset[str] = frozenset()  # columns of which only their presence counts: keys, addresses, lookups
+    opened: Mapping[str, str] = field(default_factory=dict)  # sealed columns, with the column that names their row
+
+    fixed: frozenset[str] = frozenset()  # if given, the MAC covers only these columns, which never change
+    named_by: tuple[str, ...] = ()  # the columns that name a row, if not its primary key
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that name a row."""
+        return self.named_by or tuple(column.name for column in self.table.primary_key)
+
+    def subject(self, row: Row) -> str:
+        """Return the name of a row in the ledger, for example ``case_members/3/5f0e``."""
+        return "/".join((self.table.name, *(_plain(row[name]) for name in self.key)))
+
+
+def plain_row(row: Row, leave_out: frozenset[str] = frozenset({MAC})) -> dict[str, Any]:
+    """Return a row as JSON values, without NULLs: a column that is added later changes nothing until it is set."""
+    return {name: _json(value) for name, value in row.items() if value is not None and name not in leave_out}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, date):  # a datetime is a date too
+        return value.isoformat()
+    return value
+
+
+def _plain(value: Any) -> str:
+    text = _json(value)
+    return text if isinstance(text, str) else str(text)
+
+
+def _of(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+PROTECTED = {
+    protected.table.name: protected
+    for protected in (
+        Protected(
+            table=tables.sources,
+            restless=_of("captures", "faces", "last_face_id", "changes", "tally"),
+            present=_of("wrapped_key", "permission"),
+        ),
+        Protected(table=source_shares),
+        Protected(
+            table=tables.cases,
+            present=_of("wrapped_key"),
+            opened={"authorisation": "id", "allowances": "id"},
+            restless=_of("words"),
+        ),
+        Protected(table=tables.case_members),
+        Protected(table=tables.case_invitations, restless=_of("lookup"), opened={"sealed": "id"}),
+        Protected(table=tables.approvals),
+        Protected(table=tables.case_papers, guarded=False, restless=_of("sealed"), present=_of("blob")),
+        Protected(table=tables.probes, guarded=False, restless=_of("faces"), present=_of("blob")),
+        Protected(table=people.agencies, restless=_of("lookup"), opened={"sealed": "id"}),
+        Protected(
+            table=people.accounts,
+            restless=_of("last_seen_at"),
+            present=_of("lookup", "openid"),
+            opened={"sealed": "id", "password": "id"},
+        ),
+        Protected(
+            table=people.factors,
+            restless=_of("counter", "used_at"),
+            present=_of("lookup"),
+            opened={"sealed": "id"},
+        ),
+        Protected(table=people.invitations, bound=False),
+        Protected(table=people.sessions, bound=False, named_by=("id",)),
+        Protected(
+            table=jobs,
+            bound=False,
+            fixed=_of(
+                "id", "kind", "arguments", "source_id", "agency_id", "account_id", "requested_by", "requested_at"
+            ),
+        ),
+        Protected(table=people.stops, opened={"sealed": "id"}),
+        Protected(table=proposals, guarded=False, opened={"sealed": "id"}),
+    )
+}
+"""By the name of the table. Searches and their lists are bound too, in ``store/search_digests.py``."""
