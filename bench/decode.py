@@ -50,7 +50,7 @@ def main() -> None:
         guards = decoder.confinement
         print(f"one for rare formats is ready after {(time.perf_counter() - started) * 1e3:.0f} ms; both are under:")
         for guard in guards:
-            print(f"  {'yes' if guard.in_force else 'NO '}  {guard.name}")
+            print(f"  {guard}")
         for size in SIZES:
             compare(decoder, size, rounds if size[0] < 1000 else min(10, rounds))
         throughput(decoder, 3 * rounds)

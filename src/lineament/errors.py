@@ -470,6 +470,13 @@ class DecoderUnavailable(LineamentError):
     exit_code = 12
 
 
+class GuardsMissing(LineamentError):
+    """No file is read: this system refuses {guards}; permit seccomp and Landlock; see: lineament doctor."""
+
+    code = "guards-missing"
+    exit_code = 12
+
+
 class Interrupted(LineamentError):
     """Stopped: {kept}."""
 
@@ -531,3 +538,7 @@ class StepUpNeeded(LineamentError):
 
     code = "step-up-needed"
     exit_code = 13
+
+
+MACHINE_FAULTS = (StorageFull, StoreUnavailable, DecoderUnavailable, GuardsMissing)
+"""Errors for which no file is to blame: the next one would fare no better, so they end whatever reads many."""

@@ -53,7 +53,7 @@ def test_without_a_workspace_only_the_terminal_is_loaded(arguments: tuple[str, .
     packages, own = loaded(*arguments)
     assert packages <= TERMINAL - {"rich"}
     layers = {name.split(".")[1] for name in own}
-    assert layers == {"__main__", "cli", "errors", "model"} | of_the_command
+    assert layers == {"__main__", "cli", "errors", "model", "sandbox"} | of_the_command
 
 
 def test_the_commands_are_those_of_their_modules_with_their_help() -> None:

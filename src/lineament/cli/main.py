@@ -19,6 +19,7 @@ from lineament.cli import serve
 from lineament.cli.commands import LazyCommands, LazyGroup
 from lineament.cli.terminal import complain, explain, print_json
 from lineament.errors import LineamentError, NoSuchFile, StorageFull
+from lineament.sandbox.private import must_be_private
 
 
 def application(run_pages: serve.RunPages) -> TyperGroup:
@@ -61,6 +62,7 @@ def run(app: TyperGroup, arguments: Sequence[str] | None = None) -> None:
     """Run a command; explain an error, as JSON too if the command was to print that, and exit with its code."""
     untrusted = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        must_be_private()  # before anything opens a key
         app(args=_home_first(untrusted), prog_name="lineament")
     except LineamentError as error:
         _fail(error, untrusted)

@@ -1,132 +1,139 @@
 """Confines a process before it reads what it does not trust (R50).
 
-The decoders of pictures (``vision.decode_worker``) and the parsers of a source's files (``sandbox.process``) do this.
-
-Nothing here needs privileges: resource limits, an empty set of capabilities, ``no_new_privs``, and a seccomp filter
-that lists the few system calls a parser makes. Every other call (socket, connect, open, execve, ptrace, clone …)
-fails with EPERM. Layouts and numbers are those of the kernel's ``seccomp(2)``, ``capget(2)`` and ``syscall(2)``.
+The decoders of pictures (``vision.decode_worker``), the parsers of a source's files (``sandbox.process``) and crawls
+(``sources.crawl.worker``) do this. Nothing here needs privileges: resource limits, an empty set of capabilities,
+``no_new_privs``, memory that no other process reads, Landlock, and a seccomp filter that lists the few system calls it
+makes. Who starts such a process reads nothing through it unless every guard holds (``require``).
 """
 
 from __future__ import annotations
 
-import ctypes
-import errno
-import os
 import platform
 import resource
 import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
-LIMITS, CAPABILITIES, NO_NEW_PRIVILEGES, FILTER = 1, 2, 4, 8
+from lineament.errors import GuardsMissing
+from lineament.sandbox import landlock
+from lineament.sandbox.calls import crawler_program, parser_program, seccomp_number, thread_program
+from lineament.sandbox.kernel import buffer_address, call, succeeds
+from lineament.sandbox.private import keep_private
+
+LIMITS, CAPABILITIES, NO_NEW_PRIVILEGES, FILTER, PRIVATE, LANDLOCK = 1, 2, 4, 8, 16, 32
 GUARDS = {
     LIMITS: "limits of memory, time and files",
     CAPABILITIES: "no capabilities",
     NO_NEW_PRIVILEGES: "no new privileges",
     FILTER: "no network, no files, no processes (seccomp)",
+    PRIVATE: "no core dumps",
+    LANDLOCK: "no files, no ports, no signals (Landlock)",
 }
-"""The guards of a confined process, by their bits."""
+"""The guards of a confined process, by their bits. A crawl, which needs them, keeps its own files and the network."""
 
 _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP = 38, 24
-_SECCOMP_SET_MODE_FILTER, _OF_ALL_THREADS = 1, 1  # SECCOMP_FILTER_FLAG_TSYNC: libraries have started some by now
-_LOAD, _EQUALS, _HAS_BITS, _RETURN = 0x20, 0x15, 0x45, 0x06  # BPF: ld [k]; jeq k; jset k; ret k
-_KILL, _ALLOW = 0x80000000, 0x7FFF0000
-_REFUSE, _UNKNOWN = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
-_NUMBER, _MACHINE, _FIRST_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 32  # in struct seccomp_data; low, little-endian
-_PROT_EXEC, _CLONE_THREAD = 4, 0x10000
+_SET_MODE_FILTER, _OF_ALL_THREADS, _WITH_LISTENER = 1, 1, 8
 _CAPABILITY_VERSION = 0x20080522
 
 
-_MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-"""By ``platform.machine``: the column below, and AUDIT_ARCH_…"""
-_ALLOWED = {
-    "read": (0, 63),
-    "write": (1, 64),
-    "close": (3, 57),
-    "fstat": (5, 80),
-    "poll": (7, None),
-    "lseek": (8, 62),
-    "munmap": (11, 215),
-    "brk": (12, 214),
-    "rt_sigaction": (13, 134),
-    "rt_sigprocmask": (14, 135),
-    "rt_sigreturn": (15, 139),
-    "pread64": (17, 67),
-    "sched_yield": (24, 124),
-    "mremap": (25, 216),
-    "madvise": (28, 233),
-    "setitimer": (38, 103),
-    "getpid": (39, 172),
-    "exit": (60, 93),
-    "getrusage": (98, 165),
-    "getppid": (110, 173),
-    "gettid": (186, 178),
-    "futex": (202, 98),
-    "sched_getaffinity": (204, 123),
-    "restart_syscall": (219, 128),
-    "clock_gettime": (228, 113),
-    "clock_nanosleep": (230, 115),
-    "exit_group": (231, 94),
-    "ppoll": (271, 73),
-    "set_robust_list": (273, 99),
-    "getrandom": (318, 278),
-    "membarrier": (324, 283),
-    "rseq": (334, 293),
-}
-_SECCOMP = (317, 277)
-_MMAP, _MPROTECT = (9, 222), (10, 226)  # allowed unless they ask for executable memory
-_CLONE = (56, 220)  # allowed for a thread (libde265 starts one), never for a process
-_CLONE3 = (435, 435)  # a filter cannot see its flags, so it appears not to exist, and the C library falls back to clone
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The resource limits of a confined process."""
+
+    memory: int  # bytes of address space, all libraries and mappings included
+    cpu_seconds: int | None = None  # for the whole life of the process; None: no limit
+    open_files: int | None = None  # descriptors are lower than this; 0: no new ones at all; None: no limit of our own
+    file_bytes: int | None = 0  # that may be written to one file; None: no limit of our own
 
 
-def confine(*, memory: int, cpu_seconds: int, open_files: int) -> int:
-    """Confine this process for good; everything it needs must be imported by now.
+def confine(limits: Limits, *, threads: bool = False) -> int:
+    """Confine this process for good to parsing what it was handed; everything it needs must be imported by now.
 
     Args:
-        memory: Address space in bytes, all libraries and mappings included.
-        cpu_seconds: Processor time for the whole life of the process.
-        open_files: Descriptors are lower than this, and ``poll(2)`` waits for no more. 0: no new ones at all.
+        limits: Its resource limits.
+        threads: Whether it may start threads; ``ask_for_threads`` was called before, to bound them.
 
     Returns:
-        The guards in force, as a sum of the keys of ``GUARDS``, without those that the kernel refused.
+        The guards in force, as a sum of the keys of ``GUARDS``; ``require`` says whether they are enough.
     """
-    _volunteer_for_oom()
-    guards = _limit(memory, cpu_seconds, open_files) * LIMITS
+    guards = give_up(limits)
+    return guards + _install(parser_program(platform.machine(), threads=threads)) * FILTER
+
+
+def give_up(limits: Limits, *, read: Iterable[Path] = (), write: Iterable[Path] = (), connects: bool = False) -> int:
+    """Give up everything but system calls, for good; return the guards in force.
+
+    Args:
+        limits: The resource limits.
+        read: Files and folders that stay readable, if the kernel has Landlock.
+        write: Folders that stay writable.
+        connects: Whether it still connects to other hosts.
+    """
+    guards = keep_private() * PRIVATE
+    guards += _restrict(read, write, connects=connects) * LANDLOCK if _no_new_privileges() else 0
+    guards += _limit(limits) * LIMITS
     guards += _drop_capabilities() * CAPABILITIES
-    guards += _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) * NO_NEW_PRIVILEGES
-    machine = platform.machine()
-    program = filter_for(machine)
-    if program is not None and guards & NO_NEW_PRIVILEGES:
-        guards += _install(program, _SECCOMP[_MACHINES[machine][0]]) * FILTER
-    return guards
+    return guards + _no_new_privileges() * NO_NEW_PRIVILEGES
 
 
-def filter_for(machine: str) -> bytes | None:
-    """Return the BPF program for a processor (as ``platform.machine`` names it); None if its calls are not known."""
-    if machine not in _MACHINES:
+def filter_crawler() -> int:
+    """Leave this process only the system calls of a crawl; return FILTER, or 0 if the kernel refuses."""
+    return _install(crawler_program(platform.machine())) * FILTER
+
+
+def ask_for_threads() -> int | None:
+    """Let each new thread of this process wait for permission; return the descriptor that gives it.
+
+    ``threads.ThreadGate`` answers there. None if the kernel cannot do that (before Linux 5.5).
+    """
+    program, number = thread_program(platform.machine()), seccomp_number()
+    if program is None or number is None or not _no_new_privileges():
         return None
-    column, architecture = _MACHINES[machine]
-    steps = [(_LOAD, 0, 0, _MACHINE), (_EQUALS, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _NUMBER)]
-    for numbers in _ALLOWED.values():
-        number = numbers[column]
-        if number is not None:
-            steps += [(_EQUALS, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
-    for number in (_MMAP[column], _MPROTECT[column]):
-        steps += [(_EQUALS, 0, 4, number), (_LOAD, 0, 0, _THIRD_ARGUMENT), (_HAS_BITS, 1, 0, _PROT_EXEC)]
-        steps += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)]
-    steps += [(_EQUALS, 0, 4, _CLONE[column]), (_LOAD, 0, 0, _FIRST_ARGUMENT), (_HAS_BITS, 0, 1, _CLONE_THREAD)]
-    steps += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)]
-    steps += [(_EQUALS, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _UNKNOWN), (_RETURN, 0, 0, _REFUSE)]
-    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+    try:
+        return _filter(number, program, _WITH_LISTENER)
+    except OSError:
+        return None
 
 
-def _limit(memory: int, cpu_seconds: int, open_files: int) -> bool:
+def needed_guards() -> int:
+    """Return the guards that must hold: all, except Landlock if the kernel does not have it.
+
+    The kernel is asked, so a process calls this before it is confined.
+    """
+    return sum(GUARDS) if kernel_has_landlock() else sum(GUARDS) - LANDLOCK
+
+
+def require(guards: int) -> None:
+    """Raise GuardsMissing unless every guard holds that must; ``guards`` is what ``confine`` returned elsewhere."""
+    missing = needed_guards() & ~guards
+    if missing:
+        raise GuardsMissing(guards=", ".join(name for bit, name in GUARDS.items() if missing & bit))
+
+
+def kernel_has_landlock() -> bool:
+    """Return whether the kernel has Landlock; also if it refuses it to this process, which then is a missing guard."""
+    try:
+        return landlock.version() > 0
+    except OSError:
+        return True
+
+
+def _no_new_privileges() -> bool:
+    return succeeds("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def _limit(limits: Limits) -> bool:
     wanted = {
-        resource.RLIMIT_AS: memory,
-        resource.RLIMIT_CPU: cpu_seconds,
-        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_AS: limits.memory,
+        resource.RLIMIT_CPU: limits.cpu_seconds,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: open_files,
+        resource.RLIMIT_NOFILE: limits.open_files,
     }
     for kind, most in wanted.items():
+        if most is None:
+            continue
         hardest = resource.getrlimit(kind)[1]
         value = most if hardest == resource.RLIM_INFINITY else min(most, hardest)
         try:
@@ -139,33 +146,33 @@ def _limit(memory: int, cpu_seconds: int, open_files: int) -> bool:
 def _drop_capabilities() -> bool:
     """Drop all capabilities, so that none can come back: the process may belong to root."""
     for capability in range(64):  # out of the bounding set too, if permitted
-        _call("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
+        succeeds("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
     header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
-    return _call("capset", header, bytes(24))
+    return succeeds("capset", header, bytes(24))
 
 
-def _install(program: bytes, number: int) -> bool:
-    steps = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("@HP", len(program) // 8, ctypes.addressof(steps))  # struct sock_fprog
-    return _call("syscall", number, _SECCOMP_SET_MODE_FILTER, _OF_ALL_THREADS, header)
-
-
-def _call(name: str, *arguments: int | bytes) -> bool:
+def _restrict(read: Iterable[Path], write: Iterable[Path], *, connects: bool) -> bool:
     try:
-        function = getattr(ctypes.CDLL(None, use_errno=True), name)
-    except (OSError, AttributeError):
-        return False
-    words = [ctypes.c_char_p(word) if isinstance(word, bytes) else ctypes.c_ulong(word) for word in arguments]
-    return bool(function(*words) == 0)
-
-
-def _volunteer_for_oom() -> None:
-    """Make the kernel end this process first, not its parent, when the machine runs out of memory."""
-    try:
-        file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        if landlock.version() == 0:
+            return False
+        landlock.restrict(read, write, connects=connects)
     except OSError:
-        return  # no /proc: this is a convenience, not a guard
+        return False
+    return True
+
+
+def _install(program: bytes | None) -> bool:
+    """Install a filter in all threads: libraries have started some by now."""
+    number = seccomp_number()
+    if program is None or number is None:
+        return False
     try:
-        os.write(file, b"1000")
-    finally:
-        os.close(file)
+        return _filter(number, program, _OF_ALL_THREADS) == 0  # or else it is a thread that could not be reached
+    except OSError:
+        return False
+
+
+def _filter(number: int, program: bytes, flags: int) -> int:
+    _kept, address = buffer_address(program)
+    header = struct.pack("@HP", len(program) // 8, address)  # struct sock_fprog
+    return call("syscall", number, _SET_MODE_FILTER, flags, header)

@@ -1,15 +1,17 @@
 """Starts worker processes: an isolated interpreter that finds this package, and sees nothing else of its parent.
 
-Every worker gets an empty environment, a session of its own, “/” as its folder, and no descriptors but the ones listed
-here. What it gives up after that is its own business (``sandbox.confine``).
+Every worker gets an environment that says only that libraries start no threads, a session of its own, “/” as its
+folder, and no descriptors but the ones listed here. Before anything else its memory becomes private
+(``sandbox.private``). What it gives up after that is its own business (``sandbox.confine``).
 """
 
 from __future__ import annotations
 
 import importlib.util
+import mimetypes
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,7 +20,9 @@ DISCARD = subprocess.DEVNULL
 PIPE = subprocess.PIPE
 
 _FIND = "import sys; sys.path[{at}:{at}] = {folders}\n"
+_BEGIN = "from lineament.sandbox.private import begin_worker; begin_worker()\n"
 _BOOT = "import {module} as worker; worker.main(*sys.argv[1:])"
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ def launch(
         channels: Its descriptors.
         packages: The installed packages it can import beside this one and the standard library; None: all of them.
             A short list keeps site-packages, and the time it takes to set up, out of the process.
-        environment: Its environment variables; none by default.
+        environment: Its environment variables besides those for libraries with threads.
 
     Raises:
         ModuleNotFoundError: One of ``packages`` is not installed.
@@ -56,15 +60,23 @@ def launch(
     find = _FIND.format(at=0 if packages is None else "len(sys.path)", folders=ascii(list(dict.fromkeys(folders))))
     flags = ["-I"] if packages is None else ["-I", "-S"]
     return subprocess.Popen(  # noqa: S603 - every argument is ours
-        [sys.executable, *flags, "-c", find + _BOOT.format(module=module), *map(str, arguments)],
+        [sys.executable, *flags, "-c", find + _BEGIN + _BOOT.format(module=module), *map(str, arguments)],
         stdin=channels.stdin,
         stdout=channels.stdout,
         stderr=channels.stderr,
         pass_fds=channels.inherited,
-        env=dict(environment or {}),
+        env=_ONE_THREAD | dict(environment or {}),
         cwd="/",
         start_new_session=True,
     )
+
+
+def readable_by_libraries() -> Iterator[Path]:
+    """Yield the files and folders that Python, its packages and name resolution read: none holds a secret."""
+    yield from (Path(folder) for folder in sys.path if folder)
+    yield from (Path(sys.prefix), Path(sys.base_prefix), _SOURCE)
+    yield from map(Path, certificates().values())
+    yield from map(Path, _READABLE)
 
 
 def certificates() -> dict[str, str]:
@@ -76,6 +88,12 @@ def certificates() -> dict[str, str]:
     return {name: path for name, path in known.items() if path is not None}
 
 
+_READABLE = (
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/usr/share/ca-certificates"),
+    *("/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/crypto-policies", "/etc/ld.so.cache", "/etc/localtime"),
+    *("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services"),
+    *("/dev/null", "/dev/urandom", *mimetypes.knownfiles),
+)
 _SOURCE = Path(__file__).resolve().parents[2]
 """The folder that holds this package."""
 

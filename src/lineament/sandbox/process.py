@@ -2,7 +2,7 @@
 
 The parent opens the file and passes it as standard input; the worker sends messages over standard output. Before it
 looks at the file, the worker gives up the right to open anything (``sandbox.confine``): it can reach no file, socket,
-device (R6) or other process. If the kernel cannot filter system calls, the limit on descriptors still prevents it.
+device (R6) or other process. Unless every guard holds, it reads nothing.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lineament.errors import NotRead
-from lineament.sandbox.confine import LIMITS, confine
+from lineament.sandbox.confine import Limits, confine, needed_guards, require
 from lineament.sandbox.files import SourcePath, open_regular, os_reason
 from lineament.sandbox.launch import PIPE, Channels, launch
 
 HEADER = struct.Struct("<cI")
 """Kind and length of a message."""
+READY = b"G"
+"""The first message of every worker; its content is the guards in force (``confine.GUARDS``)."""
 END = b"E"
 """The last message."""
 FAILED = b"X"
@@ -35,6 +37,7 @@ INVALID_REPLY = "the process that reads it sent an invalid reply; the file may b
 """The reason for not reading a file if its worker sends anything but the agreed messages."""
 
 _LONGEST_REASON = 300  # bytes
+_GUARDS = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ def messages_about(
 
     Raises:
         NotRead: The file cannot be opened, or the worker refused it, died or exceeded its limits.
+        GuardsMissing: The worker cannot be confined here; it has read nothing.
     """
     try:
         file = open_regular(place)
@@ -94,16 +98,23 @@ class _WorkerOutput:
         self._left = limits.seconds
 
     def messages(self) -> Iterator[tuple[bytes, bytes]]:
+        kind, content = self._message()
+        if kind != READY or len(content) != _GUARDS.size:
+            raise NotRead(why=INVALID_REPLY)
+        require(*_GUARDS.unpack(content))
         while True:
-            kind, length = HEADER.unpack(self._exactly(HEADER.size))
-            if length > self._limits.message:
-                raise NotRead(why=INVALID_REPLY)
-            content = self._exactly(length)
+            kind, content = self._message()
             if kind == END:
                 return
             if kind == FAILED:
                 raise NotRead(why=_reason(content))
             yield kind, content
+
+    def _message(self) -> tuple[bytes, bytes]:
+        kind, length = HEADER.unpack(self._exactly(HEADER.size))
+        if length > self._limits.message:
+            raise NotRead(why=INVALID_REPLY)
+        return kind, self._exactly(length)
 
     def _exactly(self, length: int) -> bytes:
         parts = []
@@ -139,15 +150,19 @@ def _reason(untrusted: bytes) -> str:
 
 
 def confine_worker(*, memory: int, seconds: int) -> None:
-    """Confine this process for good, or end it if that fails; everything it needs must be imported by now.
+    """Confine this process for good; everything it needs must be imported by now.
+
+    The parent hears which guards hold. If they are not enough, this process ends before it reads anything.
 
     Args:
         memory: Address space beyond the present one, in bytes.
         seconds: Processor time.
     """
     present = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    if not confine(memory=present + memory, cpu_seconds=seconds, open_files=0) & LIMITS:
-        send(FAILED, b"the process that reads it cannot be confined here; see: lineament doctor")
+    needed = needed_guards()
+    guards = confine(Limits(memory=present + memory, cpu_seconds=seconds, open_files=0))
+    send(READY, _GUARDS.pack(guards))
+    if needed & ~guards:
         sys.exit(1)
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 from lineament.errors import LineamentError
 from lineament.model.accounts import Permission
 from lineament.model.sources import Source, SourceState
-from lineament.sandbox.confine import GUARDS
+from lineament.sandbox.confine import GUARDS, LANDLOCK
 from lineament.services.audit import Audit
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.keyholder import source_key
@@ -88,7 +88,7 @@ class Doctor:
         """
         self._on_progress = on_progress
         upkeep = (
-            *(self._machine, self._nets, self._disk, self._database),
+            *(self._machine, self._guards, self._nets, self._disk, self._database),
             *(self._indexes, self._templates, self._looks, self._provenance, self._ledger),
         )
         for check in (*upkeep, self._pictures) if pictures else upkeep:
@@ -98,14 +98,17 @@ class Doctor:
         cores = len(os.sched_getaffinity(0))
         return Check("machine", Verdict.GOOD, f"Python {platform.python_version()}, {cores} processors")
 
+    def _guards(self) -> Check:
+        confined = self._workspace.analyser.confinement
+        detail = f"whatever reads files from outside is confined: {', '.join(confined)}"
+        if GUARDS[LANDLOCK] in confined:
+            return Check("guards", Verdict.GOOD, detail)
+        advice = "the kernel has no Landlock, so a crawl that was taken over could read files of this user"
+        return Check("guards", Verdict.WARNING, f"{detail}; {advice}: use Linux 5.13 or later, with it switched on")
+
     def _nets(self) -> Check:
         analyser = self._workspace.analyser
-        confined = analyser.confinement
-        missing = [guard for guard in GUARDS.values() if guard not in confined]
-        detail = f"{analyser.model} in {analyser.precision}; decoding confined by {', '.join(confined) or 'nothing'}"
-        if missing:
-            return Check("vision", Verdict.WARNING, f"{detail}; the kernel refuses: {', '.join(missing)}")
-        return Check("vision", Verdict.GOOD, detail)
+        return Check("vision", Verdict.GOOD, f"{analyser.model} in {analyser.precision}")
 
     def _disk(self) -> Check:
         free = shutil.disk_usage(self._workspace.home).free

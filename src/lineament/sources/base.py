@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, runtime_checkable
 
-from lineament.errors import InvalidValue, LineamentError, NotRead
+from lineament.errors import MACHINE_FAULTS, InvalidValue, LineamentError, NotRead
 from lineament.sandbox.files import os_reason, printable
 
 if TYPE_CHECKING:
@@ -32,7 +32,12 @@ class Refusal:
 
     @classmethod
     def from_error(cls, name: str, error: LineamentError | OSError) -> Self:
-        """Return the refusal for an error, without the error's traceback, which would keep a picture's bytes alive."""
+        """Return the refusal for an error, without the error's traceback, which would keep a picture's bytes alive.
+
+        Raises one of MACHINE_FAULTS if that is the error.
+        """
+        if isinstance(error, MACHINE_FAULTS):
+            raise error
         why = NotRead(why=os_reason(error)) if isinstance(error, OSError) else error.with_traceback(None)
         return cls(name=name, why=why)
 

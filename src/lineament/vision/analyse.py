@@ -83,8 +83,8 @@ class Analyser:
 
     @property
     def confinement(self) -> tuple[str, ...]:
-        """The guards that confine the decoding processes."""
-        return tuple(guard.name for guard in self._decoder.confinement if guard.in_force)
+        """The guards that confine the decoding processes. Raises GuardsMissing if one does not hold that must."""
+        return self._decoder.confinement
 
     def decode(self, untrusted: bytes, edits: Sequence[Edit] = (), part: int = 1) -> DecodedPicture:
         """Return picture ``part`` (from 1) of a file with its edits applied. Raises BadPicture, or a subclass of it."""

@@ -29,6 +29,7 @@ from lineament.vision.decode_checks import INVALID, check_sizes, check_status, c
 from lineament.vision.decode_process import (
     DecodeLimits,
     DecodingProcess,
+    ForeignReplyError,
     ProcessEndedError,
     ProcessTooSlowError,
 )
@@ -72,14 +73,6 @@ class RefusedPart:
     part: int  # from 1
     parts: int
     why: BadPicture
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """A guard that confines the decoders, for ``lineament doctor``."""
-
-    name: str
-    in_force: bool
 
 
 class Decoder:
@@ -128,6 +121,7 @@ class Decoder:
             BadPicture: A subclass of it; the picture cannot be used.
             NotFound: There is no such picture in the file.
             DecoderUnavailable: No process can be started.
+            GuardsMissing: It cannot be confined here, and has read nothing.
         """
         self._check_file(untrusted)
         with self._slot() as slot:
@@ -145,6 +139,7 @@ class Decoder:
         Raises:
             BadPicture: A subclass of it; the file cannot be opened, or its only picture cannot be used.
             DecoderUnavailable: No process can be started.
+            GuardsMissing: It cannot be confined here, and has read nothing.
         """
         self._check_file(untrusted)
         with self._slot() as slot:
@@ -192,7 +187,21 @@ class Decoder:
             raise FileTooLarge(size=len(untrusted), limit=self._max_bytes)
 
     def _ask(self, slot: _Slot, request: _Request) -> _Answer:
-        """Return the answer of a process to a request, once there is room for the picture."""
+        """Return the answer of a process to a request, once there is room for the picture.
+
+        If the process replies to something else, an earlier picture has taken it over, and this one gets a new process.
+        """
+        try:
+            return self._ask_once(slot, request)
+        except _TakenOverError as error:
+            if request.kept:
+                raise DecoderDied(why=str(error)) from None
+        try:
+            return self._ask_once(slot, request)
+        except _TakenOverError as error:
+            raise DecoderDied(why=str(error)) from None
+
+    def _ask_once(self, slot: _Slot, request: _Request) -> _Answer:
         kind, part, wish = request.kind, request.part, request.wish
         with _ended_on_failure(slot):
             process = slot.running(kind) if request.kept else slot.ready(self._limits, kind)
@@ -247,12 +256,16 @@ class Decoder:
         )
 
     @property
-    def confinement(self) -> tuple[Guard, ...]:
-        """Return the guards that the kernel grants to every kind of process; starts them to find out."""
-        with self._slot() as slot:
+    def confinement(self) -> tuple[str, ...]:
+        """Return the guards in force in every kind of process; starts them to find out.
+
+        Raises:
+            GuardsMissing: One that must hold does not.
+            DecoderUnavailable: No process can be started.
+        """
+        with self._slot() as slot, _ended_on_failure(slot):
             kinds = [slot.ready(self._limits, kind).wait_until_ready() for kind in (COMMON, RARE)]
-        guards = kinds[0] & kinds[1]
-        return tuple(Guard(name=name, in_force=bool(guards & bit)) for bit, name in GUARDS.items())
+        return tuple(name for bit, name in GUARDS.items() if kinds[0] & kinds[1] & bit)
 
     def close(self) -> None:
         """Wait for the pictures being decoded, then end the processes. A later picture would start them again."""
@@ -308,6 +321,10 @@ def _rest_refused(part: int, parts: int, why: str) -> RefusedPart:
     return RefusedPart(part=part, parts=parts, why=BadPicture(why=rest))
 
 
+class _TakenOverError(Exception):
+    """A process replied to something else than the request; it was ended. The message says so."""
+
+
 class _Slot:
     """A slot for one process of each kind."""
 
@@ -349,6 +366,9 @@ def _ended_on_failure(slot: _Slot) -> Iterator[None]:
     """End the processes of a slot if they fail, or if nobody waits for the result any more."""
     try:
         yield
+    except ForeignReplyError as foreign:
+        slot.end()
+        raise _TakenOverError(str(foreign)) from None
     except ProcessTooSlowError as slow:
         slot.end()
         raise DecoderLimit(why=str(slow), setting="LINEAMENT_DECODE_SECONDS") from None

@@ -1,9 +1,9 @@
 """A decoding process, as its parent handles it.
 
-The two share only two memfds: the inbox holds the file, the outbox the pixels. The outbox is as large as the largest
-picture, but takes memory only for the pixels in it. They have no name, so nothing is left when both processes are
-killed. The outbox is sealed against shrinking: a hostile worker could otherwise remove the memory while its parent
-reads it.
+The two share only a pipe, a socket and two memfds: the inbox holds the file, the outbox the pixels. The outbox is as
+large as the largest picture, but takes memory only for the pixels in it. They have no name, so nothing is left when
+both processes are killed. The outbox is sealed against shrinking: a hostile worker could otherwise remove the memory
+while its parent reads it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import contextlib
 import fcntl
 import mmap
 import os
+import secrets
 import select
 import signal
+import socket
 import subprocess
+import termios
 import time
 from dataclasses import dataclass
 
@@ -22,12 +25,15 @@ import numpy as np
 
 from lineament.errors import DecoderUnavailable
 from lineament.model.faces import Pixels
+from lineament.sandbox.confine import require
 from lineament.sandbox.launch import Channels, launch
-from lineament.vision.decode_protocol import COMMON, RARE, READY, REPLY, REQUEST, pixel_bytes
+from lineament.sandbox.threads import ThreadGate, handed_over
+from lineament.vision.decode_protocol import COMMON, RARE, READY, REPLY, REQUEST, TICKET, pixel_bytes
 
 _WORKER = "lineament.vision.decode_worker"
 _PACKAGES = {COMMON: ("PIL", "pillow_heif"), RARE: ("PIL", "pillow_heif", "numpy", "rawpy", "imagecodecs")}
 _START_SECONDS = 30.0
+_FOREIGN = "it sent a reply that nobody had asked for"
 _KEPT_BYTES = 8 * 2**20  # of the outbox kept between pictures; more is returned to the system
 _COPIED_BYTES = 16 * 2**20  # of a large picture copied before so much of the outbox is returned to the system
 _PICTURES = 2000
@@ -46,6 +52,10 @@ class DecodeLimits:
 
 class ProcessEndedError(Exception):
     """The process did not answer; the message, the end of a sentence, says why."""
+
+
+class ForeignReplyError(ProcessEndedError):
+    """A reply that belongs to no request that waits: an earlier picture took the process over."""
 
 
 class ProcessTooSlowError(ProcessEndedError):
@@ -71,13 +81,14 @@ class DecodingProcess:
             fcntl.fcntl(self._outbox, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
             self._pixels = mmap.mmap(self._outbox, size)  # writable, so that pages can be returned to the system
             read_requests, self._requests = _pipe(undo)
-            self._replies, write_replies = _pipe(undo)
+            self._replies, write_replies = _pair(undo)
             self._process = self._start_worker(limits, read_requests, write_replies)
             os.close(read_requests)
             os.close(write_replies)
             undo.pop_all()
         self._poll = select.poll()
         self._poll.register(self._replies, select.POLLIN)
+        self._gate: ThreadGate | None = None
 
     def _start_worker(self, limits: DecodeLimits, requests: int, replies: int) -> subprocess.Popen[bytes]:
         milliseconds = round(limits.seconds * 1000)
@@ -96,8 +107,8 @@ class DecodingProcess:
 
     @property
     def spent(self) -> bool:
-        """Whether it has ended or is due for replacement."""
-        ended = self._process.poll() is not None
+        """Whether it has ended, said something unasked, or is due for replacement."""
+        ended = self._process.poll() is not None or (self.guards is not None and self._speaks())
         return ended or self._pictures >= _PICTURES or self._busy >= _BUSY_SECONDS
 
     def wait_until_ready(self) -> int:
@@ -105,14 +116,21 @@ class DecodingProcess:
 
         Raises:
             DecoderUnavailable: It could not be started.
+            GuardsMissing: It cannot be confined here.
         """
         if self.guards is None:
             try:
-                self.guards = READY.unpack(self._answer(READY.size, _START_SECONDS))[0]
+                self._wait(_START_SECONDS)
+                if (listener := handed_over(self._replies)) is not None:
+                    self._gate = ThreadGate(listener, self.pid)
+                    self._poll.register(listener, select.POLLIN)
+                guards: int = READY.unpack(self._answer(READY.size, _START_SECONDS))[0]
             except ProcessEndedError as ended:
                 complaints = os.pread(self._complaints, 10_000, 0).decode("utf-8", "replace").strip()
                 last = complaints.splitlines()[-1] if complaints else str(ended)
                 raise DecoderUnavailable(why=last) from None
+            require(guards)
+            self.guards = guards
         return self.guards
 
     def ask(self, untrusted: bytes, part: int = 1, wish: int = 0) -> bytes:
@@ -127,17 +145,24 @@ class DecodingProcess:
             Its reply, ``REPLY.size`` untrusted bytes.
 
         Raises:
-            ProcessEndedError: It died or was too slow. It must be ended and replaced.
+            ProcessEndedError: It died, was too slow, or replied to something else. It must be ended and replaced.
             DecoderUnavailable: It could not be started.
+            GuardsMissing: It cannot be confined here.
         """
         self.wait_until_ready()
+        if self._speaks():
+            raise ForeignReplyError(_FOREIGN)
+        ticket = secrets.randbits(64)
         started = time.monotonic()
         try:
             written = 0
             while written < len(untrusted):
                 written += os.pwrite(self._inbox, memoryview(untrusted)[written:], written)
-            os.write(self._requests, REQUEST.pack(len(untrusted), part, wish))
-            return self._answer(REPLY.size, self._seconds)
+            os.write(self._requests, REQUEST.pack(ticket, len(untrusted), part, wish))
+            answer = self._answer(TICKET.size + REPLY.size, self._seconds)
+            if answer[: TICKET.size] != TICKET.pack(ticket) or self._speaks():
+                raise ForeignReplyError(_FOREIGN)
+            return answer[TICKET.size :]
         except BrokenPipeError:
             raise ProcessEndedError(self._why()) from None
         finally:
@@ -163,11 +188,31 @@ class DecodingProcess:
         self._pixels.close()
         for file in (self._requests, self._replies, self._inbox, self._outbox, self._complaints):
             os.close(file)
+        if self._gate is not None:
+            self._gate.close()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until it says something, and answer meanwhile whether it may start threads."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            ready = dict(self._poll.poll(left * 1000))
+            if self._replies in ready:
+                return
+            for descriptor, event in ready.items():
+                if event & select.POLLIN and self._gate is not None:
+                    self._gate.answer()
+                else:
+                    self._poll.unregister(descriptor)  # the process has ended, which the other end will say
+        self._process.kill()
+        raise ProcessTooSlowError(f"it took longer than {seconds:g} s")
+
+    def _speaks(self) -> bool:
+        """Return whether it has said something that nobody has read yet."""
+        waiting = fcntl.ioctl(self._replies, termios.FIONREAD, bytes(4))
+        return waiting != bytes(4)
 
     def _answer(self, size: int, seconds: float) -> bytes:
-        if not self._poll.poll(seconds * 1000):
-            self._process.kill()
-            raise ProcessTooSlowError(f"it took longer than {seconds:g} s")
+        self._wait(seconds)
         answer = os.read(self._replies, size)
         if len(answer) < size:
             raise ProcessEndedError(self._why())
@@ -189,6 +234,14 @@ def _memory(name: str, undo: contextlib.ExitStack) -> int:
     file = os.memfd_create(f"lineament-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     undo.callback(os.close, file)
     return file
+
+
+def _pair(undo: contextlib.ExitStack) -> tuple[int, int]:
+    """Return both ends of a socket: the process hands over its listener for threads, which a pipe does not carry."""
+    ends = tuple(end.detach() for end in socket.socketpair())
+    for end in ends:
+        undo.callback(os.close, end)
+    return ends[0], ends[1]
 
 
 def _pipe(undo: contextlib.ExitStack) -> tuple[int, int]:

@@ -77,9 +77,11 @@ SCENE = 0.30
 FLICKER = 0.08
 """Least seconds between two frames of an animation that are looked at."""
 
-REQUEST = struct.Struct("<QIB")
-"""A request: the size of the file at the start of the inbox, or 0 for the file of the previous request; which of its
-pictures, from 1, or 0 for the next frame of an animation to look at; and flags, see ``Wish``."""
+TICKET = struct.Struct("<Q")
+"""A number that is drawn for each request and stands before its reply, so that no reply is taken for another."""
+REQUEST = struct.Struct("<QQIB")
+"""A request: its ticket; the size of the file at the start of the inbox, or 0 for the file of the previous request;
+which of its pictures, from 1, or 0 for the next frame of an animation to look at; and flags, see ``Wish``."""
 REPLY = struct.Struct("<BBBxIIIIIId25s?xx?xxxddd")
 READY = struct.Struct("<I")
 """The guards in force (``confine.GUARDS``), sent once."""

@@ -16,10 +16,11 @@ import select
 import signal
 import warnings
 
-from lineament.sandbox.confine import confine
+from lineament.sandbox.confine import Limits, ask_for_threads, confine, needed_guards
+from lineament.sandbox.threads import hand_over
 from lineament.vision import decode_before, decode_pillow, decode_read, decode_write
 from lineament.vision.decode_formats import NotDecodedError
-from lineament.vision.decode_protocol import RARE, READY, REQUEST, DecodeReply, Status, Wish, pixel_bytes
+from lineament.vision.decode_protocol import RARE, READY, REQUEST, TICKET, DecodeReply, Status, Wish, pixel_bytes
 
 LIFETIME_SECONDS = 1200
 """Processor time after which a worker is stopped; its parent replaces it well before."""
@@ -44,8 +45,9 @@ def main(*words: str) -> None:
     _keep_memory()
     seconds = milliseconds / 1000
     space = memory + pixel_bytes(max_pixels)
-    guards = confine(memory=space, cpu_seconds=LIFETIME_SECONDS + math.ceil(seconds), open_files=_OPEN_FILES)
-    os.write(_REPLIES, READY.pack(guards))
+    limits = Limits(memory=space, cpu_seconds=LIFETIME_SECONDS + math.ceil(seconds), open_files=_OPEN_FILES)
+    if not _is_confined(limits):
+        return
     while True:
         if not poll.poll(_PARENT_CHECK):
             if os.getppid() != parent:
@@ -54,11 +56,20 @@ def main(*words: str) -> None:
         request = os.read(_REQUESTS, REQUEST.size)
         if len(request) < REQUEST.size:
             return
-        size, part, wish = REQUEST.unpack(request)
+        ticket, size, part, wish = REQUEST.unpack(request)
         signal.setitimer(signal.ITIMER_REAL, seconds + 1)  # in case the parent is not there to end it
         reply = handler.answer(os.pread(inbox, size, 0) if size else None, part, wish)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        os.write(_REPLIES, reply.pack())
+        os.write(_REPLIES, TICKET.pack(ticket) + reply.pack())
+
+
+def _is_confined(limits: Limits) -> bool:
+    """Confine this process and tell the parent what holds; return whether it is enough to read a picture."""
+    needed, listener = needed_guards(), ask_for_threads()
+    hand_over(listener, _REPLIES)
+    guards = confine(limits, threads=listener is not None)
+    os.write(_REPLIES, READY.pack(guards))
+    return not needed & ~guards
 
 
 def _rare_opener() -> decode_read.RareOpener:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 
-from lineament.errors import NotRead
+from lineament.errors import GuardsMissing, NotRead
 from lineament.sandbox import launch
 from lineament.sandbox import process as confined
+from lineament.sandbox.confine import GUARDS
 from lineament.sandbox.files import locate
 
 LIMITS = confined.WorkerLimits(message=1000, patience=30, seconds=60)
@@ -61,17 +61,14 @@ worker.confine_worker = trying
 worker.main(*sys.argv[1:])
 """
 REFUSED = b"1"  # EPERM
-NO_DESCRIPTOR = b"24"  # EMFILE
-BAD_DESCRIPTOR = b"9"  # EBADF
+ALL_HOLD = confined.HEADER.pack(confined.READY, 4) + sum(GUARDS).to_bytes(4, "little")
+HERE = locate(Path(__file__))[0]
 
 
-def tried(
-    module: str, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...] = (), before: str = "pass"
-) -> dict[bytes, bytes]:
+def tried(module: str, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...] = ()) -> dict[bytes, bytes]:
     """Return the outcome of each attempt: its error number, or “could” if it succeeded."""
-    monkeypatch.setattr(launch, "_BOOT", TRYING.replace("{before}", before))
-    place = locate(Path(__file__))[0]
-    return dict(confined.messages_about(module, place, LIMITS, *words))
+    monkeypatch.setattr(launch, "_BOOT", TRYING.replace("{before}", "pass"))
+    return dict(confined.messages_about(module, HERE, LIMITS, *words))
 
 
 @pytest.mark.parametrize("module", WORKERS)
@@ -82,21 +79,19 @@ def test_nothing_is_in_reach_of_a_process_that_reads(module: str, monkeypatch: p
     assert outcome == dict.fromkeys((bytes([letter]) for letter in b"towsufpeklx"), REFUSED)  # t: in an older thread
 
 
-def test_without_a_filter_for_the_processor_there_is_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
-    harmless = "os.fork = os.execv = os.kill = resource.prlimit = lambda *_: None"
-    before = f"platform.machine = lambda: 'riscv64'; {harmless}"
-    outcome = tried("lineament.sources.video.worker", monkeypatch, before=before)
-    assert {outcome[value] for value in (b"t", b"o", b"w", b"s", b"u")} == {NO_DESCRIPTOR}
-    # subprocess opens a pipe first. From Python 3.13 on it calls posix_spawn instead where that can close all
-    # descriptors from 3 up; the C library refuses to, because no descriptor is below the limit of 0.
-    assert outcome[b"p"] == (BAD_DESCRIPTOR if hasattr(os, "POSIX_SPAWN_CLOSEFROM") else NO_DESCRIPTOR)
-    assert outcome[b"m"] == b"memory"
-
-
-def test_without_limits_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = "resource.setrlimit = lambda *_: signal.signal(-1, None)"  # ValueError
-    with pytest.raises(NotRead, match="cannot be confined here"):
-        tried("lineament.sources.video.worker", monkeypatch, before=before)
+@pytest.mark.parametrize(
+    ("before", "missing"),
+    [
+        ("platform.machine = lambda: 'riscv64'", "seccomp"),
+        ("resource.setrlimit = lambda *_: signal.signal(-1, None)", "limits of memory, time and files"),  # ValueError
+    ],
+)
+def test_without_one_of_its_guards_nothing_is_read(before: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts: list[bytes] = []
+    monkeypatch.setattr(launch, "_BOOT", TRYING.replace("{before}", before))
+    with pytest.raises(GuardsMissing, match=re.escape(missing)):
+        attempts += [kind for kind, _ in confined.messages_about("lineament.sources.video.worker", HERE, LIMITS)]
+    assert attempts == [], "it ended before it did anything else"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +101,8 @@ def test_without_limits_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None
         ("os.write(1, b'F' + b'\\xff' * 4)", "invalid reply"),
         ("os.kill(os.getpid(), 9)", "ended by signal 9"),
         ("os.write(1, b'F\\x01')", "ended early"),
-        ("os.write(1, b'X\\x03\\0\\0\\0a\\x1bb')", "a b"),
+        (f"os.write(1, {ALL_HOLD!r} + b'X\\x03\\0\\0\\0a\\x1bb')", "a b"),
+        ("os.write(1, b'X\\x03\\0\\0\\0a\\x1bb')", "invalid reply"),
     ],
 )
 def test_a_worker_that_was_taken_over_costs_the_file(

@@ -15,7 +15,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from lineament.errors import BadPicture, LineamentError, NotRead
+from lineament.errors import MACHINE_FAULTS, BadPicture, LineamentError, NotRead
 from lineament.model.evaluation.samples import NO_GROUP, Rows, Samples
 from lineament.model.faces import Face
 from lineament.sandbox.files import os_reason, read_regular
@@ -106,6 +106,8 @@ class Extractor:
     def _crop(self, picture: LabelledPicture) -> bytes | None:
         try:
             seen = self.analyser.analyse(read_regular(picture.place, self._most))
+        except MACHINE_FAULTS:
+            raise
         except (LineamentError, OSError):
             return None
         face = chosen_face(seen, self._choice)

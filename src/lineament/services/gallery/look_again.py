@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lineament.errors import Interrupted, LineamentError, NotFound, StorageFull, StoreUnavailable
+from lineament.errors import MACHINE_FAULTS, Interrupted, LineamentError, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.events.sources import LookedAgain, ModelAdopted
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, Face, FaceId, common_quarters
@@ -329,7 +329,7 @@ class LookAgain:
         try:
             untrusted = self._blobs.get(key, capture.original)
             return analyser.analyse(untrusted, enrolling=True, part=capture.part)
-        except (StorageFull, StoreUnavailable):
+        except MACHINE_FAULTS:
             raise
         except LineamentError:
             return None
@@ -338,7 +338,7 @@ class LookAgain:
         """Return a face as the model describes it in its crop; None if it finds none there."""
         try:
             seen = analyser.analyse(self._blobs.get(key, face.crop))
-        except (StorageFull, StoreUnavailable):
+        except MACHINE_FAULTS:
             raise
         except LineamentError:
             return None

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
-from lineament.errors import FormatNotRead, LineamentError, NotAPicture, StorageFull, StoreUnavailable, UnknownFormat
+from lineament.errors import MACHINE_FAULTS, FormatNotRead, LineamentError, NotAPicture, UnknownFormat
 from lineament.model.credentials import Credentials, against
 from lineament.model.faces import NewCapture, Provenance, common_quarters
 from lineament.services.gallery.abuse import AbuseList
@@ -57,7 +57,7 @@ class Preparation:
             return [refused_for(item, why)]
         try:
             return self._pictures(context, self._opened(item, claims))
-        except (StorageFull, StoreUnavailable):
+        except MACHINE_FAULTS:
             raise
         except UnknownFormat as error:
             untrusted = item.collected.untrusted

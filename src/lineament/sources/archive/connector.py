@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote_from_bytes
 
-from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
+from lineament.errors import MACHINE_FAULTS, BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.faces import Provenance
 from lineament.sandbox.files import locate, open_regular, os_reason, printable_bytes
 from lineament.sandbox.unpack import MOST_TIMES, decompress, most_unpacked
@@ -280,6 +280,9 @@ def _content(archive: _Archive, entry: ArchiveEntry, limit: int) -> bytes:
 
 
 def _damage(error: Exception) -> NotRead:
+    """Return why an archive, or an entry, is not read. Raises one of MACHINE_FAULTS if that is the error."""
+    if isinstance(error, MACHINE_FAULTS):
+        raise error
     if isinstance(error, NotRead):
         return error
     if isinstance(error, OSError) and error.errno is not None:
@@ -407,6 +410,8 @@ def _add_statement(archive: _Archive, entry: ArchiveEntry, path: bytes, stated: 
         if entry.why_not is not None:
             raise entry.why_not
         text: bytes | LineamentError = _content(archive, entry, LARGEST_TABLE if is_table else LARGEST_SIDE_CAR)
+    except MACHINE_FAULTS:
+        raise
     except LineamentError as error:
         text = error
     if is_table:

@@ -22,11 +22,12 @@ from lineament.errors import (
     WorkspaceBusy,
 )
 from lineament.model.faces import ArchiveRecord, Provenance
+from lineament.sandbox.confine import GUARDS, require
 from lineament.sandbox.files import printable
 from lineament.sandbox.launch import DISCARD, PIPE, Channels, certificates, launch
 from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal, number_in
 from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.plan import FULL, TAKEN, Crawl
+from lineament.sources.crawl.plan import FULL, TAKEN, UNGUARDED, Crawl
 from lineament.sources.crawl.rows import CrawledPage, CrawlProgress, FoundRow, RefusalReason
 from lineament.sources.crawl.state import NAME, CrawlState
 from lineament.sources.html.embedded import embedded_number, picture_in
@@ -85,6 +86,7 @@ class SiteConnector:
             InvalidValue: ``cursor`` is not one of a crawl.
             WorkspaceBusy: Another process crawls into the folder.
             StorageFull: The disk is full; everything found before was yielded.
+        GuardsMissing: The crawling process cannot be confined here; nothing was requested.
         """
         after = number_in(cursor, "one of a crawl")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -101,6 +103,8 @@ class SiteConnector:
             raise WorkspaceBusy(what=f"a crawl into {self._folder}")
         if process.returncode == FULL:
             raise StorageFull(path=self._folder)
+        if process.returncode >= UNGUARDED:
+            require(sum(GUARDS) & ~(process.returncode - UNGUARDED))
         if process.returncode:
             why = f"the crawling process ended early ({process.returncode}); the next run resumes from there"
             yield Refusal(name=self._crawl.start[0], why=NotRead(why=why)), str(after)
@@ -130,12 +134,16 @@ class SiteConnector:
     def _start(self) -> subprocess.Popen[bytes]:
         with (self._folder / LOG).open("wb") as log:
             channels = Channels(stdin=PIPE, stdout=DISCARD, stderr=log)
-            process = launch(_WORKER, [self._folder.resolve()], channels, environment=certificates())
+            process = launch(_WORKER, [self._folder.resolve()], channels, environment=self._environment())
         assert process.stdin is not None  # noqa: S101 - PIPE was requested
         with suppress(BrokenPipeError):  # its exit code says why
             process.stdin.write(self._crawl.to_json() + self._kept.key.hex().encode() + b"\n")
             process.stdin.flush()
         return process
+
+    def _environment(self) -> dict[str, str]:
+        """Return its environment: certificates, and the only folder in which SQLite can make temporary files."""
+        return certificates() | {"SQLITE_TMPDIR": str(self._folder.resolve())}
 
     def _rows(self, process: subprocess.Popen[bytes], after: int) -> Iterator[FoundRow]:
         """Yield the findings until the process has ended and none is left."""

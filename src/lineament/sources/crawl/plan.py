@@ -15,6 +15,8 @@ from lineament.sources.permission.hosts import Hosts, Resolver, resolve_host
 
 TAKEN, FULL, BROKEN = 75, 74, 70
 """Exit codes of the worker: another process crawls into the folder; the disk is full; a record could not be kept."""
+UNGUARDED = 128
+"""An exit code from this on says that guards are missing: their bits (``confine.GUARDS``) are added to it."""
 _CONTACT = re.compile(r"(https?://[!-'*-~]{3,200}|[!-'*-?A-~]{1,64}@[!-'*-?A-~]{3,190})", re.ASCII)
 
 

@@ -12,9 +12,11 @@ import os
 import resource
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,18 @@ from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.exceptions import DownloadCancelledError, StopDownload
 from scrapy.http import Headers, Response
+from scrapy.settings import default_settings as usual
+from scrapy.utils.misc import load_object
 from twisted.python.failure import Failure
 
 import lineament
+from lineament.sandbox.confine import Limits, filter_crawler, give_up, needed_guards
 from lineament.sandbox.files import NO_ROOM
+from lineament.sandbox.launch import readable_by_libraries
 from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers, refused_by_start
 from lineament.sources.crawl.gate import ForbiddenRequest, Gate
 from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.plan import BROKEN, FULL, TAKEN, Crawl, crawl_from_json, user_agent
+from lineament.sources.crawl.plan import BROKEN, FULL, TAKEN, UNGUARDED, Crawl, crawl_from_json, user_agent
 from lineament.sources.crawl.queue import CrawlQueue
 from lineament.sources.crawl.rows import QueuedAddress, RefusalReason
 from lineament.sources.crawl.state import CrawlState
@@ -52,23 +58,42 @@ _DIED = "the crawling process ended repeatedly while reading it; it may be hosti
 def main(folder: str) -> None:
     """Crawl into ``folder`` until nothing is left to request, a limit is reached, or standard input closes."""
     os.umask(0o077)
-    _limit_memory()
     crawl, key = crawl_from_json(sys.stdin.buffer.readline()), bytes.fromhex(sys.stdin.buffer.readline().decode())
     lock = os.open(Path(folder) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     if not try_lock(lock):
         sys.exit(TAKEN)
+    _warm()
+    resolvers = _confine(Path(folder), crawl.hosts_at_once)
     logging.basicConfig(stream=sys.stderr)
     logging.disable(logging.WARNING)  # errors only: logs must not list addresses of pages
     process = AsyncCrawlerProcess(_settings(crawl))
-    process.crawl(SiteSpider, run=CrawlRun(crawl, KeptCrawl(Path(folder), key)))
+    process.crawl(SiteSpider, run=CrawlRun(crawl, KeptCrawl(Path(folder), key), resolvers))
     process.start()
 
 
-def _limit_memory() -> None:
+def _warm() -> None:
+    """Import now what Scrapy imports later, when the compiled modules can no longer be kept for the next process."""
+    parts = (usual.EXTENSIONS_BASE, usual.DOWNLOADER_MIDDLEWARES_BASE, usual.SPIDER_MIDDLEWARES_BASE)
+    names = {name for part in parts for name in part} | {usual.LOG_FORMATTER, usual.STATS_CLASS, usual.DOWNLOADER}
+    for name in {*names, usual.DOWNLOAD_HANDLERS_BASE["https"]}:
+        load_object(name)
+
+
+def _confine(folder: Path, threads: int) -> ThreadPoolExecutor:
+    """Give up all files but those of the crawl, and everything but requests; end this process if that fails.
+
+    Returns threads that resolve names; the process starts no more.
+    """
     present = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (present + _MEMORY, present + _MEMORY))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    needed, readable = needed_guards(), [path for path in readable_by_libraries() if path not in folder.parents]
+    limits = Limits(memory=present + _MEMORY, file_bytes=None)
+    guards = give_up(limits, read=readable, write=[folder], connects=True)
+    resolvers, all_started = ThreadPoolExecutor(threads), threading.Barrier(threads)
+    list(resolvers.map(lambda _: all_started.wait(), range(threads)))
+    guards += filter_crawler()
+    if missing := needed & ~guards:
+        os._exit(UNGUARDED + missing)
+    return resolvers
 
 
 def _settings(crawl: Crawl) -> dict[str, Any]:
@@ -106,8 +131,8 @@ def _settings(crawl: Crawl) -> dict[str, Any]:
 class CrawlRun:
     """The objects that the parts of one run share."""
 
-    def __init__(self, crawl: Crawl, kept: KeptCrawl) -> None:
-        self.crawl, self.hosts = crawl, crawl.allowed()
+    def __init__(self, crawl: Crawl, kept: KeptCrawl, resolvers: Executor) -> None:
+        self.crawl, self.hosts, self.resolvers = crawl, crawl.allowed(), resolvers
         self.state = CrawlState(kept, write=True)
         software = f"Lineament/{lineament.__version__}"
         self.warc = WarcWriter(kept.folder, kept.seal, largest=crawl.limits.file, software=software)
@@ -230,7 +255,9 @@ class SiteSpider(Spider):
         from twisted.internet import reactor
 
         reactor.installNameResolver(PinnedResolver(self.run.pinned))
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._on_input)
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(self.run.resolvers)
+        loop.add_reader(sys.stdin.fileno(), self._on_input)
         nothing: tuple[Request, ...] = ()
         for request in nothing:
             yield request

@@ -46,7 +46,6 @@ MOST_FRAMES = 200_000
 """Sampled frames."""
 _MEMORY = 3 * 2**30
 _SECONDS = 12 * 3600  # of the processor
-_THREADS = 2
 _SMALL = (160, 90)
 _JPEG = 95
 _OPTIONS = {
@@ -111,8 +110,7 @@ def _answer(file: IO[bytes]) -> None:
         stream = next((stream for stream in container.streams.video if not _is_cover(stream)), None)
         if stream is None:
             raise _TooMuchError("it has no pictures")
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = _THREADS
+        stream.codec_context.thread_count = 1  # the process may start no thread
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # checked before anything is allocated
         state, length = _ReadState(), _length(container)
         chooser, smaller, taken = Chooser(), VideoReformatter(), 0

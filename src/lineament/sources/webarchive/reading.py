@@ -11,6 +11,7 @@ from operator import itemgetter
 from fastwarc.warc import WarcHeader, WarcRecord, WarcRecordType
 
 from lineament.errors import (
+    MACHINE_FAULTS,
     EmptyPicture,
     FileTooLarge,
     LineamentError,
@@ -122,6 +123,8 @@ class Reading:
             yield from self._read(archive, record, at)
         except Unusable as error:
             yield from self._refused(archive, record, at, NotRead(why=error))
+        except MACHINE_FAULTS:
+            raise
         except LineamentError as error:
             yield from self._refused(archive, record, at, error.with_traceback(None))  # which would keep the bytes
         except OSError as error:
