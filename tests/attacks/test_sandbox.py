@@ -99,18 +99,23 @@ def test_without_a_guard_no_picture_is_read_and_the_doctor_says_so(
     call: int, option: int | None, error: int, guard: str, home: Path
 ) -> None:
     before = counts(home)[:2]
-    probe = PORTRAITS / "macron-2014.jpg"
-    for words in (("ingest", "press", probe), ("search", probe, "--case", "K-1", "--reason", "r")):
-        done = where_refused(call, option, error, command(home, *words, "--json"))
-        assert done.returncode == 12, (words, done.stdout, done.stderr)
-        told = json.loads(done.stdout)["error"]
-        assert told["code"] == "guards-missing"
-        assert guard in told["message"]
-        assert len(done.stderr.strip().splitlines()) == 1
+    done = where_refused(call, option, error, command(home, "ingest", "press", PORTRAITS / "macron-2014.jpg", "--json"))
+    assert done.returncode == 12, (done.stdout, done.stderr)
+    told = json.loads(done.stdout)["error"]
+    assert told["code"] == "guards-missing"
+    assert guard in told["message"]
+    assert len(done.stderr.strip().splitlines()) == 1
     assert counts(home)[:2] == before
     examined = where_refused(call, option, error, command(home, "doctor", "--json"))
     assert examined.returncode in {9, 12}  # 12: the command itself cannot keep the keys to itself
     assert guard in examined.stdout
+
+
+def test_without_seccomp_nobody_is_searched_for(home: Path) -> None:
+    line = command(home, "search", PORTRAITS / "macron-2014.jpg", "--case", "K-1", "--reason", "r", "--json")
+    done = where_refused(SECCOMP, None, ENOSYS, line)
+    assert done.returncode == 12, (done.stdout, done.stderr)
+    assert json.loads(done.stdout)["error"]["code"] == "guards-missing"
 
 
 def film_of_a_portrait(folder: Path) -> Path:

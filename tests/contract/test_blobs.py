@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ def test_only_durable_pictures_are_listed_in_order(blobs: Blobs) -> None:
     assert list(blobs.addresses()) == []
     blobs.flush()
     assert list(blobs.addresses()) == sorted(addresses)
+
+
+def test_what_nobody_put_since_a_moment_is_listed(blobs: Blobs) -> None:
+    first, second = blobs.put(KEY, b"first"), blobs.put(KEY, b"second")
+    assert list(blobs.put_before(time.time() + 60)) == [], "not durable yet"
+    blobs.flush()
+    assert list(blobs.put_before(time.time() + 60)) == sorted([first, second])
+    time.sleep(0.05)
+    between = time.time()
+    time.sleep(0.05)
+    assert blobs.put(KEY, b"first") == first
+    assert list(blobs.put_before(between)) == [second]
 
 
 def test_the_same_picture_is_kept_once_for_each_key(blobs: Blobs) -> None:

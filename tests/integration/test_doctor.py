@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tests.support.world import solo
@@ -43,4 +44,16 @@ def test_files_of_a_room_are_no_orphans(tmp_path: Path) -> None:
             case = tx.cases.find(CASE.ref, workspace.desk_at_the_machine().record.sight)
             assert paper.id in tx.papers.of_case_ids(case.id)
             tx.papers.delete_of(case.id)
-        assert pictures(workspace).detail.endswith("0 damaged, 1 orphaned")
+        assert "0 damaged, 1 orphaned; " in pictures(workspace).detail
+        doctor = workspace.desk_at_the_machine().doctor
+        assert doctor.mend().detail.startswith("0 files"), "it may belong to a process that runs"
+        assert len(list(workspace.blobs.addresses())) == 1
+        for path in (tmp_path / "ws" / "blobs").rglob("*"):
+            os.utime(path, (0, 0))
+        kept = workspace.desk_at_the_machine().room.file(CASE.ref, "kept.pdf", b"what another witness said")
+        for path in (tmp_path / "ws" / "blobs").rglob("*"):
+            os.utime(path, (0, 0))
+        assert doctor.mend().detail.startswith("1 files")
+        assert len(list(workspace.blobs.addresses())) == 1
+        assert pictures(workspace).detail.endswith("0 damaged, 0 orphaned")
+        assert workspace.desk_at_the_machine().room.open(CASE.ref, kept.id)[0] == b"what another witness said"

@@ -67,13 +67,15 @@ def verify(context: typer.Context, as_json: AsJson = False) -> None:
 def doctor(
     context: typer.Context,
     pictures: Annotated[bool, typer.Option(help="Open every picture of the gallery too.")] = False,
+    mend: Annotated[bool, typer.Option(help="Delete first what killed processes left behind.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check the machine and the workspace."""
     from lineament.services.doctor import Verdict
 
     with machine(context, suspect=True) as desk, reporting("Looking") as on_progress:
-        checks = list(desk.doctor.run(pictures=pictures, on_progress=on_progress))
+        mended = [desk.doctor.mend()] if mend else []
+        checks = [*mended, *desk.doctor.run(pictures=pictures, on_progress=on_progress)]
     bad = any(check.verdict is Verdict.BAD for check in checks)
     if as_json:
         print_json(health_json(checks, healthy=not bad))

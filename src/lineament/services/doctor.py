@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from lineament.model.sources import Source, SourceState
 from lineament.sandbox.confine import GUARDS, LANDLOCK
 from lineament.services.audit import Audit
 from lineament.services.gallery.indexes import Gallery
+from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
@@ -30,6 +32,8 @@ SHOWN = 20
 """Most damaged faces that are named."""
 PROGRESS_EVERY = 1000
 """Pictures opened between two reports of progress."""
+ABANDONED = 3600.0
+"""Seconds after which a picture to which nothing refers belongs to no process that is about to commit."""
 LITTLE_ROOM = 2**30
 """Bytes of free disk below which the doctor warns."""
 
@@ -72,7 +76,7 @@ class CheckedWorkspace(Protocol):
 
 
 class Doctor:
-    """Checks the machine and the workspace, and changes nothing."""
+    """Checks the machine and the workspace; only ``mend`` changes anything."""
 
     def __init__(self, record: Record, workspace: CheckedWorkspace, audit: Audit) -> None:
         self._record = record
@@ -93,6 +97,19 @@ class Doctor:
         )
         for check in (*upkeep, self._pictures) if pictures else upkeep:
             yield _safely(check)
+
+    @needs(Permission.MACHINE)
+    def mend(self) -> Check:
+        """Delete the pictures to which nothing refers: processes left them that were killed before they committed.
+
+        Younger ones than ABANDONED may belong to a process that runs, and stay.
+        """
+        blobs = self._workspace.blobs
+        old = blobs.put_before(time.time() - ABANDONED)
+        with self._record.store.begin() as tx:
+            tx.deletions.add(list(tx.deletions.unused(old)))
+        many = Shredder(self._record, blobs).finish()
+        return Check("mended", Verdict.GOOD, f"{many:,} files that nothing refers to were deleted")
 
     def _machine(self) -> Check:
         cores = len(os.sched_getaffinity(0))
@@ -180,12 +197,10 @@ class Doctor:
     def _pictures(self) -> Check:
         workspace = self._workspace
         seen, bad = 0, []
-        referenced: set[str] = set()
         for source in self._kept_sources():
             with self._record.read() as tx:
                 key = source_key(tx, workspace.keys, source)
                 addresses = tx.captures.addresses(source.id)
-            referenced.update(addresses)
             for address in addresses:
                 seen += 1
                 if not seen % PROGRESS_EVERY:
@@ -194,11 +209,14 @@ class Doctor:
                     workspace.blobs.get(key, address)
                 except LineamentError:
                     bad.append(address)
+        stored = set(workspace.blobs.addresses())
         with self._record.read() as tx:
             of_cases = {*tx.probes.addresses(), *tx.papers.addresses()}
-        stored = set(workspace.blobs.addresses())
-        missing, orphans = sorted(of_cases - stored), len(stored - referenced - of_cases)
+            orphans = sum(1 for _ in tx.deletions.unused(sorted(stored)))
+        missing = sorted(of_cases - stored)
         detail = f"{seen:,} pictures of the gallery opened, {len(bad)} damaged, {orphans} orphaned"
+        if orphans:
+            detail += "; delete what a killed process left an hour ago or earlier with: lineament doctor --mend"
         if bad:
             detail += f"; damaged: {', '.join(bad[:5])}; erase their captures and ingest them again"
         if missing:

@@ -13,6 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -58,6 +59,9 @@ class Blobs(Protocol):
     def addresses(self) -> Iterator[str]:
         """Yield every address with a durable picture, ascending."""
 
+    def put_before(self, moment: float) -> Iterator[str]:
+        """Yield those addresses, ascending, whose picture nobody has put since ``moment``, seconds since 1970."""
+
 
 class BlobFolder:
     """Blobs in a folder, a file for each picture."""
@@ -83,6 +87,8 @@ class BlobFolder:
         path = self._path(address)
         if address in self._pending:
             return address
+        with suppress(OSError):
+            os.utime(path)  # so that it counts as new, and nobody takes it for an orphan (put_before)
         if path.exists():
             with self._lock:
                 self._touched.add(path.parent)
@@ -145,6 +151,13 @@ class BlobFolder:
         """See Blobs."""
         for folder in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
             yield from sorted(path.name for path in folder.iterdir() if _ADDRESS.fullmatch(path.name))
+
+    def put_before(self, moment: float) -> Iterator[str]:
+        """See Blobs."""
+        for address in self.addresses():
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                if self._path(address).stat().st_mtime < moment:
+                    yield address
 
     # ------------------------------------------------------------ files
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,6 +15,11 @@ from lineament.store.tables import captures, case_papers, deletions, faces, prob
 
 _MOST = 500
 """Addresses in one IN clause."""
+_USERS = (
+    *(captures.c.original, captures.c.thumbnail, captures.c.page, faces.c.crop, probes.c.blob),
+    *(case_papers.c.blob, sources.c.permission),
+)
+"""Every column that refers to a blob."""
 
 
 class DeletionRows:
@@ -45,11 +50,17 @@ class DeletionRows:
         insertion = sa.insert(deletions).from_select(["address"], sa.select(every.c.address).where(~noted))
         return self._connection.execute(insertion, execution_options={"preserve_rowcount": True}).rowcount
 
+    def unused(self, addresses: Iterable[str]) -> Iterator[str]:
+        """Yield those of the addresses of blobs to which no row refers."""
+        for batch in batched(addresses, _MOST):
+            used: set[str] = set()
+            for column in _USERS:
+                used.update(self._connection.scalars(sa.select(column).where(column.in_(batch))))
+            yield from (address for address in batch if address not in used)
+
     def all(self, most: int | None = None) -> list[str]:
         """Return the first ``most`` to delete, ascending, without those that a newer capture refers to again."""
-        pictures = (captures.c.original, captures.c.thumbnail, captures.c.page, faces.c.crop, probes.c.blob)
-        columns = (*pictures, case_papers.c.blob, sources.c.permission)
-        unused = [~sa.exists().where(column == deletions.c.address) for column in columns]
+        unused = [~sa.exists().where(column == deletions.c.address) for column in _USERS]
         query = sa.select(deletions.c.address).where(*unused).order_by(deletions.c.address).limit(most)
         return list(self._connection.scalars(query))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -96,10 +97,12 @@ class MemoryBlobs:
 
     sealed: dict[str, bytes] = field(default_factory=dict)
     pending: dict[str, bytes] = field(default_factory=dict)
+    times: dict[str, float] = field(default_factory=dict)
 
     def put(self, key: DataKey, plain: bytes) -> str:
         """See Blobs."""
         address = key.address(hashlib.sha256(plain).hexdigest())
+        self.times[address] = time.time()
         if address not in self:
             self.pending[address] = key.pictures.seal(plain, address.encode())
         return address
@@ -131,6 +134,10 @@ class MemoryBlobs:
     def addresses(self) -> Iterator[str]:
         """See Blobs."""
         return iter(sorted(self.sealed))
+
+    def put_before(self, moment: float) -> Iterator[str]:
+        """See Blobs."""
+        return (address for address in self.addresses() if self.times[address] < moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
