@@ -280,7 +280,6 @@ def _content(archive: _Archive, entry: ArchiveEntry, limit: int) -> bytes:
 
 
 def _damage(error: Exception) -> NotRead:
-    """Return why an archive, or an entry, is not read. Raises one of MACHINE_FAULTS if that is the error."""
     if isinstance(error, MACHINE_FAULTS):
         raise error
     if isinstance(error, NotRead):
@@ -410,10 +409,8 @@ def _add_statement(archive: _Archive, entry: ArchiveEntry, path: bytes, stated: 
         if entry.why_not is not None:
             raise entry.why_not
         text: bytes | LineamentError = _content(archive, entry, LARGEST_TABLE if is_table else LARGEST_SIDE_CAR)
-    except MACHINE_FAULTS:
-        raise
     except LineamentError as error:
-        text = error
+        text = Refusal.from_error("", error).why
     if is_table:
         stated.add_table(path, text)
     elif isinstance(text, LineamentError):
