@@ -79,5 +79,5 @@ def test_a_search_loads_the_models_and_neither_pages_nor_crawler(prepared: Path,
     probe = str(PORTRAITS / "macron-2014.jpg")
     packages, own = loaded("search", probe, "--case", "K-1", "--reason", "for a test", "--home", str(home))
     assert "openvino" in packages
-    assert packages <= TERMINAL | STORE | VISION
+    assert packages <= TERMINAL | STORE | VISION | {"decancer_py"}  # which reads the reason of the search
     assert {name.split(".")[1] for name in own}.isdisjoint({"sources", "identity", "web"})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from tests.support.samples import AT, ISO, case, result
 
-from lineament.model.cases import Authorisation, AuthorisationOutcome, Case, CaseStanding, CaseState
+from lineament.model.cases import Allowance, Authorisation, AuthorisationOutcome, Case, CaseStanding, CaseState
 from lineament.services.cases.casework import Outlook
 from lineament.store.searches import ErasedCandidate, StoredSearch
 from lineament.views.cases import authorisation_json, case_json, case_state, cases_json, listed_case_json
@@ -66,6 +67,8 @@ def test_a_case_is_json_with_its_dates_and_without_searches_unless_they_are_give
     assert shown == {
         **LISTED,
         "standing": "urgent",
+        "in_doubt": [],
+        "allowed": [],
         "urgent_since": ISO,
         "urgent_because": "a child is missing",
         "locks_at": "2026-03-03T12:00:00+00:00",
@@ -120,3 +123,13 @@ def test_the_state_of_a_case_says_what_keeps_it_from_being_searched(
     found: Case, standing: CaseStanding | None, words: str
 ) -> None:
     assert case_state(found, standing) == words
+
+
+def test_a_case_shows_its_words_in_doubt_and_why_words_are_allowed() -> None:
+    stated = Allowance(words=("asylum",), because="she is missing", by="Sven", at=AT, alone=False)
+    terms = replace(case().terms, offence="Asylum seeker missing, a journalist saw her")
+    shown = case_json(replace(case(), terms=terms, allowances=(stated,)), outlook(CaseStanding.EXEMPT))
+    assert shown["in_doubt"] == ["journalist"]
+    assert shown["allowed"] == [
+        {"words": ["asylum"], "because": "she is missing", "by": "Sven", "at": ISO, "alone": False}
+    ]
