@@ -303,7 +303,19 @@ def locked(database: Path) -> Iterator[None]:
 def test_opening_the_workspace_finishes_an_erasure_that_was_killed(home: Path, tmp_path: Path) -> None:
     with Workspace.open(settings(home)) as workspace:
         erased, stored = captures(workspace)["obama.jpg"], of_crawl(workspace)
-    line = [sys.executable, "-m", "lineament", "--home", home, "erase", "--capture", erased.id, "--reason", "asked"]
+    line = [
+        sys.executable,
+        "-m",
+        "lineament",
+        "--home",
+        home,
+        "erase",
+        "--yes",
+        "--capture",
+        erased.id,
+        "--reason",
+        "asked",
+    ]
     with locked(stored.folder / "crawl.db"), subprocess.Popen(list(map(str, line))) as process:
         query = "SELECT count(*) FROM captures WHERE id = ?"
         with raw_database(home) as database:

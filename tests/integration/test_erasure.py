@@ -34,7 +34,7 @@ def pictures(run: Run, tmp_path: Path) -> list[dict[str, Any]]:
 def erase_a_face_of(run: Run, tmp_path: Path, name: str) -> dict[str, Any]:
     """Erase the face that is found in a group picture; return the candidate that it was."""
     found = next(candidate for candidate in pictures(run, tmp_path) if candidate["uri"].endswith(name))
-    assert run("erase", "--face", found["face_id"], "--reason", "asked").code == 0
+    assert run("erase", "--yes", "--face", found["face_id"], "--reason", "asked").code == 0
     return found
 
 
@@ -52,7 +52,7 @@ def test_an_erased_picture_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_
     assert sealed in all_bytes(home)
     codes = {path: path.read_bytes() for path in (home / "index").rglob("*") if path.is_file()}
 
-    done = ready("erase", f"--{kind}", before[f"{kind}_id"], "--reason", "the person asked", "--json")
+    done = ready("erase", "--yes", f"--{kind}", before[f"{kind}_id"], "--reason", "the person asked", "--json")
     assert done.code == 0, done.err
 
     left = all_bytes(home)
@@ -133,7 +133,7 @@ def test_a_withdrawn_source_is_destroyed(ready: Run, tmp_path: Path) -> None:
 
 def test_an_earlier_list_shows_that_a_candidate_was_erased(ready: Run, tmp_path: Path) -> None:
     before = ready("search", tmp_path / "probe.jpg", *LINE).json
-    ready("erase", "--capture", before["candidates"][0]["capture_id"], "--reason", "asked")
+    ready("erase", "--yes", "--capture", before["candidates"][0]["capture_id"], "--reason", "asked")
     shown = ready("case", "show", "K-1", "--json").json
     assert shown["list"][0]["search_id"] == before["search_id"]
     with raw_database(tmp_path / "ws") as database:
@@ -146,8 +146,8 @@ def test_an_earlier_list_shows_that_a_candidate_was_erased(ready: Run, tmp_path:
     [("--reason", "r"), ("--face", "1", "--capture", "1", "--reason", "r"), ("--face", "1", "--reason", " ")],
 )
 def test_erasing_needs_one_target_and_a_reason(ready: Run, line: tuple[str, ...]) -> None:
-    assert ready("erase", *line).code == 2
+    assert ready("erase", "--yes", *line).code == 2
 
 
 def test_erasing_a_face_that_does_not_exist(ready: Run) -> None:
-    assert ready("erase", "--face", 999, "--reason", "asked").code == 3
+    assert ready("erase", "--yes", "--face", 999, "--reason", "asked").code == 3

@@ -244,7 +244,7 @@ main(sys.argv[1:])
 
 def kill_erasure(home: Path) -> None:
     """Erase the first capture in a process that is killed when it deletes the first blob."""
-    line = ["--home", str(home), "erase", "--capture", "1", "--reason", "asked"]
+    line = ["--home", str(home), "erase", "--yes", "--capture", "1", "--reason", "asked"]
     assert subprocess.run([sys.executable, "-c", KILLED, *line], check=False).returncode == -signal.SIGKILL
 
 

@@ -130,7 +130,7 @@ def test_several_pictures_of_one_face_share_an_entry_until_they_are_erased(
     shown = ready("search", tmp_path / "probe.jpg", *SEARCH[:-1], "--report", report).out
     assert shown.count("further picture of the face of rank 1") == 2
     assert report.read_text().count("A further picture of the face of candidate 1") == 2
-    assert ready("erase", "--face", entry["face_id"], "--reason", "asked for").code == 0
+    assert ready("erase", "--yes", "--face", entry["face_id"], "--reason", "asked for").code == 0
     (left,) = search(ready, tmp_path, "--limit", "1").json["candidates"]
     assert {left["face_id"], *(other["face_id"] for other in left["further"])} == {
         candidate["face_id"] for candidate in entry["further"]

@@ -110,5 +110,5 @@ def test_times_are_shown_without_fractions_of_seconds(ready: Run) -> None:
 
 
 def test_a_single_face_is_in_the_singular(ready: Run) -> None:
-    ran = ready("erase", "--face", 1, "--reason", "a request")
+    ran = ready("erase", "--yes", "--face", 1, "--reason", "a request")
     assert ran.out.startswith("1 face of press is erased")

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, file_bytes, needs, print_drawing, print_json, say, working, workspace
+from lineament.cli.terminal import (
+    AsJson,
+    file_bytes,
+    needs,
+    print_drawing,
+    print_json,
+    say,
+    working,
+    workspace,
+    write_private,
+)
 from lineament.model.accounts import Permission
 from lineament.views.comparisons import comparison_json
 
@@ -40,14 +50,14 @@ def compare(
     from lineament.services.standalone import data_uri
 
     if crops is not None:
-        crops.mkdir(parents=True, exist_ok=True)
+        crops.mkdir(mode=0o700, parents=True, exist_ok=True)
     with workspace(context, nets=True) as desk, working("Comparing"):
         numbers = desk.official.may(Permission.READ_LEDGER)  # they tell how much others do (R46)
         most = desk.settings.max_file_bytes
         found = desk.compare.run(file_bytes(first, most), file_bytes(second, most), face_a, face_b)
     if crops is not None:
         for name, jpeg in zip(("a.jpg", "b.jpg"), found.crops, strict=True):
-            (crops / name).write_bytes(jpeg)
+            write_private(crops / name, jpeg)
     if as_json:
         print_json(comparison_json(found, [data_uri(jpeg) for jpeg in found.crops], numbered=numbers))
         return

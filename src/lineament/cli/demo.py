@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from lineament.cli.search import show
-from lineament.cli.terminal import needs, say
+from lineament.cli.terminal import needs, say, write_private
 from lineament.errors import AlreadyThere
 from lineament.model.accounts import Permission
 from lineament.model.cases import CaseTerms
@@ -51,7 +51,7 @@ def demo(context: typer.Context) -> None:
         _enrol(desk, portraits)
         result = _search(desk, portraits / PROBE)
         report = home / "report.html"
-        report.write_text(desk.report.html(result.search_id), encoding="utf-8")
+        write_private(report, desk.report.html(result.search_id).encode())
         show(result, desk.search.entry(result.search_id))
         found = desk.audit.verify()
         say(f"The ledger: checked {found.entries:,} entries, sound.")

@@ -61,6 +61,7 @@ def everything(
 def run(app: TyperGroup, arguments: Sequence[str] | None = None) -> None:
     """Run a command; explain an error, as JSON too if the command was to print that, and exit with its code."""
     untrusted = list(sys.argv[1:] if arguments is None else arguments)
+    os.umask(0o077)  # every file and folder that is made is for its owner alone
     try:
         must_be_private()  # before anything opens a key
         app(args=_home_first(untrusted), prog_name="lineament")

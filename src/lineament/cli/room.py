@@ -23,6 +23,7 @@ from lineament.cli.terminal import (
     table,
     when,
     workspace,
+    write_private,
 )
 from lineament.errors import WorkspaceExists
 from lineament.model.accounts import Permission
@@ -185,8 +186,7 @@ def get(
             raise WorkspaceExists(path=file)
         checked_writable(file)
         untrusted, found = desk.room.open(ref, paper)
-        with file.open("xb") as written:
-            written.write(untrusted)
+        write_private(file, untrusted)
     say(f"{found.text} is at {file}. It comes from others: open it with care.")
 
 

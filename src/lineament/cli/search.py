@@ -23,6 +23,7 @@ from lineament.cli.terminal import (
     when,
     working,
     workspace,
+    write_private,
 )
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
@@ -123,7 +124,7 @@ def search(
                 answer = desk.photographs.search_fused(photographs, request, kind=kind, face=face, part=page)
                 result = _succeeded(answer, as_json)
             if report is not None:
-                report.write_text(desk.report.html(result.search_id), encoding="utf-8")
+                write_private(report, desk.report.html(result.search_id).encode())
         entry = desk.search.entry(result.search_id)
     if as_json:
         print_json(search_json(result, entry))

@@ -22,6 +22,7 @@ from lineament.cli.terminal import (
     say,
     table,
     workspace,
+    write_private,
 )
 from lineament.errors import InvalidValue, NoSuchFile
 from lineament.model.accounts import Permission
@@ -236,7 +237,7 @@ def withdraw(
             checked_writable(receipt)
         desk.erase.source(name, reason)
         if receipt is not None:
-            receipt.write_text(desk.erase.receipt(name), encoding="ascii")
+            write_private(receipt, desk.erase.receipt(name).encode("ascii"))
         _print(desk.sources.get(name), desk, as_json)
 
 
@@ -273,7 +274,7 @@ def write_receipt(
 ) -> None:
     """Write the signed receipt of a withdrawn source, after checking that nothing of it is left."""
     with workspace(context) as desk:
-        checked_writable(file).write_text(desk.erase.receipt(name), encoding="ascii")
+        write_private(checked_writable(file), desk.erase.receipt(name).encode("ascii"))
         say(f"The receipt is at {file}. It is checked with: lineament source check-receipt {file} --key KEY")
         say(f"The key; send it separately: {desk.audit.public_key}")
 

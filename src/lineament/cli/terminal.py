@@ -298,6 +298,14 @@ def checked_writable(path: Path) -> Path:
     return path
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read; it replaces what is there."""
+    from lineament.store.durable import private_file
+
+    with private_file(path) as file:
+        file.write(content)
+
+
 def file_bytes(path: Path, most: int) -> bytes:
     """Return the bytes of a file that the command line names, at most ``most``. Raises NoSuchFile or FileTooLarge."""
     try:

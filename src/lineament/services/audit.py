@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import io
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
 from lineament.services.stored_rows import RowCheck, older_rows
 from lineament.store.db import TO_BIND
+from lineament.store.durable import private_file
 
 if TYPE_CHECKING:
     from lineament.ledger import verify as verifier
@@ -102,16 +104,10 @@ class Audit:
             if case is not None:
                 change.concerns(case)
             change.record(LedgerExported(case=None if case is None else case.ref))
-        beside = path.with_name(f".{path.name}.part")
-        try:
-            with self._record.read() as tx, beside.open("w", encoding="utf-8") as out:
-                shown = None if case is None else {row.seq for row in tx.ledger.of_case(case.id, None, None)}
-                listed = None if official.solo else tx.ledger.filed(official.agency_id)
-                count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown, listed=listed)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-        return count
+        with self._record.read() as tx, private_file(path) as file, io.TextIOWrapper(file, encoding="utf-8") as out:
+            shown = None if case is None else {row.seq for row in tx.ledger.of_case(case.id, None, None)}
+            listed = None if official.solo else tx.ledger.filed(official.agency_id)
+            return export(tx.ledger, out, self._record.ledger.public_key, opened=shown, listed=listed)
 
     @needs(Permission.READ_LEDGER)
     def entries(self, start: int, stop: int) -> list[LedgerEntry]:

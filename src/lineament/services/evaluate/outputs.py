@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lineament.errors import InvalidValue
+from lineament.store.durable import private_file
 
 NAMES = ("evaluation.json", "evaluation.html", "evaluation.pdf")
 
@@ -35,7 +36,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=".evaluation.", dir=folder))
     try:
         for name, content in files.items():
-            with (unfinished / name).open("wb") as file:
+            with private_file(unfinished / name) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
