@@ -50,7 +50,8 @@ def test_the_guide_of_the_first_search(
             checked = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
             assert checked.returncode == 0, checked.stderr
         else:
-            typed = line.replace("--face 4711", "--yes --face 1").replace("withdraw press-2026", "withdraw press-2026 --yes")
+            typed = line.replace("--face 4711", "--face 1 --yes")
+            typed = typed.replace("withdraw press-2026", "withdraw press-2026 --yes")
             printed |= terminal.run_all([typed])
     assert any("A candidate is a lead" in out for out in printed.values())
     shown = lineament("case", "show", "2026-0412").out
