@@ -372,6 +372,13 @@ class LedgerUnavailable(LineamentError):
     exit_code = 10
 
 
+class ClockBehind(LineamentError):
+    """It is {now} here, and {newest} in the ledger: set the clock; if it was ahead before, lineament accept-clock."""
+
+    code = "clock-behind"
+    exit_code = 10
+
+
 class AnchorUnavailable(LineamentError):
     """The newest checkpoint cannot be kept in {path} ({why}); correct that, then run: lineament verify."""
 

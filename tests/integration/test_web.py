@@ -519,6 +519,7 @@ def test_an_expired_source_is_not_offered_or_searched(
         )
     finally:
         clock.advance(days=-5)
+        served.workspace.desk_at_the_machine().accept_clock.accept("the test is over")
 
 
 def test_a_suspended_source_is_not_searched_until_it_is_resumed(browser: httpx.Client, csrf: str, probe: str) -> None:

@@ -17,6 +17,10 @@ COMMANDS = {
     "init": ("upkeep", "Make a workspace: keys, database and ledger."),
     "verify": ("upkeep", "Recompute the whole ledger; name the first entry that does not fit."),
     "doctor": ("upkeep", "Check the machine and the workspace."),
+    "accept-clock": (
+        "upkeep",
+        "Accept on the record that this machine's clock is right, although the newest entry of the ledger is later.",
+    ),
     "sign-in": (
         "signing",
         "Sign in: your password, then a code from your app or a recovery code; both are asked for, never on the line.",

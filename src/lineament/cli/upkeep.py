@@ -1,4 +1,4 @@
-"""``lineament init``, ``verify`` and ``doctor``."""
+"""``lineament init``, ``verify``, ``doctor`` and ``accept-clock``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from lineament.cli.terminal import (
     AsJson,
+    Yes,
     machine,
     needs,
     print_json,
@@ -17,12 +18,13 @@ from lineament.cli.terminal import (
     say,
     settings_for,
     table,
+    when,
     working,
 )
 from lineament.model.accounts import Permission
 from lineament.views.ledger import verification_json
 from lineament.views.values import counted
-from lineament.views.workspaces import health_json, workspace_json
+from lineament.views.workspaces import accepted_clock_json, health_json, workspace_json
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command()(init)
     app.command()(verify)
     app.command()(doctor)
+    app.command("accept-clock")(accept_clock)
 
 
 @needs(Permission.MACHINE)
@@ -86,3 +89,22 @@ def doctor(
         print_table(shown)
     if bad:
         raise typer.Exit(9)
+
+
+@needs(Permission.MACHINE)
+def accept_clock(
+    context: typer.Context,
+    because: Annotated[str, typer.Option(help="Why the clock was ahead, for the record.")],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Accept on the record that this machine's clock is right, although the newest entry of the ledger is later."""
+    with machine(context) as desk:
+        at = desk.workspace.clock.unchecked()
+        if not yes:
+            typer.confirm(f"Is it now {when(at)} UTC?", abort=True)
+        entry = desk.accept_clock.accept(because)
+    if as_json:
+        print_json(accepted_clock_json(at, entry))
+        return
+    say(f"The clock is accepted as it is, {when(at)} UTC (ledger entry {entry}).")

@@ -57,6 +57,9 @@ class LeafStore(Protocol):
     def size(self) -> int:
         """Return how many entries there are."""
 
+    def newest_at(self) -> datetime | None:
+        """Return when the newest entry was recorded, UTC; None if there is no entry."""
+
     def append(  # noqa: PLR0913, PLR0917 - one row, column by column
         self,
         seq: int,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from lineament.errors import InvalidValue, LedgerBroken
+from lineament.errors import ClockBehind, InvalidValue, LedgerBroken
 from lineament.ledger.anchor import read_anchor, write_anchor
 from lineament.ledger.checkpoint import Checkpoint, PublicKey, SigningKey
 from lineament.ledger.entries import SALT_BYTES, LeafStore, canonical, commitment_to, leaf_bytes
@@ -21,6 +21,15 @@ from lineament.ledger.merkle import (
 from lineament.model.actions import Action
 from lineament.model.events.base import JSON
 from lineament.model.events.ledger import DetailsErased
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far a clock may be behind the newest entry: those of several machines differ a little."""
+
+
+def require_not_behind(at: datetime, newest: datetime | None) -> None:
+    """Raise ClockBehind if a time is more than the tolerance before that of the newest entry."""
+    if newest is not None and newest - at > CLOCK_TOLERANCE:
+        raise ClockBehind(now=at.isoformat(timespec="seconds"), newest=newest.isoformat(timespec="seconds"))
 
 
 def _ranges(numbers: Collection[int]) -> tuple[tuple[int, int], ...]:
@@ -54,11 +63,20 @@ class Ledger:
     def record(self, rows: LeafStore, action: Action, details: Mapping[str, JSON], *, actor: str, at: datetime) -> int:
         """Append an entry inside the caller's transaction, sign the new checkpoint and return its number, from 0.
 
-        Takes O(log n) reads and writes. Raises LedgerBroken if the right edge of the tree differs from what was signed
-        last, so that nothing is signed on top of a tampered tree.
+        Takes O(log n) reads and writes. The time of an entry is never before that of the entry before it, so that no
+        clock is set back in steps that are each tolerated.
+
+        Raises:
+            LedgerBroken: The right edge of the tree differs from what was signed last; nothing is signed on top of a
+                tampered tree.
+            ClockBehind: ``at`` is before the newest entry, and the entry does not accept just that.
         """
         if "actor" in details:
             raise InvalidValue(what="A detail of an entry", value="actor", why="it is given by itself")
+        newest = rows.newest_at()
+        if newest is not None and action is not Action.CLOCK_ACCEPTED:
+            require_not_behind(at, newest)
+            at = max(at, newest)
         frontier = self._edge(rows)
         seq, salt = frontier.size, os.urandom(SALT_BYTES)
         text = canonical({"actor": actor, **details})

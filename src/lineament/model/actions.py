@@ -45,6 +45,7 @@ class Action(StrEnum):
     ROWS_BOUND = "rows_bound"
     LEDGER_READ = "ledger_read"
     LEDGER_EXPORTED = "ledger_exported"
+    CLOCK_ACCEPTED = "clock_accepted"
     CASE_READ = "case_read"
     LIST_READ = "list_read"
     CANDIDATE_READ = "candidate_read"

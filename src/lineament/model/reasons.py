@@ -166,6 +166,7 @@ class ReasonCode(StrEnum):
         ),
     )
     NOTHING_CRAWLED = "nothing-crawled", "nothing was crawled for the source {name}, or it is destroyed"
+    CLOCK_NOT_BEHIND = "clock-not-behind", "the clock is not behind the newest entry of the ledger; nothing is refused"
     NOT_WITHDRAWN = "not-withdrawn", "the source {name} is {state}; a receipt is for a withdrawn one"
     NOT_ALL_DESTROYED = (
         "not-all-destroyed",

@@ -93,7 +93,7 @@ class Doctor:
         self._on_progress = on_progress
         upkeep = (
             *(self._machine, self._guards, self._nets, self._disk, self._database),
-            *(self._indexes, self._templates, self._looks, self._provenance, self._ledger),
+            *(self._indexes, self._templates, self._looks, self._provenance, self._ledger, self._time),
         )
         for check in (*upkeep, self._pictures) if pictures else upkeep:
             yield _safely(check)
@@ -132,6 +132,16 @@ class Doctor:
         verdict = Verdict.GOOD if free > LITTLE_ROOM else Verdict.WARNING
         advice = "" if verdict is Verdict.GOOD else "; free some space, or ingests and searches will stop"
         return Check("disk", verdict, f"{free / 2**30:.1f} GiB free at {self._workspace.home}{advice}")
+
+    def _time(self) -> Check:
+        at = self._record.clock()
+        with self._record.read() as tx:
+            accepted = tx.ledger.accepted_clocks()
+        shown = f"{at.isoformat(timespec='seconds')}, not behind the newest entry of the ledger"
+        if accepted:
+            entries = ", ".join(map(str, accepted[-3:]))
+            return Check("clock", Verdict.WARNING, f"{shown}; it was set back and accepted: ledger entry {entries}")
+        return Check("clock", Verdict.GOOD, shown)
 
     def _database(self) -> Check:
         return Check("database", Verdict.GOOD, self._workspace.store.examine())

@@ -83,6 +83,17 @@ class LedgerRows:
         last = self._connection.scalar(sa.select(sa.func.max(ledger_entries.c.seq)))
         return 0 if last is None else int(last) + 1
 
+    def newest_at(self) -> datetime | None:
+        """Return when the newest entry was recorded, UTC; None if there is no entry."""
+        query = sa.select(ledger_entries.c.at).order_by(ledger_entries.c.seq.desc()).limit(1)
+        found = self._connection.scalar(query)
+        return None if found is None else datetime.fromisoformat(found)
+
+    def accepted_clocks(self) -> list[int]:
+        """Return the numbers of the entries that accept a clock that was set back; every entry is read."""
+        query = sa.select(ledger_entries.c.seq).where(ledger_entries.c.action == Action.CLOCK_ACCEPTED.value)
+        return [int(seq) for seq in self._connection.scalars(query.order_by(ledger_entries.c.seq))]
+
     def newest_change(self) -> int | None:
         """Return the number of the newest entry that says that a change of threshold or model took effect."""
         found = self._connection.scalar(sa.select(sa.func.max(ledger_entries.c.seq)).where(sa.text(CHANGE_MADE)))

@@ -42,6 +42,10 @@ class MemoryLeafStore:
         """Return how many entries there are."""
         return len(self.rows)
 
+    def newest_at(self) -> datetime | None:
+        """Return when the newest entry was recorded; None if there is none."""
+        return self.rows[max(self.rows)].at if self.rows else None
+
     def append(  # noqa: PLR0913, PLR0917 - one row, column by column
         self,
         seq: int,

@@ -51,6 +51,7 @@ FAILURES: dict[type[Exception], Failure] = {
     errors.SeveralFaces: Failure(422, "Choose a face"),
     errors.ThresholdUntrusted: Failure(503, "The threshold cannot be trusted", "No result is given."),
     errors.LedgerUnavailable: Failure(503, "The ledger cannot record this", "No result is given."),
+    errors.ClockBehind: Failure(503, "The clock of this machine cannot be believed", "No result is given."),
     errors.WorkspaceBusy: Failure(503, "The workspace is busy"),
     errors.StoreUnavailable: Failure(503, "The database cannot be used"),
     errors.StorageFull: Failure(507, "The disk is full", "Nothing that was acknowledged is lost."),

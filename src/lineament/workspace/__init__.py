@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lineament.errors import NotFound, NoWorkspace, PackDamaged, WorkspaceExists, WrongKey
+from lineament.errors import ClockBehind, NotFound, NoWorkspace, PackDamaged, WorkspaceExists, WrongKey
 from lineament.model.packs import ADDED, BEFORE, CURRENT, NEXT_PACK, PACK, AddedPack
 from lineament.workspace.desk import Desk
 from lineament.workspace.vision import Vision
@@ -59,7 +59,9 @@ class Workspace:
     ) -> None:
         self.settings = settings
         self.home = settings.home
-        self.clock = clock
+        from lineament.services.clock import TrustedClock
+
+        self.clock = TrustedClock(clock, store)
         self.store = store
         self.keys = keys
         self._vision = vision or Vision(settings)
@@ -144,9 +146,11 @@ class Workspace:
             desk = workspace.desk_at_the_machine()
             if not suspect:
                 desk.audit.check_anchor()
-                desk.audit.bind_rows()
-                count_older_sources(desk.record, keys)
-            desk.erase.finish_deletions()
+            with contextlib.suppress(ClockBehind):  # then it is done once the clock is right
+                if not suspect:
+                    desk.audit.bind_rows()
+                    count_older_sources(desk.record, keys)
+                desk.erase.finish_deletions()
             undo.pop_all()
         return workspace
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lineament.services.cases.members import Members
     from lineament.services.cases.retain import Retain
     from lineament.services.cases.room import Room
+    from lineament.services.clock import AcceptClock
     from lineament.services.collect import Collect
     from lineament.services.compare import Compare
     from lineament.services.doctor import Doctor
@@ -144,6 +145,13 @@ class Desk:
         from lineament.services.audit import Audit
 
         return Audit(self.record)
+
+    @cached_property
+    def accept_clock(self) -> AcceptClock:
+        """Accepts a clock that was ahead before."""
+        from lineament.services.clock import AcceptClock
+
+        return AcceptClock(self.record, self.workspace.clock)
 
     @cached_property
     def ingest(self) -> Ingest:

@@ -20,10 +20,10 @@ from lineament.testing import MemoryLeafStore
 
 LEDGER = Ledger(origin="lineament/contract", signing_seed=bytes(range(32)))
 MOMENTS = [
+    datetime(1, 1, 1, tzinfo=UTC),
     datetime(2026, 1, 31, 23, 59, 59, 1, tzinfo=UTC),
     datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC),
     datetime(2026, 2, 1, tzinfo=UTC),  # a whole second
-    datetime(1, 1, 1, tzinfo=UTC),
     datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
 ]
 
@@ -33,14 +33,14 @@ Opened = Callable[[], AbstractContextManager[LeafStore]]
 def fill(opened: Opened, entries: int, details: dict[str, JSON] | None = None) -> None:
     for number in range(entries):
         with opened() as rows:
-            at = MOMENTS[number % len(MOMENTS)]
+            at = MOMENTS[min(number, len(MOMENTS) - 1)]
             LEDGER.record(rows, Action.SEARCH, details or {"n": number}, actor="a", at=at)
 
 
 def record_twice(rows: LeafStore) -> None:
     """Record an entry, then one that is refused."""
-    LEDGER.record(rows, Action.SEARCH, {}, actor="a", at=MOMENTS[0])
-    LEDGER.record(rows, Action.SEARCH, {"actor": "b"}, actor="a", at=MOMENTS[0])
+    LEDGER.record(rows, Action.SEARCH, {}, actor="a", at=MOMENTS[-1])
+    LEDGER.record(rows, Action.SEARCH, {"actor": "b"}, actor="a", at=MOMENTS[-1])
 
 
 class LeafStoreContract:
@@ -61,7 +61,7 @@ class LeafStoreContract:
             entries = list(rows.entries(0, 100))
             assert rows.size() == 10
             assert [entry.seq for entry in entries] == list(range(10))
-            assert [entry.at for entry in entries] == MOMENTS * 2
+            assert [entry.at for entry in entries] == [*MOMENTS, *[MOMENTS[-1]] * 5]
             assert {entry.at.utcoffset() for entry in entries} == {UTC.utcoffset(None)}
             assert entries[7].details == '{"actor":"a","n":7}'
             assert all(type(entry.commitment) is type(entry.leaf) is type(entry.salt) is bytes for entry in entries)
@@ -141,7 +141,7 @@ class LeafStoreContract:
     def test_details_put_back_altered_are_found(self, opened: Opened) -> None:
         fill(opened, 5)
         with opened() as rows:
-            LEDGER.erase_details(rows, [1, 2], reason="article 17", actor="a", at=MOMENTS[0])
+            LEDGER.erase_details(rows, [1, 2], reason="article 17", actor="a", at=MOMENTS[-1])
         with opened() as rows:
             found = verify(rows, LEDGER.public_key)
             assert (found.entries, found.erased) == (6, 2)
@@ -150,7 +150,7 @@ class LeafStoreContract:
         fill(opened, 2)
         other = Ledger(origin="lineament/contract", signing_seed=bytes(32))
         with pytest.raises(LedgerBroken), opened() as rows:
-            other.record(rows, Action.SEARCH, {}, actor="a", at=MOMENTS[0])
+            other.record(rows, Action.SEARCH, {}, actor="a", at=MOMENTS[-1])
 
 
 class TestMemory(LeafStoreContract):

@@ -35,5 +35,5 @@ def alone(empty: Path, tmp_path: Path) -> Iterator[Workspace]:
 @pytest.fixture
 def world(alone: Workspace) -> StaffedWorld:
     """A workspace whose agency has an operator and an administrator."""
-    assert isinstance(alone.clock, Clock)
-    return StaffedWorld(alone, alone.clock)
+    assert isinstance(alone.clock.unchecked, Clock)
+    return StaffedWorld(alone, alone.clock.unchecked)

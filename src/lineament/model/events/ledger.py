@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from lineament.model.actions import Action
 from lineament.model.events.base import JSON, Event
@@ -28,6 +29,13 @@ class RowsBound(Event, action=Action.ROWS_BOUND):
     """The ledger committed to rows that a version without digests had stored, as they were found."""
 
     lists: Mapping[str, JSON]  # by search: ``shown`` and ``twins`` as in the entry of a search
+
+
+class ClockAccepted(Event, action=Action.CLOCK_ACCEPTED):
+    """Somebody at the machine accepted that its clock is behind the newest entry, because it was ahead before."""
+
+    newest: datetime  # the time of that entry
+    because: str
 
 
 class DetailsErased(Event, action=Action.DETAILS_ERASED):
