@@ -66,8 +66,6 @@ def capture(source: Source, uri: str, encoded: bytes, phash: bytes) -> NewCaptur
         size=len(encoded),
         width=250,
         height=250,
-        taken_at=None,
-        place=None,
         enrolled_at=NOW,
         original=None,
         thumbnail=None,

@@ -82,8 +82,6 @@ def captures(source: Source, random: np.random.Generator, start: int, count: int
             size=50_000,
             width=640,
             height=480,
-            taken_at=None,
-            place=None,
             enrolled_at=now,
             original=f"{number:064x}",
             thumbnail=f"{number:064x}",

@@ -393,6 +393,13 @@ class StorageFull(LineamentError):
     exit_code = 11
 
 
+class NotScrubbed(LineamentError):
+    """It is erased, but stays in the database's files until nobody reads them any more; see: lineament job list."""
+
+    code = "not-scrubbed"
+    exit_code = 14
+
+
 class StoreUnavailable(LineamentError):
     """The database cannot be used ({why}); check that it is running and that its address is correct."""
 

@@ -30,6 +30,7 @@ from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.connector import FolderConnector
 from lineament.sources.video.connector import VideoConnector
 from lineament.sources.video.sampled import frames
+from lineament.store.facts import open_facts
 from lineament.workspace import Workspace
 
 Run = Callable[..., Ran]
@@ -306,9 +307,11 @@ def test_content_credentials_are_stored_and_respected(workspace: Workspace, tmp_
     assert "trainedAlgorithmicMedia" in report.refusals[0][1]
     assert "reserves" in report.refusals[1][1]
     with workspace.store.read() as tx:
-        (capture,) = tx.captures.of_source(tx.sources.get("press").id)
-        assert capture.credentials is not None
-        assert capture.credentials.issuer == "Press agency"
+        source = tx.sources.get("press")
+        (capture,) = tx.captures.of_source(source.id)
+        said = open_facts(capture, source_key(tx, workspace.keys, source)).credentials
+    assert said is not None
+    assert said.issuer == "Press agency"
 
 
 # ---------------------------------------------------------------- turned and weak faces

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -18,10 +18,10 @@ from lineament.store import migrations
 _by_migrations = migrations.upgrade
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, *given: Any) -> None:
     """Bring the schema to the newest revision, as ``migrations.upgrade`` does."""
     if connection.dialect.name != "sqlite" or migrations.revision(connection) is not None:
-        _by_migrations(connection)
+        _by_migrations(connection, *given)
         return
     for statement in _statements():
         connection.exec_driver_sql(statement)

@@ -16,7 +16,6 @@ import psycopg
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.agencies import AgencyTerms
 from lineament.model.cases import Case, CaseTerms
-from lineament.model.credentials import Credentials
 from lineament.model.faces import (
     ArchiveRecord,
     Box,
@@ -25,7 +24,6 @@ from lineament.model.faces import (
     FaceId,
     Landmarks,
     NewCapture,
-    Place,
     Provenance,
     Quality,
     QualityReason,
@@ -160,12 +158,10 @@ class Rows:
             size=150_000 + number,
             width=640,
             height=480,
-            taken_at=datetime(2018, 1, 2, 3, 4, 5),  # noqa: DTZ001 - cameras do not know their zone
-            place=Place(latitude=48.87, longitude=2.316),
             enrolled_at=NOW,
             original=self.sha256(),
             thumbnail=self.sha256(),
-            credentials=Credentials(state="Valid", issuer="Élysée", kinds=("digitalCapture",)) if number % 2 else None,
+            facts=b"sealed" if number % 2 else None,
         )
 
     def enrolled(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, Yes, needs, print_json, say, workspace
+from lineament.cli.terminal import AsJson, Yes, leave_unless_scrubbed, needs, print_json, say, workspace
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId, FaceId
@@ -48,9 +48,11 @@ def erase(
             done = desk.erase.source(source or "", reason)
     if as_json:
         print_json(erasure_json(done))
+        leave_unless_scrubbed(done.scrubbed)
         return
     erased = f"{counted(len(done.faces), 'face')} of {done.source} {'is' if len(done.faces) == 1 else 'are'} erased"
     say(f"{erased} (ledger entry {done.ledger_entry}).")
+    leave_unless_scrubbed(done.scrubbed)
 
 
 def _question(desk: Desk, face: int | None, capture: int | None, source: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lineament.cli.terminal import AsJson, machine, needs, print_json, say, working
+from lineament.cli.terminal import AsJson, leave_unless_scrubbed, machine, needs, print_json, say, working
 from lineament.model.accounts import Permission
 from lineament.views.erasures import sweep_json
 from lineament.views.values import counted
@@ -24,6 +24,7 @@ def sweep(context: typer.Context, as_json: AsJson = False) -> None:
         swept = desk.jobs.run_here(SWEEP, {}, lambda _: desk.retain.sweep(), sweep_json)
     if as_json:
         print_json(sweep_json(swept))
+        leave_unless_scrubbed(swept.scrubbed)
         return
     details = counted(swept.details, "entry", "entries")
     parts = f"{counted(swept.cases, 'case')}, {counted(swept.probes, 'photograph')}, the details of {details}"
@@ -32,3 +33,4 @@ def sweep(context: typer.Context, as_json: AsJson = False) -> None:
     say(f"Destroyed: {parts}, {pictures}." if due else "Nothing was due.")
     if swept.held:
         say(f"On legal hold, and in no search: {counted(swept.held, 'picture')} past the retention of their source.")
+    leave_unless_scrubbed(swept.scrubbed)

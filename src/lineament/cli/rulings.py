@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lineament.cli.cases import Ref, print_case
-from lineament.cli.terminal import AsJson, Yes, day, file_bytes, moment, needs, workspace
+from lineament.cli.terminal import AsJson, Yes, day, file_bytes, leave_unless_scrubbed, moment, needs, workspace
 from lineament.model.accounts import Permission
 from lineament.model.cases import AuthorisationOutcome
 from lineament.views.values import counted
@@ -100,6 +100,7 @@ def refuse(
             what = f"{counted(photographs, 'photograph')}, {searches} and every paper of {case.ref}"
             typer.confirm(f"Destroy {what}?", abort=True)
         print_case(desk, desk.casework.authorise(case.key, ruling), as_json)
+        leave_unless_scrubbed(desk.workspace.store.is_scrubbed())
 
 
 @needs(Permission.MANAGE_CASES)

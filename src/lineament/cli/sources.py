@@ -14,6 +14,7 @@ from lineament.cli.terminal import (
     checked_writable,
     day,
     file_bytes,
+    leave_unless_scrubbed,
     machine,
     needs,
     print_facts,
@@ -235,10 +236,11 @@ def withdraw(
             typer.confirm(f"Destroy the key, {contents} of {name}?", abort=True)
         if receipt is not None:
             checked_writable(receipt)
-        desk.erase.source(name, reason)
+        done = desk.erase.source(name, reason)
         if receipt is not None:
             write_private(receipt, desk.erase.receipt(name).encode("ascii"))
         _print(desk.sources.get(name), desk, as_json)
+    leave_unless_scrubbed(done.scrubbed)
 
 
 @app.command("known-abuse")

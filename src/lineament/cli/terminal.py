@@ -21,6 +21,7 @@ from lineament.errors import (
     InvalidValue,
     LineamentError,
     NoSuchFile,
+    NotScrubbed,
     SessionLocked,
     SignInNeeded,
 )
@@ -296,6 +297,13 @@ def checked_writable(path: Path) -> Path:
     if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InvalidValue(what="The file", value=path, why="nothing can be written there; name another place")
     return path
+
+
+def leave_unless_scrubbed(scrubbed: bool) -> None:
+    """Explain and exit with the code of NotScrubbed if the database's files still hold what was erased."""
+    if not scrubbed:
+        explain(NotScrubbed())
+        raise typer.Exit(NotScrubbed.exit_code)
 
 
 def write_private(path: Path, content: bytes) -> None:

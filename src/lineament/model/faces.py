@@ -156,6 +156,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoFacts:
+    """What a photograph says of itself: it may tell where somebody was, and who took it."""
+
+    taken_at: datetime | None = None  # by the camera's clock, from EXIF; mostly without a zone
+    place: Place | None = None
+    credentials: Credentials | None = None  # its content credentials (C2PA)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveRecord:
     """A record of a web archive (ISO 28500)."""
 
@@ -195,13 +204,11 @@ class NewCapture:
     size: int  # bytes
     width: int  # pixels, upright
     height: int
-    taken_at: datetime | None  # by the camera's clock, from EXIF
-    place: Place | None
     enrolled_at: datetime
     original: str | None  # blob addresses; None if erased, or if a version before 0.3 found no face
     thumbnail: str | None
     page: str | None = None  # the WARC record of the page that showed it, a blob address too
-    credentials: Credentials | None = None  # its content credentials (C2PA)
+    facts: bytes | None = None  # what it says of itself (PhotoFacts), sealed under the key of its source
     barred: bool = False  # known-abuse material: its picture is never shown, and not kept (R52)
     part: int = 1  # which picture of its file, from 1: a page, a frame
     incomplete: bool = False  # the file is damaged; what could be read of the picture is there

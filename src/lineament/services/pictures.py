@@ -8,7 +8,7 @@ from lineament.errors import NotFound, Refused, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case
 from lineament.model.events.searches import CandidateRead, OriginalViewed, PageOpened
-from lineament.model.faces import Capture, CaptureId, EnrolledFace, Provenance
+from lineament.model.faces import Capture, CaptureId, EnrolledFace, PhotoFacts, Provenance
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Candidate
 from lineament.services.cases.access import case_of_search
@@ -17,6 +17,7 @@ from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
+from lineament.store.facts import open_facts
 from lineament.store.ring import KeyRing
 
 MOST_PLACES = 50
@@ -37,6 +38,15 @@ class Elsewhere:
 
     places: tuple[Provenance, ...]  # the same bytes
     alike: tuple[Alike, ...]  # nearly identical pictures with other bytes, from every source searched
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BesideProbe:
+    """A candidate as it is compared with the probe."""
+
+    face: EnrolledFace
+    capture: Capture
+    facts: PhotoFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +103,15 @@ class Pictures:
             return Elsewhere(places=tuple(tx.places.of_capture(found.capture.id, MOST_PLACES)), alike=tuple(named))
 
     @needs(Permission.READ_CASES, in_case=True)
-    def beside_probe(self, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
+    def beside_probe(self, search_id: str, rank: int) -> BesideProbe:
         """Return a candidate's face and picture to compare with the probe, and record that (R39)."""
         with self._record.change() as change:
             found = self._find(change.tx, search_id, rank)
             change.concerns(found.case)
+            key = source_key(change.tx, self._keys, change.tx.sources.by_id(found.capture.source_id))
+            facts = open_facts(found.capture, key)
             change.record(CandidateRead(case=found.case.ref, search=search_id, rank=rank, face=found.face.id))
-        return found.face, found.capture
+        return BesideProbe(face=found.face, capture=found.capture, facts=facts)
 
     @needs(Permission.READ_CASES, in_case=True)
     def original(self, search_id: str, rank: int) -> tuple[bytes, str]:

@@ -74,6 +74,7 @@ class Change:
         """Erase the details of entries, and record that for the verifier; do nothing for an empty list."""
         if entries:
             self.entries += 1
+            self.tx.deletions.note_erased()
             rows: LeafStore = self.tx.ledger
             kept = {**self._bound(kept_digests(self.tx, entries)), **kept_erasures(self.tx, entries)}
             self._ledger.erase_details(

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -14,8 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
-from lineament.model.credentials import Credentials
-from lineament.model.faces import Capture, CaptureId, NewCapture, Place, Provenance, SourceId
+from lineament.model.faces import Capture, CaptureId, NewCapture, Provenance, SourceId
 from lineament.store.keys import DataKey
 from lineament.store.meta import new_ids
 from lineament.store.raw import batched
@@ -278,7 +276,7 @@ def provenance_from(row: RowMapping) -> Provenance:
 
 
 def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
-    provenance, place = new.provenance, new.place
+    provenance = new.provenance
     return {
         "id": capture_id,
         "source_id": new.source_id,
@@ -290,15 +288,12 @@ def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
         "size": new.size,
         "width": new.width,
         "height": new.height,
-        "taken_at": None if new.taken_at is None else new.taken_at.isoformat(),
-        "latitude": None if place is None else place.latitude,
-        "longitude": None if place is None else place.longitude,
+        "facts": new.facts,
         "enrolled_at": new.enrolled_at,
         "original": new.original,
         "thumbnail": new.thumbnail,
         "page": new.page,
         "barred": new.barred,
-        "credentials": None if new.credentials is None else json.dumps(asdict(new.credentials)),
         "part": new.part,
         "incomplete": new.incomplete,
         "missing": new.missing,
@@ -307,17 +302,8 @@ def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
     }
 
 
-def _credentials(untrusted: str | None) -> Credentials | None:
-    if untrusted is None:
-        return None
-    value: dict[str, Any] = json.loads(untrusted)
-    return Credentials(**value | {name: tuple(value[name]) for name in ("kinds", "reserved")})
-
-
 def capture_from(row: RowMapping) -> Capture:
     """Return the capture in a row."""
-    taken_at = row["taken_at"]
-    placed = row["latitude"] is not None
     return Capture(
         id=CaptureId(row["id"]),
         source_id=SourceId(row["source_id"]),
@@ -328,13 +314,11 @@ def capture_from(row: RowMapping) -> Capture:
         size=row["size"],
         width=row["width"],
         height=row["height"],
-        taken_at=None if taken_at is None else datetime.fromisoformat(taken_at),
-        place=Place(latitude=row["latitude"], longitude=row["longitude"]) if placed else None,
+        facts=None if row["facts"] is None else bytes(row["facts"]),
         enrolled_at=row["enrolled_at"],
         original=row["original"],
         thumbnail=row["thumbnail"],
         page=row["page"],
-        credentials=_credentials(row["credentials"]),
         barred=row["barred"],
         part=row["part"],
         incomplete=row["incomplete"],

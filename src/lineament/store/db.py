@@ -25,7 +25,7 @@ from lineament.store.agencies import AgencyRows
 from lineament.store.bound import Digests, Touched, every_bound_row
 from lineament.store.captures import CaptureRows
 from lineament.store.cases import KEYS_DESTROYED, CaseRows
-from lineament.store.deletions import DeletionRows
+from lineament.store.deletions import UNSCRUBBED, UPGRADED, DeletionRows
 from lineament.store.devices import DeviceRows
 from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
@@ -52,6 +52,8 @@ from lineament.store.suppressions import SuppressionRows
 from lineament.store.tables import meta
 from lineament.store.tally import TallyRows
 
+SCRUB_PATIENCE = 2.0
+"""Most seconds that scrubbing waits for readers, while no other process can write."""
 PATIENCE = 30.0
 """Seconds that a writer waits for another one."""
 
@@ -72,6 +74,12 @@ _VACUUM = (
     "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions",
     "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations, jobs",
 )
+_NOT_REMOVED = sa.text("""
+    SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables WHERE relname IN (
+        'captures', 'places', 'bands', 'faces', 'templates', 'prepared_faces', 'candidates', 'near_duplicates',
+        'ledger_details', 'deletions', 'crawl_deletions', 'probes', 'searches', 'search_probes', 'case_papers')
+""")
+"""Deleted rows that VACUUM has just left, because somebody still sees them."""
 _VACUUM_CASES = "VACUUM FULL cases"
 
 
@@ -201,35 +209,59 @@ class Store:
         return self._vaults.at(connection.scalar(_RING))
 
     def scrub(self) -> bool:
-        """Remove what was erased from the database's files too; return whether that could be done now.
+        """Remove what was erased from the database's files too; return whether nothing of it is left in them.
 
         SQLite overwrites deleted rows with zeros, and this empties its log. PostgreSQL rewrites its small table of
-        keys, and that of cases once one was destroyed, and frees the space of other rows for reuse. A reader may block
-        it: then it returns False, and the next call does it.
+        keys, and that of cases once one was destroyed, and frees the space of other rows for reuse. Whoever still
+        reads what was there before blocks it: then it returns False, and ``is_scrubbed`` does until a later call
+        succeeds.
         """
+        with self.read() as tx:
+            mark = tx.meta.get(UNSCRUBBED)
         try:
             with translated(self.place):
-                return self._scrub_sqlite() if self.dialect == "sqlite" else self._scrub_postgresql()
+                done = self._scrub_sqlite() if self.dialect == "sqlite" else self._scrub_postgresql(mark)
+            if done and mark is not None:
+                with self.begin() as tx:
+                    tx.meta.forget(UNSCRUBBED, mark)
         except WorkspaceBusy:
             return False
+        return done
+
+    def is_scrubbed(self) -> bool:
+        """Return whether the files of the database hold nothing of what was erased."""
+        with self.read() as tx:
+            return tx.meta.get(UNSCRUBBED) is None
 
     def _scrub_sqlite(self) -> bool:
         with self._writer.connect() as connection:  # a checkpoint needs to run outside of any transaction
             raw = connection.connection.cursor()
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            busy, *_ = raw.fetchone() or (1,)
-            raw.close()
+            raw.execute(f"PRAGMA busy_timeout = {int(min(self._patience, SCRUB_PATIENCE) * 1000)}")
+            try:
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy, *_ = raw.fetchone() or (1,)
+            finally:
+                raw.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
+                raw.close()
             return not busy
 
-    def _scrub_postgresql(self) -> bool:
+    def _scrub_postgresql(self, mark: str | None) -> bool:
         with self._writer.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             meta = MetaRows(connection)
             keys = meta.get(KEYS_DESTROYED)
-            for statement in (*_VACUUM, _VACUUM_CASES) if keys is not None else _VACUUM:
-                connection.exec_driver_sql(statement)
-            if keys is not None:
+            wait, whole = int(min(self._patience, SCRUB_PATIENCE) * 1000), [_VACUUM_CASES] if keys is not None else []
+            if mark == UPGRADED:  # columns were dropped, which only a rewritten table is without
+                whole.append("VACUUM FULL captures")
+            connection.exec_driver_sql(f"SET lock_timeout = {wait}")
+            try:
+                for statement in (*whole, *_VACUUM):
+                    connection.exec_driver_sql(statement)
+            finally:
+                connection.exec_driver_sql(f"SET lock_timeout = {int(self._patience * 1000)}")
+            left = connection.execute(_NOT_REMOVED).scalar_one()
+            if keys is not None and not left:
                 meta.forget(KEYS_DESTROYED, keys)
-        return True
+        return not left
 
     def examine(self) -> str:
         """Let the database check itself and return its answer in words. Raises Damaged if it finds a fault."""
@@ -269,9 +301,9 @@ class Store:
         with self._changing_schema() as connection:  # another process may have upgraded it meanwhile
             found = migrations.revision(connection)
             migrations.checked(found, self.place)
-            migrations.upgrade(connection)
+            vault = self._vault_of(connection)  # which takes the keys
+            migrations.upgrade(connection, self._vaults.unwrap)
             if found is not None and found < GUARDED_SINCE:
-                vault = self._vault_of(connection)
                 sign_everything(connection, vault)
                 size = LedgerRows(connection, vault).size()
                 MetaRows(connection).set(TO_BIND, vault.mac(f"{TO_BIND} at {size}").hex())

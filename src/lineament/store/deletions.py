@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
@@ -9,10 +10,15 @@ from sqlalchemy.engine import Connection
 
 from lineament.model.faces import SourceId
 from lineament.store.captures import blobs_of
+from lineament.store.meta import MetaRows
 from lineament.store.raw import batched
 from lineament.store.source_tables import crawl_deletions
 from lineament.store.tables import captures, case_papers, deletions, faces, probes, sources
 
+UNSCRUBBED = "unscrubbed"
+"""The fact in ``meta`` that the files of the database hold something that was erased; another value each time."""
+UPGRADED = "upgrade"
+"""Its value after an upgrade that dropped columns."""
 _MOST = 500
 """Addresses in one IN clause."""
 _USERS = (
@@ -30,10 +36,17 @@ class DeletionRows:
         self.added = False
         """Whether this transaction left something to delete."""
 
+    def note_erased(self) -> None:
+        """Note that rows are erased in this transaction, so that the files of the database are scrubbed of them."""
+        if not self.added:
+            self.added = True
+            MetaRows(self._connection).set(UNSCRUBBED, secrets.token_hex(8))
+
     def add(self, addresses: Sequence[str]) -> None:
         """Note blobs to delete once the erasure is committed."""
         wanted = list(dict.fromkeys(addresses))
-        self.added = self.added or bool(wanted)
+        if wanted:
+            self.note_erased()
         for batch in batched(wanted, _MOST):
             known = set(self._connection.scalars(sa.select(deletions.c.address).where(deletions.c.address.in_(batch))))
             if new := [{"address": address} for address in batch if address not in known]:
@@ -44,7 +57,7 @@ class DeletionRows:
 
         Call it before the rows of the source are deleted. One statement does it, even for a million captures.
         """
-        self.added = True
+        self.note_erased()
         every = blobs_of(source_id).subquery()
         noted = sa.exists().where(deletions.c.address == every.c.address)
         insertion = sa.insert(deletions).from_select(["address"], sa.select(every.c.address).where(~noted))
@@ -74,7 +87,8 @@ class DeletionRows:
     def add_crawl_records(self, source_id: SourceId, digests: Sequence[str]) -> None:
         """Note pictures, by SHA-256, whose crawl records are to be destroyed once this is committed."""
         table = crawl_deletions
-        self.added = self.added or bool(digests)
+        if digests:
+            self.note_erased()
         for sha256 in dict.fromkeys(digests):
             row = (table.c.source_id == source_id, table.c.sha256 == sha256)
             if self._connection.scalar(sa.select(table.c.source_id).where(*row)) is None:

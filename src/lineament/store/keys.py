@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from lineament.errors import Damaged
+from lineament.errors import Damaged, WrongKey
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -139,6 +139,10 @@ class Vault:
         """Return this vault, whatever the database holds: one on its own is never rotated."""
         return self
 
+    def unwrap(self, wrapped: bytes, about: str) -> DataKey:  # noqa: ARG002 - see VaultSource
+        """Raise WrongKey: it has no data keys."""
+        raise WrongKey(path="a vault on its own")
+
     def seal(self, plain: bytes, about: str) -> bytes:
         """Return nonce, ciphertext and tag; ``about`` names the place: table, column and row."""
         return self._cipher.seal(plain, about.encode())
@@ -165,3 +169,6 @@ class VaultSource(Protocol):
 
     def at(self, stored: str | None) -> Vault:
         """Return the vault for a database that holds this key ring, as text; None if it holds none."""
+
+    def unwrap(self, wrapped: bytes, about: str) -> DataKey:
+        """Return the data key of ``about``, for an upgrade that seals rows. Raises WrongKey."""

@@ -100,15 +100,12 @@ captures = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("width", sa.Integer, nullable=False),
     sa.Column("height", sa.Integer, nullable=False),
-    sa.Column("taken_at", sa.Text),  # ISO 8601 by the camera's clock, mostly without a zone
-    sa.Column("latitude", Real),
-    sa.Column("longitude", Real),
     sa.Column("enrolled_at", Moment, nullable=False),
     sa.Column("original", Hex),
     sa.Column("thumbnail", Hex),
     sa.Column("page", Hex, index=True),  # the WARC record of the page that showed it
     sa.Column("barred", sa.Boolean, nullable=False),  # known-abuse material: its picture is neither shown nor kept
-    sa.Column("credentials", Words),  # JSON (C2PA)
+    sa.Column("facts", sa.LargeBinary),  # JSON under the source's key: time, position, credentials (C2PA)
     sa.Column("group_id", sa.BigInteger, index=True),  # the first of its near-identical captures; NULL: there are none
     sa.Column("part", sa.Integer, nullable=False, server_default="1"),  # which picture of its file, from 1
     sa.Column("incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -127,7 +124,6 @@ captures = sa.Table(
     at_least("height", 1),
     at_least("part", 1),
     sa.CheckConstraint("NOT barred OR (original IS NULL AND thumbnail IS NULL)", name="barred_is_not_kept"),
-    sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place_whole"),
     sa.Index(None, "original"),
     sa.Index(None, "thumbnail"),
     sa.Index("ix_captures_looked_at", "source_id", "looked_at_by"),

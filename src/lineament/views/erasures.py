@@ -17,6 +17,7 @@ def erasure_json(erasure: Erasure) -> dict[str, Any]:
         "faces": len(erasure.faces),
         "captures": len(erasure.captures),
         "ledger_entry": erasure.ledger_entry,
+        "scrubbed": erasure.scrubbed,
     }
 
 

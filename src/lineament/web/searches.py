@@ -62,7 +62,8 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
     case = visit.desk.casework.get(search.case_key)
     probe = visit.desk.probes.get(search.probe_id)
     probe_face = probe.faces[search.face - 1]
-    face, capture = visit.desk.pictures.beside_probe(search_id, rank)
+    shown = visit.desk.pictures.beside_probe(search_id, rank)
+    face = shown.face
     others = [other.rank for other in search.candidates]
     alike = next(entry for entry in search.entries if found in (entry.candidate, *entry.further))
     return visit.page(
@@ -72,7 +73,8 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
         candidate=found,
         probe=probe,
         listed=len(search.candidates) + len(stored.erased),
-        capture=capture,
+        capture=shown.capture,
+        facts=shown.facts,
         quality=face.quality,
         elsewhere=visit.desk.pictures.elsewhere(search_id, rank),
         levels=(level(probe_face.box, probe_face.landmarks), level(face.box, face.landmarks)),

@@ -221,7 +221,7 @@ class Desk:
             INGEST.name: self.collect.job,
             LOOK_AGAIN.name: lambda arguments, report: self.look_again.job(arguments, report, workers),
             SWEEP.name: lambda _arguments, _report: asdict(self.retain.sweep()),
-            DELETIONS.name: lambda _arguments, _report: {"deleted": self.erase.finish_deletions()},
+            DELETIONS.name: lambda _arguments, report: self.erase.finish_job(report),
         }
 
     @cached_property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta, timezone
 
 import pytest
 from tests.support.store_rows import RawSql, Refuses, Rows
@@ -25,21 +24,8 @@ def test_optional_values_come_back_as_none(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         new = rows.capture(rows.source(tx).source)
         new = replace(new, provenance=Provenance(uri="file:///a.jpg"))
-        new = replace(new, taken_at=None, place=None, original=None, thumbnail=None)
+        new = replace(new, facts=None, original=None, thumbnail=None)
         assert asdict(tx.captures.get(tx.captures.add(new))) == {"id": 1, **asdict(new)}
-
-
-def test_the_cameras_clock_is_kept_as_it_said(store: Store, rows: Rows) -> None:
-    with store.begin() as tx:
-        source = rows.source(tx).source
-        for taken_at in (
-            datetime(2018, 1, 2, 3, 4, 5),  # noqa: DTZ001 - cameras do not know their zone
-            datetime(2018, 1, 2, 3, 4, 5, 6, tzinfo=timezone(timedelta(hours=-3))),
-        ):
-            capture_id = tx.captures.add(replace(rows.capture(source), taken_at=taken_at))
-            found = tx.captures.get(capture_id).taken_at
-            assert found is not None
-            assert found.isoformat() == taken_at.isoformat()
 
 
 def test_known_pairs(store: Store, rows: Rows) -> None:
@@ -191,7 +177,6 @@ def test_raw_rows_need_their_provenance(store: Store, rows: Rows, refused: Refus
     refused("UPDATE captures SET source_id = NULL", "null")
     refused("UPDATE captures SET source_id = 99", "foreign key")
     refused("UPDATE captures SET width = 0", "width_at_least_1")
-    refused("UPDATE captures SET latitude = NULL", "place_whole")
     refused("UPDATE faces SET capture_id = 99", "foreign key")
     refused("UPDATE faces SET capture_id = NULL", "null")
 

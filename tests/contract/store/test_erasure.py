@@ -272,3 +272,38 @@ def test_the_key_of_a_withdrawn_source_leaves_the_tables_of_postgresql(postgresq
 
 def anywhere(mark: bytes, folder: Path) -> bool:
     return any(mark in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_whoever_still_sees_erased_rows_of_postgresql_holds_scrubbing_back(postgresql_url: str, rows: Rows) -> None:
+    """A reader that holds no lock on them, such as a backup that has only begun, keeps VACUUM from removing them."""
+    store, raw = Store.open(postgresql_url, VAULT), RawSql(postgresql_url)
+    with store.begin() as tx:
+        keyed = rows.source(tx)
+        capture_id, _ = rows.enrolled(tx, keyed)
+    raw("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    raw("SELECT 1")
+    raw("SELECT count(*) FROM counters")
+    with store.begin() as tx:
+        tx.captures.erase(capture_id, keyed.key)
+        tx.deletions.note_erased()
+    assert store.scrub() is False
+    assert store.is_scrubbed() is False
+    raw("COMMIT")
+    assert store.scrub() is True
+    assert store.is_scrubbed() is True
+    raw.close()
+    store.close()
+
+
+def test_what_was_erased_is_marked_until_it_is_scrubbed(store: Store, rows: Rows) -> None:
+    assert store.scrub()
+    with store.begin() as tx:
+        keyed = rows.source(tx)
+        capture_id, _ = rows.enrolled(tx, keyed)
+    assert store.is_scrubbed()
+    with store.begin() as tx:
+        tx.captures.erase(capture_id, keyed.key)
+        tx.deletions.note_erased()
+    assert not store.is_scrubbed()
+    assert store.scrub()
+    assert store.is_scrubbed()

@@ -59,9 +59,11 @@ def test_an_export_names_its_file_and_the_key_that_checks_it() -> None:
 
 def test_an_erasure_is_counted() -> None:
     erasure = Erasure(source="press", faces=[FaceId(1), FaceId(2)], captures=[CaptureId(1)], ledger_entry=4)
-    assert erasure_json(erasure) == {"source": "press", "faces": 2, "captures": 1, "ledger_entry": 4}
+    assert erasure_json(erasure) == {"source": "press", "faces": 2, "captures": 1, "ledger_entry": 4, "scrubbed": True}
 
 
 def test_a_sweep_is_counted() -> None:
     report = SweepReport(cases=1, probes=2, details=3)
-    assert sweep_json(report) == {"cases": 1, "probes": 2, "details": 3, "pictures": 0, "faces": 0, "held": 0}
+    assert sweep_json(report) == {"cases": 1, "probes": 2, "details": 3, "pictures": 0, "faces": 0, "held": 0} | {
+        "scrubbed": True
+    }

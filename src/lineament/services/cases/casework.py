@@ -185,7 +185,6 @@ class Casework:
             counts = destroy(change, case, CaseState.REFUSED)
             change.record(case_refused(case, decided, counts))
         Shredder(self._record, self._blobs).finish()
-        self._record.store.scrub()
         return self.get(case.key)
 
     def _authorisation(self, ruling: Ruling, at: datetime) -> Authorisation:

@@ -30,6 +30,7 @@ def destroy(change: Change, case: Case, state: CaseState) -> DestroyedCounts:
     searches = tx.searches.delete_of(case.id)
     tx.probes.delete(probes)
     tx.papers.delete_of(case.id)
+    tx.deletions.note_erased()
     tx.deletions.add(blobs)
     if state is CaseState.REFUSED:
         entries = [row.seq for row in tx.ledger.of_case(case.id, None, None)]

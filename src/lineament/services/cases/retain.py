@@ -31,6 +31,7 @@ class SweepReport:
     pictures: int = 0  # of sources
     faces: int = 0  # of these pictures
     held: int = 0  # pictures of sources that only a legal hold keeps; no search compares them
+    scrubbed: bool = True  # False: somebody reads the database, whose files still hold it; a job tries again
 
 
 class _NothingDue(Exception):
@@ -57,10 +58,9 @@ class Retain:
             details += self._details(agency_id, policy.audit_days)
             self._jobs(agency_id, policy.audit_days)
         Shredder(self._record, self._blobs).finish()
-        if cases or probes or details:
-            self._record.store.scrub()
         gone = self._erase().past_retention()  # after the cases: one that is destroyed holds nothing any more
-        return SweepReport(cases=cases, probes=probes, details=details, **asdict(gone))
+        scrubbed = self._record.store.is_scrubbed()
+        return SweepReport(cases=cases, probes=probes, details=details, **asdict(gone), scrubbed=scrubbed)
 
     def _cases(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)

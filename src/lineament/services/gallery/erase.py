@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from lineament.model.accounts import Permission
 from lineament.model.events.base import JSON
 from lineament.model.events.sources import CaptureErased, FaceErased, RetentionEnded, SourceWithdrawn
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
+from lineament.model.jobs import JobProgress
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import NEXT, Source, SourceEvent
@@ -21,6 +23,8 @@ from lineament.model.texts import require_said
 from lineament.services.gallery.embedding import forget_embedding_pages
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
+from lineament.services.jobs import deletions
+from lineament.services.jobs.kinds import Report
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs, open_to_all
 from lineament.services.record import Change, Record
@@ -32,6 +36,10 @@ if TYPE_CHECKING:
     from lineament.services.gallery.crawls import Crawls
     from lineament.services.gallery.indexes import Gallery
 
+RETRY_FOR = 60.0
+"""Seconds after which a job that waits for readers lets others run."""
+RETRY_EVERY = 3.0
+"""Seconds between its attempts."""
 AT_ONCE = 200
 """Most pictures erased in one transaction of a sweep."""
 
@@ -44,6 +52,7 @@ class Erasure:
     faces: list[FaceId] = field(default_factory=list)
     captures: list[CaptureId] = field(default_factory=list)
     ledger_entry: int = -1
+    scrubbed: bool = True  # False: somebody reads the database, whose files still hold it; a job tries again
 
 
 @dataclass(slots=True)
@@ -94,6 +103,7 @@ class Erase:
                 erasure = self._capture(change, source, capture, siblings)
             else:
                 change.tx.faces.erase(source.id, [face_id], source_key(change.tx, self._keys, source))
+                change.tx.deletions.note_erased()
                 pages = forget_embedding_pages(change.tx, capture, change.tx.places.of_capture(capture.id))
                 change.tx.captures.forget_pictures(capture.id)
                 change.tx.searches.forget_faces([face_id])
@@ -106,7 +116,7 @@ class Erase:
             erasure.ledger_entry = change.record(
                 FaceErased(face=face_id, capture=capture.id, source=source.name, reason=reason)
             )
-        self._finish(source)
+        erasure.scrubbed = self._finish(source)
         return erasure
 
     @needs(Permission.MANAGE_SOURCES)
@@ -120,7 +130,7 @@ class Erase:
             erasure.ledger_entry = change.record(
                 CaptureErased(capture=capture_id, faces=tuple(erasure.faces), source=source.name, reason=reason)
             )
-        self._finish(source)
+        erasure.scrubbed = self._finish(source)
         return erasure
 
     @needs(Permission.MANAGE_SOURCES)
@@ -206,7 +216,7 @@ class Erase:
         self._gallery().destroy(source.id)
         self._crawls.destroy(source.id)
         self.finish_deletions()
-        self._record.store.scrub()
+        erasure.scrubbed = self._record.store.is_scrubbed()
         return erasure
 
     @needs(Permission.MANAGE_SOURCES)
@@ -216,7 +226,7 @@ class Erase:
         Raises Refused if the source is not withdrawn, or if anything of it is left after another attempt to delete it.
         """
         self.finish_deletions()
-        cleaned = self._record.store.scrub()
+        cleaned = self._record.store.is_scrubbed()
         with self._record.read() as tx:
             source = tx.sources.get(name)
             destruction = tx.sources.destroyed(source.id)
@@ -254,6 +264,23 @@ class Erase:
         """Delete the blobs and records that committed erasures left to delete; also run when a workspace is opened."""
         return self._crawls.finish() + self._shredder.finish()
 
+    @open_to_all("it ends what was decided before")
+    def finish_job(self, report: Report) -> dict[str, int]:
+        """Delete what committed erasures left, and try for a while to scrub the database's files of it.
+
+        If somebody still reads what was there before, another job goes on behind those that wait.
+        """
+        deleted, began = self.finish_deletions(), time.monotonic()
+        while not self._record.store.is_scrubbed():
+            if time.monotonic() - began >= RETRY_FOR:
+                with self._record.store.begin() as tx:
+                    deletions.queue_again(tx, self._record.official, self._record.clock())
+                break
+            report(JobProgress(done=deleted, words="waiting until nobody reads what was erased"))
+            time.sleep(RETRY_EVERY)
+            deleted += self.finish_deletions()
+        return {"deleted": deleted}
+
     def _capture(self, change: Change, source: Source, capture: Capture, faces: Iterable[EnrolledFace]) -> Erasure:
         faces = list(faces)
         ids = [face.id for face in faces]
@@ -262,6 +289,7 @@ class Erase:
         pages = forget_embedding_pages(change.tx, capture, further)
         found = [capture.provenance, *further]
         change.tx.captures.erase(capture.id, source_key(change.tx, self._keys, source))
+        change.tx.deletions.note_erased()
         digests = [digest for place in found for digest in self._suppression.capture(place.uri, capture.sha256)]
         change.tx.suppressions.add(digests, change.at)
         self._forget_file(change, capture)
@@ -280,7 +308,8 @@ class Erase:
         stored = [address for address in addresses if address is not None]
         change.tx.deletions.add([address for address in stored if change.tx.captures.references(address) == 0])
 
-    def _finish(self, source: Source) -> None:
+    def _finish(self, source: Source) -> bool:
+        """Delete what is left of an erasure; return whether nothing of it is left in the database's files."""
         self.finish_deletions()
         self._gallery().forget(source)
-        self._record.store.scrub()
+        return self._record.store.is_scrubbed()

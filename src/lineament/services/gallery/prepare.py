@@ -10,7 +10,7 @@ from functools import partial
 
 from lineament.errors import MACHINE_FAULTS, FormatNotRead, LineamentError, NotAPicture, UnknownFormat
 from lineament.model.credentials import Credentials, against
-from lineament.model.faces import NewCapture, Provenance, common_quarters
+from lineament.model.faces import NewCapture, PhotoFacts, Provenance, common_quarters
 from lineament.services.gallery.abuse import AbuseList
 from lineament.services.gallery.footage import follow
 from lineament.services.gallery.items import DerivedPictures, IngestItem, IngestOutcome, RunContext, refused_for
@@ -21,6 +21,7 @@ from lineament.sources.credentials import reader as credentials
 from lineament.sources.html.embedded import embedded_number
 from lineament.sources.media_types import NO_PICTURE, is_picture, not_a_picture
 from lineament.store.blobs import Blobs
+from lineament.store.facts import seal_facts
 from lineament.store.ring import KeyRing
 from lineament.vision.analyse import FACE_SCORE, Analyser, Analysis, RefusedPart, face_crop, thumbnail
 from lineament.vision.veil import veil
@@ -156,18 +157,17 @@ class Preparation:
             size=len(item.collected.untrusted),
             width=picture.width,
             height=picture.height,
-            taken_at=picture.taken_at,
-            place=picture.place,
             enrolled_at=self._record.clock(),
             original=None,
             thumbnail=None,
-            credentials=file.claims,
             barred=file.barred,
             part=picture.part,
             incomplete=picture.incomplete,
             missing=picture.missing,
             looked_at_by=self._analyser.model,
         )
+        facts = PhotoFacts(taken_at=picture.taken_at, place=picture.place, credentials=file.claims)
+        capture = replace(capture, facts=seal_facts(facts, capture, context.key))
         if not faces:
             return self._without_face(item, capture, seen)
         crops = tuple(face_crop(picture, face.box, face.quality.quarters) for face in faces)

@@ -22,7 +22,7 @@ class Shredder:
         done = 0
         while some := self._delete_some():
             done += some
-        if done:
+        if done or not self._record.store.is_scrubbed():
             self._record.store.scrub()
         deletions.settle(self._record.store, self._record.clock())
         return done

@@ -5,12 +5,14 @@ Each version is one file in ``versions/`` and never changes once released.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineament.errors import WorkspaceNewer
+from lineament.store.keys import DataKey
 
 HEAD = "0004"
 """The newest revision; a test compares it with the files."""
@@ -33,12 +35,16 @@ def checked(found: str | None, place: str) -> None:
         raise WorkspaceNewer(path=place, found=found)
 
 
-def upgrade(connection: Connection) -> None:
-    """Upgrade the schema to the newest revision, in the transaction of ``connection``: whole or not at all."""
+def upgrade(connection: Connection, unwrap: Callable[[bytes, str], DataKey] | None = None) -> None:
+    """Upgrade the schema to the newest revision, in the transaction of ``connection``: whole or not at all.
+
+    ``unwrap`` returns the data key of what is named; only a database with rows to seal needs it.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["unwrap"] = unwrap
     command.upgrade(config, "head")

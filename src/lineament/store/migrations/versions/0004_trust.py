@@ -5,10 +5,11 @@ Revision ID: 0004
 
 from __future__ import annotations
 
+import json
 import re
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 revision = "0004"
 down_revision = "0003"
@@ -22,6 +23,7 @@ def upgrade() -> None:
     _add_macs()
     _tallies()
     _devices()
+    _facts()
 
 
 def _tallies() -> None:
@@ -228,3 +230,107 @@ SEARCH_TRIGGERS_POSTGRESQL = [
     FOR EACH ROW EXECUTE FUNCTION needs_its_change()
     """,
 ]
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+PLAIN = ("taken_at", "latitude", "longitude", "credentials")
+"""The columns that told where a photograph was taken, when and by whom, for everybody who can read the file."""
+
+
+def _facts() -> None:
+    """Seal what photographs say of themselves under the keys of their sources (R50)."""
+    op.add_column("captures", sa.Column("facts", sa.LargeBinary()))
+    _seal_facts()
+    if op.get_bind().dialect.name == "sqlite":
+        _rebuild_captures()
+    else:
+        op.drop_constraint(op.f("ck_captures_place_whole"), "captures", type_="check")
+        for column in PLAIN:
+            op.drop_column("captures", column)
+    op.execute("DELETE FROM meta WHERE name = 'unscrubbed'")
+    mark = "INSERT INTO meta (name, value) SELECT 'unscrubbed', 'upgrade' WHERE EXISTS (SELECT 1 FROM captures)"
+    op.execute(mark)  # the files of the database still hold the columns
+
+
+def _seal_facts() -> None:
+    bind = op.get_bind()
+    said = " OR ".join(f"captures.{column} IS NOT NULL" for column in PLAIN)
+    query = "SELECT captures.id, source_id, sha256, part, taken_at, latitude, longitude, credentials, name, wrapped_key"
+    query += f" FROM captures JOIN sources ON sources.id = source_id WHERE ({said}) AND captures.id > :after"
+    page, after, keys = sa.text(f"{query} ORDER BY captures.id LIMIT 1000"), 0, {}
+    while rows := bind.execute(page, {"after": after}).all():
+        for row in rows:
+            if row.source_id not in keys:
+                keys[row.source_id] = context.config.attributes["unwrap"](bytes(row.wrapped_key), f"source/{row.name}")
+            value = {
+                "taken_at": row.taken_at,
+                "place": None if row.latitude is None else [row.latitude, row.longitude],
+                "credentials": None if row.credentials is None else json.loads(row.credentials),
+            }
+            about = f"facts|{row.source_id}|{bytes(row.sha256).hex()}|{row.part}".encode()
+            sealed = keys[row.source_id].seal(json.dumps(value).encode("ascii"), about)
+            bind.execute(sa.text("UPDATE captures SET facts = :facts WHERE id = :id"), {"facts": sealed, "id": row.id})
+        after = rows[-1].id
+
+
+def _rebuild_captures() -> None:
+    """Make the table anew without the columns, because SQLite drops none that a constraint names (see 0003)."""
+    if op.get_bind().exec_driver_sql("PRAGMA foreign_keys").scalar():
+        raise RuntimeError("foreign keys are on, and would delete every face")
+    old = [column["name"] for column in sa.inspect(op.get_bind()).get_columns("captures")]
+    _create_captures("captures_rebuilt")
+    listed = ", ".join(name for name in old if name not in PLAIN)
+    op.execute(f"INSERT INTO captures_rebuilt ({listed}) SELECT {listed} FROM captures")  # noqa: S608 - no value
+    op.drop_table("captures")
+    op.rename_table("captures_rebuilt", "captures")
+    for column in ("group_id", "original", "page", "thumbnail"):
+        op.create_index(f"ix_captures_{column}", "captures", [column])
+    op.create_index("ix_captures_looked_at", "captures", ["source_id", "looked_at_by"])
+    if broken := op.get_bind().exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3):
+        raise RuntimeError(f"rows refer to captures that are not there: {broken}")
+
+
+def _create_captures(name: str) -> None:
+    op.create_table(
+        name,
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("source_id", Id, nullable=False),
+        sa.Column("finding", sa.LargeBinary(), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("page_uri", sa.Text()),
+        sa.Column("page_title", sa.Text()),
+        sa.Column("captured_at", sa.DateTime(timezone=True)),
+        sa.Column("licence", sa.Text()),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("phash", sa.LargeBinary(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("original", sa.LargeBinary()),
+        sa.Column("thumbnail", sa.LargeBinary()),
+        sa.Column("page", sa.LargeBinary()),
+        sa.Column("barred", sa.Boolean(), nullable=False),
+        sa.Column("facts", sa.LargeBinary()),
+        sa.Column("group_id", sa.BigInteger()),
+        sa.Column("part", sa.Integer(), nullable=False, server_default="1"),
+        sa.Column("incomplete", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("missing", sa.Double()),
+        sa.Column("looked_at_by", sa.Text()),
+        sa.Column("no_face_because", sa.Text()),
+        _check("uri_said", "length(trim(uri, ' \t\r\n')) > 0"),
+        _check("barred_is_not_kept", "NOT barred OR (original IS NULL AND thumbnail IS NULL)"),
+        *(_check(f"{side}_at_least_1", f"{side} >= 1") for side in ("height", "width", "part")),
+        *(
+            _check(f"{column}_digest", f"length({column}) = 32")
+            for column in ("finding", "original", "page", "sha256", "thumbnail")
+        ),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name="fk_captures_source_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_captures"),
+        sa.UniqueConstraint("source_id", "finding", name="uq_captures_source_id"),
+        sa.UniqueConstraint("source_id", "sha256", "part", name="uq_captures_bytes"),
+    )
+
+
+def _check(name: str, text: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(text, name=op.f(f"ck_captures_{name}"))
