@@ -67,7 +67,7 @@ def page(data: bytes) -> None:
     for link in found.links:
         assert uri_key(link.uri) == link.uri
         _one_line(link.words, LONGEST_TEXT)
-    for url in outgoing_links(html, charset, _AT_HOME):
+    for url in outgoing_links(html, charset, _AT_HOME).addresses:
         assert uri_key(url) == url
     forbids_following(found.meta)
     _one_line(reservations.in_meta(found.meta, now=_NOW), 200)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from tempfile import NamedTemporaryFile
 from typing import Self
 
@@ -34,6 +35,7 @@ class CannedReply:
     wait: float = 0.0  # seconds before the body
     drip: float = 0.0  # seconds between two bytes of it
     endless: bool = False
+    raw: Callable[[BufferedIOBase], object] | None = None  # writes everything itself, the head too
 
 
 Responder = Callable[[str, Mapping[str, str]], CannedReply | None]
@@ -195,6 +197,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, sent: CannedReply) -> None:
         time.sleep(sent.wait)
+        if sent.raw is not None:
+            self.close_connection = True
+            sent.raw(self.wfile)
+            return
         self.send_response(sent.status)
         self.send_header("Content-Type", sent.type)
         for name, value in sent.headers.items():

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from lineament.errors import OpenIdUnavailable
+from lineament.sandbox.limited_http import LimitedNetwork, limited_client
 
 SECONDS = 10.0
 """Most seconds for a whole response."""
@@ -75,15 +74,16 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-A
 
 def _send(request: httpx.Request) -> ProviderResponse:
     try:
-        trust = ssl.create_default_context()
-        with httpx.Client(timeout=SECONDS, trust_env=False, follow_redirects=False, verify=trust) as client:
+        network = LimitedNetwork()
+        network.allow(seconds=SECONDS, size=2 * MOST_BYTES)  # _read says which one is too long
+        with limited_client(network, timeout=SECONDS) as client:
             response = client.send(request, stream=True)
             try:
                 content = _read(response)
             finally:
                 response.close()
     except httpx.TimeoutException as error:
-        raise OpenIdUnavailable(why="the provider does not answer") from error
+        raise OpenIdUnavailable(why="the provider does not answer, or takes too long") from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise OpenIdUnavailable(why="there is no connection to the provider") from error
     return ProviderResponse(status=response.status_code, json=_object(content, response.status_code))
@@ -93,14 +93,11 @@ def _read(response: httpx.Response) -> bytes:
     """Read the body within the limits; refuse a compressed one."""
     if response.headers.get("content-encoding", "identity") != "identity":
         raise OpenIdUnavailable(why="the provider compresses its response although it was asked not to")
-    until = time.monotonic() + SECONDS
     content = bytearray()
     for chunk in response.iter_raw():
         content += chunk
         if len(content) > MOST_BYTES:
             raise OpenIdUnavailable(why=f"the provider's answer is longer than {MOST_BYTES} bytes")
-        if time.monotonic() > until:
-            raise OpenIdUnavailable(why="the provider's answer takes too long")
     return bytes(content)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +10,12 @@ from pathlib import Path
 import httpx
 
 from lineament.errors import DownloadFailed
+from lineament.sandbox.limited_http import LimitedNetwork, limited_client
 
 SECONDS = 30.0
 """Most seconds without a byte."""
+LONGEST = 6 * 3600.0
+"""Most seconds for the whole file."""
 REDIRECTS = 5
 CHUNK = 1 << 18
 """Bytes between two reports of the progress."""
@@ -37,7 +39,7 @@ def download(
     part = into.with_name(f".{into.name}.part")
     digest, here = hashlib.sha256(), 0
     try:
-        with _opened(address) as response, part.open("wb") as file:
+        with _opened(address, most) as response, part.open("wb") as file:
             total = _whole(response.headers.get("content-length"))
             for chunk in response.iter_raw(CHUNK):
                 here += len(chunk)
@@ -58,14 +60,15 @@ def download(
 
 
 @contextmanager
-def _opened(address: str) -> Iterator[httpx.Response]:
+def _opened(address: str, most: int) -> Iterator[httpx.Response]:
     """Open a file, following redirects to https:// alone."""
-    trust = ssl.create_default_context()
-    with httpx.Client(timeout=SECONDS, trust_env=False, follow_redirects=False, verify=trust) as client:
+    network = LimitedNetwork()
+    with limited_client(network, timeout=SECONDS) as client:
         url = httpx.URL(address)
         for _ in range(REDIRECTS + 1):
             if url.scheme != "https":
                 raise DownloadFailed(address=address, why="it leads to an address without encryption")
+            network.allow(seconds=SECONDS, size=0)
             headers = {"Accept-Encoding": "identity", "User-Agent": "lineament"}
             with client.stream("GET", url, headers=headers) as response:
                 if response.is_redirect and "location" in response.headers:
@@ -75,6 +78,7 @@ def _opened(address: str) -> Iterator[httpx.Response]:
                     raise DownloadFailed(address=address, why=f"the server answered with {response.status_code}")
                 if response.headers.get("content-encoding", "identity") != "identity":
                     raise DownloadFailed(address=address, why="the server compresses it although it was asked not to")
+                network.allow(seconds=LONGEST, size=most)
                 yield response
                 return
         raise DownloadFailed(address=address, why="it leads from one address to the next")

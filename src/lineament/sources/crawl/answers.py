@@ -18,8 +18,9 @@ from lineament.sources.crawl.plan import Crawl
 from lineament.sources.crawl.rows import AddressKind, CrawledPage, KeptAnswer, NewAddress, QueuedAddress, RefusalReason
 from lineament.sources.crawl.state import CrawlState
 from lineament.sources.html.embedded import embedded_address, picture_in
-from lineament.sources.html.links import forbids_following, outgoing_links
-from lineament.sources.html.pages import LARGEST_PAGE, MOST_LINKS, Page, charset_of, parse_page
+from lineament.sources.html.links import MOST as MOST_FOLLOWED
+from lineament.sources.html.links import OutgoingLinks, forbids_following, outgoing_links
+from lineament.sources.html.pages import MOST_LINKS, MOST_TAGS, Page, charset_of, parse_page
 from lineament.sources.media_types import PAGES, START, UNKNOWN, is_picture, is_video, media_type
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts, origin_of
@@ -115,6 +116,12 @@ class AnswerHandler:
             self._state.count_answer(0)
             self._retry(ask, why)
 
+    def refuse_answer(self, ask: QueuedAddress, why: str) -> None:
+        """Note that the response was stopped and is not asked for again."""
+        with self._state.transaction():
+            self._state.count_answer(0)
+            self._state.refuse(ask, RefusalReason(kind="read", text=why))
+
     def refuse(self, ask: QueuedAddress, why: RefusalReason) -> None:
         """Note that an address may not be requested, or that its response was refused."""
         with self._state.transaction():
@@ -184,7 +191,7 @@ class AnswerHandler:
             self._state.refuse(ask, why, report=why.kind == "reserved" or ask.kind == AddressKind.PICTURE)
             return
         kind = media_type(reply.header("content-type"))
-        limit = LARGEST_PAGE if kind in PAGES else self._crawl.limits.answer
+        limit = min(self._crawl.limits.page if kind in PAGES else self._crawl.limits.answer, self._crawl.limits.answer)
         try:
             payload = decode_body(exchange.body, None, reply.header("content-encoding"), limit)
         except FileTooLarge:
@@ -227,8 +234,14 @@ class AnswerHandler:
             self._state.refuse(ask, RefusalReason(kind="reserved", text=reserved))
             self._reserve(ask, page, f"{reserved}, on the page {ask.url}")
         if not forbids_following([*reply.exchange.answer, *page.meta]) and ask.depth < self._crawl.limits.depth:
-            for url in outgoing_links(html, charset, ask.url):
-                self._take_up(url, ask, None, None)
+            self._follow(ask, outgoing_links(html, charset, ask.url))
+
+    def _follow(self, ask: QueuedAddress, links: OutgoingLinks) -> None:
+        for url in links.addresses:
+            self._take_up(url, ask, None, None)
+        if links.more:
+            why = f"the page has {links.more} more links than the {MOST_FOLLOWED} that are followed"
+            self._state.report(f"{ask.url}#links", RefusalReason(kind="read", text=why))
 
     def _keep_page(self, ask: QueuedAddress, reply: CrawlReply, html: bytes, page: Page) -> None:
         sha256 = hashlib.sha256(html).hexdigest()
@@ -242,6 +255,9 @@ class AnswerHandler:
         if page.more:
             why = f"the page shows {page.more} more pictures than the {MOST_LINKS} of which the addresses are requested"
             self._state.report(ask.url, RefusalReason(kind="read", text=why))
+        if page.cut:
+            why = f"the page has more than {MOST_TAGS} elements, and what follows them was not read"
+            self._state.report(f"{ask.url}#rest", RefusalReason(kind="read", text=why))
         self._keep_embedded(ask, page, number, kept)
 
     def _keep_embedded(self, ask: QueuedAddress, page: Page, number: int, kept: KeptAnswer) -> None:

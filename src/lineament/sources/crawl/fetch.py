@@ -5,16 +5,15 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import httpcore
-from httpcore import NetworkBackend, NetworkStream, SyncBackend
 
 from lineament.errors import FileTooLarge, HostRefused, NotRead, Reserved
 from lineament.sandbox.files import printable
+from lineament.sandbox.limited_http import LimitedNetwork
 from lineament.sources.addresses import absolute, uri_key
 from lineament.sources.crawl.plan import user_agent
 from lineament.sources.media_types import UNKNOWN, is_picture, media_type, not_a_picture
@@ -48,7 +47,7 @@ class HostFetcher:
         self._policy = HostPolicy(hosts, delay)
         self._headers = [("User-Agent", user_agent(contact)), ("Accept-Encoding", "gzip")]
         self._headers += [("From", contact)] if "@" in contact else []
-        self._network = _PinnedBackend(hosts)
+        self._network = LimitedNetwork(hosts.addresses)  # which connects only to addresses that were checked
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl.create_default_context(),
             network_backend=self._network,
@@ -145,7 +144,7 @@ class HostFetcher:
     @contextmanager
     def _request(self, host: str, url: str, accept: str) -> Iterator[_FetchAnswer]:
         """Send a request and yield the head of its response."""
-        self._network.until = time.monotonic() + self._seconds
+        self._network.allow(seconds=self._seconds, size=max(self._max_bytes, LARGEST))
         timeout = {"connect": _TO_CONNECT, "write": _TO_CONNECT, "pool": _TO_CONNECT}
         headers = [*self._headers, ("Accept", accept)]
         outcome = FAILED
@@ -190,62 +189,3 @@ class _FetchAnswer:
             if size > limit:
                 raise FileTooLarge(size=f"more than {limit}", limit=limit)
         return b"".join(parts)
-
-
-class _PinnedBackend(NetworkBackend):
-    """Connects only to addresses that were checked."""
-
-    def __init__(self, hosts: Hosts) -> None:
-        self._hosts, self._inner = hosts, SyncBackend()
-        self.until = 0.0  # deadline for the whole response, monotonic
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> NetworkStream:
-        """Connect to a host, as httpcore asks. Raises HostRefused if one of its addresses is not permitted."""
-        why: Exception = httpcore.ConnectError("there is no address")
-        for address in self._hosts.addresses(host, port):
-            try:
-                stream = self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                why = error
-            else:
-                return _TimedStream(stream, self)
-        raise why
-
-
-class _TimedStream(NetworkStream):
-    """A connection with a deadline for the whole response, however slowly its bytes arrive."""
-
-    def __init__(self, inner: NetworkStream, network: _PinnedBackend) -> None:
-        self._inner, self._network = inner, network
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - as httpcore calls it
-        """Return some bytes; ReadTimeout when the time is up."""
-        left = self._network.until - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("it takes too long")
-        return self._inner.read(max_bytes, left)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of ``buffer``."""
-        self._inner.write(buffer, timeout)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> NetworkStream:
-        """Return the connection encrypted, under the same time limit."""
-        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._network)
-
-    def get_extra_info(self, info: str) -> Any:
-        """Return what the connection knows under a name."""
-        return self._inner.get_extra_info(info)

@@ -45,11 +45,14 @@ class Seal:
         """Return 32 bytes that identify an address, and are useless without the key."""
         return hmac.digest(self._finding, uri.encode(errors="surrogatepass"), "sha256")
 
-    def frame(self, plain: bytes, archive: str, offset: int) -> bytes:
+    def frame(self, plain: bytes, archive: str, offset: int) -> bytearray:
         """Seal ``plain`` into the frame at byte ``offset`` of the file ``archive``."""
-        nonce = os.urandom(_NONCE)
-        sealed = self._aead.encrypt(nonce, plain, _associated_data(archive, offset))
-        return _HEAD.pack(_SEALED, _NONCE + len(sealed)) + nonce + sealed
+        nonce, size = os.urandom(_NONCE), len(plain) + _LEAST
+        frame = bytearray(_HEAD.size + size)
+        frame[: _HEAD.size + _NONCE] = _HEAD.pack(_SEALED, size) + nonce
+        with memoryview(frame) as view:  # written in place: records are large
+            self._aead.encrypt_into(nonce, plain, _associated_data(archive, offset), view[_HEAD.size + _NONCE :])
+        return frame
 
     def opened(self, sealed: bytes, archive: str, offset: int) -> bytes:
         """Open what follows the head of a frame. Raises Damaged if a bit, the place or the key differs."""
@@ -121,7 +124,7 @@ def destroy(path: Path, offsets: Iterable[int]) -> int:
     return count
 
 
-def write(file: int, data: bytes, offset: int) -> None:
+def write(file: int, data: bytes | bytearray, offset: int) -> None:
     """Write all of ``data`` at ``offset``. Raises OSError."""
     rest = memoryview(data)
     while rest:

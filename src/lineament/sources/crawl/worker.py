@@ -36,6 +36,7 @@ from lineament.sandbox.launch import readable_by_libraries
 from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers, refused_by_start
 from lineament.sources.crawl.gate import ForbiddenRequest, Gate
 from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.limited import CrowdedOut, LimitedHandler, limit_exceeded
 from lineament.sources.crawl.plan import BROKEN, FULL, TAKEN, UNGUARDED, Crawl, crawl_from_json, user_agent
 from lineament.sources.crawl.queue import CrawlQueue
 from lineament.sources.crawl.rows import QueuedAddress, RefusalReason
@@ -52,6 +53,7 @@ _OFF = (
     *("TELNETCONSOLE", "MEMUSAGE", "HTTPCACHE"),
 )
 _TOO_LARGE = "it has too many bytes"
+_CROWDED = "it is large, and other answers were being received beside it"
 _DIED = "the crawling process ended repeatedly while reading it; it may be hostile"
 
 
@@ -114,7 +116,10 @@ def _settings(crawl: Crawl) -> dict[str, Any]:
             "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
             "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
         },
-        "DOWNLOAD_HANDLERS": dict.fromkeys(("data", "file", "ftp", "s3")),
+        "DOWNLOAD_HANDLERS": {
+            **dict.fromkeys(("data", "file", "ftp", "s3")),
+            **dict.fromkeys(("http", "https"), f"{LimitedHandler.__module__}.{LimitedHandler.__name__}"),
+        },
         "CONCURRENT_REQUESTS": crawl.hosts_at_once,
         "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
         "DOWNLOAD_DELAY": 0,  # the policy keeps the pauses
@@ -306,7 +311,14 @@ class SiteSpider(Spider):
             self._take(error.response.replace(request=request), whole=False)
             return
         outcome: RequestOutcome | None = None
-        if isinstance(error, ForbiddenRequest):
+        limit = limit_exceeded(error)
+        if limit is not None:
+            outcome = FAILED
+            if isinstance(limit, CrowdedOut):
+                self.run.answers.failed(ask, _CROWDED)
+            else:
+                self.run.answers.refuse_answer(ask, str(limit))
+        elif isinstance(error, ForbiddenRequest):
             self.run.answers.refuse(ask, error.why)
         elif isinstance(error, DownloadCancelledError):
             self.run.answers.refuse(ask, RefusalReason(kind="read", text=_TOO_LARGE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from lxml import etree
 
@@ -19,13 +20,21 @@ _TEXTS = frozenset({"", "text/html", "application/xhtml+xml"})
 _NOFOLLOW = re.compile(r"(?:^|[\s,:])(?:nofollow|none)(?:$|[\s,])", re.IGNORECASE)
 
 
-def outgoing_links(html: bytes, charset: str, uri: str) -> list[str]:
-    """Return the addresses that the page at ``uri`` links to, each once, as ``uri_key`` writes it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingLinks:
+    """The links of a page."""
+
+    addresses: list[str]  # each once, as uri_key() writes it
+    more: int  # links beyond MOST, which may name the same address several times
+
+
+def outgoing_links(html: bytes, charset: str, uri: str) -> OutgoingLinks:
+    """Return the addresses that the page at ``uri`` links to."""
     collector = _LinkCollector(uri)
     parser = etree.HTMLParser(target=collector, encoding="utf-8", no_network=True, recover=True)
     with suppress(etree.LxmlError, _TooManyLinksError):  # what came before counts
         etree.fromstring(to_utf8(html, charset), parser)
-    return list(collector.found)
+    return OutgoingLinks(addresses=list(collector.found), more=collector.more)
 
 
 def forbids_following(directives: Iterable[tuple[str, str]]) -> bool:
@@ -35,7 +44,7 @@ def forbids_following(directives: Iterable[tuple[str, str]]) -> bool:
 
 
 class _TooManyLinksError(Exception):
-    """The page has more elements or links than are read."""
+    """The page has more elements than are read."""
 
 
 class _LinkCollector:
@@ -45,18 +54,25 @@ class _LinkCollector:
         self._base, self._based = uri, False
         self._tags = 0
         self.found: dict[str, None] = {}
+        self.more = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._tags += 1
-        if self._tags > MOST_TAGS or len(self.found) >= MOST:
+        if self._tags > MOST_TAGS:
             raise _TooManyLinksError
         if tag == "base" and not self._based and "href" in attributes:
             self._based = True
             self._base = absolute(self._base, attributes["href"]) or self._base
         if tag in _FOLLOWED and _follows(tag, attributes):
-            address = absolute(self._base, attributes.get(_FOLLOWED[tag]) or "")
-            if address is not None:
-                self.found[address] = None
+            self._add(absolute(self._base, attributes.get(_FOLLOWED[tag]) or ""))
+
+    def _add(self, address: str | None) -> None:
+        if address is None or address in self.found:
+            return
+        if len(self.found) < MOST:
+            self.found[address] = None
+        else:
+            self.more += 1
 
     def end(self, tag: str) -> None:
         """Ignore the end of an element."""

@@ -54,9 +54,11 @@ def decode_body(body: bytes, transfer: str | None, content: str | None, limit: i
             try:
                 body = _DECODERS[name](body, limit + 1)
             except Undecodable:
-                return body
+                break
         if len(body) > limit:
             raise FileTooLarge(size=f"more than {limit}", limit=limit)
+    if len(body) > limit:
+        raise FileTooLarge(size=len(body), limit=limit)
     return body
 
 
@@ -192,32 +194,29 @@ def _zstd(body: bytes, most: int) -> bytes:
 
 def _unpacked(body: bytes, most: int, new: Callable[[], Decompressor]) -> bytes:
     """Return at most ``most`` bytes of all members or frames, up to the first damage. Raises Undecodable."""
-    unpacked, parts, left = UnpackedStream(io.BytesIO(body), new), [], most
+    unpacked, whole, left = UnpackedStream(io.BytesIO(body), new), io.BytesIO(), most
     try:
         while left and (part := unpacked.read(min(left, _AT_ONCE))):
-            parts.append(part)
+            whole.write(part)
             left -= len(part)
     except ERRORS as error:
-        if not parts:
+        if left == most:
             raise Undecodable from error
-    return b"".join(parts)
+    return whole.getvalue()
 
 
 def _brotli(body: bytes, most: int) -> bytes:
     unpacker = brotli.Decompressor()
-    parts: list[bytes] = []
-    length = 0
+    whole = io.BytesIO()
     try:
         part = unpacker.process(body, output_buffer_limit=_AT_ONCE)
         while part:
-            parts.append(part)
-            length += len(part)
-            if length >= most or unpacker.is_finished():
+            if whole.write(part) and (whole.tell() >= most or unpacker.is_finished()):
                 break
             part = unpacker.process(b"", output_buffer_limit=_AT_ONCE)
     except brotli.error as error:
         raise Undecodable from error
-    return b"".join(parts)
+    return whole.getvalue()
 
 
 _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {

@@ -6,10 +6,10 @@ reported; the next process truncates what a killed one wrote beyond that. No pla
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,10 @@ from lineament.sources.crawl.sealed import Seal, write
 
 SUFFIX = ".warc.gz.sealed"
 _HOP_BY_HOP = frozenset({"transfer-encoding", "connection", "keep-alive", "trailer", "upgrade"})
+_GZIP = 31  # as zlib calls its format
+_AT_ONCE = 2**20
 Headers = Iterable[tuple[str, str]]
+_Packed = tuple[str, list[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +74,9 @@ class WarcWriter:
         """Write a request with its response, after ``ready``. Raises OSError if writing fails."""
         id_, answer = self._response(exchange, "response", [], exchange.body)
         lines = [("WARC-Concurrent-To", f"<{id_}>"), ("Content-Type", "application/http;msgtype=request")]
-        _, request = _pack("request", exchange.at, [("WARC-Target-URI", exchange.uri), *lines], _request(exchange))
-        return self._append(id_, answer + request)
+        target = ("WARC-Target-URI", exchange.uri)
+        _, request = _pack("request", exchange.at, [target, *lines], [_request(exchange)])
+        return self._append(id_, [*answer, *request])
 
     def revisit(self, exchange: Exchange, before: WrittenRecord, *, not_modified: bool) -> WrittenRecord:
         """Write that a response equals the one in ``before``, according to the server or by its digest."""
@@ -90,11 +94,11 @@ class WarcWriter:
             os.close(self._file)
             self._file = -1
 
-    def _response(self, exchange: Exchange, kind: str, lines: list[tuple[str, str]], body: bytes) -> tuple[str, bytes]:
+    def _response(self, exchange: Exchange, kind: str, lines: list[tuple[str, str]], body: bytes) -> _Packed:
         digest = ("WARC-Payload-Digest", f"sha256:{hashlib.sha256(exchange.body).hexdigest()}")
         server = [("WARC-IP-Address", exchange.address)] if exchange.address else []
         mine = [("Content-Type", "application/http;msgtype=response"), digest, *server, *lines]
-        return _pack(kind, exchange.at, [("WARC-Target-URI", exchange.uri), *mine], _response(exchange) + body)
+        return _pack(kind, exchange.at, [("WARC-Target-URI", exchange.uri), *mine], [_response(exchange), body])
 
     def _start_file(self) -> None:
         self.close()
@@ -104,32 +108,42 @@ class WarcWriter:
         self._file = os.open(self._folder / self.name, flags, 0o600)
         fields = f"software: {self._software}\r\nformat: WARC File Format 1.1\r\n".encode()
         lines = [("WARC-Filename", self.name), ("Content-Type", "application/warc-fields")]
-        self._write(_pack("warcinfo", now, lines, fields)[1])
+        self._write(_pack("warcinfo", now, lines, [fields])[1])
 
-    def _append(self, id_: str, packed: bytes) -> WrittenRecord:
+    def _append(self, id_: str, packed: Sequence[bytes]) -> WrittenRecord:
         written = WrittenRecord(archive=self.name, id=id_, offset=self.size)
         self._write(packed)
         os.fdatasync(self._file)
         return written
 
-    def _write(self, packed: bytes) -> None:
-        frame = self._seal.frame(packed, self.name, self.size)
+    def _write(self, packed: Sequence[bytes]) -> None:
+        frame = self._seal.frame(b"".join(packed), self.name, self.size)
         write(self._file, frame, self.size)
         self.size += len(frame)
 
 
-def _pack(kind: str, at: datetime, lines: list[tuple[str, str]], block: bytes) -> tuple[str, bytes]:
-    """Return the id of a record, and the record as a gzip member."""
+def _pack(kind: str, at: datetime, lines: list[tuple[str, str]], block: Sequence[bytes]) -> _Packed:
+    """Return the id of a record, and the record as a gzip member in parts; the block is never copied whole."""
     id_ = f"urn:uuid:{uuid4()}"
+    digest = hashlib.sha256()
+    for part in block:
+        digest.update(part)
     head = [
         ("WARC-Type", kind),
         ("WARC-Record-ID", f"<{id_}>"),
         ("WARC-Date", f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"),
         *lines,
-        ("WARC-Block-Digest", f"sha256:{hashlib.sha256(block).hexdigest()}"),
-        ("Content-Length", str(len(block))),
+        ("WARC-Block-Digest", f"sha256:{digest.hexdigest()}"),
+        ("Content-Length", str(sum(map(len, block)))),
     ]
-    return id_, gzip.compress(b"WARC/1.1\r\n" + _lines(head) + b"\r\n" + block + b"\r\n\r\n", 6, mtime=0)
+    packer = zlib.compressobj(6, wbits=_GZIP)
+    parts = (b"WARC/1.1\r\n", _lines(head), b"\r\n", *block, b"\r\n\r\n")
+    packed = [packer.compress(memoryview(part)[at : at + _AT_ONCE]) for part in parts for at in _steps(part)]
+    return id_, [*packed, packer.flush()]
+
+
+def _steps(part: bytes) -> range:
+    return range(0, len(part), _AT_ONCE)
 
 
 def _lines(headers: Headers) -> bytes:
