@@ -8,6 +8,7 @@ from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.faces import DRAWN, CaptureId
 from lineament.model.search import Candidate, ListEntry, SearchResult, missed_words, uncompared_words
+from lineament.sources.html.inert import inert
 from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import ErasedCandidate
 from lineament.web.level import level
@@ -21,11 +22,11 @@ _SHOWN_BY_BROWSERS = frozenset({"image/jpeg", "image/png", "image/webp", "image/
 _ORIGINAL_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 """For untrusted bytes: nothing may run. The style is the browser's own, around a picture shown by itself."""
 
-_ARCHIVED_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'") + "; frame-src 'none'"
-"""Around an archived page in its sandboxed frame, which inherits it: no scripts, no requests, no links out."""
-_INERT = (
-    "<!doctype html>"
-    "<meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+_ARCHIVED_POLICY = POLICY + "; frame-src 'none'"
+"""Around an archived page in its sandboxed frame, which inherits it. There is nothing in the page for it to stop."""
+_BEFORE_PAGE = (
+    '<!doctype html><meta charset="utf-8">'
+    "<meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; form-action 'none'; base-uri 'none'\">"
 )
 """Before the archived page itself: its addresses are not requested from this server either."""
 
@@ -134,6 +135,7 @@ def candidate_page(visit: CurrentVisit, search_id: str, rank: int, form: Form) -
             "content-security-policy": _ORIGINAL_POLICY,
         }
         return Response(record, media_type="application/octet-stream", headers=headers)
+    page = inert(html_of(record))
     shown = visit.page(
         "archived.html",
         case=visit.desk.casework.get(visit.desk.search.stored(search_id).result.case_key),
@@ -141,7 +143,8 @@ def candidate_page(visit: CurrentVisit, search_id: str, rank: int, form: Form) -
         rank=rank,
         alike=alike,
         capture=visit.desk.pictures.capture(search_id, rank, alike),
-        html=_INERT + html_of(record),
+        html=_BEFORE_PAGE + page.html,
+        whole=page.whole,
     )
     shown.headers["content-security-policy"] = _ARCHIVED_POLICY
     shown.headers["x-dns-prefetch-control"] = "off"
