@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from lineament.errors import FileTooLarge, ForeignRequest, InvalidValue
 from lineament.model.faces import Box
+from lineament.services.filenames import stored_name
 from lineament.web.security import BrowserSession
 
 MAX_FIELD_BYTES = 256 * 2**10
@@ -35,7 +36,7 @@ class SentForm:
 
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
-    file_names: Mapping[str, str] = field(default_factory=dict)  # as the browser gave them
+    file_names: Mapping[str, str] = field(default_factory=dict)  # fit to be shown
 
     def text(self, name: str) -> str:
         """Return a field without blanks at its ends; empty if it was left out."""
@@ -176,7 +177,7 @@ async def _unpack(form: FormData) -> SentForm:
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             files[name] = await value.read()
-            file_names[name] = value.filename or ""
+            file_names[name] = stored_name(value.filename or "", "")
         elif len(value) > _MAX_TEXT:
             raise _invalid(name, value[:20] + "…", "it is too long")
         else:
