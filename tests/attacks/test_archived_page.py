@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, sync_playwright
-from tests.integration.test_archived_page import CHROMIUM, ingest_archive, search, write_archive
-from tests.integration.test_archived_page import html as hostile_html
+from tests.support.archived import CHROMIUM, ingest_archive, search, write_archive
+from tests.support.archived import html as hostile_html
 from tests.support.serving import Served, serving
 
 from lineament.sources.html.inert import LONGEST_ADDRESS, MOST_CHARACTERS, SHOWN, inert
