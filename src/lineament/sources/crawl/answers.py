@@ -308,6 +308,9 @@ class AnswerHandler:
     def _add(self, new: NewAddress) -> None:
         if self._state.addresses() < self._crawl.limits.addresses:
             self._state.add(new, alike=self._crawl.limits.alike)
+        else:
+            why = f"{self._crawl.limits.addresses} addresses are known, the most that are; no further one is requested"
+            self._state.report(f"{self._crawl.start[0]}#addresses", RefusalReason(kind="read", text=why))
 
 
 def _kept_answer(reply: CrawlReply, sha256: str, record: WrittenRecord) -> KeptAnswer:

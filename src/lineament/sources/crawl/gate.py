@@ -71,26 +71,27 @@ class Gate:
     async def _permit(self, url: str, origin: Origin) -> None:
         """Take the steps of the policy until ``url`` may be requested. Raises HostRefused or Reserved."""
         policy = self._run.policy
-        is_known = self._recall(origin)
-        try:
-            while not isinstance(step := policy.step(url, time.time()), AskNow):
-                if isinstance(step, Wait):
-                    await asyncio.sleep(step.seconds)
-                else:
-                    await self._read(step)
-        finally:
-            if not is_known and (learned := policy.learned(origin)) is not None:
-                self._run.state.remember_files(str(origin), *learned)
+        self._recall(origin)
+        while not isinstance(step := policy.step(url, time.time()), AskNow):
+            if isinstance(step, Wait):
+                await asyncio.sleep(step.seconds)
+                self._recall(origin)
+            else:
+                await self._read(step)
+                self._keep(origin)
         policy.start(origin.host, time.time())
 
-    def _recall(self, origin: Origin) -> bool:
-        """Load the well-known files that an earlier process read; return whether they are still valid."""
+    def _keep(self, origin: Origin) -> None:
+        """Store the well-known files once all of them are read, for when they are forgotten, and the next process."""
         policy = self._run.policy
-        if policy.rules(origin, time.time()) is None:
-            kept = self._run.state.files_of(str(origin))
-            if kept is not None:
-                policy.learn(origin, kept[1], kept[0])
-        return policy.rules(origin, time.time()) is not None
+        if policy.rules(origin, time.time()) is not None and (learned := policy.learned(origin)) is not None:
+            self._run.state.remember_files(str(origin), *learned)
+
+    def _recall(self, origin: Origin) -> None:
+        """Load the well-known files that were read before, perhaps by an earlier process, unless they are known."""
+        policy = self._run.policy
+        if policy.learned(origin) is None and (kept := self._run.state.files_of(str(origin))) is not None:
+            policy.learn(origin, kept[1], kept[0])
 
     async def _read(self, file: ReadFile) -> None:
         """Request a well-known file, and report the outcome."""

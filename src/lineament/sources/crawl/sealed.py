@@ -45,7 +45,7 @@ class Seal:
         """Return 32 bytes that identify an address, and are useless without the key."""
         return hmac.digest(self._finding, uri.encode(errors="surrogatepass"), "sha256")
 
-    def frame(self, plain: bytes, archive: str, offset: int) -> bytearray:
+    def frame(self, plain: bytes | bytearray, archive: str, offset: int) -> bytearray:
         """Seal ``plain`` into the frame at byte ``offset`` of the file ``archive``."""
         nonce, size = os.urandom(_NONCE), len(plain) + _LEAST
         frame = bytearray(_HEAD.size + size)

@@ -27,6 +27,8 @@ LONGEST_REST = 24 * 3600.0
 """Most seconds of pause, whatever a host asks for."""
 LONGEST_ANSWER = 120.0
 """Most seconds of response time that count as the pause after it."""
+MOST_KEPT = 2 * 2**20
+"""Bytes of well-known files that are kept; those that were not needed for longest are forgotten beyond it."""
 LEAST_BACK_OFF = 0.1
 """Seconds from which the pauses after failures double, if there is no pause of our own."""
 _LOOK_AGAIN = 0.5  # seconds until it is worth looking whether a request has been answered
@@ -99,6 +101,10 @@ class _Host:
     delay: float = 0.0  # seconds between two requests that it asks for
 
 
+def _size(answers: Mapping[str, FileAnswer]) -> int:
+    return sum(len(answer.body) for answer in answers.values())
+
+
 class HostPolicy:
     """What the hosts of a source permit, and their current requests and pauses."""
 
@@ -108,6 +114,7 @@ class HostPolicy:
         self._readings: dict[str, RulesReading] = {}
         self._learned: dict[str, tuple[float, Mapping[str, FileAnswer]]] = {}
         self._rules: dict[str, HostRules] = {}
+        self._kept = 0  # bytes of the files in _learned
         self._states: defaultdict[str, _Host] = defaultdict(_Host)
 
     def step(self, url: str, now: float) -> Step:
@@ -134,19 +141,31 @@ class HostPolicy:
 
     def rules(self, origin: Origin, now: float) -> HostRules | None:
         """Return what an origin reserves; None if its files must be read, or read again."""
-        at, answers = self._learned.get(str(origin), (0.0, {}))
+        key = str(origin)
+        if key not in self._learned:
+            return None
+        at, answers = self._learned[key] = self._learned.pop(key)  # it is needed last now
         fresh = FRESH if all(answer.known for answer in answers.values()) else ASK_AGAIN
-        return self._rules.get(str(origin)) if now < at + fresh else None
+        return self._rules[key] if now < at + fresh else None
 
     def learn(self, origin: Origin, answers: Mapping[str, FileAnswer], at: float) -> None:
         """Load the well-known files of an origin, as read at a time."""
         rules = HostRules(answers)
+        self._forget(str(origin))
         self._learned[str(origin)], self._rules[str(origin)] = (at, answers), rules
+        self._kept += _size(answers)
+        while self._kept > MOST_KEPT and len(self._learned) > 1:
+            self._forget(next(iter(self._learned)))
         state = self._states[origin.host]
         state.delay = max(state.delay, rules.delay)
 
+    def _forget(self, origin: str) -> None:
+        if origin in self._learned:
+            self._kept -= _size(self._learned.pop(origin)[1])
+            del self._rules[origin]
+
     def learned(self, origin: Origin) -> tuple[float, Mapping[str, FileAnswer]] | None:
-        """Return when the files of an origin were read last, and what they were; None before that."""
+        """Return when the files of an origin were read last, and what they were; None if that is not known now."""
         return self._learned.get(str(origin))
 
     def file_answered(self, origin: Origin, reply: FileReply, now: float) -> None:

@@ -32,7 +32,7 @@ LONGEST_DELAY = 3600.0
 """Most seconds between two requests that a host can ask for."""
 _AGENTS = ("lineament", "*")
 _MOST_RULES = 10_000
-_MOST_COPIES = 2**20  # of rules: the parser keeps one for each agent that a rule addresses
+_MOST_COPIES = 2**17  # of rules: the parser keeps one for each agent that a rule addresses, some 100 bytes each
 _RULES = frozenset({"allow", "disallow", "crawl-delay", "request-rate"})
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 _FIELD = re.compile(r"[A-Za-z-]{1,40}")

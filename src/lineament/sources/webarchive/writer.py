@@ -22,7 +22,7 @@ _HOP_BY_HOP = frozenset({"transfer-encoding", "connection", "keep-alive", "trail
 _GZIP = 31  # as zlib calls its format
 _AT_ONCE = 2**20
 Headers = Iterable[tuple[str, str]]
-_Packed = tuple[str, list[bytes]]
+_Packed = tuple[str, bytearray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,8 @@ class WarcWriter:
         lines = [("WARC-Concurrent-To", f"<{id_}>"), ("Content-Type", "application/http;msgtype=request")]
         target = ("WARC-Target-URI", exchange.uri)
         _, request = _pack("request", exchange.at, [target, *lines], [_request(exchange)])
-        return self._append(id_, [*answer, *request])
+        answer += request
+        return self._append(id_, answer)
 
     def revisit(self, exchange: Exchange, before: WrittenRecord, *, not_modified: bool) -> WrittenRecord:
         """Write that a response equals the one in ``before``, according to the server or by its digest."""
@@ -110,20 +111,20 @@ class WarcWriter:
         lines = [("WARC-Filename", self.name), ("Content-Type", "application/warc-fields")]
         self._write(_pack("warcinfo", now, lines, [fields])[1])
 
-    def _append(self, id_: str, packed: Sequence[bytes]) -> WrittenRecord:
+    def _append(self, id_: str, packed: bytearray) -> WrittenRecord:
         written = WrittenRecord(archive=self.name, id=id_, offset=self.size)
         self._write(packed)
         os.fdatasync(self._file)
         return written
 
-    def _write(self, packed: Sequence[bytes]) -> None:
-        frame = self._seal.frame(b"".join(packed), self.name, self.size)
+    def _write(self, packed: bytearray) -> None:
+        frame = self._seal.frame(packed, self.name, self.size)
         write(self._file, frame, self.size)
         self.size += len(frame)
 
 
 def _pack(kind: str, at: datetime, lines: list[tuple[str, str]], block: Sequence[bytes]) -> _Packed:
-    """Return the id of a record, and the record as a gzip member in parts; the block is never copied whole."""
+    """Return the id of a record, and the record as a gzip member; the block is never copied whole."""
     id_ = f"urn:uuid:{uuid4()}"
     digest = hashlib.sha256()
     for part in block:
@@ -138,12 +139,12 @@ def _pack(kind: str, at: datetime, lines: list[tuple[str, str]], block: Sequence
     ]
     packer = zlib.compressobj(6, wbits=_GZIP)
     parts = (b"WARC/1.1\r\n", _lines(head), b"\r\n", *block, b"\r\n\r\n")
-    packed = [packer.compress(memoryview(part)[at : at + _AT_ONCE]) for part in parts for at in _steps(part)]
-    return id_, [*packed, packer.flush()]
-
-
-def _steps(part: bytes) -> range:
-    return range(0, len(part), _AT_ONCE)
+    packed = bytearray()
+    for part in parts:
+        for start in range(0, len(part), _AT_ONCE):
+            packed += packer.compress(memoryview(part)[start : start + _AT_ONCE])
+    packed += packer.flush()
+    return id_, packed
 
 
 def _lines(headers: Headers) -> bytes:

@@ -17,6 +17,7 @@ from lineament.sources.permission.policy import (
     LONGEST_ANSWER,
     LONGEST_BACK_OFF,
     LONGEST_REST,
+    MOST_KEPT,
     AskNow,
     HostPolicy,
     ReadFile,
@@ -262,3 +263,19 @@ def test_retry_after(value: str | None, seconds: float) -> None:
     assert seconds_asked_for(value, NOW) == seconds
     later = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(NOW + 100))
     assert seconds_asked_for(later, NOW) == 100
+
+
+def test_the_files_that_were_not_needed_for_longest_are_forgotten() -> None:
+    policy = HostPolicy(Hosts(("*.example.org",)), 0.0)
+    large = {ROBOTS: FileAnswer(200, b"#" * (MOST_KEPT // 4)), TDMREP: FileAnswer(404), AI: FileAnswer(404)}
+    origins = [origin_of(f"https://h{index}.example.org/") for index in range(6)]
+    for origin in origins[:4]:
+        policy.learn(origin, large, 0.0)
+    assert policy.rules(origins[0], 1.0) is not None
+    for origin in origins[4:]:
+        policy.learn(origin, large, 0.0)
+    known = [policy.rules(origin, 1.0) is not None for origin in origins]
+    assert known == [True, False, False, True, True, True]
+    policy.learn(origins[1], {**large, ROBOTS: FileAnswer(200, b"#" * (2 * MOST_KEPT))}, 0.0)
+    assert policy.rules(origins[1], 1.0) is not None, "the newest is kept, however large"
+    assert [policy.rules(origin, 1.0) is not None for origin in origins].count(True) == 1
