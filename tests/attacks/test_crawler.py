@@ -233,7 +233,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
         for index in range(RULED):
             web.host(f"rules{index}.test", {"/": page("ruled"), "/robots.txt": text(_rules(agents=1 + index % 2 * 9))})
         for index in range(3):
-            large = PICTURE + random.Random(index).randbytes(30 * 2**20)
+            large = PICTURE + random.Random(index).randbytes(22 * 2**20)
             web.host(
                 f"large{index}.test", {"/": page("large", "/a.jpg"), "/a.jpg": CannedReply(large, type="image/jpeg")}
             )

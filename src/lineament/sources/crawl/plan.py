@@ -36,7 +36,7 @@ class CrawlLimits:
     depth: int = 32  # links from a start address
     alike: int = 20_000  # pages whose addresses differ only in numbers, like those of a calendar
     addresses: int = 50_000_000  # remembered
-    answer: int = 32 * 2**20  # bytes of one response, and of all that are being received; it decides the memory
+    answer: int = 24 * 2**20  # bytes of one response, and of all that are being received; it decides the memory
     page: int = 8 * 2**20  # bytes of one page, unpacked
     total: int = 2**40  # bytes of all responses
     hours: float = 24 * 7
