@@ -47,6 +47,8 @@ WARM = 3
 AT_ONCE = 4
 
 NEEDS_A_PROVIDER = {"/sign-in/openid", "/sign-in/openid/back"}
+LIMITED = {"/sign-in", "/join/{token}"}
+"""Pages of which one client may ask so many in a minute; ``sign_in.py`` measures them."""
 NOT_BUILT = {
     "/sources/{name}/permission",  # the gallery's source has no permission document,
     "/sources/{name}/pictures/{capture_id}/thumbnail",  # a face in every picture,
@@ -178,7 +180,7 @@ def _may(who: str, access: Permission) -> bool:
 def _page_requests(targets: Targets, cookies: dict[str, str]) -> Iterator[PageRequest]:
     """Yield a request for every page, for each role that may open it."""
     for route in declared():
-        if route.method != "GET" or route.path in NEEDS_A_PROVIDER | NOT_BUILT:
+        if route.method != "GET" or route.path in NEEDS_A_PROVIDER | LIMITED | NOT_BUILT:
             continue
         for variant in ("", *VARIANTS.get(route.path, ())):
             for who in _readers(route, targets):

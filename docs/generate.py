@@ -125,8 +125,10 @@ def error_pages() -> str:
 
 
 ENTRANCE = (
-    "While a workspace is solo, `lineament serve` prints the address `/?token=…`. Whoever opens it gets a session, in "
-    "a cookie that scripts cannot read, and is redirected to `/`; officials with accounts sign in instead. The column "
+    "While a workspace is solo, `lineament serve` prints the address `/?token=…`, which works once; the next one is "
+    "printed when it was used. Whoever opens it gets a session, in a cookie that every tab has and no script can read, "
+    "and is redirected to `/`; officials with accounts sign in instead. Requests before signing in are limited by "
+    "client ([0022](../adr/0022-signing-in-under-attack.md)). The column "
     "*access* names the [permission](roles.md) that a page needs; *public* is open to anybody. A POST is accepted only "
     "from our own pages: it carries the session's form token, and the origin that the browser states must agree. In "
     "the address of a case, its reference keeps its letters, digits, `-` and `_`, and every other byte is written like "

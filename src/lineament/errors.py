@@ -502,7 +502,7 @@ class Interrupted(LineamentError):
 
 
 class NotSignedIn(LineamentError):
-    """These pages are for whoever started them; open the address that “lineament serve” printed, with its token."""
+    """These pages are for whoever started them; open the last address that “lineament serve” printed, once."""
 
     code = "not-signed-in"
     exit_code = 13
@@ -520,6 +520,17 @@ class SignInRefused(LineamentError):
 
     code = "sign-in-refused"
     exit_code = 13
+
+
+class TooManyAttempts(LineamentError):
+    """Too many attempts to sign in ({why}); try again in {seconds} seconds."""
+
+    code = "too-many-attempts"
+    exit_code = 13
+
+    def __init__(self, *, why: str, seconds: int) -> None:
+        self.seconds = seconds  # at least 1
+        super().__init__(why=why, seconds=seconds)
 
 
 class OpenIdUnavailable(LineamentError):

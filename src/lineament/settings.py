@@ -115,6 +115,12 @@ def _switch(text: str) -> bool:
     return word in {"1", "true", "yes", "on"}
 
 
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", text):
+        raise ValueError("write the name of a header, such as X-Real-IP")
+    return text.lower()
+
+
 def _origin(text: str) -> str:
     """Return scheme, host and port, if any, in lower case, as a browser writes an origin."""
     parts = _ORIGIN.fullmatch(text.lower())
@@ -192,6 +198,14 @@ class Settings:
         None,
         "Where the pages are reached behind the agency's TLS proxy (https://lineament.agency.example): "
         "links in messages begin with it, and passkeys and OpenID Connect are bound to it.",
+    )
+    client_header: str | None = _setting(
+        "client_header",
+        _header,
+        None,
+        "The header in which the agency's TLS proxy writes the client's address, whatever came in it (X-Real-IP). "
+        "`lineament serve` needs it beside LINEAMENT_PUBLIC_URL, to limit sign-ins by client; it is read only from "
+        "requests for the public name.",
     )
     smtp_url: Secret | None = _setting(
         "smtp_url",

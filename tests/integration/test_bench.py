@@ -39,6 +39,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "quality": ("--lfw", PEOPLE, "--people", "2"),
     "screenshots": (FOLDER, "--worlds", "collection", "--only", "run-collected"),
     "search": ("--faces", "2000", "--probes", "60", "--seconds", "0.2"),
+    "sign_in": ("--clients", "3", "--pages", "2", "--seconds", "0.5"),
     "shortlist": ("--faces", "1000", "--probes", "3"),
     "startup": ("--faces", "50", "--times", "1"),
     "store": ("--captures", "500", "--batches", "2"),

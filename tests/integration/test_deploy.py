@@ -265,6 +265,7 @@ def test_another_machine_reaches_the_pages_only_by_the_public_name(
 ) -> None:
     shutil.copytree(prepared, tmp_path / "ws")
     monkeypatch.setenv("LINEAMENT_PUBLIC_URL", f"https://{PUBLIC}")
+    monkeypatch.setenv("LINEAMENT_CLIENT_HEADER", "X-Real-IP")
     for name, role in (("olga", "operator"), ("ada", "administrator")):
         invited = lineament("user", "invite", f"{name}@ministry.example", "--name", name, "--role", role)
         assert f"https://{PUBLIC}/join/" in invited.out, invited.err

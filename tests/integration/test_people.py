@@ -20,6 +20,8 @@ from lineament.errors import AlreadyThere, InvalidValue, MailUnavailable, NotAll
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, FactorKind, Role
 from lineament.model.cases import CaseRole, CaseTerms
 from lineament.model.reasons import ReasonCode
+from lineament.services.people.attempts import password_key
+from lineament.services.people.callers import AttemptPlace
 from lineament.services.people.invitations import Post
 from lineament.services.people.officials import People
 from lineament.settings import Secret
@@ -318,7 +320,7 @@ def test_new_roles_hold_from_the_next_desk_on(world: StaffedWorld, examiner: Acc
 def test_an_account_is_unlocked(world: StaffedWorld, examiner: Account) -> None:
     with world.workspace.store.begin() as tx:
         for _ in range(5):
-            tx.accounts.count_failure(examiner.email, world.clock())
+            tx.accounts.count_failure(password_key(examiner.email, AttemptPlace()), world.clock())
     assert world.administrator_desk.people.get(examiner.id).locked
     world.administrator_desk.people.unlock(examiner.id)
     person = world.administrator_desk.people.get(examiner.id)

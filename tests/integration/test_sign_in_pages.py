@@ -38,7 +38,8 @@ def options_in(page: httpx.Response) -> dict[str, Any]:
 
 def key_of(browser: httpx.Client) -> str:
     """Return the key of the session, from the cookie of a browser."""
-    (key,) = [cookie.value for cookie in browser.cookies.jar if not cookie.name.startswith("lineament-form")]
+    others = ("lineament-form", "lineament-device")
+    (key,) = [cookie.value for cookie in browser.cookies.jar if not cookie.name.startswith(others)]
     assert key is not None
     return key
 

@@ -649,4 +649,5 @@ def test_the_command_prints_an_address_that_opens_the_pages_and_stops(tmp_path: 
             code = running.wait(20)
     assert code in {0, 130}
     assert "Traceback" not in printed
-    assert "token" not in printed
+    assert address not in printed
+    assert printed.count("token=") == 1  # of the next link, as the first was used

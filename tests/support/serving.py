@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
+from fastapi import FastAPI
 from tests.support.world import PASSWORD, Person, World, officials
 
+from lineament.web.security import TokenSessions
 from lineament.web.serve import listening, server
 from lineament.workspace import Workspace
 
@@ -26,11 +28,12 @@ class Served:
 
     workspace: Workspace
     url: str
+    sessions: TokenSessions
 
     @property
     def entrance(self) -> str:
-        """The address with the token, as ``lineament serve`` prints it."""
-        return f"{self.url}/?token={TOKEN}"
+        """The address with the token that is good now, as ``lineament serve`` prints it."""
+        return f"{self.url}/?token={self.sessions.token}"
 
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
@@ -45,12 +48,13 @@ def serving(workspace: Workspace) -> Iterator[Served]:
     """Serve ``workspace`` until the end of the block."""
     listener = listening("127.0.0.1", 0)
     running = server(workspace, TOKEN)
+    app = cast("FastAPI", running.config.app)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         while not running.started:
             time.sleep(0.01)
-        yield Served(workspace, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        yield Served(workspace, f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.sessions)
     finally:
         running.should_exit = True
         thread.join()

@@ -38,6 +38,7 @@ from lineament.model.jobs import JobRequest
 from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.register import PermissionDocument
+from lineament.services.people.rate_limits import FAILURES, VISITS, MovingWindow
 from lineament.store.meta import new_ids
 from lineament.store.people_tables import sessions
 from lineament.web.app import create_app
@@ -157,7 +158,9 @@ class TwoAgencies(World):
         return copied
 
     def restore(self) -> None:
-        """Bring the workspace back to its first state, except for new blobs, which stay."""
+        """Bring the workspace back to its first state, except for new blobs, which stay; no client has failed yet."""
+        limits = self.sign_in.limits
+        limits._failures, limits._visits = MovingWindow(*FAILURES), MovingWindow(*VISITS)
         self.workspace.store.close()
         for name in ("lineament.db-wal", "lineament.db-shm"):
             (self.home / name).unlink(missing_ok=True)

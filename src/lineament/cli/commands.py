@@ -47,7 +47,10 @@ COMMANDS = {
         "evaluate",
         "Measure the error rates on pictures of known people: FNIR, FPIR, FMR, FNMR, with intervals.",
     ),
-    "serve": ("serve", "Open the pages in the browser; this machine only, with a token in the address."),
+    "serve": (
+        "serve",
+        "Open the pages in the browser; this machine only, with a token in the address that works once.",
+    ),
     "stop": ("stops", "Stop all searching, of every agency, at once."),
     "resume": ("stops", "Let everybody search again; an agency that was stopped separately stays stopped."),
     "stop-agency": ("stops", "Stop all searching of your agency, at once."),

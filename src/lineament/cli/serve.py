@@ -33,7 +33,7 @@ def register(app: typer.Typer, run_pages: RunPages) -> None:
             bool, typer.Option("--worker/--no-worker", help="Run a worker for jobs beside the pages.")
         ] = True,
     ) -> None:
-        """Open the pages in the browser; this machine only, with a token in the address."""
+        """Open the pages in the browser; this machine only, with a token in the address that works once."""
         from lineament.cli.beside import WorkerBeside
 
         signal.signal(signal.SIGTERM, _leave)
@@ -47,4 +47,5 @@ def _leave(number: int, _: object) -> None:
 
 
 def _announce(url: str) -> None:
-    say(f"Open {url} in a browser on this machine; stop with Ctrl-C.")
+    once = " The link works once; the next one follows here." if "?token=" in url else ""
+    say(f"Open {url} in a browser on this machine; stop with Ctrl-C.{once}")

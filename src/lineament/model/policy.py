@@ -39,9 +39,14 @@ class Policy:
     )
     password_length: int = _setting(12, "R49", "The fewest characters of a password.", stricter="more")
     failures: int = _setting(
-        5, "R49", "The number of failures in a row that lock an account's sign-in.", stricter="less"
+        5,
+        "R49",
+        "The number of failures in a row that lock an account's sign-in, on every device that it does not know.",
+        stricter="less",
     )
-    locked_minutes: int = _setting(15, "R49", "How many minutes the sign-in stays locked.", stricter="more")
+    locked_minutes: int = _setting(
+        15, "R49", "How many minutes the first lock lasts; each further failure doubles it.", stricter="more"
+    )
     idle_minutes: int = _setting(
         30, "R49", "A session without a request for that many minutes is locked.", stricter="less"
     )

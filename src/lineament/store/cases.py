@@ -19,8 +19,8 @@ from lineament.store.columns import Words
 from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.meta import MetaRows, new_ids
-from lineament.store.sealed import SealedColumn
-from lineament.store.tables import case_members, cases, searches
+from lineament.store.sealed import SealedColumn, checked_id
+from lineament.store.tables import case_members, cases, probes, searches
 from lineament.store.values import allowance_from, allowance_to, authorisation_from, authorisation_to
 
 DELETED = "deleted"
@@ -70,6 +70,23 @@ class CaseRows:
                 self._check_memberships(sight, [row["id"]])
                 return self._case(row)
         raise NotFound(what="case", name=name, hint="lineament case list")
+
+    def of_probe(self, probe_id: str, sight: Sight) -> Case | None:
+        """Return the case of a probe; None if there is no such probe, or the official may not see its case."""
+        return self._visible_case_of(probes, probe_id, sight)
+
+    def of_search(self, search_id: str, sight: Sight) -> Case | None:
+        """Return the case of a search; None if there is no such search, or the official may not see its case."""
+        return self._visible_case_of(searches, search_id, sight)
+
+    def _visible_case_of(self, table: sa.Table, id: str, sight: Sight) -> Case | None:  # noqa: A002 - the column
+        """One query decides, so that what is not seen and what is not there take the same time."""
+        of_it = sa.select(table.c.case_id).where(table.c.id == checked_id(id)).scalar_subquery()
+        row = self._connection.execute(_SELECT.where(cases.c.id == of_it, _is_visible(sight))).mappings().one_or_none()
+        if row is None:
+            return None
+        self._check_memberships(sight, [row["id"]])
+        return self._case(row)
 
     def by_key(self, key: str) -> Case:
         """Return the case with that key, whoever asks. Raises NotFound if there is none."""

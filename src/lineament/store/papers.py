@@ -56,12 +56,13 @@ class PaperRows:
         query = query.order_by(case_papers.c.at.desc(), case_papers.c.id.desc()).limit(limit)
         return [_paper(row, key) for row in self._connection.execute(query).mappings()][::-1]
 
-    def get(self, case_id: int, paper_id: str, key: DataKey) -> tuple[Paper, str | None]:
-        """Return a paper of a case, and its file's address or None. Raises NotFound if it is not of that case.
-
-        The caller checks whose note it is.
-        """
-        which = (case_papers.c.id == checked_id(paper_id), case_papers.c.case_id == case_id)
+    def get(self, case_id: int, paper_id: str, key: DataKey) -> tuple[Paper, str]:
+        """Return a file of a case and its address. Raises NotFound if it is no file of that case."""
+        which = (
+            case_papers.c.id == checked_id(paper_id),
+            case_papers.c.case_id == case_id,
+            case_papers.c.blob.is_not(None),  # a note's id is as unknown as any other
+        )
         row = self._connection.execute(sa.select(case_papers).where(*which)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="file", name=paper_id, hint="lineament case show")

@@ -74,6 +74,20 @@ class SourceRows:
         """Return the source of that name. Raises NotFound if there is none."""
         return self._one(sources.c.name == name, name)
 
+    def open_to(self, name: str, agency_id: str, today: date) -> Source | None:
+        """Return the source of that name; None if there is none, it is drafted, or that agency may not search it.
+
+        One query decides, so that what is not open and what is not there take the same time.
+        """
+        share = sa.exists().where(
+            source_shares.c.source_id == sources.c.id,
+            source_shares.c.agency_id == agency_id,
+            sa.or_(source_shares.c.until.is_(None), source_shares.c.until >= today),
+        )
+        is_open = sa.or_(~sources.c.restricted, share)
+        found = sa.and_(sources.c.name == name, sources.c.state != SourceState.DRAFTED.value, is_open)
+        return next(iter(self._several(_SELECT.where(found))), None)
+
     def by_id(self, source_id: SourceId) -> Source:
         """Return the source with that id. Raises NotFound if there is none."""
         return self._one(sources.c.id == source_id, source_id)

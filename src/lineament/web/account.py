@@ -47,7 +47,8 @@ def account(visit: CurrentVisit) -> HTMLResponse:
 @pages.act("/account/password", access=_OWN, page=account)
 def change_password(visit: CurrentVisit, form: Form) -> Response:
     """Change the password; all other sessions end."""
-    new_key = visit.workspace.sign_in.change_password(_session(visit), form.typed("old"), form.new_password())
+    old, new = form.typed("old"), form.new_password()
+    new_key = visit.workspace.sign_in.change_password(_session(visit), old, new, caller=visit.caller)
     return visit.signed_in_redirect("/account", new_key)
 
 
@@ -71,8 +72,9 @@ def new_passkey(visit: AnyVisit) -> HTMLResponse:
 def add_passkey(visit: AnyVisit, form: Form) -> Response:
     """Add the passkey that the browser created."""
     session, factors = _session(visit), visit.workspace.sign_in.factors
+    answer, name = form.text("passkey"), form.text("name")
     return _finish_adding(
-        visit, session, factors.enrol_passkey(session, form.text("passkey"), visit.origin, form.text("name"))
+        visit, session, factors.enrol_passkey(session, answer, visit.origin, name, caller=visit.caller)
     )
 
 
@@ -94,9 +96,8 @@ def new_app(visit: AnyVisit) -> HTMLResponse:
 def add_app(visit: AnyVisit, form: Form) -> Response:
     """Add the app, with a first code from it."""
     session, factors = _session(visit), visit.workspace.sign_in.factors
-    return _finish_adding(
-        visit, session, factors.enrol_totp(session, form.text("pending"), form.text("code"), form.text("name"))
-    )
+    pending, code, name = form.text("pending"), form.text("code"), form.text("name")
+    return _finish_adding(visit, session, factors.enrol_totp(session, pending, code, name, caller=visit.caller))
 
 
 def _finish_adding(visit: Visit, session: Session, new_key: SessionKey) -> Response:
@@ -137,8 +138,8 @@ def remove_factor(visit: CurrentVisit, form: Form, factor_id: str) -> Response: 
 
 @pages.act("/account/sessions/others/end", access=_OWN, page=account)
 def end_other_sessions(visit: CurrentVisit, form: Form) -> Response:  # noqa: ARG001
-    """End all my other sessions."""
-    visit.workspace.sign_in.end_others(_session(visit))
+    """End all my other sessions, and forget the other browsers that I signed in with."""
+    visit.workspace.sign_in.end_others(_session(visit), caller=visit.caller)
     return redirect("/account")
 
 

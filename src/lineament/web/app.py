@@ -30,20 +30,20 @@ from lineament.web import (
     stops,
     threshold,
 )
+from lineament.web.doors import Doors
 from lineament.web.pages import PageRoute, ask_to_sign_in
 from lineament.web.render import Renderer
-from lineament.web.security import HeadersMiddleware, SiteAddress, TokenSessions, enter_with_token
+from lineament.web.security import HeadersMiddleware, SiteAddress, TokenSessions
 from lineament.workspace import Workspace
 
 
 class Entrance:
-    """Refuses foreign host names, admits requests with the token, and answers errors that nothing else handled."""
+    """Refuses foreign host names and too many requests, and answers errors that nothing else handled."""
 
-    def __init__(self, app: ASGIApp, *, site: SiteAddress, sessions: TokenSessions, solo: Callable[[], bool]) -> None:
+    def __init__(self, app: ASGIApp, *, site: SiteAddress, doors: Doors) -> None:
         self._app = app
         self._site = site
-        self._sessions = sessions
-        self._solo = solo
+        self._doors = doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -53,7 +53,7 @@ class Entrance:
         request = Request(scope)
         try:
             self._site.check_host(request.headers)
-            response = await enter_with_token(scope, self._site, self._sessions, self._solo)
+            response = await self._doors.enter(scope)
         except LineamentError as error:
             response = await failures.lineament_error(request, error)
         if response is None:
@@ -104,10 +104,15 @@ def declared() -> list[PageRoute]:
     return [route for module in PAGE_MODULES for route in module.pages.declared]
 
 
-def create_app(workspace: Workspace, token: str) -> FastAPI:
-    """Make the pages of ``workspace`` for its officials; while it is solo, for whoever has ``token``."""
+def create_app(workspace: Workspace, token: str, announce: Callable[[str], None] = lambda _: None) -> FastAPI:
+    """Make the pages of ``workspace`` for its officials; while it is solo, for whoever has ``token``.
+
+    The token is good for one sign-in; ``announce`` is called with the one that replaces it.
+    """
     app = FastAPI(title="Lineament", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    site, sessions = SiteAddress(workspace.settings.public_url), TokenSessions(token)
+    settings = workspace.settings
+    site, sessions = SiteAddress(settings.public_url, settings.client_header), TokenSessions(token, announce)
+    doors = Doors(site, sessions, workspace.sign_in.limits, lambda: workspace.desk_at_the_machine().official.solo)
     app.state.workspace = workspace
     app.state.site = site
     app.state.sessions = sessions
@@ -120,8 +125,6 @@ def create_app(workspace: Workspace, token: str) -> FastAPI:
     app.add_exception_handler(StepUpNeeded, ask_to_sign_in)
     app.add_exception_handler(HTTPException, failures.http_error)
     app.add_exception_handler(RequestValidationError, failures.bad_address)
-    app.add_middleware(
-        Entrance, site=site, sessions=sessions, solo=lambda: workspace.desk_at_the_machine().official.solo
-    )
+    app.add_middleware(Entrance, site=site, doors=doors)
     app.add_middleware(HeadersMiddleware, encrypted=site.encrypted)
     return app

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
 from lineament import errors
@@ -15,6 +17,8 @@ from lineament.errors import LineamentError
 from lineament.web.render import Renderer
 
 log = logging.getLogger(__name__)
+
+ResponseT = TypeVar("ResponseT", bound=Response)
 
 KEPT_NOTHING = "Nothing was changed."
 
@@ -33,6 +37,7 @@ FAILURES: dict[type[Exception], Failure] = {
     errors.SignInNeeded: Failure(403, "Sign in first"),
     errors.StepUpNeeded: Failure(403, "Show your second factor again"),
     errors.SignInRefused: Failure(403, "The sign-in was refused"),
+    errors.TooManyAttempts: Failure(429, "Wait a moment"),
     errors.NotAllowed: Failure(403, "Your roles do not allow this"),
     errors.OpenIdUnavailable: Failure(503, "Your agency's sign-in cannot be reached"),
     errors.MailUnavailable: Failure(503, "The message could not be sent"),
@@ -84,7 +89,23 @@ async def lineament_error(request: Request, error: Exception) -> HTMLResponse:
     failure = failure_for(error)
     if failure is UNFORESEEN:
         log.error("%s %s: %s", request.method, _route(request), error)
+    if isinstance(error, errors.TooManyAttempts):
+        html = _refusal(request.app.state.renderer, failure, str(error))
+        return with_wait(HTMLResponse(html, status_code=failure.status), error)
     return page(request, failure, str(error))
+
+
+@lru_cache(maxsize=256)
+def _refusal(renderer: Renderer, failure: Failure, message: str) -> str:
+    """Render the page of a refusal that says nothing but the seconds to wait, once: floods ask for it."""
+    return renderer.page("failure.html", failure=failure, message=message, path="", csrf="")
+
+
+def with_wait(response: ResponseT, error: LineamentError) -> ResponseT:
+    """Say in the header, too, when to try again, if the error says so."""
+    if isinstance(error, errors.TooManyAttempts):
+        response.headers["retry-after"] = str(error.seconds)
+    return response
 
 
 async def http_error(request: Request, error: Exception) -> HTMLResponse:

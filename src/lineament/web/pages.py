@@ -15,8 +15,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament import errors
 from lineament.errors import FactorNeeded, LineamentError, NotSignedIn, SessionLocked, SignInNeeded, StepUpNeeded
 from lineament.model.accounts import Permission
+from lineament.services.people.callers import Caller
 from lineament.services.people.sessions import Session, SessionKey, SessionState
 from lineament.web import failures
+from lineament.web.doors import caller_of, remember_device
 from lineament.web.forms import SentForm, read_form
 from lineament.web.rejected import RejectedForm
 from lineament.web.render import Renderer
@@ -56,6 +58,11 @@ class PageRequest:
     def origin(self) -> str:
         """The origin under which the browser reaches these pages."""
         return site_of(self.request).origin(self.request.headers)
+
+    @property
+    def caller(self) -> Caller:
+        """Where the request comes from, for the limits of signing in."""
+        return caller_of(site_of(self.request), self.request)
 
     def typed(self, name: str, first: str = "") -> str:
         """Return what was typed in a field of the rejected form, or ``first``."""
@@ -126,9 +133,11 @@ def redirect(address: str) -> RedirectResponse:
 
 
 def with_session(request: Request, response: ResponseT, new_key: SessionKey) -> ResponseT:
-    """Set the cookie with the session's key, and delete that of the form before it."""
+    """Set the cookie with the session's key and that of a device now known, and delete that of the form before it."""
     site = site_of(request)
     site.set_cookie(response, request.headers, new_key.key)
+    if new_key.device is not None:
+        remember_device(site, request, response, new_key.device)
     if site.cookie_name(request.headers, FORM_COOKIE) in request.cookies:
         site.delete_cookie(response, request.headers, FORM_COOKIE)
     return response
@@ -273,7 +282,7 @@ def _with_page(act: Endpoint, page: Callable[..., Response]) -> Endpoint:
             visit = arguments[visitor]
             rejected = rejected_form(visit.request.url.path, arguments["form"], error)
             known = {name: value for name, value in arguments.items() if name in takes}
-            return page(**known | {visitor: replace(visit, rejected=rejected)})
+            return failures.with_wait(page(**known | {visitor: replace(visit, rejected=rejected)}), error)
         return response
 
     return endpoint  # type: ignore[return-value]  # same signature, by functools.wraps

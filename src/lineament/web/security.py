@@ -13,14 +13,15 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+from urllib.parse import urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lineament.errors import ForeignRequest, NotSignedIn
+from lineament.errors import ForeignRequest
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """The names of this machine under which the pages are served, with any port."""
@@ -75,18 +76,24 @@ def new_key() -> str:
 
 
 class TokenSessions:
-    """The sessions of browsers that showed this run's token, in memory: they end with the server, as its token does."""
+    """The sessions of browsers that showed a token of this run, in memory: they end with the server.
 
-    def __init__(self, token: str) -> None:
-        self._token = token.encode()
+    A token is good for one sign-in. The next one takes its place and is announced where the server was started.
+    """
+
+    def __init__(self, token: str, announce: Callable[[str], None]) -> None:
+        self.token = token
+        self._announce = announce
         self._open: dict[bytes, BrowserSession] = {}
 
     def admit(self, untrusted_token: str) -> BrowserSession | None:
-        """Return a new session if the token is right, else None."""
-        if not hmac.compare_digest(untrusted_token.encode(errors="replace"), self._token):
+        """Return a new session and use the token up if it is right, else None."""
+        if not hmac.compare_digest(untrusted_token.encode(errors="replace"), self.token.encode()):
             return None
+        self.token = new_key()
         session = BrowserSession(new_key())
         self._open[_digest(session.key)] = session
+        self._announce(self.token)
         return session
 
     def find(self, untrusted_cookie: str | None) -> BrowserSession | None:
@@ -107,6 +114,7 @@ class SiteAddress:
     """Where the pages are reached: by the names of this machine, and by a public one behind the agency's TLS proxy."""
 
     public_url: str | None = None  # an origin, as the settings checked it
+    client_header: str | None = None  # in which the proxy writes the client's address, in lower case
 
     @property
     def encrypted(self) -> bool:
@@ -120,6 +128,17 @@ class SiteAddress:
         parts = urlsplit(self.public_url)
         standard = {"https": 443, "http": 80}[parts.scheme]
         return headers.get("host", "").lower() in {parts.netloc, f"{parts.hostname}:{parts.port or standard}"}
+
+    def client(self, headers: Headers, peer: str) -> str:
+        """Return the network address that a request comes from; of IPv6 the network of 64 bits that one client has.
+
+        ``peer`` is at the other end of the connection. The header is read only from the proxy: on this machine, and
+        for the public name. The proxy's own entry is the last one; what comes before it was sent by the client.
+        """
+        if self.client_header is None or not self.is_public(headers) or not _network(peer)[1]:
+            return _network(peer)[0]
+        written = headers.getlist(self.client_header)
+        return _network(written[-1].rpartition(",")[2].strip() if written else "")[0]
 
     def check_host(self, headers: Headers) -> None:
         """Raise ForeignRequest for any name but the loopback's and the public one.
@@ -160,17 +179,23 @@ class SiteAddress:
         return f"{name}-{port}" if port.isdecimal() else name
 
     def set_cookie(
-        self, response: Response, headers: Headers, value: str, kind: str = "", *, lax: bool = False
+        self, response: Response, headers: Headers, value: str, kind: str = "", *, seconds: int | None = None
     ) -> None:
-        """Set a cookie; ``lax`` if it must come back with a browser that another site sends here (OpenID)."""
+        """Set a cookie, by default until the browser is closed."""
+        self._set_cookie(response, headers, value, kind, max_age=seconds, samesite="strict")
+
+    def set_lax_cookie(self, response: Response, headers: Headers, value: str, kind: str) -> None:
+        """Set a cookie for ten minutes that comes back with a browser that another site sends here (OpenID)."""
+        self._set_cookie(response, headers, value, kind, max_age=600, samesite="lax")
+
+    def _set_cookie(self, response: Response, headers: Headers, value: str, kind: str, **more: Any) -> None:
         response.set_cookie(
             self.cookie_name(headers, kind),
             value,
-            max_age=600 if lax else None,
             path="/",
             httponly=True,
             secure=self._secure(headers),
-            samesite="lax" if lax else "strict",
+            **more,
         )
 
     def delete_cookie(self, response: Response, headers: Headers, kind: str = "") -> None:
@@ -182,28 +207,18 @@ class SiteAddress:
         return self.encrypted and self.is_public(headers)
 
 
-async def enter_with_token(
-    scope: Scope, site: SiteAddress, sessions: TokenSessions, solo: Callable[[], bool]
-) -> Response | None:
-    """Answer ``/?token=…``, as ``lineament serve`` prints it, with a session and the address without the token.
-
-    Returns None for any other request; raises NotSignedIn if the token is wrong. The token is for a workspace of one
-    person, on the machine itself; elsewhere it opens nothing.
-    """
-    if scope["path"] != "/" or scope["method"] != "GET":
-        return None
-    tokens = parse_qs(scope["query_string"].decode("latin-1")).get("token")
-    if not tokens:
-        return None
-    headers = Headers(scope=scope)
-    response = RedirectResponse("/", status_code=303)
-    if site.is_public(headers) or not await run_in_threadpool(solo):
-        return response
-    session = sessions.admit(tokens[0])
-    if session is None:
-        raise NotSignedIn
-    site.set_cookie(response, headers, session.key)
-    return response
+def _network(untrusted_address: str) -> tuple[str, bool]:
+    """Return the network of one client, “unknown” for what is no address, and whether it is on this machine."""
+    try:
+        address = ip_address(untrusted_address)
+    except ValueError:
+        return "unknown", False
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+        if mapped is not None:
+            return str(mapped), mapped.is_loopback
+        return str(ip_network((int(address), 64), strict=False)), address.is_loopback
+    return str(address), address.is_loopback
 
 
 class HeadersMiddleware:

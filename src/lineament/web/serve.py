@@ -7,10 +7,12 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from lineament.errors import InvalidValue
+from lineament.settings import Settings
 from lineament.web.app import create_app
 from lineament.workspace import Workspace
 
@@ -18,27 +20,46 @@ from lineament.workspace import Workspace
 def serve(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
     """Serve until interrupted; ``announce`` is called with the address once the port is bound.
 
-    While the workspace is solo, the address has the token of this run; officials with accounts sign in instead.
-    Port 0 takes any free port. Raises InvalidValue if ``host`` is not the loopback, or the port is in use.
+    While the workspace is solo, the address has a token that is good for one sign-in, and ``announce`` is called with
+    the next one after each; officials with accounts sign in instead. Port 0 takes any free port. Raises InvalidValue if
+    ``host`` is not the loopback, the port is in use, or the proxy of a public address names no clients.
     """
+    _require_clients(workspace.settings)
     token = secrets.token_urlsafe(24)
     with closing(listening(host, port)) as listener:
-        announce(entrance(workspace, host, listener.getsockname()[1], token))
-        server(workspace, token).run(sockets=[listener])
+        bound = listener.getsockname()[1]
+        announce(entrance(workspace, host, bound, token))
+        server(workspace, token, lambda token: announce(_link(host, bound, token))).run(sockets=[listener])
+
+
+def _require_clients(settings: Settings) -> None:
+    """Raise InvalidValue if clients cannot be told apart: one of them could then use up the sign-in of all."""
+    host = urlsplit(settings.public_url or "http://localhost").hostname
+    if settings.client_header is None and host not in {"localhost", "127.0.0.1", "::1"}:
+        why = "name the header in which your TLS proxy writes the client's address: X-Real-IP, as in deploy/nginx.conf"
+        raise InvalidValue(what="LINEAMENT_CLIENT_HEADER, beside LINEAMENT_PUBLIC_URL,", value="", why=why)
 
 
 def entrance(workspace: Workspace, host: str, port: int, token: str) -> str:
     """Return the address to open."""
     if workspace.desk_at_the_machine().official.solo:
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
+        return _link(host, port, token)
     return f"{workspace.settings.public_url or f'http://localhost:{port}'}/"  # passkeys want a name
 
 
-def server(workspace: Workspace, token: str) -> uvicorn.Server:
-    """Make the server. It writes no access log, because addresses name cases, and trusts no proxy's headers."""
+def _link(host: str, port: int, token: str) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
+
+
+def server(workspace: Workspace, token: str, announce: Callable[[str], None] = lambda _: None) -> uvicorn.Server:
+    """Make the server; ``announce`` is called with each token that replaces a used one.
+
+    It writes no access log, because addresses name cases. The proxy's header with the client's address is read by
+    ``SiteAddress.client`` alone.
+    """
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(workspace, token),
+            create_app(workspace, token, announce),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -80,7 +80,7 @@ def sign_in(guest: CurrentGuest, next: str = "/") -> Response:  # noqa: A002 - t
 def sign_in_with_password(guest: CurrentGuest, form: GuestForm) -> Response:
     """Sign in with a password; the second factor is asked for on the next page."""
     new_key = guest.workspace.sign_in.password(
-        form.text("email"), form.typed("password"), device_of(guest.request.headers)
+        form.text("email"), form.typed("password"), device_of(guest.request.headers), caller=guest.caller
     )
     return guest.signed_in_redirect(form.text("next"), new_key)
 
@@ -91,7 +91,7 @@ def to_provider(guest: CurrentGuest, next: str = "/", invitation: str = "") -> R
     back = guest.origin + _FROM_PROVIDER
     sign_in = guest.workspace.sign_in.openid_begin(back, next_path=own_path(next), invitation=invitation[:200])
     response = RedirectResponse(sign_in.address, status_code=303)
-    site_of(guest.request).set_cookie(response, guest.request.headers, sign_in.pending, PROVIDER_COOKIE, lax=True)
+    site_of(guest.request).set_lax_cookie(response, guest.request.headers, sign_in.pending, PROVIDER_COOKIE)
     return response
 
 
@@ -102,7 +102,7 @@ def from_provider(guest: CurrentGuest) -> Response:
     pending = request.cookies.get(site.cookie_name(request.headers, PROVIDER_COOKIE), "")
     try:
         new_key, wanted = guest.workspace.sign_in.openid_finish(
-            pending, request.url.query, guest.origin + _FROM_PROVIDER, device_of(request.headers)
+            pending, request.url.query, guest.origin + _FROM_PROVIDER, device_of(request.headers), caller=guest.caller
         )
     except (SignInRefused, AlreadyThere) as error:
         response = sign_in(replace(guest, rejected=rejected_form(_FROM_PROVIDER, SentForm(), error)))
@@ -121,14 +121,14 @@ def invitation(guest: CurrentGuest, token: str) -> HTMLResponse:
     """Who is invited, and the form to join with."""
     sign_in = guest.workspace.sign_in
     openid = f"/sign-in/openid?{urlencode({'invitation': token})}" if sign_in.openid else ""
-    return guest.page("join.html", invited=sign_in.invited(token), openid=openid)
+    return guest.page("join.html", invited=sign_in.invited(token, caller=guest.caller), openid=openid)
 
 
 @pages.act("/join/{token}", access=Permission.PUBLIC, page=invitation)
 def join(guest: CurrentGuest, token: str, form: GuestForm) -> Response:
     """Join with a name and a password; a second factor comes next."""
     new_key = guest.workspace.sign_in.join(
-        token, form.text("name"), form.new_password(), device_of(guest.request.headers)
+        token, form.text("name"), form.new_password(), device_of(guest.request.headers), caller=guest.caller
     )
     return guest.signed_in_redirect("/", new_key)
 
@@ -179,15 +179,15 @@ def unlock(visit: AnyVisit, form: Form) -> Response:
 
 
 def _proof(visit: Visit, form: SentForm) -> SessionKey:
-    sign_in, signed_in = visit.workspace.sign_in, visit.signed_in
+    sign_in, signed_in, caller = visit.workspace.sign_in, visit.signed_in, visit.caller
     if signed_in is None:
         raise SignInRefused(why="nobody is signed in here")
     if answer := form.text("passkey"):
-        return sign_in.factors.prove_passkey(signed_in, answer, visit.origin)
+        return sign_in.factors.prove_passkey(signed_in, answer, visit.origin, caller=caller)
     if code := form.text("code"):
-        return sign_in.factors.prove_code(signed_in, code)
+        return sign_in.factors.prove_code(signed_in, code, caller=caller)
     if visit.standing is SessionState.LOCKED:
-        return sign_in.unlock(signed_in, form.typed("password"))
+        return sign_in.unlock(signed_in, form.typed("password"), caller=caller)
     raise SignInRefused(why="nothing was shown")
 
 

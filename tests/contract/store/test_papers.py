@@ -65,19 +65,20 @@ def test_a_file_is_found_in_its_case_alone(store: Store, rows: Rows) -> None:
         tx.papers.add(case.id, file, key, blob)
         tx.papers.add(case.id, message, key)
         assert tx.papers.get(case.id, file.id, key) == (file, blob)
-        assert tx.papers.get(case.id, message.id, key) == (message, None)
         for wrong in ("nothing", "no thing", file.id):
             with pytest.raises(NotFound, match=wrong):
                 tx.papers.get(other.id, wrong, other_key)
+        with pytest.raises(NotFound, match=message.id):
+            tx.papers.get(case.id, message.id, key)
 
 
 def test_papers_are_sealed_under_the_key_of_their_case(store: Store, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
         case, key = rows.case(tx)
         _, other_key = rows.case(tx, "other")
-        first, second = paper(rows, PaperKind.MESSAGE), paper(rows, PaperKind.MESSAGE)
+        first, second = paper(rows, PaperKind.FILE), paper(rows, PaperKind.FILE)
         for each in (first, second):
-            tx.papers.add(case.id, each, key)
+            tx.papers.add(case.id, each, key, rows.sha256())
     rows_there = raw("SELECT sealed FROM case_papers")
     assert len(rows_there) == 2
     for (sealed,) in rows_there:

@@ -17,19 +17,24 @@ PUBLIC = SiteAddress("https://lineament.agency.example")
 PORTED = SiteAddress("https://lineament.agency.example:8443")
 
 
-def test_only_the_token_opens_a_session_and_each_is_its_own() -> None:
-    sessions = TokenSessions("right")
+def test_a_token_opens_one_session_and_each_is_its_own() -> None:
+    announced: list[str] = []
+    sessions = TokenSessions("right", announced.append)
     assert sessions.admit("wrong") is None
     assert sessions.admit("") is None
     assert sessions.admit("ri\udcffght") is None
-    first, second = sessions.admit("right"), sessions.admit("right")
+    first = sessions.admit("right")
     assert first is not None
+    assert sessions.admit("right") is None
+    assert announced == [sessions.token]
+    second = sessions.admit(announced[0])
     assert second is not None
+    assert len(set(announced)) == 2
     assert len({first.key, first.csrf, second.key, second.csrf}) == 4
     assert sessions.find(first.key) == first
     assert sessions.find(first.csrf) is None
     assert sessions.find(None) is None
-    assert TokenSessions("right").find(first.key) is None
+    assert TokenSessions("right", announced.append).find(first.key) is None
     sessions.end(first)
     assert sessions.find(first.key) is None
     assert sessions.find(second.key) == second

@@ -83,10 +83,10 @@ def case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
 
 def case_of_probe(tx: Tx, record: Record, probe_id: str) -> Case:
     """Return the case of a probe. Raises the same NotFound if there is no such probe or its case is not seen."""
-    try:
-        return seen_case(tx, record, tx.probes.case_key(probe_id))
-    except NotFound:
-        raise NotFound(what="probe", name=probe_id, hint="lineament case show") from None
+    case = tx.cases.of_probe(probe_id, record.sight)
+    if case is None:
+        raise NotFound(what="probe", name=probe_id, hint="lineament case show")
+    return case
 
 
 def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, StoredSearch]:
@@ -94,12 +94,10 @@ def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, Stored
 
     Raises RecordAltered if the search is not what its ledger entry recorded.
     """
-    try:
-        stored = tx.searches.stored(search_id)
-        case = seen_case(tx, record, stored.result.case_key)
-    except NotFound:
-        raise NotFound(what="search", name=search_id, hint="lineament case show") from None
-    return case, tx.searches.compared([stored])[0]
+    case = tx.cases.of_search(search_id, record.sight)
+    if case is None:
+        raise NotFound(what="search", name=search_id, hint="lineament case show")
+    return case, tx.searches.compared([tx.searches.stored(search_id)])[0]
 
 
 def probe_in(tx: Tx, probe_id: str, case: Case) -> None:
@@ -132,7 +130,9 @@ def source_seen(record: Record, source: Source) -> bool:
 
 def seen_source(tx: Tx, record: Record, name: str) -> Source:
     """Return the source of that name. Raises the same NotFound if there is none or the agency may not search it."""
-    source = tx.sources.get(name)
-    if not source_seen(record, source):
+    if record.official.may(Permission.MANAGE_SOURCES):
+        return tx.sources.get(name)
+    source = tx.sources.open_to(name, record.official.agency_id, record.today)
+    if source is None:
         raise NotFound(what="source", name=name, hint="lineament source list")
     return source

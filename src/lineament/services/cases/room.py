@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from lineament.errors import FileTooLarge, InvalidValue, NotFound
+from lineament.errors import FileTooLarge, InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE, Case, Paper, PaperKind
 from lineament.model.events.cases import PaperAdded, PaperOpened
@@ -113,8 +113,6 @@ class Room:
             change.concerns(case)
             key = case_key(change.tx, self._keys, case)
             paper, address = change.tx.papers.get(case.id, paper_id, key)
-            if address is None:
-                raise NotFound(what="file", name=paper_id, hint="lineament case show")
             untrusted = self._blobs.get(key, address)
             change.record(PaperOpened(case=case.ref, paper=paper_id))
         return untrusted, paper

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,9 @@ from lineament.model.events.people import FactorAdded, FactorRemoved, FactorShow
 from lineament.model.reasons import ReasonCode
 from lineament.services.needs import open_to_all
 from lineament.services.people.attempts import Attempts, factor_key
+from lineament.services.people.callers import MACHINE, Caller
+from lineament.services.people.devices import Devices
+from lineament.services.people.rate_limits import RateLimits
 from lineament.services.people.sessions import Session, SessionKeeper, SessionKey, countable, showable
 from lineament.services.record import Change
 from lineament.store.db import Store, Tx
@@ -44,12 +47,19 @@ class NewApp:
 
 
 class Factors:
-    """The second factors of the signed-in account. ``origin`` is the browser's: scheme, host and port."""
+    """The second factors of the signed-in account. ``origin`` is the browser's: scheme, host and port.
 
-    def __init__(self, keeper: SessionKeeper, attempts: Attempts, keys: KeyRing) -> None:
+    Whoever shows one has signed in with everything that is asked, so the browser is a known device from then on.
+    """
+
+    def __init__(
+        self, keeper: SessionKeeper, attempts: Attempts, keys: KeyRing, devices: Devices, limits: RateLimits
+    ) -> None:
         self._keeper = keeper
         self._attempts = attempts
         self._keys = keys
+        self._devices = devices
+        self._limits = limits
 
     @open_to_all(_WHY_OPEN)
     def all(self, session: Session) -> list[Factor]:
@@ -60,25 +70,31 @@ class Factors:
     # ------------------------------------------------------------ showing one
 
     @open_to_all(_WHY_OPEN)
-    def prove_code(self, session: Session, untrusted_code: str) -> SessionKey:
-        """Verify six digits from an app, or a recovery code. Raises SignInRefused."""
+    def prove_code(self, session: Session, untrusted_code: str, *, caller: Caller = MACHINE) -> SessionKey:
+        """Verify six digits from an app, or a recovery code. Raises SignInRefused or TooManyAttempts."""
         digits = "".join(untrusted_code.split())
         if len(digits) == 6 and digits.isdigit():
-            return self.prove_totp(session, untrusted_code)
-        return self.prove_recovery(session, untrusted_code)
+            return self.prove_totp(session, untrusted_code, caller=caller)
+        return self.prove_recovery(session, untrusted_code, caller=caller)
 
     @open_to_all(_WHY_OPEN)
-    def prove_totp(self, session: Session, untrusted_code: str) -> SessionKey:
-        """Verify a code from an app; each works once. Raises SignInRefused."""
-        return self._verify(session, FactorKind.TOTP, lambda tx, at: self._check_totp(tx, session, untrusted_code, at))
+    def prove_totp(self, session: Session, untrusted_code: str, *, caller: Caller = MACHINE) -> SessionKey:
+        """Verify a code from an app; each works once. Raises SignInRefused or TooManyAttempts."""
+
+        def fits(tx: Tx, at: datetime) -> bool:
+            return self._check_totp(tx, session, untrusted_code, at)
+
+        return self._verify(session, FactorKind.TOTP, fits, caller)
 
     @open_to_all(_WHY_OPEN)
-    def prove_recovery(self, session: Session, untrusted_code: str) -> SessionKey:
-        """Verify a recovery code; each works once. Raises SignInRefused."""
+    def prove_recovery(self, session: Session, untrusted_code: str, *, caller: Caller = MACHINE) -> SessionKey:
+        """Verify a recovery code; each works once. Raises SignInRefused or TooManyAttempts."""
         digest = recovery.digest(untrusted_code, self._recovery_key)
-        return self._verify(
-            session, FactorKind.RECOVERY, lambda tx, at: tx.factors.spend(session.account.id, digest, at)
-        )
+
+        def fits(tx: Tx, at: datetime) -> bool:
+            return tx.factors.spend(session.account.id, digest, at)
+
+        return self._verify(session, FactorKind.RECOVERY, fits, caller)
 
     @open_to_all(_WHY_OPEN)
     def begin_passkey(self, session: Session, origin: str) -> dict[str, Any]:
@@ -95,8 +111,10 @@ class Factors:
         return options
 
     @open_to_all(_WHY_OPEN)
-    def prove_passkey(self, session: Session, untrusted_json: str, origin: str) -> SessionKey:
-        """Verify a passkey's answer to ``begin_passkey``; each works once. Raises SignInRefused."""
+    def prove_passkey(
+        self, session: Session, untrusted_json: str, origin: str, *, caller: Caller = MACHINE
+    ) -> SessionKey:
+        """Verify a passkey's answer to ``begin_passkey``; each works once. Raises SignInRefused or TooManyAttempts."""
         challenge = self._take_challenge(session)
         credential_id = passkeys.answering(untrusted_json)
 
@@ -116,23 +134,31 @@ class Factors:
             )
             return tx.factors.record_use(factor.id, at, count)
 
-        return self._verify(session, FactorKind.PASSKEY, fits)
+        return self._verify(session, FactorKind.PASSKEY, fits, caller)
 
-    def _verify(self, session: Session, kind: FactorKind, fits: Fits) -> SessionKey:
+    def _verify(self, session: Session, kind: FactorKind, fits: Fits, caller: Caller) -> SessionKey:
         """Count the attempt, check it, and return the session's new key if it is right. Raises SignInRefused."""
-        account, policy = session.account, session.policy
-        key = factor_key(account)
-        count = self._attempts.count(key, policy)
-        try:
-            with self._keeper.acting(account).change() as change:
-                if count is None or kind not in session.kinds or not fits(change.tx, change.at):
-                    raise SignInRefused(why=_NOT_FITTING, field="" if kind is FactorKind.PASSKEY else "code")
-                change.tx.accounts.forgive(key)
-                change.record(FactorShown(factor=kind.value, session=session.id))
-                return self._keeper.rekey(change.tx, session, proved=True)
-        except SignInRefused:
-            self._attempts.record_failure(count, policy, account, "second factor")
-            raise
+        account, policy, terminal = session.account, session.policy, session.signed_in.terminal
+        with self._limits.attempt(caller):
+            with self._keeper.record.read() as tx:
+                place = self._devices.place(tx, account.id, caller, self._keeper.record.clock(), terminal=terminal)
+            key = factor_key(account, place)
+            count = self._attempts.count(key, policy)
+            try:
+                with self._keeper.acting(account).change() as change:
+                    if count is None or kind not in session.kinds or not fits(change.tx, change.at):
+                        raise SignInRefused(why=_NOT_FITTING, field="" if kind is FactorKind.PASSKEY else "code")
+                    change.tx.accounts.forgive(key)
+                    change.record(FactorShown(factor=kind.value, session=session.id))
+                    return self._proved(change, session, caller)
+            except SignInRefused:
+                self._attempts.record_failure(count, policy, account, "second factor", place)
+                raise
+
+    def _proved(self, change: Change, session: Session, caller: Caller) -> SessionKey:
+        """Return the key of a session whose second factor was shown, and that of its device if it is a new one."""
+        device = self._devices.remember(change.tx, session.account.id, caller, change.at)
+        return replace(self._keeper.rekey(change.tx, session, proved=True), device=device)
 
     def _check_totp(self, tx: Tx, session: Session, untrusted_code: str, at: datetime) -> bool:
         for factor in tx.factors.of_account(session.account.id):
@@ -164,14 +190,16 @@ class Factors:
         return options
 
     @open_to_all(_WHY_OPEN)
-    def enrol_passkey(self, session: Session, untrusted_json: str, origin: str, name: str) -> SessionKey:
+    def enrol_passkey(
+        self, session: Session, untrusted_json: str, origin: str, name: str, *, caller: Caller = MACHINE
+    ) -> SessionKey:
         """Add the passkey that the browser created. Raises SignInRefused, StepUpNeeded, Refused or AlreadyThere."""
         rp_id = passkeys.rp_id_of(origin)
         passkey = passkeys.verify_registration(untrusted_json, self._take_challenge(session), rp_id, origin)
         credential = passkey.credential_id.hex()
         secret = {"credential_id": credential, "public_key": passkey.public_key.hex(), "rp_id": rp_id}
         return self._enrol(
-            session, FactorKind.PASSKEY, name, secret, lookup_text=credential, counter=passkey.sign_count
+            session, FactorKind.PASSKEY, name, secret, caller, lookup_text=credential, counter=passkey.sign_count
         )
 
     @open_to_all(_WHY_OPEN)
@@ -189,14 +217,16 @@ class Factors:
         return self._new_app(session, self._open_secret(session, untrusted_pending), untrusted_pending)
 
     @open_to_all(_WHY_OPEN)
-    def enrol_totp(self, session: Session, untrusted_pending: str, untrusted_code: str, name: str) -> SessionKey:
+    def enrol_totp(
+        self, session: Session, untrusted_pending: str, untrusted_code: str, name: str, *, caller: Caller = MACHINE
+    ) -> SessionKey:
         """Add the app if the code comes from its secret. Raises SignInRefused, StepUpNeeded or Refused."""
         secret = self._open_secret(session, untrusted_pending)
         step = totp.step_of(secret, untrusted_code, self._keeper.record.clock(), 0)
         if step is None:
             why = "this code does not belong to the app; check that its clock is right"
             raise SignInRefused(why=why, field="code")
-        return self._enrol(session, FactorKind.TOTP, name, {"secret": secret}, counter=step)
+        return self._enrol(session, FactorKind.TOTP, name, {"secret": secret}, caller, counter=step)
 
     @open_to_all(_WHY_OPEN)
     def new_recovery_codes(self, session: Session) -> list[str]:
@@ -228,14 +258,16 @@ class Factors:
             change.record(FactorRemoved(factor=found.kind.value, id=found.id))
 
     def _enrol(
-        self, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], **more: Any
+        self, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], caller: Caller, **more: Any
     ) -> SessionKey:
         if kind not in countable(session.policy):
             raise Refused(ReasonCode.PASSKEYS_ONLY.reason())
         with self._keeper.acting(session.account).change() as change:
             first = _is_first_factor(change.tx, session)
             _add(change, session, kind, name.strip()[:80] or kind.value, secret, **more)
-            return self._keeper.rekey(change.tx, session, proved=first)
+            return (
+                self._proved(change, session, caller) if first else self._keeper.rekey(change.tx, session, proved=False)
+            )
 
     # ------------------------------------------------------------ what is kept between two requests
 

@@ -120,6 +120,7 @@ def reinvite(change: Change, inviter: str, account: Account) -> PendingInvitatio
     """Remove password, factors and sessions, and invite the account again; the caller has checked the lifecycle."""
     tx = change.tx
     tx.accounts.set_state(account.id, AccountState.INVITED)
+    tx.devices.forget_all(account.id)
     factors, sessions = tx.factors.remove_all(account.id), tx.sessions.end_all(account.id)
     change.record(AccountReset(subject=account.id, name=account.name, factors=factors, sessions=sessions))
     return renew_link(change, inviter, tx.accounts.get(account.id))

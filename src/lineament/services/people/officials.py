@@ -31,7 +31,7 @@ from lineament.model.events.people import (
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
 from lineament.services.needs import needs
-from lineament.services.people.attempts import failure_keys
+from lineament.services.people.attempts import failure_keys, standing
 from lineament.services.people.invitations import KEEPERS, Invitation, Post, invite_account, reinvite
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
@@ -49,7 +49,7 @@ class Person:
     sessions: Sequence[SignedIn]  # most recently seen first
     factors: Sequence[Factor]
     failures: int  # consecutive failures to sign in
-    locked: bool
+    locked: bool  # for devices that the account does not know
     oneself: bool
 
 
@@ -76,13 +76,13 @@ class People:
             account = self._find(tx, name)
             policy = policy_for(tx, account.agency_id)
             at = self._record.clock()
-            failures = max(tx.accounts.failures(key, at, policy.locked_minutes)[0] for key in failure_keys(account))
+            counted = [standing(tx, key, policy, at) for key in failure_keys(account)]
             return Person(
                 account=account,
                 sessions=tx.sessions.of_account(account.id),
                 factors=tx.factors.of_account(account.id),
-                failures=failures,
-                locked=failures >= policy.failures,
+                failures=max(failures for failures, _ in counted),
+                locked=any(locked for _, locked in counted),
                 oneself=account.id == self._record.official.account_id,
             )
 
@@ -184,9 +184,10 @@ class People:
 
     @needs(Permission.MANAGE_PEOPLE)
     def end_sessions(self, name: str) -> int:
-        """End all sessions of an account immediately; return their number."""
+        """End all sessions of an account immediately and forget its known devices; return the number of sessions."""
         with self._record.change() as change:
             account = self._find(change.tx, name)
+            change.tx.devices.forget_all(account.id)
             ended = change.tx.sessions.end_all(account.id)
             change.record(SessionEnded(subject=account.id, name=account.name, sessions=ended))
             return ended
@@ -199,6 +200,7 @@ class People:
             state = advance(ACCOUNT_NEXT, account.state, event, what="account", name=account.id)
             if event is not AccountEvent.RESTORED:
                 self._refuse_last_holder(change.tx, account, account.roles)
+            change.tx.devices.forget_all(account.id)
             ended = change.tx.sessions.end_all(account.id)
             change.tx.accounts.set_state(account.id, state)
             if event is AccountEvent.CLOSED:

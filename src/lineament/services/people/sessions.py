@@ -99,6 +99,7 @@ class SessionKey:
 
     key: str  # 256 random bits; whoever has it is the account
     account: Account
+    device: str | None = None  # the key of a device that the account knows from now on, for a cookie that stays
 
     def __repr__(self) -> str:
         return f"SessionKey(account={self.account.id!r})"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lineament.errors import Damaged, OpenIdUnavailable, SignInRefused, StepUpNeeded
@@ -14,16 +13,16 @@ from lineament.model.accounts import HOME_AGENCY, Account, AccountState, SignedI
 from lineament.model.events.people import AccountJoined, AccountSignedIn, PasswordChanged
 from lineament.model.policy import Policy
 from lineament.services.needs import open_to_all
-from lineament.services.people.attempts import Attempts
+from lineament.services.people.attempts import Attempts, password_key
+from lineament.services.people.callers import MACHINE, AttemptPlace, Caller
+from lineament.services.people.devices import Devices
 from lineament.services.people.factors import Factors
 from lineament.services.people.policies import policy_for
+from lineament.services.people.rate_limits import RateLimits
 from lineament.services.people.sessions import Session, SessionKeeper, SessionKey, digest_of
 from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
-
-AT_ONCE = 4
-"""How many passwords are checked at a time; each takes 46 MiB."""
 
 _WHY_OPEN = "whoever signs in has no roles yet; each session answers for its own account"
 _LONGEST_EMAIL = 320
@@ -31,7 +30,7 @@ _PROVIDER_MINUTES = 10
 _WRONG = "the address and the password do not belong together, or are locked for a while after several failures"
 _NO_LINK = "this link was used, was replaced by a newer one, or has run out"
 _NO_ACCOUNT = "no account here is open to that sign-in"
-_FORGOTTEN = timedelta(minutes=36_500)  # the longest lock that a policy can set
+_FORGOTTEN = timedelta(days=25)  # longer than any lock is remembered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +53,22 @@ class OpenIdRedirect:
         return "OpenIdRedirect(…)"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """An address that somebody claims, with what is stored about it, and the place where they do."""
+
+    email: str
+    account: Account | None
+    stored: str | None = field(repr=False)  # the hash of the password
+    policy: Policy
+    place: AttemptPlace
+
+    @property
+    def key(self) -> str:
+        """The key that counts the failures."""
+        return password_key(self.email, self.place)
+
+
 class SignIn:
     """Signs people in. Every event is recorded in the name of the account that it concerns."""
 
@@ -63,32 +78,50 @@ class SignIn:
         self._provider = provider
         self._keeper = SessionKeeper(record)
         self._attempts = Attempts(record)
-        self._hashing = threading.BoundedSemaphore(AT_ONCE)
-        self.factors = Factors(self._keeper, self._attempts, keys)
+        self._devices = Devices(keys.derive("devices"))
+        self.limits = RateLimits(record.clock, self._devices.signed)
+        self.factors = Factors(self._keeper, self._attempts, keys, self._devices, self.limits)
 
     # ------------------------------------------------------------ with a password
 
     @open_to_all(_WHY_OPEN)
     def password(
-        self, untrusted_email: str, untrusted_password: str, device: str, *, terminal: bool = False
+        self,
+        untrusted_email: str,
+        untrusted_password: str,
+        device: str,
+        *,
+        terminal: bool = False,
+        caller: Caller = MACHINE,
     ) -> SessionKey:
         """Sign in; the second factor must still be shown.
 
         Raises the same SignInRefused, after the same work, whether the address is unknown, the password is wrong,
-        the account is suspended or the address is locked.
+        the account is suspended or the address is locked. Raises TooManyAttempts before any work.
         """
-        email = untrusted_email.strip().lower()[:_LONGEST_EMAIL]
+        with self.limits.attempt(caller):
+            claim = self._claim(untrusted_email.strip().lower()[:_LONGEST_EMAIL], caller, terminal=terminal)
+            if not self._check_password(claim, untrusted_password) or claim.account is None or claim.stored is None:
+                raise SignInRefused(why=_WRONG)
+            return self._begin_with_password(claim, untrusted_password, device, terminal=terminal)
+
+    def _claim(self, email: str, caller: Caller, *, terminal: bool) -> _Claim:
         with self._record.read() as tx:
             account = tx.accounts.by_email(email)
-            stored = tx.accounts.password("" if account is None else account.id)
+            account_id = "" if account is None else account.id
+            stored = tx.accounts.password(account_id)
             policy = policy_for(tx, HOME_AGENCY if account is None else account.agency_id)
-        fits = self._check_password(email, policy, account, stored, untrusted_password)
-        if not fits or account is None or stored is None:
+            place = self._devices.place(tx, account_id, caller, self._record.clock(), terminal=terminal)
+        return _Claim(email=email, account=account, stored=stored, policy=policy, place=place)
+
+    def _begin_with_password(self, claim: _Claim, password: str, device: str, *, terminal: bool) -> SessionKey:
+        account, stored = claim.account, claim.stored
+        if account is None or stored is None:
             raise SignInRefused(why=_WRONG)
-        renewed = self._hash(untrusted_password) if passwords.needs_rehash(stored) else None
+        renewed = self._hash(password) if passwords.needs_rehash(stored) else None
         with self._keeper.acting(account).change() as change:
             _require_unchanged(change.tx, account, stored)
-            change.tx.accounts.forgive(email)
+            change.tx.accounts.forgive(claim.key)
             change.tx.accounts.forget_failures(change.at - _FORGOTTEN)
             if renewed is not None:
                 change.tx.accounts.set_password(account.id, renewed)
@@ -96,81 +129,103 @@ class SignIn:
             return self._keeper.begin(change.tx, account, device, terminal)
 
     @open_to_all(_WHY_OPEN)
-    def unlock(self, session: Session, untrusted_password: str) -> SessionKey:
-        """Unlock an idle session with the password. Raises SignInRefused."""
+    def unlock(self, session: Session, untrusted_password: str, *, caller: Caller = MACHINE) -> SessionKey:
+        """Unlock an idle session with the password. Raises SignInRefused or TooManyAttempts."""
         account = session.account
-        stored = self._verify_password(session, untrusted_password, "password")
+        with self.limits.attempt(caller):
+            claim = self._verify_password(session, untrusted_password, "password", caller)
         with self._keeper.acting(account).change() as change:
-            _require_unchanged(change.tx, account, stored)
-            change.tx.accounts.forgive(account.email)
+            _require_unchanged(change.tx, account, claim.stored)
+            change.tx.accounts.forgive(claim.key)
             change.record(AccountSignedIn(how="unlocked with the password", session=session.id))
             return self._keeper.rekey(change.tx, session, proved=False)
 
     @open_to_all(_WHY_OPEN)
-    def change_password(self, session: Session, untrusted_old: str, untrusted_new: str) -> SessionKey:
-        """Set a new password and end every other session of the account. Raises SignInRefused or InvalidValue.
+    def change_password(
+        self, session: Session, untrusted_old: str, untrusted_new: str, *, caller: Caller = MACHINE
+    ) -> SessionKey:
+        """Set a new password, end every other session of the account and forget its other devices.
 
         An account that signs in only at a provider has no old one. Raises StepUpNeeded for it if no second factor was
-        shown recently.
+        shown recently, else SignInRefused, TooManyAttempts or InvalidValue.
         """
         account = session.account
-        with self._record.read() as tx:
-            stored = tx.accounts.password(account.id)
-            agency = tx.agencies.name(account.agency_id)
-        if stored is not None:
-            stored = self._verify_password(session, untrusted_old, "old")
+        claim = self._claim_of(session, caller)
+        if claim.stored is not None:
+            with self.limits.attempt(caller):
+                self._verify_password(session, untrusted_old, "old", caller)
         elif not session.fresh:
             raise StepUpNeeded
+        with self._record.read() as tx:
+            agency = tx.agencies.name(account.agency_id)
         new = self._hash_password(untrusted_new, session.policy, account, agency)
         with self._keeper.acting(account).change() as change:
-            _require_unchanged(change.tx, account, stored)
-            change.tx.accounts.forgive(account.email)
+            _require_unchanged(change.tx, account, claim.stored)
+            change.tx.accounts.forgive(claim.key)
             change.tx.accounts.set_password(account.id, new)
+            change.tx.devices.forget_all(account.id, but=claim.place.device)
             ended = change.tx.sessions.end_all(account.id, but=session.id)
             change.record(PasswordChanged(sessions_ended=ended))
             return self._keeper.rekey(change.tx, session, proved=False)
 
-    def _verify_password(self, session: Session, untrusted: str, field: str) -> str | None:
-        """Return the stored hash that the password fits. Raises SignInRefused about ``field``."""
+    def _claim_of(self, session: Session, caller: Caller) -> _Claim:
+        """Return what the owner of a session claims: its account."""
         account = session.account
         with self._record.read() as tx:
             stored = tx.accounts.password(account.id)
-        if not self._check_password(account.email, session.policy, account, stored, untrusted):
+            terminal = session.signed_in.terminal
+            place = self._devices.place(tx, account.id, caller, self._record.clock(), terminal=terminal)
+        return _Claim(email=account.email, account=account, stored=stored, policy=session.policy, place=place)
+
+    def _verify_password(self, session: Session, untrusted: str, field: str, caller: Caller) -> _Claim:
+        """Return the claim that the password proves. Raises SignInRefused about ``field``."""
+        claim = self._claim_of(session, caller)
+        if not self._check_password(claim, untrusted, known=True):
             why = "the password is wrong, or locked for a while after several failures"
             raise SignInRefused(why=why, field=field)
-        return stored
+        return claim
 
-    def _check_password(
-        self, email: str, policy: Policy, account: Account | None, stored: str | None, untrusted: str
-    ) -> bool:
-        """Count the attempt and check it with one argon2, even without an account; on success the caller clears it."""
-        count = self._attempts.count(email, policy)
-        with self._hashing:
-            fits = passwords.fits(stored, untrusted)
+    def _check_password(self, claim: _Claim, untrusted: str, *, known: bool = False) -> bool:
+        """Count the attempt and check it with one argon2, even without an account; on success the caller clears it.
+
+        ``known``: strangers cannot make this attempt. Raises TooManyAttempts, before it counts, if too many check.
+        """
+        account = claim.account
+        with self.limits.checking(known=known or claim.place.known):
+            count = self._attempts.count(claim.key, claim.policy)
+            fits = passwords.fits(claim.stored, untrusted)
         if fits and count is not None and account is not None and account.state is AccountState.ACTIVE:
             return True
-        self._attempts.record_failure(count, policy, account, "password")
+        self._attempts.record_failure(count, claim.policy, account, "password", claim.place)
         return False
 
     def _hash_password(self, untrusted: str, policy: Policy, account: Account, agency: str) -> str:
         return self._hash(passwords.checked_password(untrusted, policy.password_length, (account.email, agency)))
 
     def _hash(self, password: str) -> str:
-        with self._hashing:
+        with self.limits.checking(known=True):
             return passwords.hash_password(password)
 
     # ------------------------------------------------------------ with an invitation
 
     @open_to_all(_WHY_OPEN)
-    def invited(self, untrusted_token: str) -> InvitedAccount:
-        """Return the account that the link invites. Raises SignInRefused if the link is no longer valid."""
-        with self._record.read() as tx:
+    def invited(self, untrusted_token: str, *, caller: Caller = MACHINE) -> InvitedAccount:
+        """Return the account that the link invites.
+
+        Raises SignInRefused if the link is no longer valid, TooManyAttempts if the caller tried too many.
+        """
+        with self.limits.attempt(caller), self._record.read() as tx:
             return self._invited_account(tx, untrusted_token)
 
     @open_to_all(_WHY_OPEN)
-    def join(self, untrusted_token: str, name: str, untrusted_password: str, device: str) -> SessionKey:
-        """Join, or return after a reset; the link works once. Raises SignInRefused, InvalidValue or AlreadyThere."""
-        invited = self.invited(untrusted_token)
+    def join(
+        self, untrusted_token: str, name: str, untrusted_password: str, device: str, *, caller: Caller = MACHINE
+    ) -> SessionKey:
+        """Join, or return after a reset; the link works once.
+
+        Raises SignInRefused, TooManyAttempts, InvalidValue or AlreadyThere.
+        """
+        invited = self.invited(untrusted_token, caller=caller)
         hashed = self._hash_password(untrusted_password, invited.policy, invited.account, invited.agency)
         return self._join(untrusted_token, name, hashed, device)
 
@@ -183,7 +238,7 @@ class SignIn:
             account = change.tx.accounts.join(account.id, name, hashed)
             if subject is not None:
                 change.tx.accounts.set_openid(account.id, subject.issuer, subject.subject)
-            change.tx.accounts.forgive(account.email)
+            change.tx.accounts.forgive(password_key(account.email, AttemptPlace()))
             how = "password" if subject is None else "openid"
             change.record(AccountJoined(how=how, terminal=False))
             return self._keeper.begin(change.tx, account, device, terminal=False)
@@ -205,8 +260,12 @@ class SignIn:
 
     @open_to_all(_WHY_OPEN)
     def openid_begin(self, redirect_uri: str, *, next_path: str = "/", invitation: str = "") -> OpenIdRedirect:
-        """Begin a sign-in at the provider; ``invitation`` is the token of a link. Raises OpenIdUnavailable."""
-        sign_in = self._configured_provider.begin(redirect_uri)
+        """Begin a sign-in at the provider; ``invitation`` is the token of a link.
+
+        Raises OpenIdUnavailable, or TooManyAttempts if many others are waiting for the provider.
+        """
+        with self.limits.asking_provider():
+            sign_in = self._configured_provider.begin(redirect_uri)
         kept = {
             "address": sign_in.address,
             "state": sign_in.state,
@@ -221,19 +280,24 @@ class SignIn:
 
     @open_to_all(_WHY_OPEN)
     def openid_finish(
-        self, untrusted_pending: str, untrusted_query: str, redirect_uri: str, device: str
+        self, untrusted_pending: str, untrusted_query: str, redirect_uri: str, device: str, *, caller: Caller = MACHINE
     ) -> tuple[SessionKey, str]:
         """Sign in whoever returns from the provider; return the session's key and the path they wanted.
 
         A new person needs an invitation to the address that the provider verified. Otherwise the account bound to the
         provider's subject signs in; the first time it is the account with the verified address, which is then bound.
-        The second factor must still be shown here. Raises SignInRefused or OpenIdUnavailable.
+        The second factor must still be shown here. Raises SignInRefused, TooManyAttempts or OpenIdUnavailable.
         """
-        kept = self._open_pending(untrusted_pending)
-        at_provider = ProviderSignIn(**{name: kept[name] for name in ("address", "state", "nonce", "verifier")})
-        subject = self._configured_provider.finish(at_provider, untrusted_query, redirect_uri)
-        if kept["invitation"]:
-            return self._join_with(subject, kept["invitation"], device), kept["next"]
+        with self.limits.attempt(caller):
+            kept = self._open_pending(untrusted_pending)
+            at_provider = ProviderSignIn(**{name: kept[name] for name in ("address", "state", "nonce", "verifier")})
+            with self.limits.asking_provider():
+                subject = self._configured_provider.finish(at_provider, untrusted_query, redirect_uri)
+            if kept["invitation"]:
+                return self._join_with(subject, kept["invitation"], device), kept["next"]
+            return self._begin_with_subject(subject, device), kept["next"]
+
+    def _begin_with_subject(self, subject: Subject, device: str) -> SessionKey:
         with self._record.read() as tx:
             account = _account_of(tx, subject)
         if account is None:
@@ -244,7 +308,7 @@ class SignIn:
                 raise SignInRefused(why=_NO_ACCOUNT)
             change.tx.accounts.set_openid(account.id, subject.issuer, subject.subject)
             change.record(AccountSignedIn(how="openid", terminal=False))
-            return self._keeper.begin(change.tx, account, device, terminal=False), kept["next"]
+            return self._keeper.begin(change.tx, account, device, terminal=False)
 
     def _join_with(self, subject: Subject, token: str, device: str) -> SessionKey:
         invited = self.invited(token).account
@@ -285,9 +349,13 @@ class SignIn:
         return self._keeper.end(session, session_id)
 
     @open_to_all(_WHY_OPEN)
-    def end_others(self, session: Session) -> int:
-        """End every other session of the account; return how many."""
-        return self._keeper.end_others(session)
+    def end_others(self, session: Session, *, caller: Caller = MACHINE) -> int:
+        """End every other session of the account and forget its other devices; return how many sessions ended."""
+        ended = self._keeper.end_others(session)
+        place = self._claim_of(session, caller).place
+        with self._record.store.begin() as tx:
+            tx.devices.forget_all(session.account.id, but=place.device)
+        return ended
 
     @open_to_all(_WHY_OPEN)
     def sign_out(self, session: Session) -> None:

@@ -1,0 +1,74 @@
+"""Attacks by time: an id that belongs to others must cost exactly what an id costs that never existed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from tests.support.once import once
+from tests.support.route_forms import send_request, targets
+from tests.support.targets import Target
+from tests.support.two_agencies import Pages, TwoAgencies, build_two_agencies
+
+from lineament.model.accounts import Permission
+from lineament.web.app import declared
+from lineament.web.pages import PageRoute
+
+pytestmark = pytest.mark.enable_socket
+
+ROUTES = [route for route in declared() if route.access is not Permission.PUBLIC and "{" in route.path]
+PEOPLE = ("A examiner", "A reviewer", "A supervisor", "A administrator", "A auditor", "B guest observer")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """The pages of a copy of the two agencies."""
+    built = TwoAgencies.load(once(tmp_path_factory, "two-agencies", build_two_agencies))
+    with built.copy(tmp_path_factory.mktemp("pages")) as world, world.pages() as pages:
+        yield pages
+
+
+class Statements:
+    """The statements that the store runs."""
+
+    def __init__(self, world: TwoAgencies) -> None:
+        self.run: list[str] = []
+        for engine in (world.workspace.store._writer, world.workspace.store._reader):
+            sa.event.listen(engine, "before_cursor_execute", self._note)
+
+    def _note(self, *event: object) -> None:
+        self.run.append(" ".join(str(event[2]).split()))
+
+
+@pytest.fixture(scope="module")
+def statements(pages: Pages) -> Statements:
+    return Statements(pages.world)
+
+
+def unseen(route: PageRoute, world: TwoAgencies, name: str) -> list[Target]:
+    """Return the targets that somebody may not see, and the one that is not there."""
+    return [target for target in targets(route, world, world.people[name]) if not target.seen]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_what_is_not_seen_costs_what_is_not_there_costs(pages: Pages, statements: Statements, route: PageRoute) -> None:
+    compared, wrong = 0, []
+    for name in PEOPLE:
+        person, costs = pages.world.people[name], {}
+        for target in unseen(route, pages.world, name):
+            send_request(pages, person, route, target)  # the first one of a minute also writes when it was
+            statements.run.clear()
+            send_request(pages, person, route, target)
+            costs[target.level] = list(statements.run)
+        compared += len(costs)
+        if any(cost != costs["not there"] for cost in costs.values()):
+            wrong.append(
+                (
+                    name,
+                    {level: [re.sub(r" .* FROM", " … FROM", line) for line in cost] for level, cost in costs.items()},
+                )
+            )
+    assert compared >= len(PEOPLE) or not unseen(route, pages.world, PEOPLE[0])
+    assert wrong == []
