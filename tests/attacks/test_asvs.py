@@ -17,7 +17,10 @@ from tests.conftest import ROOT
 from tests.support.serving import ServedWorld, send_form, serving_officials, token_in
 from tests.support.world import PASSWORD, Person
 
+from lineament.errors import NotFound
+from lineament.identity import openid
 from lineament.model.policy import SETTINGS
+from lineament.model.reasons import ReasonCode
 from lineament.settings import Settings
 from lineament.store.people_tables import factors
 
@@ -159,6 +162,26 @@ def test_of_repeated_fields_the_first_counts_and_the_address_adds_none(site: Ser
     assert sign_in(f"/sign-in?{httpx.QueryParams(dict(right))}") in {403, 422}
 
 
+def test_password_fields_hide_what_is_typed_and_may_be_pasted_into(site: ServedWorld, jane: Person) -> None:
+    with site.browser() as browser:
+        pages = browser.get("/sign-in").text
+    with site.signed_in(jane) as browser:
+        pages += browser.get("/account").text
+    fields = re.findall(r'<input[^>]* name="(?:password|old|again)"[^>]*>', pages)
+    assert len(fields) >= 3
+    assert [field for field in fields if 'type="password"' not in field or "autocomplete=" not in field] == []
+    assert [path.name for path in STATIC.glob("*.js") if re.search(r"password", path.read_text("utf-8"))] == []
+
+
+def test_signing_out_is_on_every_page(site: ServedWorld, jane: Person) -> None:
+    with site.signed_in(jane) as browser:
+        links = set(re.findall(r'href="(/[a-z/-]*)"', browser.get("/").text))
+        pages = {link: browser.get(link) for link in sorted(links)}
+    shown = {link: page.text for link, page in pages.items() if page.headers["content-type"].startswith("text/html")}
+    assert len(shown) >= 4
+    assert [link for link, text in shown.items() if 'action="/sign-out"' not in text] == []
+
+
 # ---------------------------------------------------------------- in the files
 
 
@@ -250,3 +273,53 @@ def test_no_setting_makes_passwords_expire() -> None:
 def test_email_is_no_factor() -> None:
     (kinds,) = [check for check in factors.constraints if str(check.name).endswith("kind_known")]
     assert sorted(re.findall(r"'(\w+)'", str(vars(kinds)["sqltext"]))) == ["passkey", "recovery", "totp"]
+
+
+def test_nothing_from_outside_is_run_as_code() -> None:
+    calls = {
+        (name, node.func.id)
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    imported = {
+        (name, module)
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for module in (getattr(node, "module", None), *(alias.name for alias in node.names))
+    }
+    assert {found for found in calls if found[1] in {"eval", "exec", "compile", "__import__"}} == set()
+    assert {found for found in imported if found[1] in {"pickle", "marshal", "shelve", "dill", "yaml"}} == set()
+    assert len(calls) > 1000
+
+
+def test_braces_in_a_text_are_no_template() -> None:
+    hostile = "{state.__class__.__mro__} {0} {} %s {ref!r:>9999999}"
+    reason = ReasonCode.CASE_NOT_OPEN.reason(ref=hostile, state="closed")
+    assert reason.words == f"the case {hostile} is closed"
+    assert hostile in str(NotFound(what="case", name=hostile, hint="lineament case list"))
+
+
+def test_markup_is_read_as_html_without_a_network_and_never_as_xml() -> None:
+    readers = {
+        (name, node.func.attr, any(word.arg == "no_network" for word in node.keywords))
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if isinstance(node.func.value, ast.Name) and node.func.value.id == "etree" and node.func.attr != "fromstring"
+    }
+    assert {kind for _, kind, _ in readers} == {"HTMLParser"}
+    assert all(closed for _, _, closed in readers)
+    imported = {
+        alias.name
+        for _, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert imported.isdisjoint({"xml.etree.ElementTree", "xml.sax", "xml.dom.minidom", "defusedxml"})
+
+
+def test_the_provider_is_asked_for_no_more_than_is_needed() -> None:
+    assert set(openid.SCOPE.split()) <= {"openid", "email", "profile"}
