@@ -116,7 +116,7 @@ def works(photographs: Path, site: str) -> dict[str, Work]:
             all_stay,
         ),
         "erase": Work(
-            line("erase", "--capture", "1", "--reason", "asked"),
+            line("erase", "--capture", "1", "--reason", "asked", "--yes"),
             lambda before, after: len(before.captures - after.captures) == 1,
             lambda before, after: len(before.captures - after.captures) <= 1 and before.searches == after.searches,
         ),
