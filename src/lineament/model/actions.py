@@ -92,6 +92,8 @@ class Action(StrEnum):
     SIGN_IN_LOCKED = "sign_in_locked"
     SIGN_IN_UNLOCKED = "sign_in_unlocked"
     SESSION_ENDED = "session_ended"
+    KEY_ROTATION_BEGUN = "key_rotation_begun"
+    KEY_ROTATED = "key_rotated"
     JOB_STOPPED = "job_stopped"
     CHANGE_PROPOSED = "change_proposed"
     CHANGE_APPROVED = "change_approved"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from lineament.errors import Refused, WrongKey
+from lineament.errors import KeyRotated, Refused, WrongKey
 from lineament.model.cases import Case
 from lineament.model.faces import SourceId
 from lineament.model.reasons import ReasonCode
@@ -67,3 +67,9 @@ def vouching_key(tx: Tx, keys: KeyRing, source: Source) -> bytes | None:
 def case_key(tx: Tx, keys: KeyRing, case: Case) -> DataKey:
     """Return the data key of a case. Raises Refused if it was destroyed."""
     return keys.unwrap(tx.cases.wrapped_key(case.id), about_case(case.key))
+
+
+def require_current_case(tx: Tx, keys: KeyRing, case: Case, key: DataKey) -> None:
+    """Raise KeyRotated if a case has got another key since ``key`` was read; to be called before storing with it."""
+    if case_key(tx, keys, case) != key:
+        raise KeyRotated(what="case", name=case.ref)

@@ -17,7 +17,7 @@ from lineament.model.faces import Box, Face, common_quarters
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import NO_PROBES, Edit, EditKind, Probe, ProbeKind
 from lineament.services.cases.access import case_for, case_of_probe, may_in, require_open
-from lineament.services.keyholder import case_key
+from lineament.services.keyholder import case_key, require_current_case
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Record
@@ -240,6 +240,7 @@ class Probes:
             case = case_for(change.tx, self._record, admitted.case.key, Permission.OPEN_CASES)
             change.concerns(case)
             require_open(case)
+            require_current_case(change.tx, self._keys, case, admitted.key)
             probe = Probe(
                 id=secrets.token_hex(8),
                 case=case.ref,

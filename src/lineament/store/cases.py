@@ -162,6 +162,12 @@ class CaseRows:
             raise Refused(ReasonCode.CASE_DESTROYED.reason(ref=row.ref))
         return bytes(row.wrapped_key)
 
+    def set_wrapped_key(self, case_id: int, wrapped_key: bytes) -> None:
+        """Replace the wrapped data key of a case, because it was rotated."""
+        self._set(case_id, wrapped_key=wrapped_key)
+        if self._connection.dialect.name == "postgresql":
+            MetaRows(self._connection).set(KEYS_DESTROYED, secrets.token_hex(8))
+
     # ------------------------------------------------------------ changing
 
     def set_state(self, case_id: int, state: CaseState, at: datetime) -> None:

@@ -44,6 +44,7 @@ from lineament.store.proposals import ProposalRows
 from lineament.store.raw import BINARY
 from lineament.store.ring import RING
 from lineament.store.runs import RunRows
+from lineament.store.sealed_rows import SealedRows
 from lineament.store.searches import SearchRows
 from lineament.store.sessions import SessionRows
 from lineament.store.sources import SourceRows
@@ -115,6 +116,7 @@ class Tx:
         self.jobs = JobRows(connection, vault)
         self.proposals = ProposalRows(connection, vault)
         self.ledger = LedgerRows(connection, vault)
+        self.sealed = SealedRows(connection, vault)
 
     def unrecorded(self) -> Digests:
         """Return the digests of bound rows that this transaction changed and no entry of it commits to yet."""

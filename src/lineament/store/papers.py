@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -67,6 +67,20 @@ class PaperRows:
         if row is None:
             raise NotFound(what="file", name=paper_id, hint="lineament case show")
         return _paper(row, key), row["blob"]
+
+    def reseal(self, case_id: int, old: DataKey, new: DataKey, moved: Mapping[str, str]) -> int:
+        """Seal the papers of a case under a new key, and let them have their files; return how many.
+
+        ``moved`` gives the new address of each file. Raises Damaged if one does not open.
+        """
+        query = sa.select(case_papers).where(case_papers.c.case_id == case_id)
+        rows = self._connection.execute(query).mappings().all()
+        for row in rows:
+            about = _associated_data(case_id, row["id"])
+            sealed = new.seal(old.open(bytes(row["sealed"]), about), about)
+            values = {"sealed": sealed, "blob": None if row["blob"] is None else moved[row["blob"]]}
+            self._connection.execute(sa.update(case_papers).where(case_papers.c.id == row["id"]).values(**values))
+        return len(rows)
 
     def of_case_ids(self, case_id: int) -> list[str]:
         """Return the ids of the papers of a case; no key is needed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -119,6 +119,18 @@ class ProbeRows:
         if kind is not None:
             query = query.where(probes.c.kind == kind.value)
         return [_probe(row, key) for row in self._connection.execute(query).mappings()]
+
+    def reseal(self, case_id: int, old: DataKey, new: DataKey, moved: Mapping[str, str]) -> int:
+        """Seal the faces of the probes of a case under a new key, and let them have their files; return how many.
+
+        ``moved`` gives the new address of each file. Raises Damaged if faces do not open.
+        """
+        rows = self._connection.execute(sa.select(probes).where(probes.c.case_id == case_id)).mappings().all()
+        for row in rows:
+            about = _associated_data(case_id, row["id"])
+            values = {"faces": new.seal(old.open(bytes(row["faces"]), about), about), "blob": moved[row["blob"]]}
+            self._connection.execute(sa.update(probes).where(probes.c.id == row["id"]).values(**values))
+        return len(rows)
 
     def blob(self, probe_id: str) -> str:
         """Return the address of the original. Raises NotFound if there is no such probe."""

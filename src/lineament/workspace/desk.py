@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lineament.services.probes import Probes
     from lineament.services.record import Clock, Record
     from lineament.services.report import Report
+    from lineament.services.rotation.rotate import KeyRotation
     from lineament.services.search import Search
     from lineament.services.threshold.changes import Proposals
     from lineament.settings import Settings
@@ -133,6 +134,13 @@ class Desk:
         return Retain(self.record, self.workspace.blobs, lambda: self.erase)
 
     @cached_property
+    def key_rotation(self) -> KeyRotation:
+        """Rotates keys."""
+        from lineament.services.rotation.rotate import KeyRotation
+
+        return KeyRotation(self.record, self.workspace.keys, self.workspace.blobs)
+
+    @cached_property
     def pictures(self) -> Pictures:
         """Shows the pictures of candidates."""
         from lineament.services.pictures import Pictures
@@ -214,13 +222,16 @@ class Desk:
     @cached_property
     def handlers(self) -> Mapping[str, Handler]:
         """The handlers of the kinds of jobs, in this official's name."""
-        from lineament.services.jobs.kinds import DELETIONS, INGEST, LOOK_AGAIN, SWEEP
+        from lineament.services.jobs.kinds import DELETIONS, INGEST, LOOK_AGAIN, ROTATE_KEY, SWEEP
 
         workers = self.workspace.workers
         return {
             INGEST.name: self.collect.job,
             LOOK_AGAIN.name: lambda arguments, report: self.look_again.job(arguments, report, workers),
             SWEEP.name: lambda _arguments, _report: asdict(self.retain.sweep()),
+            ROTATE_KEY.name: lambda _arguments, report: self.key_rotation.workspace(
+                lambda now: report(now.progress())
+            ).result(),
             DELETIONS.name: lambda _arguments, report: self.erase.finish_job(report),
         }
 

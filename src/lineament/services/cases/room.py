@@ -15,10 +15,11 @@ from lineament.model.folding import says_something
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases.access import case_for, require_open
 from lineament.services.filenames import stored_name
-from lineament.services.keyholder import case_key
+from lineament.services.keyholder import case_key, require_current_case
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
+from lineament.store.keys import DataKey
 from lineament.store.ring import KeyRing
 
 LONGEST = 20_000
@@ -34,6 +35,7 @@ class SealedFile:
     address: str
     size: int
     sha256: str
+    key: DataKey  # of the case
 
 
 class Room:
@@ -80,11 +82,12 @@ class Room:
             key = case_key(tx, self._keys, case)
         address = self._blobs.put(key, untrusted)
         self._blobs.flush()
-        return SealedFile(address=address, size=len(untrusted), sha256=hashlib.sha256(untrusted).hexdigest())
+        return SealedFile(address=address, size=len(untrusted), sha256=hashlib.sha256(untrusted).hexdigest(), key=key)
 
     @needs(Permission.TAKE_PART, Permission.MANAGE_CASES, in_case=True)
     def add_sealed_file(self, change: Change, case: Case, kind: PaperKind, filename: str, stored: SealedFile) -> Paper:
         """Add a sealed file to the papers of the case, within a change."""
+        require_current_case(change.tx, self._keys, case, stored.key)
         paper = self._paper(change, kind, stored_name(filename, "file"), size=stored.size, sha256=stored.sha256)
         change.tx.papers.add(case.id, paper, case_key(change.tx, self._keys, case), blob=stored.address)
         change.record(

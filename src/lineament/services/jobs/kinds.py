@@ -34,9 +34,10 @@ class JobKind:
 INGEST = JobKind(name="ingest", needs=Permission.MANAGE_SOURCES, words="Ingest")
 LOOK_AGAIN = JobKind(name="look again", needs=Permission.MANAGE_SOURCES, words="Second look")
 SWEEP = JobKind(name="sweep", needs=Permission.MACHINE, words="Retention sweep")
+ROTATE_KEY = JobKind(name="key rotation", needs=Permission.MACHINE, words="Key rotation")
 DELETIONS = JobKind(name="deletions", needs=None, words="Deletion of what was erased", can_stop=False)
 
-KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (INGEST, LOOK_AGAIN, SWEEP, DELETIONS)}
+KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (INGEST, LOOK_AGAIN, SWEEP, ROTATE_KEY, DELETIONS)}
 
 
 def kind_of(job: Job) -> JobKind:

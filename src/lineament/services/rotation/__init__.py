@@ -1,0 +1,1 @@
+"""Rotation of keys: everything is sealed anew, in batches that a kill interrupts at no loss (docs/adr/0025)."""
