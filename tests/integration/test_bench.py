@@ -19,6 +19,7 @@ PEOPLE = "{people}"
 """Stands for a folder of photographs by person, like LFW."""
 TOYS: dict[str, tuple[str, ...]] = {
     "accuracy": ("--lfw", PEOPLE, "--few"),
+    "at_once": ("--faces", "200", "--searches", "3"),
     "casework": ("--cases", "100", "--agencies", "12", "--entries", "3000", "--times", "1", "--only", "/searches"),
     "decode": ("--rounds", "5"),
     "dlib_net": ("--lfw", PEOPLE),
