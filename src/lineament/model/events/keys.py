@@ -13,7 +13,7 @@ class KeyRotationBegun(Event, action=Action.KEY_ROTATION_BEGUN):
     name: str | None
 
 
-class KeyRotated(Event, action=Action.KEY_ROTATED):
+class KeyRotationEnded(Event, action=Action.KEY_ROTATED):
     """Everything is sealed under the new key, and the one before is destroyed."""
 
     of: str

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from lineament.errors import Damaged
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case
-from lineament.model.events.keys import KeyRotated
+from lineament.model.events.keys import KeyRotationEnded
 from lineament.services.cases.access import case_for
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import about_case, case_key, require_current_case
@@ -74,7 +74,7 @@ class CaseRotation:
         self._report.name = case.ref
         self._report.resealed = self._report.total = rows + len(moved)
         change.record(
-            KeyRotated(of="case", name=case.ref, resealed=self._report.resealed, damaged=self._report.damaged)
+            KeyRotationEnded(of="case", name=case.ref, resealed=self._report.resealed, damaged=self._report.damaged)
         )
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from lineament.errors import Damaged
-from lineament.model.events.keys import KeyRotated, KeyRotationBegun
+from lineament.model.events.keys import KeyRotationBegun, KeyRotationEnded
 from lineament.services.record import Record
 from lineament.services.rotation.report import OnProgress, RotationReport
 from lineament.store.db import Tx
@@ -119,7 +119,9 @@ class WorkspaceRotation:
             change.tx.meta.set(RING, self._keys.wrapped(with_newest_only(self._stored(change.tx))))
             change.tx.meta.set(STATE, json.dumps({"retiring": True}))
             change.record(
-                KeyRotated(of="workspace", name=None, resealed=self._report.resealed, damaged=self._report.damaged)
+                KeyRotationEnded(
+                    of="workspace", name=None, resealed=self._report.resealed, damaged=self._report.damaged
+                )
             )
 
     def _tell(self) -> None:
