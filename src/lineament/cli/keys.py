@@ -8,6 +8,7 @@ import typer
 
 from lineament.cli.terminal import AsJson, machine, needs, print_json, progress, say, workspace
 from lineament.model.accounts import Permission
+from lineament.views.rotations import rotation_json
 from lineament.views.values import counted
 
 if TYPE_CHECKING:
@@ -61,12 +62,12 @@ def _run(desk: Desk) -> RotationReport:
 
             return desk.key_rotation.workspace(on_progress)
 
-        return desk.jobs.run_here(ROTATE_KEY, {}, act, lambda found: found.result())
+        return desk.jobs.run_here(ROTATE_KEY, {}, act, rotation_json)
 
 
 def _print(report: RotationReport, *, as_json: bool) -> None:
     if as_json:
-        print_json(dict(report.result()))
+        print_json(rotation_json(report))
         return
     of = "workspace" if report.name is None else f"{report.of} {report.name}"
     took = f" in {report.seconds:.0f} s" if report.seconds >= 1 else ""

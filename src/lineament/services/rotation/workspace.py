@@ -118,11 +118,8 @@ class WorkspaceRotation:
         with self._record.change() as change:
             change.tx.meta.set(RING, self._keys.wrapped(with_newest_only(self._stored(change.tx))))
             change.tx.meta.set(STATE, json.dumps({"retiring": True}))
-            change.record(
-                KeyRotationEnded(
-                    of="workspace", name=None, resealed=self._report.resealed, damaged=self._report.damaged
-                )
-            )
+            resealed, damaged = self._report.resealed, self._report.damaged
+            change.record(KeyRotationEnded(of="workspace", name=None, resealed=resealed, damaged=damaged))
 
     def _tell(self) -> None:
         self._report.seconds = time.monotonic() - self._began
