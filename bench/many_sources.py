@@ -1,6 +1,6 @@
 """Searches a gallery of 1,000 sources, half of them empty, and one of a single source with as many faces.
 
-    python -m bench.many_sources [--sources 1000] [--faces 200000] [--rounds 40] [--home DIR]
+    python -m bench.many_sources [--sources 1000] [--faces 1000000] [--rounds 40] [--home DIR]
 
 A search is everything between the stored probe and the committed list: gate, comparison, ledger. Each gallery is
 searched in a process of its own, first with all indexes closed, then with all open. The faces are random unit vectors.
@@ -32,6 +32,7 @@ from lineament.testing import unsynced
 from lineament.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
+BATCH = 10_000
 MOST = 2.0
 """How many times as long a search of many sources may take."""
 
@@ -53,12 +54,14 @@ def build(home: Path, sources: int, total: int) -> None:
 
 
 def enrol(workspace: Workspace, source: Source, random: np.random.Generator, start: int, count: int) -> None:
-    """Enrol so many faces; their pictures are numbered from ``start``."""
-    with workspace.desk_at_the_machine().record.change() as change:
-        key = source_key(change.tx, workspace.keys, source)
-        ids = change.tx.captures.add_all(captures(source, random, start, count))
-        change.tx.faces.add_all(source.id, faces(ids, random, workspace.pack.model), key)
-        change.record(batch_ingested(source.name, int(ids[0]), int(ids[-1])))
+    """Enrol so many faces, up to 10,000 in a picture; the pictures are numbered from ``start``."""
+    for first in range(0, count, BATCH):
+        with workspace.desk_at_the_machine().record.change() as change:
+            key = source_key(change.tx, workspace.keys, source)
+            [capture] = change.tx.captures.add_all(captures(source, random, start + first, 1))
+            batch = faces([capture] * min(BATCH, count - first), random, workspace.pack.model)
+            change.tx.faces.add_all(source.id, batch, key)
+            change.record(batch_ingested(source.name, int(capture), int(capture)))
 
 
 def searching(home: Path, rounds: int) -> None:
@@ -96,7 +99,7 @@ def main() -> int:
     """Print both; return 1 if many sources cost more than twice as much."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--sources", type=int, default=1_000)
-    parser.add_argument("--faces", type=int, default=200_000)
+    parser.add_argument("--faces", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--home", type=Path, help="keep the workspaces below it, or use existing ones")
     parser.add_argument("--inner", action="store_true", help=argparse.SUPPRESS)

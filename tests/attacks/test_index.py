@@ -278,21 +278,33 @@ def test_a_face_that_is_restored_is_compared_again(running: World, seconds: list
     assert search(running).whole
 
 
-def test_an_older_tally_is_found_while_the_workspace_is_open(running: World) -> None:
-    """Somebody restores the rows of a source as they were before a face was enrolled."""
-    home = running.workspace.home
+def put_back(world: World) -> None:
+    """Enrol a face, then restore the rows of the source as they were before."""
+    home = world.workspace.home
     with raw_database(home) as database:
         ((tally,),) = database.execute("SELECT tally FROM sources").fetchall()
     photos = home.parent / "late"
     photos.mkdir()
     shutil.copy(PROBE, photos)
-    assert ingest(running.workspace, "press", [photos]).faces == 1
-    assert search(running).gallery_faces == PORTRAITS + 1
+    assert ingest(world.workspace, "press", [photos]).faces == 1
+    assert search(world).gallery_faces == PORTRAITS + 1
     with raw_database(home) as database:
         database.execute("DELETE FROM templates WHERE face_id = 6")
         database.execute("DELETE FROM faces WHERE id = 6")
         database.execute("UPDATE sources SET tally = ?, faces = 5, last_face_id = 5", (tally,))
+
+
+def test_an_older_tally_is_found_while_the_workspace_is_open(running: World) -> None:
+    put_back(running)
     assert search(running).altered == ("press",)
+
+
+def test_an_older_tally_is_found_by_the_doctor(home: Path) -> None:
+    with opened(home) as world:
+        put_back(world)
+    with opened(home) as world:
+        checks = {check.name: check for check in world.machine.doctor.run()}
+    assert (checks["enrolments"].verdict, "press" in checks["enrolments"].detail) == (Verdict.BAD, True)
 
 
 # ---------------------------------------------------------------- what people are told

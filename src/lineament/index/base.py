@@ -40,8 +40,11 @@ class VectorIndex(Protocol):
     def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
         """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact."""
 
-    def shortlist(self, probe: Vector, k: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
-        """Return faces among which the best ``k`` are, with approximate scores, both of shape (n,), in any order.
+    def rescored(self, k: int) -> int:
+        """Return of how many faces with the best approximate scores the exact ones are needed, for the best ``k``."""
+
+    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
+        """Return the ``most`` faces with the best approximate scores, and these, both of shape (n,), in any order.
 
         The approximate scores of all indexes can be compared with each other.
         """

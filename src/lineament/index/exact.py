@@ -53,14 +53,18 @@ class ExactIndex:
         allowed = np.ones(len(ids), dtype=np.bool_) if among is None else among(ids)
         return [_search_one(probe, ids, vectors, k, allowed) for probe in probes]
 
-    def shortlist(self, probe: Vector, k: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
-        """Return the best ``k`` faces and those that rounding may have put behind them, with float32 products."""
+    def rescored(self, k: int) -> int:
+        """Return ``k``."""
+        return k
+
+    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
+        """Return the best ``most`` faces and those that rounding may have put behind them, with float32 products."""
         [probe] = checked_vector(probe, self._vectors.shape[1])
         with self._changing:
             ids, vectors = self._ids, self._vectors
         allowed = np.ones(len(ids), dtype=np.bool_) if among is None else among(ids)
         rough = np.where(allowed, vectors @ probe, np.float32(-2.0))
-        near = _near(rough, allowed, k)
+        near = _near(rough, allowed, most)
         return ids[near], rough[near]
 
     def sync(self) -> None:

@@ -99,7 +99,7 @@ class ScanIndex:
         if k < 1:
             raise ValueError(f"the best {k} are nothing")
         probes = checked_vectors(probes, len(self._rotation))
-        nearest = self._codes.nearest(self._rotate(probes), self._most(k), among)
+        nearest = self._codes.nearest(self._rotate(probes), self.rescored(k), among)
         shortlists = [ids for ids, _ in nearest]
         wanted = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *shortlists]))
         if not len(wanted):
@@ -111,10 +111,10 @@ class ScanIndex:
             answers.append(best(found[chosen], scores(probe, vectors[chosen]), k) if len(found) else [])
         return answers
 
-    def shortlist(self, probe: Vector, k: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
-        """Return the faces whose codes are closest, with the scores of their codes: as many as a search re-scores."""
+    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
+        """Return the ``most`` faces whose codes are closest, with the scores of their codes."""
         probes = checked_vector(probe, len(self._rotation))
-        [nearest] = self._codes.nearest(self._rotate(probes), self._most(k), among)
+        [nearest] = self._codes.nearest(self._rotate(probes), most, among)
         return nearest
 
     def sync(self) -> None:
@@ -133,7 +133,7 @@ class ScanIndex:
     def __len__(self) -> int:
         return len(self._codes)
 
-    def _most(self, k: int) -> int:
+    def rescored(self, k: int) -> int:
         """Return how many faces are re-scored for the best ``k``."""
         return max(self._rescored, RESCORED_EACH * k)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from lineament.errors import LineamentError
+from lineament.errors import Damaged, LineamentError
 from lineament.model.accounts import Permission
+from lineament.model.actions import Action
 from lineament.model.sources import Source, SourceState
 from lineament.sandbox.confine import GUARDS, LANDLOCK
 from lineament.services.audit import Audit
@@ -24,7 +27,7 @@ from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
-from lineament.store.db import Store
+from lineament.store.db import Store, Tx
 from lineament.store.ring import KeyRing
 from lineament.vision.analyse import Analyser
 
@@ -34,6 +37,8 @@ PROGRESS_EVERY = 1000
 """Pictures opened between two reports of progress."""
 ABANDONED = 3600.0
 """Seconds after which a picture to which nothing refers belongs to no process that is about to commit."""
+LEDGER_PAGE = 1000
+"""Entries of the ledger read at once."""
 LITTLE_ROOM = 2**30
 """Bytes of free disk below which the doctor warns."""
 
@@ -93,7 +98,15 @@ class Doctor:
         self._on_progress = on_progress
         upkeep = (
             *(self._machine, self._guards, self._nets, self._disk, self._database),
-            *(self._indexes, self._templates, self._looks, self._provenance, self._ledger, self._time),
+            *(
+                self._indexes,
+                self._enrolments,
+                self._templates,
+                self._looks,
+                self._provenance,
+                self._ledger,
+                self._time,
+            ),
         )
         for check in (*upkeep, self._pictures) if pictures else upkeep:
             yield _safely(check)
@@ -162,6 +175,22 @@ class Doctor:
                 f"; the faces stored of {named} are not those that were enrolled; restore a backup of the database"
             )
         return Check("indexes", Verdict.BAD if lost or altered else Verdict.GOOD, detail)
+
+    def _enrolments(self) -> Check:
+        """Compare what sources vouch for with what the ledger says was enrolled, in case somebody put them back."""
+        with self._record.read() as tx:
+            recorded = _newest_enrolled(tx)
+            behind = []
+            for source in self._kept_sources():
+                newest = 0
+                with suppress(Damaged):  # its index is named already
+                    newest = tx.tallies.read(source.id, source_key(tx, self._workspace.keys, source)).newest
+                if newest < recorded.get(source.name, 0):
+                    behind.append(source.name)
+        if behind:
+            detail = f"the faces of {', '.join(behind)} are those of an earlier moment than the ledger records"
+            return Check("enrolments", Verdict.BAD, f"{detail}; restore a backup of the database")
+        return Check("enrolments", Verdict.GOOD, "no source is behind what the ledger says was enrolled")
 
     def _templates(self) -> Check:
         """Open every template, also those of faces that no search compares any more."""
@@ -236,6 +265,19 @@ class Doctor:
     def _kept_sources(self) -> list[Source]:
         with self._record.read() as tx:
             return [source for source in tx.sources.all() if source.state is not SourceState.WITHDRAWN]
+
+
+def _newest_enrolled(tx: Tx) -> dict[str, int]:
+    """Return the highest id of a face that the ledger says was enrolled from each source."""
+    newest: dict[str, int] = {}
+    for start in range(0, tx.ledger.size(), LEDGER_PAGE):
+        for entry in tx.ledger.entries(start, min(start + LEDGER_PAGE, tx.ledger.size())):
+            if entry.details is None or entry.action not in {Action.BATCH_INGESTED, Action.FACE_DRAWN}:
+                continue
+            details = json.loads(entry.details)
+            ids = [*details.get("faces", ()), details.get("face", 0)]
+            newest[details["source"]] = max(newest.get(details["source"], 0), *ids)
+    return newest
 
 
 def _safely(check: Callable[[], Check]) -> Check:

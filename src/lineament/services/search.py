@@ -125,7 +125,8 @@ class Search:
         for chosen in faces:
             if chosen.template.model != self._rates.model:
                 raise MixedModels(first=self._rates.model, second=chosen.template.model)
-        self._gallery.open(sources, [self._rates.model])
+        if not self._gallery.is_open(sources, self._rates.model):
+            self._gallery.open(sources, [self._rates.model])
         began = time.perf_counter()
         vectors = [chosen.template.vector for chosen in faces]
         template = Template(self._rates.model, fuse(vectors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,37 @@ def test_a_search_by_days_within_one_model(shelf: Shelf) -> None:
     assert ({int(hit.face_id) for hit in within.hits}, within.faces) == (ids, 2)
     before = gallery.search([shelf.made.source], old[0].template, 10, NOW.date(), (None, NOW.date().replace(year=2020)))
     assert (before.hits, before.faces) == ([], 0)
+
+
+@pytest.mark.parametrize("open_index", [ScanIndex.open, exact_index], ids=["scan", "exact"])
+def test_many_sources_are_searched_as_one(shelf: Shelf, open_index: IndexFactory) -> None:
+    """One source has most of the faces that are close, so that its share of the shortlist is too small."""
+    probe = shelf.faces(OLD, 1)[0]
+    close = [near(face, probe, 0.6) for face in shelf.faces(OLD, 150)]
+    apart = [[near(face, probe, 0.1) for face in shelf.faces(OLD, 20)] for _ in range(40)]
+    ids = shelf.enrol(close)
+    sources, known = [shelf.made.source], dict(zip(ids, close, strict=True))
+    for number, faces in enumerate([*apart, []]):
+        with shelf.store.begin() as tx:
+            made = shelf.rows.source(tx, f"source-{number}")
+            capture = tx.captures.add(shelf.rows.capture(made.source))
+            new = [NewFace(face=face, crop="ab" * 32) for face in faces]
+            known |= dict(zip(tx.faces.add(capture, made.source.id, new, made.key, 20_516), faces, strict=True))
+            sources.append(made.source)
+    with shelf.store.read() as tx:
+        sources = tx.sources.of_ids([source.id for source in sources])
+    gallery = shelf.gallery(open_index=open_index)
+    found = gallery.search(sources, probe.template, 50, NOW.date())
+    exact = {face_id: float(face.template.vector @ probe.template.vector) for face_id, face in known.items()}
+    assert [hit.face_id for hit in found.hits] == sorted(exact, key=lambda face_id: -exact[face_id])[:50]
+    assert (found.faces, found.whole) == (len(known), True)
+    assert not gallery.holds(sources[-1].id)  # it is empty, and was not opened
+
+
+def near(face: Face, probe: Face, weight: float) -> Face:
+    """Return a face whose template lies between its own and that of the probe."""
+    vector = (1 - weight) * face.template.vector + weight * probe.template.vector
+    return replace(face, template=Template(OLD, (vector / np.linalg.norm(vector)).astype(np.float32)))
 
 
 def test_files_are_kept_for_each_model_and_go_with_the_source(shelf: Shelf) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 import threading
 import time
@@ -24,9 +25,9 @@ from lineament.model.reasons import ReasonCode
 from lineament.model.scores import Scores, scores
 from lineament.model.search import Hit, merge_hits
 from lineament.model.sources import Source
-from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, OpenIndex
+from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, OpenIndex, WithinDays
 from lineament.services.keyholder import source_key, source_keys, vouching_key
-from lineament.store.db import Store, Tx
+from lineament.store.db import Store
 from lineament.store.keys import DataKey
 from lineament.store.ring import KeyRing
 
@@ -34,6 +35,9 @@ Days = tuple[date | None, date | None]
 """First and last day of capture; None means no limit."""
 _ROUNDING = 2e-4
 """How far apart the approximate scores of two faces of equal score may be in an index that knows them exactly."""
+_LEAST, _SPARE = 16, 4
+"""Of each of many sources so many faces are asked for, and its share of all times that; more where that is too few.
+Selecting the best 480 of 2,000 codes takes ten times as long as the best 16."""
 _ROTATION = "rotation"
 """The file that keeps the rotation of an index, sealed under the source's key."""
 _FIRST, _LAST = np.iinfo(np.int32).min, np.iinfo(np.int32).max
@@ -71,26 +75,62 @@ class SourceCheck:
 
 
 @dataclass(slots=True)
+class _Shortlist:
+    """The faces of one source whose codes are closest to the probe."""
+
+    source: Source
+    opened: OpenIndex
+    mask: WithinDays | None
+    most: int  # faces that are scored exactly, if there is no other source
+    asked: int
+    ids: FaceIds
+    rough: Scores
+
+    def may_go_on(self, cut: float) -> bool:
+        """Return whether the source may have further faces from this approximate score on."""
+        return self.asked < self.most and len(self.ids) >= self.asked and bool(self.rough.min() >= cut)
+
+    def ask_all(self, probe: Template) -> None:
+        """Ask for as many faces as if there were no other source."""
+        self.asked = self.most
+        with self.opened.lock:
+            self.ids, self.rough = self.opened.index.shortlist(probe.vector, self.most, among=self.mask)
+
+
+@dataclass(slots=True)
 class _Scanned:
     """What the scan of the codes of some sources gave."""
 
-    lists: list[tuple[Source, FaceIds, Scores]] = field(default_factory=list)
+    lists: list[_Shortlist] = field(default_factory=list)
     compared: int = 0
     grades: Counter[int] = field(default_factory=Counter)
     uncompared: int = 0
     altered: list[str] = field(default_factory=list)
 
+    def cut(self) -> float:
+        """Return the approximate score from which on faces are scored exactly, as many as one index would give."""
+        most = max((shortlist.most for shortlist in self.lists), default=0)
+        rough = np.concatenate([np.empty(0, dtype=np.float32), *(shortlist.rough for shortlist in self.lists)])
+        if most >= len(rough):
+            return -math.inf
+        return float(np.partition(rough, len(rough) - most)[len(rough) - most]) - _ROUNDING
+
+    def complete(self, probe: Template) -> None:
+        """Ask again where a list ended above the cut; that raises the cut, so it ends."""
+        further = self.lists
+        while further:
+            cut = self.cut()
+            further = [shortlist for shortlist in self.lists if shortlist.may_go_on(cut)]
+            for shortlist in further:
+                shortlist.ask_all(probe)
+
     def best(self) -> Iterator[tuple[Source, FaceIds]]:
-        """Yield the faces to re-score: as many of all sources together as one index alone would give."""
-        most = max((len(ids) for _, ids, _ in self.lists), default=0)
-        if not most:
-            return
-        rough = np.concatenate([scores for _, _, scores in self.lists])
-        lowest = np.partition(rough, len(rough) - most)[len(rough) - most]
-        for source, ids, its in self.lists:
-            chosen = ids[its >= lowest - _ROUNDING]
+        """Yield the faces to score exactly."""
+        cut = self.cut()
+        for shortlist in self.lists:
+            chosen = shortlist.ids[shortlist.rough >= cut]
             if len(chosen):
-                yield source, chosen
+                yield shortlist.source, chosen
 
     def result(self, hits: list[Hit]) -> GallerySearch:
         """Return the result of the search with these hits."""
@@ -162,6 +202,10 @@ class Gallery:
         wanted = self._models if models is None else models
         return sum(len(opened.index) for model in wanted for _, opened in self._followed(chosen, model))
 
+    def is_open(self, sources: Iterable[Source], model: str) -> bool:
+        """Return whether the indexes of one model are open, so that a search need not wait for that."""
+        return all((source.id, model) in self._opened or source.id in self._empty for source in sources)
+
     def check(self, source: Source) -> SourceCheck:
         """Compare every row of a source with what it vouches for, now."""
         found = []
@@ -230,18 +274,20 @@ class Gallery:
     def _scan(self, sources: Sequence[Source], probe: Template, k: int, today: date, days: Days) -> _Scanned:
         """Compare the probe with the code of every face."""
         scanned = _Scanned()
+        filled = max(1, sum(1 for source in sources if source.faces))
         for source, opened in self._followed(sources, probe.model):
-            since, until = _kept(source, today, days)
-            low = (since - EPOCH).days if since else _FIRST
-            high = (until - EPOCH).days if until else _LAST
-            mask = opened.within(low, high) if since or until else None
-            scanned.lists.append((source, *opened.index.shortlist(probe.vector, k, among=mask)))
+            mask = _mask(opened, _kept(source, today, days))
+            most = opened.index.rescored(k)
+            asked = min(most, _LEAST + _SPARE * most // filled)
+            ids, rough = opened.index.shortlist(probe.vector, asked, among=mask)
+            scanned.lists.append(_Shortlist(source, opened, mask, most, asked, ids, rough))
             scanned.compared += mask.faces if mask else len(opened.index)
             for grade, many in opened.grades.items():
                 scanned.grades[grade] += many
             scanned.uncompared += opened.uncompared
             if opened.altered:
                 scanned.altered.append(source.name)
+        scanned.complete(probe)
         return scanned
 
     def _score(self, scanned: _Scanned, probe: Template) -> tuple[list[list[Hit]], list[int]]:
@@ -324,16 +370,13 @@ class Gallery:
         with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             source = tx.sources.by_id(opened.source_id)
             key = source_key(tx, self._keys, source)
-            opened.follow(tx, source, key, self._now(), older=self._is_older(tx, source))
-
-    def _is_older(self, tx: Tx, source: Source) -> bool:
-        return vouching_key(tx, self._keys, source) is not None
+            opened.follow(tx, source, key, self._now(), lambda: vouching_key(tx, self._keys, source) is not None)
 
 
 def _kept_rotation(folder: Path, key: DataKey, dimension: int) -> Rotation:
     """Return the rotation of an index: from its file, which only the source's key opens, or made anew and kept.
 
-    Making one takes some 40 ms, so a gallery of a thousand sources would take 40 s to open.
+    Making one takes some 40 ms, so a gallery of a thousand sources would take 40 s more to open.
     """
     seed = key.derive("rotation")
     about = b"rotation|%d|%s" % (dimension, hashlib.sha256(b"lineament kept rotation\0" + seed).hexdigest().encode())
@@ -348,6 +391,14 @@ def _kept_rotation(folder: Path, key: DataKey, dimension: int) -> Rotation:
         beside.write_bytes(key.seal(made.astype("<f4").tobytes(), about))
         beside.replace(path)
     return made
+
+
+def _mask(opened: OpenIndex, days: Days) -> WithinDays | None:
+    if days == (None, None):
+        return None
+    low = (days[0] - EPOCH).days if days[0] else _FIRST
+    high = (days[1] - EPOCH).days if days[1] else _LAST
+    return opened.within(low, high)
 
 
 def _kept(source: Source, today: date, days: Days) -> Days:

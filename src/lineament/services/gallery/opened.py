@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -45,6 +45,7 @@ class OpenIndex:
     version: int = 0  # of that tally
     counted: Counted | None = None  # the rows of the source; None: they were never read
     vouched: int = 0  # faces that a search has to compare
+    uncompared: int = 0  # how many of these it cannot: they are damaged or missing
     altered: bool = False  # the rows are not those that the source vouches for
     newest: int = 0  # every row up to this id has been read
     compared_at: float = 0.0  # when every row was read, by a clock that only goes forward, in seconds
@@ -54,20 +55,15 @@ class OpenIndex:
     grades: Counter[int] = field(default_factory=Counter)  # how many of these faces have templates of each grade
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    @property
-    def uncompared(self) -> int:
-        """How many faces a search has to compare and cannot: they are damaged or missing."""
-        return max(0, self.vouched - len(self.index))
-
     def is_current(self, sealed: bytes | None, now: float) -> bool:
         """Return whether nothing changed since the last comparison, and that was not long ago."""
         patience = COMPARED_SOON if self.altered or self.uncompared else COMPARED_AGAIN
         return self.counted is not None and sealed == self.sealed and now - self.compared_at < patience
 
-    def follow(self, tx: Tx, source: Source, key: DataKey, now: float, *, older: bool) -> None:
+    def follow(self, tx: Tx, source: Source, key: DataKey, now: float, older: Callable[[], bool]) -> None:
         """Take over what was enrolled and erased since, and check it against what the source vouches for.
 
-        ``older``: the source is of a version before 0.4 and has never vouched for its faces.
+        ``older`` tells whether the source is of a version before 0.4 and has never vouched for its faces.
         """
         sealed = tx.tallies.sealed([self.source_id])[self.source_id][1]
         tally = _tally(self.source_id, sealed, key)
@@ -76,15 +72,17 @@ class OpenIndex:
             self._add_new(tx, key)
         if tally is None or due or self.counted != tally.counted or tally.version < self.version:
             self._compare_all(tx, key, now)
-        self.altered = not older if tally is None else not self._agrees(source, tally)
+        self.altered = not older() if tally is None else not self._agrees(source, tally)
         self.sealed = sealed
         self.version = max(self.version, 0 if tally is None else tally.version)
         self.vouched = len(self.ids) if tally is None else tally.counted.comparable.get(self.model, 0)
+        self.uncompared = max(0, self.vouched - len(self.index))
 
     def set_aside(self, ids: FaceIds) -> None:
         """Leave out faces that cannot be compared; from then on they are counted as such."""
         self.index.remove(ids)
         self.unwritten = True
+        self.uncompared = max(0, self.vouched - len(self.index))
 
     def within(self, low: int, high: int) -> WithinDays:
         """Return a mask for the faces captured from one day to another, days since EPOCH, both included."""
