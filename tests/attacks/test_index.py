@@ -15,8 +15,10 @@ from tests.conftest import Ran
 from tests.support.database import raw_database
 from tests.support.world import PROBE, World, ingest, opened
 
+from lineament.errors import AccessAltered
 from lineament.model.events.searches import SearchRun
 from lineament.model.search import Mode, SearchRequest, SearchResult
+from lineament.model.sources import SourceTerms
 from lineament.services.doctor import Verdict
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.opened import COMPARED_AGAIN, COMPARED_SOON
@@ -126,15 +128,15 @@ def test_a_head_of_an_older_version_is_replaced(home: Path) -> None:
 # ---------------------------------------------------------------- the rows
 
 
-def second_source(home: Path) -> None:
-    """Add a row for a source of which nobody but the attacker knows."""
-    with raw_database(home) as database:
-        every = [row[1] for row in database.execute("PRAGMA table_info(sources)")]
-        columns = ", ".join(every[2:])
-        database.execute(f"INSERT INTO sources (id, name, {columns}) SELECT id + 1, 'other', {columns} FROM sources")
-        database.execute("UPDATE faces SET source_id = source_id + 1 WHERE id = 3")
-        database.execute("UPDATE templates SET source_id = source_id + 1 WHERE face_id = 3")
-        database.execute("UPDATE sources SET state = 'suspended' WHERE name = 'other'")
+def move_to_another_source(home: Path) -> None:
+    with opened(home) as world:
+        terms = SourceTerms(name="other", controller="Press", basis="LED 8", jurisdiction="FR")
+        other = world.machine.sources.add(terms).id
+    for statement in (
+        "UPDATE faces SET source_id = {} WHERE id = 3",
+        "UPDATE templates SET source_id = {} WHERE face_id = 3",
+    ):
+        changed(home, statement.format(other))
 
 
 def exchange_templates(home: Path) -> None:
@@ -151,16 +153,6 @@ def statements(*every: str) -> Tamper:
 ROWS: dict[str, tuple[Tamper, int]] = {
     "template deleted": (statements("DELETE FROM templates WHERE face_id = 3"), 1),
     "face deleted": (statements("DELETE FROM templates WHERE face_id = 3", "DELETE FROM faces WHERE id = 3"), 1),
-    "face deleted and counted out": (
-        statements(
-            "DELETE FROM templates WHERE face_id = 3", "DELETE FROM faces WHERE id = 3", "UPDATE sources SET faces = 4"
-        ),
-        1,
-    ),
-    "every face deleted and counted out": (
-        statements("DELETE FROM templates", "DELETE FROM faces", "UPDATE sources SET faces = 0, last_face_id = 0"),
-        5,
-    ),
     "not comparable": (statements("UPDATE faces SET comparable = 0 WHERE id = 3"), 1),
     "of another model": (statements("UPDATE faces SET model = 'other/1' WHERE id = 3"), 1),
     "of another model, all of it": (
@@ -176,18 +168,11 @@ ROWS: dict[str, tuple[Tamper, int]] = {
     ),
     "an empty template": (statements("UPDATE templates SET sealed = X'' WHERE face_id = 3"), 1),
     "a template of words": (statements("UPDATE templates SET sealed = 'words' WHERE face_id = 3"), 1),
-    "moved to another source": (second_source, 1),
+    "moved to another source": (move_to_another_source, 1),
+    "every face deleted": (statements("DELETE FROM templates", "DELETE FROM faces"), 5),
     "captured on another day": (statements("UPDATE faces SET captured_day = 0 WHERE id = 3"), 0),
     "captured on no day": (statements("UPDATE faces SET captured_day = 'never' WHERE id = 3"), 1),
     "of another grade": (statements("UPDATE faces SET grade = grade + 1 WHERE id = 3"), 0),
-    "fewer faces counted": (statements("UPDATE sources SET faces = 4"), 0),
-    "no later face": (statements("UPDATE sources SET last_face_id = 2"), 0),
-    "no tally": (statements("UPDATE sources SET tally = NULL"), 0),
-    "no tally and no faces": (
-        statements("UPDATE sources SET tally = NULL, faces = 0", "DELETE FROM templates", "DELETE FROM faces"),
-        0,
-    ),
-    "another tally": (statements("UPDATE sources SET tally = zeroblob(200)"), 0),
 }
 
 
@@ -207,7 +192,24 @@ def test_faces_hidden_in_the_database_are_counted_and_named(home: Path, kind: st
         assert checks["indexes"].verdict is Verdict.BAD
 
 
-@pytest.mark.parametrize("kind", ["template deleted", "face deleted and counted out", "captured on another day"])
+SOURCES = {
+    "face deleted and counted out": "faces = 4",
+    "no later face": "last_face_id = 2",
+    "no faces": "faces = 0",
+    "no tally": "tally = NULL",
+    "another tally": "tally = zeroblob(200)",
+    "no key": "wrapped_key = zeroblob(60)",
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_source_whose_numbers_were_changed_is_not_searched(home: Path, kind: str) -> None:
+    changed(home, f"UPDATE sources SET {SOURCES[kind]}")
+    with pytest.raises(AccessAltered, match="sources"), opened(home) as world:
+        search(world)
+
+
+@pytest.mark.parametrize("kind", ["template deleted", "face deleted", "captured on another day"])
 def test_the_same_without_the_files_of_the_index(home: Path, kind: str) -> None:
     tamper, uncompared = ROWS[kind]
     tamper(home)
@@ -282,7 +284,9 @@ def put_back(world: World) -> None:
     """Enrol a face, then restore the rows of the source as they were before."""
     home = world.workspace.home
     with raw_database(home) as database:
-        ((tally,),) = database.execute("SELECT tally FROM sources").fetchall()
+        cursor = database.execute("SELECT * FROM sources")
+        (before,) = cursor.fetchall()
+        columns = ", ".join(f"{column[0]} = ?" for column in cursor.description)
     photos = home.parent / "late"
     photos.mkdir()
     shutil.copy(PROBE, photos)
@@ -291,7 +295,7 @@ def put_back(world: World) -> None:
     with raw_database(home) as database:
         database.execute("DELETE FROM templates WHERE face_id = 6")
         database.execute("DELETE FROM faces WHERE id = 6")
-        database.execute("UPDATE sources SET tally = ?, faces = 5, last_face_id = 5", (tally,))
+        database.execute(f"UPDATE sources SET {columns}", before)
 
 
 def test_an_older_tally_is_found_while_the_workspace_is_open(running: World) -> None:
