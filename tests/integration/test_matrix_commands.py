@@ -136,7 +136,7 @@ LINES = {
     "threshold withdraw": Line("{number}", changes, propose_own_threshold),
     "usage": Line(),
     "policy": Line("--set further_approvals=1"),
-    "erase": Line("--source {name} --reason asked", sources),
+    "erase": Line("--source {name} --reason asked --yes", sources),
     "pack add": Line("no-such-recipe", code=3),
     "pack show": Line("sface-yunet"),
     "pack verify": Line("sface-yunet", slow=True),
