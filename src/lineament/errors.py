@@ -358,10 +358,30 @@ class AccessAltered(LineamentError):
     exit_code = 10
 
 
+class AnchorMissing(LedgerBroken):
+    """The ledger's checkpoint in {path} is gone; put it back, or see: lineament ledger accept-restore --help."""
+
+    code = "anchor-missing"
+
+
 class ThresholdUntrusted(LineamentError):
     """The threshold cannot be trusted: {why}; restore the database from a backup, and call the auditor."""
 
     code = "threshold-untrusted"
+    exit_code = 10
+
+
+class WitnessesUntrusted(LineamentError):
+    """Who witnesses the ledger cannot be told: {why}; restore the database from a backup, and call the auditor."""
+
+    code = "witnesses-untrusted"
+    exit_code = 10
+
+
+class WitnessUnavailable(LineamentError):
+    """{name} did not sign the newest checkpoint: {why}; it is asked again, see: lineament ledger witnesses."""
+
+    code = "witness-unavailable"
     exit_code = 10
 
 

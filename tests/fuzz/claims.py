@@ -381,9 +381,9 @@ def exports() -> Iterator[bytes]:
     for number in range(3):
         log.record(rows, Action.SEARCH, {"case": f"K-{number}"}, actor="a", at=_NOW)
     log.erase_details(rows, [1], reason="article 17", actor="a", at=_NOW)
-    for options in ({}, {"opened": {0}}, {"listed": {0, 2}}):
+    for opened, listed in ((None, None), ({0}, None), (None, {0, 2})):
         out = io.StringIO()
-        export(rows, out, log.public_key, **options)
+        export(rows, out, log.public_key, opened=opened, listed=listed)
         yield out.getvalue().encode()
 
 

@@ -31,6 +31,7 @@ NOT_PAGES = {
     "/sources/{name}/pictures/{capture_id}/thumbnail": "a picture",
     "/sources/{name}/pictures/{capture_id}/picture": "a picture",
     "/sources/{name}/faces/{face_id}/crop": "a picture",
+    "/ledger/proof": "a file to be saved",
     "/jobs/progress": "read by a script",
     "/jobs/{job_id}/progress": "read by a script",
     "/sign-in/openid": "leads on to the provider",

@@ -135,6 +135,7 @@ ROUTE_FORMS = {
     "/searches/{search_id}/candidates/{rank}/original": RouteForm(),
     "/searches/{search_id}/candidates/{rank}/page": RouteForm(),
     "/ledger/check": RouteForm(),
+    "/ledger/consistency": RouteForm({"checkpoint": "none"}),
     "/second-factor": RouteForm({"code": "000000"}, proof=True),
     "/step-up": RouteForm({"code": "000000"}, proof=True),
     "/locked": RouteForm({"code": "000000"}, proof=True),

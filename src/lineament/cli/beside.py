@@ -5,14 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+from lineament.errors import LineamentError
+
+if TYPE_CHECKING:
+    from lineament.settings import Settings
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 """Seconds before a worker that died is started again; twice as long each time."""
 PATIENCE = 30.0
 """Seconds for a worker to hand its job back."""
+LAST_QUESTION = 5.0
+"""Seconds for a question to a witness to be answered when a worker ends."""
+ASKED_EVERY = 60.0
+"""Seconds between two looks whether the ledger has to be witnessed."""
 
 
 class WorkerBeside:
@@ -59,3 +69,29 @@ class WorkerBeside:
                 self._line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
             )
             return self._process
+
+
+class WitnessingBeside:
+    """Has the ledger witnessed as long as the block lasts, in a thread of its own, beside jobs that take hours."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep_asking, name="witnessing", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join(LAST_QUESTION)
+
+    def _keep_asking(self) -> None:
+        from lineament.workspace import Workspace
+
+        while True:
+            with suppress(LineamentError), Workspace.open(self._settings) as opened:  # “verify” and the pages tell
+                opened.desk_at_the_machine().witnesses.submit_if_due()
+            if self._over.wait(ASKED_EVERY):
+                return

@@ -6,11 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lineament.cli.beside import WitnessingBeside
 from lineament.cli.terminal import (
     AsJson,
     needs,
@@ -107,10 +108,9 @@ def worker(
     """Run queued jobs, each in the name of the official who queued it. When stopped, hand back the running job."""
     parent = os.getppid()
     end_request = EndRequest()
-    with end_request.handled():
-        _serve_queue(
-            settings_for(context), end_request, poll, lambda: drain or (with_parent and os.getppid() != parent)
-        )
+    settings = settings_for(context)
+    with end_request.handled(), nullcontext() if drain else WitnessingBeside(settings):
+        _serve_queue(settings, end_request, poll, lambda: drain or (with_parent and os.getppid() != parent))
 
 
 def print_queued(job: Job, *, as_json: bool) -> None:

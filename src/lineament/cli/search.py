@@ -126,6 +126,9 @@ def search(
             if report is not None:
                 write_private(report, desk.report.html(result.search_id).encode())
         entry = desk.search.entry(result.search_id)
+        against = desk.audit.not_witnessed()
+    if against is not None:
+        say(f"Warning: {against}.", err=True)
     if as_json:
         print_json(search_json(result, entry))
         return

@@ -21,6 +21,7 @@ from lineament.cli.terminal import (
     when,
     working,
 )
+from lineament.cli.witnessing import say_standing
 from lineament.model.accounts import Permission
 from lineament.views.ledger import verification_json
 from lineament.views.values import counted
@@ -58,12 +59,20 @@ def init(
 def verify(context: typer.Context, as_json: AsJson = False) -> None:
     """Recompute the whole ledger; name the first entry that does not fit."""
     with machine(context, suspect=True) as desk, working("Recomputing the ledger"):
+        asked = desk.witnesses.ask()
         found = desk.audit.verify()
+        standing = desk.witnesses.standing()
     if as_json:
-        print_json(verification_json(found))
+        print_json(verification_json(found, standing))
         return
     say(f"Checked {counted(found.entries, 'entry', 'entries')}: sound. Root {found.root.hex()}")
     say(f"Compared {counted(found.rows or 0, 'row')} of the database with what the entries recorded: the same.")
+    for each in asked:
+        if each.why:
+            say(f"{each.who} was not asked what it saw: {each.why}")
+    for words in found.witnessed:
+        say(f"{words}, as it is here.")
+    say_standing(standing)
 
 
 @needs(Permission.MACHINE)

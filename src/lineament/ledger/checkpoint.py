@@ -10,7 +10,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Self
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -36,24 +36,28 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _decode_base64(text: str, label: str) -> bytes:
-    """Decode standard base64, strictly: encoding the result again must give the same text."""
+def decode_base64(text: str, label: str) -> bytes:
+    """Decode standard base64, strictly: encoding the result again must give the same text. Raises InvalidValue."""
     try:
         decoded = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
         decoded = b""
-    if not decoded or _encode_base64(decoded) != text:
+    if not decoded or encode_base64(decoded) != text:
         raise InvalidValue(what=label, value=text[:100], why="it is not base64")
     return decoded
 
 
-def _encode_base64(raw: bytes) -> str:
+def encode_base64(raw: bytes) -> str:
+    """Encode bytes as standard base64, with padding."""
     return base64.b64encode(raw).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
     """The signer of checkpoints: a name and an Ed25519 public key."""
+
+    TYPE: ClassVar[bytes] = ED25519
+    """The type byte of its signatures."""
 
     name: str
     raw: bytes  # 32 bytes, RFC 8032
@@ -70,9 +74,9 @@ class PublicKey:
         label, text = "The key of a ledger", untrusted.strip()
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
-        decoded = _decode_base64(encoded, label)
-        if decoded[:1] != ED25519:
-            raise InvalidValue(what=label, value=text[:300], why="it is not an Ed25519 key (type 1)")
+        decoded = decode_base64(encoded, label)
+        if decoded[:1] != cls.TYPE:
+            raise InvalidValue(what=label, value=text[:300], why=f"it is not an Ed25519 key (type {cls.TYPE[0]})")
         key = cls(name=name, raw=decoded[1:])
         if key_id != key.id.hex():
             raise InvalidValue(what=label, value=text[:300], why="its id does not match it; copy all of it again")
@@ -81,11 +85,11 @@ class PublicKey:
     @property
     def id(self) -> bytes:
         """The four bytes that identify the key in a signature line."""
-        return sha256(self.name.encode() + b"\n" + ED25519 + self.raw).digest()[:ID_BYTES]
+        return sha256(self.name.encode() + b"\n" + self.TYPE + self.raw).digest()[:ID_BYTES]
 
     def __str__(self) -> str:
         """The C2SP verifier key, to be given to whoever checks the ledger."""
-        return f"{self.name}+{self.id.hex()}+{_encode_base64(ED25519 + self.raw)}"
+        return f"{self.name}+{self.id.hex()}+{encode_base64(self.TYPE + self.raw)}"
 
 
 class SigningKey:
@@ -101,29 +105,40 @@ class SigningKey:
     def sign(self, text: str) -> str:
         """Return a signed note with ``text``, which ends in a newline."""
         signature = self._key.sign(text.encode())
-        return f"{text}\n\N{EM DASH} {self.public.name} {_encode_base64(self.public.id + signature)}\n"
+        return f"{text}\n\N{EM DASH} {self.public.name} {encode_base64(self.public.id + signature)}\n"
 
 
-def open_note(untrusted_note: str, key: PublicKey) -> str:
-    """Return the text of a note that ``key`` signed. Raises InvalidValue if it is no note or not signed by it."""
+def note_lines(untrusted_note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """Return the text of a note, and of each signature its key's name and its bytes, the id of the key first.
+
+    Nothing is verified. Raises InvalidValue if it is not a note.
+    """
     label = "A checkpoint"
     shown = untrusted_note[:60].replace("\n", " ")
-    text, blank, signatures = untrusted_note.rpartition("\n\n")
-    if len(untrusted_note) > LONGEST_NOTE or not blank or not signatures.endswith("\n"):
+    text, blank, lines = untrusted_note.rpartition("\n\n")
+    if len(untrusted_note) > LONGEST_NOTE or not blank or not lines.endswith("\n"):
         raise InvalidValue(what=label, value=shown, why="it is not a signed note")
-    text += "\n"
     if any(character < " " and character != "\n" for character in untrusted_note):
         raise InvalidValue(what=label, value=shown, why="it has control characters")
-    for line in signatures[:-1].split("\n"):
+    signatures = []
+    for line in lines[:-1].split("\n"):
         dash, _, rest = line.partition(" ")
         name, _, encoded = rest.partition(" ")
         if dash != "\N{EM DASH}" or not name:
             raise InvalidValue(what=label, value=shown, why="a line of signature is malformed")
-        signature = _decode_base64(encoded, label)
+        signatures.append((name, decode_base64(encoded, label)))
+    return f"{text}\n", signatures
+
+
+def open_note(untrusted_note: str, key: PublicKey) -> str:
+    """Return the text of a note that ``key`` signed. Raises InvalidValue if it is no note or not signed by it."""
+    text, signatures = note_lines(untrusted_note)
+    shown = untrusted_note[:60].replace("\n", " ")
+    for name, signature in signatures:
         if name == key.name and signature[:ID_BYTES] == key.id:
             _check(signature[ID_BYTES:], text, key, shown)
             return text
-    raise InvalidValue(what=label, value=shown, why=f"it is not signed by {key}")
+    raise InvalidValue(what="A checkpoint", value=shown, why=f"it is not signed by {key}")
 
 
 def _check(signature: bytes, text: str, key: PublicKey, shown: str) -> None:
@@ -143,19 +158,25 @@ class Checkpoint:
 
     def sign(self, key: SigningKey) -> str:
         """Return the checkpoint as a signed note."""
-        return key.sign(f"{self.origin}\n{self.size}\n{_encode_base64(self.root)}\n")
+        return key.sign(f"{self.origin}\n{self.size}\n{encode_base64(self.root)}\n")
 
     @classmethod
     def parse(cls, untrusted_note: str, key: PublicKey) -> Self:
         """Read a checkpoint that ``key`` signed. Raises InvalidValue with a reason for any other text."""
-        text = open_note(untrusted_note, key)
+        found = cls.from_text(open_note(untrusted_note, key))
+        if found.origin != key.name:
+            why = f"it belongs to another ledger than {key.name}"
+            raise InvalidValue(what="A checkpoint", value=found.origin[:200], why=why)
+        return found
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read the text of a checkpoint, which ends in a newline. Raises InvalidValue."""
         origin, size, root, *extensions = text[:-1].split("\n") + [""] * (3 - text.count("\n"))
         label = "A checkpoint"
-        if origin != key.name:
-            raise InvalidValue(what=label, value=origin[:200], why=f"it belongs to another ledger than {key.name}")
         if not (size.isascii() and size.isdecimal() and len(size) <= 19) or str(int(size)) != size:
             raise InvalidValue(what=label, value=size[:40], why="its size is not a whole number")
-        decoded = _decode_base64(root, label)
-        if len(decoded) != HASH_BYTES or int(size) > LARGEST_SIZE or "" in extensions:
+        decoded = decode_base64(root, label)
+        if len(decoded) != HASH_BYTES or int(size) > LARGEST_SIZE or "" in extensions or not origin:
             raise InvalidValue(what=label, value=origin[:200], why="its lines are not size and root")
         return cls(origin=origin, size=int(size), root=decoded)

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import TextIO
 
 from lineament.errors import LedgerBroken
 from lineament.ledger.checkpoint import PublicKey
 from lineament.ledger.entries import LeafStore, timestamp
+from lineament.ledger.seen import KeptCheckpoint
 from lineament.ledger.verify import BLOCK, FORMAT
 
 
-def export(
+def export(  # noqa: PLR0913 - what is shown of it
     rows: LeafStore,
     out: TextIO,
     key: PublicKey,
     *,
     opened: Container[int] | None = None,
     listed: Container[int] | None = None,
+    witnessed: Iterable[KeptCheckpoint] = (),
 ) -> int:
     """Write every entry as a line of JSON below a header; return how many there are.
 
     ``opened``: the entries written with their details (a case file shows one case); the others are marked as withheld,
     and their existence is still proven. ``listed``: the entries written at all; of the others only the leaf hash is
-    written, which keeps their place in the tree but reveals neither action nor time (R46).
+    written, which keeps their place in the tree but reveals neither action nor time (R46). ``witnessed``: what others
+    saw, for the header.
     """
     note = rows.checkpoint()
     if note is None:
         raise LedgerBroken(why="there is no checkpoint", entry=0)
-    header = {"format": FORMAT, "origin": key.name, "public_key": str(key), "checkpoint": note}
+    header: dict[str, object] = {"format": FORMAT, "origin": key.name, "public_key": str(key), "checkpoint": note}
+    if kept := [_witnessed_line(each) for each in witnessed]:
+        header["witnessed"] = kept
     out.write(f"{json.dumps(header)}\n")
     size = rows.size()
     for start in range(0, size, BLOCK):
@@ -50,3 +56,7 @@ def export(
                 line |= {"salt": None, "details": None, "withheld": row.salt is not None}
             out.write(f"{json.dumps(line)}\n")
     return size
+
+
+def _witnessed_line(kept: KeptCheckpoint) -> dict[str, object]:
+    return {"note": kept.note, "stamps": [base64.b64encode(stamp).decode("ascii") for stamp in kept.stamps]}

@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from lineament.errors import ClockBehind, InvalidValue, LedgerBroken
+from lineament.errors import AnchorMissing, ClockBehind, InvalidValue, LedgerBroken
 from lineament.ledger.anchor import read_anchor, write_anchor
 from lineament.ledger.checkpoint import Checkpoint, PublicKey, SigningKey
 from lineament.ledger.entries import SALT_BYTES, LeafStore, canonical, commitment_to, leaf_bytes
 from lineament.ledger.merkle import (
+    EMPTY_ROOT,
     Frontier,
     consistency_proof,
     inclusion_proof,
@@ -148,15 +149,26 @@ class Ledger:
         """Keep the newest checkpoint in a file outside the database, after the commit (see ``anchor.py``)."""
         write_anchor(path, note, self.public_key)
 
-    def check_anchor(self, rows: LeafStore, path: Path) -> None:
+    def first_anchor(self, path: Path) -> None:
+        """Keep the checkpoint of the empty ledger in ``path``, before the first entry: from then on it must exist."""
+        empty = Checkpoint(origin=self.origin, size=0, root=EMPTY_ROOT)
+        write_anchor(path, empty.sign(self._key), self.public_key)
+
+    def check_anchor(self, rows: LeafStore, path: Path, *, begun: bool = False) -> None:
         """Raise LedgerBroken if the ledger does not continue from the checkpoint in ``path``; O(log n) reads.
 
-        Run when a workspace is opened: it detects a database rolled back or exchanged without reading the ledger.
-        A missing file is accepted.
+        It detects a database rolled back or exchanged without reading the ledger. Call it where nobody else can append
+        meanwhile, or see ``check_kept``. Raises AnchorMissing if the file is gone, unless the ledger is empty and has
+        not ``begun``, as far as other rows show.
         """
         note = read_anchor(path)
-        if note is None:
-            return
+        if note is not None:
+            self.check_kept(rows, note)
+        elif begun or self.head(rows).size:
+            raise AnchorMissing(path=path, entry=self.head(rows).size)
+
+    def check_kept(self, rows: LeafStore, note: str) -> None:
+        """Raise LedgerBroken if the ledger does not continue from a checkpoint; read it before ``rows`` are opened."""
         head = self.head(rows)
         try:
             kept = Checkpoint.parse(note, self.public_key)
@@ -165,9 +177,26 @@ class Ledger:
         if kept.size > head.size:
             why = f"there are {head.size} entries, but {kept.size} were anchored"
             raise LedgerBroken(why=why, entry=head.size)
-        if kept.size and not self._goes_on(rows, kept, head):
+        if not self.extends(rows, kept):
             why = f"the first {kept.size} entries are not those that were anchored"
             raise LedgerBroken(why=why, entry=f"any from 0 to {kept.size - 1}")
+
+    def check_witnessed(self, rows: LeafStore, note: str) -> None:
+        """Raise LedgerBroken if this ledger signed a checkpoint that it does not begin with; others are ignored."""
+        try:
+            seen = Checkpoint.parse(note, self.public_key)
+        except InvalidValue:
+            return
+        if not self.extends(rows, seen):
+            why = f"it does not begin with the {seen.size} entries that others saw; see: lineament verify"
+            raise LedgerBroken(why=why, entry=f"any from 0 to {seen.size - 1}")
+
+    def extends(self, rows: LeafStore, old: Checkpoint) -> bool:
+        """Return whether the ledger begins with the entries of a checkpoint; O(log n) reads."""
+        head = self.head(rows)
+        if old.size == 0 or old.size > head.size:
+            return old.size == 0
+        return self._goes_on(rows, old, head)
 
     def _goes_on(self, rows: LeafStore, old: Checkpoint, new: Checkpoint) -> bool:
         try:

@@ -5,25 +5,34 @@ commitment, every leaf and every node of the tree itself (docs/reference/ledger-
 write another verifier). It reads the store (``verify``) or an export (``verify_export``); an export also from the
 command line:
 
-    python -m lineament.ledger.verify EXPORT.jsonl --key KEY [--checkpoint FILE]
+    python -m lineament.ledger.verify EXPORT.jsonl --key KEY [--checkpoint FILE] [--witness KEY …] [--tsa FILE …]
 """
 
 from __future__ import annotations
 
-import argparse
+import base64
 import json
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from lineament.errors import Damaged, InvalidValue, LedgerBroken, LineamentError, NoSuchFile
-from lineament.ledger.checkpoint import LARGEST_SIZE, LONGEST_NOTE, Checkpoint, PublicKey
+from lineament.errors import Damaged, InvalidValue, LedgerBroken, NoSuchFile
+from lineament.ledger.checkpoint import LARGEST_SIZE, Checkpoint, PublicKey
 from lineament.ledger.entries import DETAILS_DOMAIN, LeafStore, StoredEntry
+from lineament.ledger.seen import (
+    Asked,
+    KeptCheckpoint,
+    Seen,
+    compare_seen,
+    marks_of,
+    require_enough,
+    seen_in_export,
+    words_of,
+)
 
 FORMAT = "lineament-ledger/1"
 """The format named in the first line of an export."""
@@ -53,6 +62,7 @@ class Verification:
     hidden: int  # entries of which this export gives the leaf hash only: they concern others
     anchored: int | None  # how many entries the checkpoint kept outside covers, None without one
     rows: int | None = None  # rows of the database that are as the entries recorded them; None for an export
+    witnessed: tuple[str, ...] = ()  # what each witness and time-stamp authority saw last, in words
 
 
 class _LeafEntry(NamedTuple):
@@ -76,6 +86,7 @@ class _TreeWalk:
     anchor: int | None  # the size at which to remember the root
     read: Reader | None = None
     anchored_root: bytes | None = None
+    marks: dict[int, bytes | None] = field(default_factory=dict)  # further sizes at which to remember the root
     size: int = 0
     opened: int = 0
     withheld: int = 0
@@ -100,6 +111,8 @@ class _TreeWalk:
                 self.anchored_root = self.root()
             if self.read is not None:
                 self.read(entry.seq, entry.action, entry.details)
+            if self.size in self.marks:
+                self.marks[self.size] = self.root()
 
     def _check_details(self, entry: _LeafEntry) -> None:
         if entry.salt is not None and entry.details is not None:
@@ -201,15 +214,17 @@ def verify(
     key: PublicKey,
     anchored: str | None = None,
     read: Reader | None = None,
+    seen: Sequence[Seen] = (),
 ) -> Verification:
     """Recompute the whole ledger in the store. Raises LedgerBroken, which names the first entry that is wrong.
 
-    ``anchored`` is a checkpoint kept outside the database: only with it can the check detect a ledger that was cut
-    short, or rewritten by someone who holds the signing key. Memory grows only with the number of erased entries.
-    ``read`` is called with number, action and details of each entry once they were checked.
+    ``anchored`` is a checkpoint kept outside the database, and ``seen`` is what others saw: only with them can the
+    check detect a ledger that was cut short, or rewritten by someone who holds the signing key. Memory grows only with
+    the number of erased entries. ``read`` is called with number, action and details of each entry once they were
+    checked.
     """
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
-    walk = _TreeWalk(kept.size if kept else None, read)
+    walk = _TreeWalk(kept.size if kept else None, read, marks=marks_of(seen))
     start = 0
     while start == walk.size:
         with _readable(walk):
@@ -221,7 +236,9 @@ def verify(
     note = rows.checkpoint()
     if note is None and walk.size:
         raise LedgerBroken(why="the checkpoint is gone", entry=0)
-    return _compare_heads(walk, None if note is None else _checkpoint(note, key, "the checkpoint"), kept, key)
+    compare_seen(walk.marks, walk.size, seen)
+    found = _compare_heads(walk, None if note is None else _checkpoint(note, key, "the checkpoint"), kept, key)
+    return replace(found, witnessed=words_of(seen))
 
 
 def _from_store(row: StoredEntry) -> _LeafEntry:
@@ -256,32 +273,45 @@ def _look_for_more(rows: LeafStore, size: int) -> None:
 # ---------------------------------------------------------------- an export
 
 
-def verify_export(path: Path, key: PublicKey, anchored: str | None = None) -> Verification:
+def verify_export(path: Path, key: PublicKey, anchored: str | None = None, asked: Asked | None = None) -> Verification:
     """Recompute an export (see ``export.py``). Raises LedgerBroken, Damaged or NoSuchFile if something is wrong."""
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
     walk = _TreeWalk(kept.size if kept else None)
     try:
         with path.open("rb") as lines:
-            head = _checkpoint(_header(lines, path), key, "the checkpoint")
+            note, witnessed = _header(lines, path)
+            head = _checkpoint(note, key, "the checkpoint")
+            seen = seen_in_export(witnessed, key, asked or Asked())
+            walk.marks = marks_of(seen)
             with _readable(walk):
                 walk.take(_from_export(lines, walk))
     except OSError as error:
         raise NoSuchFile(path=path) from error
-    return _compare_heads(walk, head, kept, key)
+    compare_seen(walk.marks, walk.size, seen)
+    require_enough(seen, asked or Asked())
+    return replace(_compare_heads(walk, head, kept, key), witnessed=words_of(seen))
 
 
-def _header(lines: BinaryIO, path: Path) -> str:
-    """Return the checkpoint in the header of an export."""
+def _header(lines: BinaryIO, path: Path) -> tuple[str, list[KeptCheckpoint]]:
+    """Return the checkpoint in the header of an export, and what others saw."""
     remedy = "ask for the export again"
     try:
-        fields = json.loads(lines.readline(LONGEST_NOTE))
+        fields = json.loads(lines.readline(LONGEST_LINE))
         known, checkpoint = fields["format"] == FORMAT, fields["checkpoint"]
+        witnessed = [
+            KeptCheckpoint(note=each["note"], stamps=tuple(map(_decoded, each["stamps"])))
+            for each in fields.get("witnessed", ())
+        ]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         why = "its first line is not the header of a ledger"
         raise Damaged(what=f"The export {path}", why=why, remedy=remedy) from error
     if not known or not isinstance(checkpoint, str):
         raise Damaged(what=f"The export {path}", why=f"its format is not {FORMAT}", remedy=remedy)
-    return checkpoint
+    return checkpoint, witnessed
+
+
+def _decoded(stamp: str) -> bytes:
+    return base64.b64decode(stamp, validate=True)
 
 
 def _from_export(lines: BinaryIO, walk: _TreeWalk) -> Iterator[_LeafEntry]:
@@ -335,41 +365,10 @@ def _compare_heads(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Verify an export from the command line; the exit code is 0 if it verifies."""
-    parser = argparse.ArgumentParser(prog="python -m lineament.ledger.verify", description="Verify a ledger's export.")
-    parser.add_argument("export", type=Path, help="the file to check")
-    parser.add_argument("--key", required=True, help="the ledger's public key, name+id+key; not the one in the export")
-    parser.add_argument("--checkpoint", type=Path, help="a checkpoint of this ledger that was kept elsewhere")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args(arguments)
-    try:
-        anchored = None if options.checkpoint is None else _text(options.checkpoint)
-        found = verify_export(options.export, PublicKey.parse(options.key), anchored)
-    except LineamentError as error:
-        sys.stderr.write(f"{str(error).encode('utf-8', 'backslashreplace').decode()}\n")
-        return error.exit_code
-    answer = {**asdict(found), "root": found.root.hex()}
-    sys.stdout.write(f"{json.dumps(answer)}\n" if options.json else _sentence(found))
-    return 0
+    """Verify an export or a proof from the command line; the exit code is 0 if it verifies."""
+    from lineament.ledger.stand_alone import run
 
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(LONGEST_NOTE + 1).decode("utf-8", "replace")
-    except OSError as error:
-        raise NoSuchFile(path=path) from error
-
-
-def _sentence(found: Verification) -> str:
-    parts = [
-        f"{found.opened} with details checked",
-        f"{found.erased} erased, as other entries say",
-    ]
-    parts += [f"{found.withheld} withheld"] if found.withheld else []
-    parts += [f"{found.hidden} hidden"] if found.hidden else []
-    parts += [f"the first {found.anchored} as anchored"] if found.anchored is not None else []
-    return f"{found.origin}: {found.entries} entries verify, root {found.root.hex()}; {', '.join(parts)}.\n"
+    return run(arguments)
 
 
 if __name__ == "__main__":

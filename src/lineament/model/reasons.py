@@ -36,6 +36,7 @@ class Remedy(StrEnum):
     ALLOW = "state why it is allowed", "lineament case allow {ref} --words {words} --because TEXT"
     APPROVALS = "have the photograph approved", "lineament probe approve {probe}"
     PEOPLE = "become a member of the case", "lineament case add-member {ref} ACCOUNT --role examiner"
+    WITNESS = "have the record witnessed", "lineament ledger submit"
     SOURCES = "choose other sources", "lineament source list"
 
 
@@ -205,6 +206,26 @@ class ReasonCode(StrEnum):
     NO_RECOVERY_CODES = "no-recovery-codes", "your agency accepts passkeys only, so there are no recovery codes"
     ONLY_FACTOR = "only-factor", "this is your only second factor; add another one before you remove it"
     MOST_FACTORS = "most-factors", "an account has at most {limit} second factors; remove one first"
+
+    # the record
+    ANCHOR_STALE = (
+        "anchor-stale",
+        "the record was last witnessed from outside {when}, and no search runs more than {hours} hours after that",
+        Remedy.WITNESS,
+    )
+    ANCHOR_DISPUTED = (
+        "anchor-disputed",
+        "{who} saw {size:,} entries of the record at {at:%Y-%m-%d %H:%M} UTC that this record does not begin with",
+    )
+    OWN_WITNESSES = (
+        "own-witnesses",
+        "you proposed this policy of witnesses, so you cannot approve it; ask somebody else",
+    )
+    NO_WITNESSES_WAIT = "no-witnesses-wait", "no policy of witnesses waits for an approval"
+    NOTHING_RESTORED = (
+        "nothing-restored",
+        "the ledger continues from its checkpoint, so there is no restored database to accept",
+    )
 
     # jobs
     ALWAYS_FINISHED = "always-finished", "the deletions of an erasure cannot be stopped"

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import hmac
 import io
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineament.errors import AccessAltered
+from lineament.errors import AccessAltered, AnchorMissing, InvalidValue, LedgerBroken, NotFound
 from lineament.ledger.anchor import read_anchor
+from lineament.ledger.checkpoint import Checkpoint
 from lineament.ledger.entries import StoredEntry
 from lineament.ledger.export import export
+from lineament.ledger.proofs import consistency_file, entry_proof
 from lineament.model.accounts import Permission
-from lineament.model.events.ledger import LedgerExported, LedgerRead, RowsBound
+from lineament.model.events.ledger import EntryProven, LedgerExported, LedgerRead, RowsBound
+from lineament.model.reasons import Reason
 from lineament.services.cases.access import seen_case
 from lineament.services.needs import needs, open_to_all
 from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
 from lineament.services.stored_rows import RowCheck, older_rows
-from lineament.store.db import TO_BIND
+from lineament.services.witnessing.in_force import (
+    kept_folder,
+    kept_seen,
+    policy_in_force,
+    reason_not_witnessed,
+)
+from lineament.store.db import TO_BIND, Tx
 from lineament.store.durable import private_file
 
 if TYPE_CHECKING:
     from lineament.ledger import verify as verifier
+
+
+AT_OPENING = 3
+"""How many of the largest checkpoints that others saw are compared when a workspace is opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +52,17 @@ class LedgerEntry:
     details: str | None  # canonical JSON, or None if it was lawfully erased
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryProof:
+    """The proof that the ledger has an entry."""
+
+    entry: LedgerEntry
+    leaf: bytes  # the leaf hash, 32 bytes
+    path: list[bytes]  # the hashes from beside the leaf up to below the root
+    note: str  # the checkpoint that it leads to
+    file: str  # the proof as a file, c2sp.org/tlog-proof
+
+
 class Audit:
     """Verifies and reads the ledger."""
 
@@ -46,23 +71,42 @@ class Audit:
 
     @needs(Permission.READ_LEDGER, Permission.MACHINE)
     def verify(self) -> verifier.Verification:
-        """Recompute the whole ledger and compare the rows of the database with it.
+        """Recompute the whole ledger, and compare it with the rows of the database and with what others saw.
 
-        Raises LedgerBroken with the first entry that does not match, or RowsAltered with the first row.
+        Raises LedgerBroken with the first entry that does not match, or with who saw another ledger and when;
+        RowsAltered with the first row; AnchorMissing, WitnessesUntrusted, or Damaged if what is kept was altered.
         """
         from lineament.ledger import verify as verifier
 
         anchored = read_anchor(self._record.anchor)
         with self._record.read() as tx:
+            policy = policy_in_force(tx, self._record)
+        seen = kept_seen(self._record, policy)  # before the snapshot below, which is at least as new
+        with self._record.read() as tx:
             rows = RowCheck(tx)
-            found = verifier.verify(tx.ledger, self._record.ledger.public_key, anchored, rows.take)
+            found = verifier.verify(tx.ledger, self._record.ledger.public_key, anchored, rows.take, seen)
+            if anchored is None and (found.entries or tx.ledger.begun()):
+                raise AnchorMissing(path=self._record.anchor, entry=found.entries)
             return replace(found, rows=rows.finish())
 
     @open_to_all("a workspace is checked as it is opened, whoever opens it")
     def check_anchor(self) -> None:
         """Raise LedgerBroken if the ledger does not extend the checkpoint that is anchored on disk."""
+        ledger, note = self._record.ledger, read_anchor(self._record.anchor)
+        witnessed = list(kept_folder(self._record).newest(AT_OPENING))
         with self._record.read() as tx:
-            self._record.ledger.check_anchor(tx.ledger, self._record.anchor)
+            if note is not None:
+                ledger.check_kept(tx.ledger, note)
+            elif tx.ledger.size() or tx.ledger.begun():
+                raise AnchorMissing(path=self._record.anchor, entry=tx.ledger.size())
+            for kept in witnessed:
+                ledger.check_witnessed(tx.ledger, kept.note)
+
+    @open_to_all("whoever searches is told whether the record is witnessed from outside")
+    def not_witnessed(self) -> Reason | None:
+        """Return why the record is not witnessed as the policy asks; None if it is. Raises WitnessesUntrusted."""
+        with self._record.read() as tx:
+            return reason_not_witnessed(tx, self._record)
 
     @open_to_all("a workspace is upgraded as it is opened, whoever opens it")
     def bind_rows(self) -> None:
@@ -107,7 +151,8 @@ class Audit:
         with self._record.read() as tx, private_file(path) as file, io.TextIOWrapper(file, encoding="utf-8") as out:
             shown = None if case is None else {row.seq for row in tx.ledger.of_case(case.id, None, None)}
             listed = None if official.solo else tx.ledger.filed(official.agency_id)
-            return export(tx.ledger, out, self._record.ledger.public_key, opened=shown, listed=listed)
+            key, witnessed = self._record.ledger.public_key, kept_folder(self._record).newest()
+            return export(tx.ledger, out, key, opened=shown, listed=listed, witnessed=witnessed)
 
     @needs(Permission.READ_LEDGER)
     def entries(self, start: int, stop: int) -> list[LedgerEntry]:
@@ -131,6 +176,53 @@ class Audit:
             change.record(LedgerRead(before=before))
             return [_read(row) for row in change.tx.ledger.of_agency(official.agency_id, before, limit)]
 
+    @needs(Permission.READ_LEDGER)
+    def prove(self, seq: int) -> EntryProof:
+        """Return the proof that the ledger has an entry which the official may read; that it was made is recorded.
+
+        Raises NotFound for any other entry.
+        """
+        official, ledger = self._record.official, self._record.ledger
+        with self._record.change() as change:
+            tx = change.tx
+            if not official.solo and seq not in tx.ledger.filed(official.agency_id):
+                raise no_such_entry(seq)
+            note, size = self._best_note(tx, seq)
+            entry = next(tx.ledger.entries(seq, seq + 1), None)
+            if entry is None or note is None:
+                raise no_such_entry(seq)
+            path = ledger.prove(tx.ledger, seq, size)
+            change.record(EntryProven(entry=seq))
+        return EntryProof(
+            entry=_read(entry), leaf=entry.leaf, path=path, note=note, file=entry_proof(entry, path, note)
+        )
+
+    @needs(Permission.READ_LEDGER)
+    def prove_consistency(self, old_note: str) -> str:
+        """Return the proof that the ledger continues from a checkpoint that was kept elsewhere, as a file.
+
+        Raises InvalidValue if it is no checkpoint of this ledger, or LedgerBroken if the ledger does not begin with it.
+        """
+        ledger = self._record.ledger
+        old = Checkpoint.parse(old_note, ledger.public_key)
+        with self._record.change() as change:
+            note, size = change.tx.ledger.checkpoint(), change.tx.ledger.size()
+            if note is None or not ledger.extends(change.tx.ledger, old):
+                raise LedgerBroken(why=f"it does not begin with the {old.size} entries of that checkpoint", entry=0)
+            path = ledger.prove_consistency(change.tx.ledger, old.size, size) if old.size else []
+            change.record(EntryProven(old=old.size))
+        return consistency_file(old_note, note, path)
+
+    def _best_note(self, tx: Tx, seq: int) -> tuple[str | None, int]:
+        """Return the newest checkpoint that others saw if it covers the entry, else the newest of all; and its size."""
+        key = self._record.ledger.public_key
+        for kept in kept_folder(self._record).newest(1):
+            with suppress(InvalidValue):
+                seen = Checkpoint.parse(kept.note, key)
+                if seq < seen.size and self._record.ledger.extends(tx.ledger, seen):
+                    return kept.note, seen.size
+        return tx.ledger.checkpoint(), tx.ledger.size()
+
     @needs(Permission.READ_LEDGER, Permission.MACHINE)
     def size(self) -> int:
         """Return the number of entries."""
@@ -142,6 +234,11 @@ class Audit:
         """Return the newest signed checkpoint (C2SP), or None before the first entry."""
         with self._record.read() as tx:
             return tx.ledger.checkpoint()
+
+
+def no_such_entry(seq: int) -> NotFound:
+    """Return the error for an entry that does not exist, or that the official may not read."""
+    return NotFound(what="entry", name=seq, hint="lineament ledger export FILE")
 
 
 def _read(row: StoredEntry) -> LedgerEntry:

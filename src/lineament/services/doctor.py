@@ -26,6 +26,7 @@ from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
+from lineament.services.witnessing.policy import Witnesses
 from lineament.store.blobs import Blobs
 from lineament.store.db import Store, Tx
 from lineament.store.ring import KeyRing
@@ -106,6 +107,7 @@ class Doctor:
                 self._provenance,
                 self._ledger,
                 self._time,
+                self._witnesses,
             ),
         )
         for check in (*upkeep, self._pictures) if pictures else upkeep:
@@ -232,6 +234,16 @@ class Doctor:
     def _ledger(self) -> Check:
         found = self._audit.verify()
         return Check("ledger", Verdict.GOOD, f"{found.entries:,} entries, all verified")
+
+    def _witnesses(self) -> Check:
+        standing = Witnesses(self._record).standing()
+        if not standing.policy.asks:
+            alone = self._record.official.solo
+            advice = "nobody outside witnesses the record; whoever has this machine can rewrite it unnoticed"
+            return Check("witnesses", Verdict.GOOD if alone else Verdict.WARNING, f"{advice}: docs/guide/witness.md")
+        if standing.against is not None:
+            return Check("witnesses", Verdict.BAD, str(standing.against))
+        return Check("witnesses", Verdict.GOOD, "; ".join(map(str, standing.seen)))
 
     def _pictures(self) -> Check:
         workspace = self._workspace

@@ -18,6 +18,7 @@ from lineament.model.sources import Source
 from lineament.services.cases.access import may_in, seen_source
 from lineament.services.people.policies import policy_for, stepped_up
 from lineament.services.record import Record
+from lineament.services.witnessing.in_force import reason_not_witnessed
 from lineament.store.db import Tx
 
 UNSAID = "unsaid"
@@ -41,6 +42,7 @@ class Attempt:
     reason: str
     approvals: tuple[int, str] | None  # fewest by others, and of which probe; None: no photograph is chosen yet
     at: datetime
+    not_witnessed: Reason | None = None  # why the record is not witnessed from outside as the policy asks (R42)
 
 
 def chosen(tx: Tx, record: Record, names: Sequence[str]) -> list[Source]:
@@ -79,6 +81,7 @@ def attempt(  # noqa: PLR0913 - what a search consists of
         reason=reason,
         approvals=None if probes is None else min((_approvals(tx, official, probe), probe.id) for probe in probes),
         at=at,
+        not_witnessed=reason_not_witnessed(tx, record),
     )
 
 
@@ -92,6 +95,7 @@ def reasons_against(search: Attempt) -> list[Reason]:
         *(stop.why for stop in search.stops),
         *_official(search),
         *_agency(search),
+        *_record(search),
         *_case(search),
         *_sources(search),
     ]
@@ -115,6 +119,14 @@ def _agency(search: Attempt) -> list[Reason]:
         _, following = month_of(search.at.date())
         against.append(ReasonCode.SEARCHES_USED.reason(limit=licence.searches_a_month, following=following))
     return against
+
+
+def _record(search: Attempt) -> list[Reason]:
+    """Refuse if others saw another record; and if what they saw is too old, except for one person who works alone."""
+    against = search.not_witnessed
+    if against is None or (search.official.solo and against.code is ReasonCode.ANCHOR_STALE):
+        return []
+    return [against]
 
 
 def _case(search: Attempt) -> list[Reason]:

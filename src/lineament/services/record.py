@@ -115,9 +115,11 @@ class Record:
     def change(self) -> Iterator[Change]:
         """Open a write transaction that must record at least one entry; then anchor the checkpoint on disk.
 
-        If it leaves something to delete, a job is added for that.
+        If it leaves something to delete, a job is added for that. Raises LedgerBroken if the ledger does not continue
+        from the checkpoint on disk: the database was rolled back or exchanged.
         """
         with self.store.begin() as tx:
+            self._check_anchor(tx)
             tx.ledger.file_under(self.official.agency_id, None)
             change = Change(tx, self.clock(), self.ledger, self.official)
             yield change
@@ -130,3 +132,8 @@ class Record:
             note = tx.ledger.checkpoint()
         if note is not None:
             self.ledger.anchor(self.anchor, note)
+
+    def _check_anchor(self, tx: Tx) -> None:
+        self.ledger.check_anchor(tx.ledger, self.anchor, begun=tx.ledger.begun())
+        if tx.ledger.size() == 0:
+            self.ledger.first_anchor(self.anchor)

@@ -52,6 +52,7 @@ from lineament.store.stops import StopRows
 from lineament.store.suppressions import SuppressionRows
 from lineament.store.tables import meta
 from lineament.store.tally import TallyRows
+from lineament.store.witness_policies import WitnessPolicyRows
 
 SCRUB_PATIENCE = 2.0
 """Most seconds that scrubbing waits for readers, while no other process can write."""
@@ -115,6 +116,7 @@ class Tx:
         self.deletions = DeletionRows(connection)
         self.jobs = JobRows(connection, vault)
         self.proposals = ProposalRows(connection, vault)
+        self.witness_policies = WitnessPolicyRows(connection, vault)
         self.ledger = LedgerRows(connection, vault)
         self.sealed = SealedRows(connection, vault)
 

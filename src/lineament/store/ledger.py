@@ -20,13 +20,15 @@ from lineament.store.keys import Vault
 from lineament.store.ledger_tables import (
     CHANGE_MADE,
     STOPS,
+    WITNESSES_CHANGED,
     ledger_checkpoint,
     ledger_details,
     ledger_entries,
     ledger_nodes,
 )
+from lineament.store.people_tables import accounts
 from lineament.store.raw import BINARY, fetched
-from lineament.store.tables import cases
+from lineament.store.tables import cases, sources
 
 _PAGE = 1000
 """Most rows in one query."""
@@ -94,6 +96,11 @@ class LedgerRows:
         query = sa.select(ledger_entries.c.seq).where(ledger_entries.c.action == Action.CLOCK_ACCEPTED.value)
         return [int(seq) for seq in self._connection.scalars(query.order_by(ledger_entries.c.seq))]
 
+    def begun(self) -> bool:
+        """Return whether there are rows whose creation the ledger records, so that it cannot be empty."""
+        kept = (sa.exists(sa.select(table.c.id)) for table in (accounts, cases, sources))
+        return bool(self._connection.scalar(sa.select(sa.or_(*kept))))
+
     def newest_change(self) -> int | None:
         """Return the number of the newest entry that says that a change of threshold or model took effect."""
         found = self._connection.scalar(sa.select(sa.func.max(ledger_entries.c.seq)).where(sa.text(CHANGE_MADE)))
@@ -111,6 +118,11 @@ class LedgerRows:
             if whose in {"everything", agency_id}:
                 stands.setdefault(whose, entry.action.endswith("_stopped"))
         return [whose for whose, stopped in stands.items() if stopped]
+
+    def newest_witnesses(self) -> int | None:
+        """Return the number of the newest entry that says that a policy of who witnesses the ledger took effect."""
+        found = self._connection.scalar(sa.select(sa.func.max(ledger_entries.c.seq)).where(sa.text(WITNESSES_CHANGED)))
+        return None if found is None else int(found)
 
     def append(  # noqa: PLR0913, PLR0917 - one row, column by column
         self,

@@ -12,6 +12,9 @@ CHANGE_MADE = "action = 'change_made'"
 STOPS = "action IN ('agency_stopped', 'agency_resumed', 'all_stopped', 'all_resumed')"
 """Which entries record that searching was stopped or resumed: few among many."""
 
+WITNESSES_CHANGED = "action = 'witnesses_changed'"
+"""Which entries record that a policy of who witnesses the ledger took effect."""
+
 ledger_entries = sa.Table(
     "ledger_entries",
     metadata,
@@ -31,6 +34,12 @@ ledger_entries = sa.Table(
         postgresql_where=sa.text(CHANGE_MADE),
     ),
     sa.Index("ix_ledger_entries_stops", "seq", sqlite_where=sa.text(STOPS), postgresql_where=sa.text(STOPS)),
+    sa.Index(
+        "ix_ledger_entries_witnesses_changed",
+        "seq",
+        sqlite_where=sa.text(WITNESSES_CHANGED),
+        postgresql_where=sa.text(WITNESSES_CHANGED),
+    ),
 )
 
 ledger_details = sa.Table(

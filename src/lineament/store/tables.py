@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store import job_table, ledger_tables, people_tables, proposal_table, source_tables  # noqa: F401 - what others here refer to, and the rest
+from lineament.store import (  # noqa: F401 - what others here refer to, and the rest
+    job_table,
+    ledger_tables,
+    people_tables,
+    proposal_table,
+    source_tables,
+    witness_table,
+)
 from lineament.store.columns import (
     Day,
     Hex,

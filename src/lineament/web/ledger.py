@@ -7,13 +7,14 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
+from typing import Any
 
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
-from lineament.errors import LedgerBroken
+from lineament.errors import LedgerBroken, LineamentError
 from lineament.model.accounts import Permission
-from lineament.services.audit import LedgerEntry
-from lineament.web.pages import CurrentVisit, Form, Pages, Visit
+from lineament.services.audit import EntryProof, LedgerEntry
+from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download
 from lineament.web.phrases import short
 
 pages = Pages()
@@ -60,9 +61,24 @@ class LedgerCheck:
 
 
 @pages.page("/ledger", access=Permission.READ_LEDGER)
-def ledger(visit: CurrentVisit, before: int | None = None) -> HTMLResponse:
-    """The entries, newest first."""
-    return _ledger(visit, before, check=None)
+def ledger(visit: CurrentVisit, before: int | None = None, entry: int | None = None) -> HTMLResponse:
+    """The entries, newest first; with ``entry`` the proof that the ledger has that one."""
+    proof = None if entry is None else visit.desk.audit.prove(entry)
+    return _ledger(visit, before, check=None, proof=proof)
+
+
+@pages.page("/ledger/proof", access=Permission.READ_LEDGER)
+def proof(visit: CurrentVisit, entry: int) -> Response:
+    """The proof that the ledger has an entry, as a file (C2SP tlog-proof)."""
+    proven = visit.desk.audit.prove(entry)
+    return download(proven.file.encode(), f"entry-{entry}.tlog-proof")
+
+
+@pages.act("/ledger/consistency", access=Permission.READ_LEDGER, page=ledger)
+def consistency(visit: CurrentVisit, form: Form) -> Response:
+    """The proof that the ledger continues from a checkpoint that somebody kept, as a file."""
+    kept = form.text("checkpoint").replace("\r\n", "\n").strip("\n") + "\n"
+    return download(visit.desk.audit.prove_consistency(kept).encode(), "consistency.json")
 
 
 @pages.act("/ledger/check", access=Permission.READ_LEDGER, page=ledger)
@@ -78,7 +94,9 @@ def check(visit: CurrentVisit, form: Form) -> HTMLResponse:  # noqa: ARG001 - it
     return _ledger(visit, None, check=outcome)
 
 
-def _ledger(visit: Visit, before: int | None, *, check: LedgerCheck | None) -> HTMLResponse:
+def _ledger(
+    visit: Visit, before: int | None, *, check: LedgerCheck | None, proof: EntryProof | None = None
+) -> HTMLResponse:
     audit = visit.desk.audit
     try:
         entries = audit.page(before, PAGE)
@@ -93,7 +111,17 @@ def _ledger(visit: Visit, before: int | None, *, check: LedgerCheck | None) -> H
         page=PAGE,
         checkpoint=audit.checkpoint(),
         check=check,
+        proof=proof,
+        **_standing(visit),
     )
+
+
+def _standing(visit: Visit) -> dict[str, Any]:
+    """Return how the ledger is witnessed; the page opens whatever was done to that."""
+    try:
+        return {"standing": visit.desk.witnesses.standing(), "unwitnessed": ""}
+    except LineamentError as error:
+        return {"standing": None, "unwitnessed": str(error)}
 
 
 def _line(entry: LedgerEntry) -> LedgerLine:

@@ -220,5 +220,15 @@ def _(_event: ledger.LedgerExported) -> TimelineLine:
 
 
 @_line.register
+def _(_event: ledger.EntryProven) -> TimelineLine:
+    return TimelineLine(words="made a proof of the record", reading=True)
+
+
+@_line.register
+def _(event: ledger.RestoreAccepted) -> TimelineLine:
+    return TimelineLine(words=f"accepted a restored database: {event.reason}")
+
+
+@_line.register
 def _(event: ledger.DetailsErased) -> TimelineLine:
     return TimelineLine(words=f"erased details of the record: {event.reason}")

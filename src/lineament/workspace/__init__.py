@@ -77,6 +77,7 @@ class Workspace:
     @classmethod
     def create(cls, settings: Settings, *, clock: Clock = now) -> Self:
         """Make a workspace in ``settings.home``, whole or not at all. Raises WorkspaceExists if something is there."""
+        from lineament.ledger.log import Ledger
         from lineament.model.accounts import HOME_AGENCY
         from lineament.model.agencies import AgencyTerms
         from lineament.store.db import Store
@@ -97,9 +98,11 @@ class Workspace:
                 store.begin() as tx,
             ):
                 tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="ZZ"), clock(), id=HOME_AGENCY)
-                tx.meta.set("workspace", secrets.token_hex(8))
+                name = secrets.token_hex(8)
+                tx.meta.set("workspace", name)
                 tx.meta.set(RING, keys.wrapped(keys.keys))
                 tx.meta.set(PACK, CURRENT)
+            Ledger(origin=f"lineament/{name}", signing_seed=keys.derive("ledger")).first_anchor(building / "checkpoint")
             if home.exists():
                 home.rmdir()
             building.rename(home)

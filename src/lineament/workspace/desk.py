@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from lineament.services.probes import Probes
     from lineament.services.record import Clock, Record
     from lineament.services.report import Report
+    from lineament.services.restore import Restore
     from lineament.services.rotation.rotate import KeyRotation
     from lineament.services.search import Search
     from lineament.services.threshold.changes import Proposals
+    from lineament.services.witnessing.policy import Witnesses
     from lineament.settings import Settings
     from lineament.workspace import Workspace
 
@@ -160,6 +162,20 @@ class Desk:
         from lineament.services.clock import AcceptClock
 
         return AcceptClock(self.record, self.workspace.clock)
+
+    @cached_property
+    def restore(self) -> Restore:
+        """Accepts a database that was restored from a backup."""
+        from lineament.services.restore import Restore
+
+        return Restore(self.record)
+
+    @cached_property
+    def witnesses(self) -> Witnesses:
+        """Has the ledger witnessed from outside."""
+        from lineament.services.witnessing.policy import Witnesses
+
+        return Witnesses(self.record)
 
     @cached_property
     def ingest(self) -> Ingest:

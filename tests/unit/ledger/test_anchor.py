@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.support.ledgers import fill
 
-from lineament.errors import AnchorUnavailable, LedgerBroken, StorageFull
+from lineament.errors import AnchorMissing, AnchorUnavailable, LedgerBroken, StorageFull
 from lineament.ledger.anchor import read_anchor
 from lineament.ledger.checkpoint import Checkpoint
 from lineament.ledger.log import Ledger
@@ -112,7 +112,6 @@ def test_a_full_disk(number: int, ledger: Ledger, path: Path, monkeypatch: pytes
 
 
 def test_a_ledger_that_continues_from_its_anchor(ledger: Ledger, rows: MemoryLeafStore, path: Path) -> None:
-    ledger.check_anchor(rows, path)
     for _ in range(20):
         ledger.anchor(path, rows.note or "")
         fill(ledger, rows, 1)
@@ -152,3 +151,14 @@ def test_an_anchor_is_a_checkpoint_that_others_can_read(ledger: Ledger, rows: Me
     ledger.anchor(path, rows.note or "")
     copy = shutil.copy(path, path.with_name("usb-stick"))
     assert Checkpoint.parse(Path(copy).read_text(encoding="utf-8"), ledger.public_key).size == 20
+
+
+def test_an_anchor_that_is_gone(ledger: Ledger, rows: MemoryLeafStore, path: Path) -> None:
+    with pytest.raises(AnchorMissing, match="is gone"):
+        ledger.check_anchor(rows, path)
+    ledger.check_anchor(MemoryLeafStore(), path)
+    with pytest.raises(AnchorMissing):
+        ledger.check_anchor(MemoryLeafStore(), path, begun=True)
+    ledger.first_anchor(path)
+    ledger.check_anchor(MemoryLeafStore(), path, begun=True)
+    ledger.check_anchor(rows, path)

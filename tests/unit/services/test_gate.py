@@ -57,6 +57,10 @@ def test_a_search_without_reasons_against_it_is_admitted() -> None:
         ({"agency": agency(licence=LICENCE)}, ReasonCode.NOT_VETTED),
         ({"agency": agency(vetting=VETTING)}, ReasonCode.NO_LICENCE),
         ({"used": 4000}, ReasonCode.SEARCHES_USED),
+        (
+            {"not_witnessed": ReasonCode.ANCHOR_STALE.reason(when="never", hours=24)},
+            ReasonCode.ANCHOR_STALE,
+        ),
         ({"case": replace(CASE, state=CaseState.CLOSED)}, ReasonCode.CASE_NOT_OPEN),
         ({"case": case()}, ReasonCode.NOT_AUTHORISED),
         ({"case": case(urgent_since=AT - timedelta(hours=48))}, ReasonCode.CASE_LOCKED),

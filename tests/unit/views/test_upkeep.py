@@ -49,6 +49,7 @@ def test_a_sound_ledger_is_json_without_what_an_export_alone_leaves_out() -> Non
         "erased": 2,
         "rows": 12,
         "anchored": 8,
+        "witnessed": [],
     }
 
 

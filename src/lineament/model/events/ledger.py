@@ -38,6 +38,38 @@ class ClockAccepted(Event, action=Action.CLOCK_ACCEPTED):
     because: str
 
 
+class RestoreAccepted(Event, action=Action.RESTORE_ACCEPTED):
+    """A database that does not continue from its checkpoint was accepted: it was restored from a backup."""
+
+    entries: int  # that the restored ledger had
+    anchored: str | None  # the text of the checkpoint that was kept; None: it was gone
+    reason: str
+    witnesses: tuple[str, ...] = ()  # who were asked, and saw nothing that the ledger does not begin with
+
+
+class WitnessesProposed(Event, action=Action.WITNESSES_PROPOSED):
+    """A policy of who witnesses the ledger was proposed."""
+
+    change: int  # its number
+    policy: Mapping[str, JSON]
+    reason: str
+
+
+class WitnessesChanged(Event, action=Action.WITNESSES_CHANGED):
+    """A policy of who witnesses the ledger took effect."""
+
+    change: int  # its number
+    policy: Mapping[str, JSON]
+    alone: bool  # whether one person made the change
+
+
+class EntryProven(Event, action=Action.ENTRY_PROVEN):
+    """A proof was made that the ledger has an entry, or that it begins with an older one."""
+
+    entry: int | None = None  # that is proven
+    old: int | None = None  # the number of entries of the older ledger
+
+
 class DetailsErased(Event, action=Action.DETAILS_ERASED):
     """The details of entries were erased; their commitments stay."""
 

@@ -16,6 +16,8 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     """Change the tables, one subject after another."""
@@ -24,6 +26,7 @@ def upgrade() -> None:
     _tallies()
     _devices()
     _facts()
+    _witnesses()
 
 
 def _tallies() -> None:
@@ -334,3 +337,25 @@ def _create_captures(name: str) -> None:
 
 def _check(name: str, text: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(text, name=op.f(f"ck_captures_{name}"))
+
+
+def _witnesses() -> None:
+    """Make the table of who witnesses the ledger."""
+    op.create_table(
+        "witness_policies",
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("entry", Id),
+        sa.CheckConstraint("id >= 1", name=op.f("ck_witness_policies_id_at_least_1")),
+        sa.ForeignKeyConstraint(["entry"], ["ledger_entries.seq"], name="fk_witness_policies_entry"),
+        sa.PrimaryKeyConstraint("id", name="pk_witness_policies"),
+        sa.UniqueConstraint("entry", name="uq_witness_policies_entry"),
+    )
+    changed = sa.text("action = 'witnesses_changed'")
+    op.create_index(
+        "ix_ledger_entries_witnesses_changed",
+        "ledger_entries",
+        ["seq"],
+        sqlite_where=changed,
+        postgresql_where=changed,
+    )

@@ -1,0 +1,1 @@
+"""Having the ledger witnessed from outside: the policy, the submission of checkpoints, and whether they are fresh."""
