@@ -50,6 +50,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "video": ("--seconds", "1", "--only", "h264.mp4"),
     "warc": ("--gigabytes", "0.002", "--rounds", "1"),
     "warc_ingest": ("--photographs", "2", "--rounds", "1"),
+    "witness": ("--rounds", "3"),
     "whole": ("--faces", "500", "--rounds", "4"),
 }
 NOT_FASTER_AT_TOY_SIZE = {"pages", "casework", "startup", "many_sources"}

@@ -210,6 +210,10 @@ LINES = {
     "user sessions": Line("{account_id}", accounts),
     "user end-sessions": Line("{account_id}", accounts),
     "ledger export": Line("{out} --case {ref}", cases, in_case="read cases"),
+    "ledger propose-witnesses": Line("no-such-file --reason why", code=3),
+    "ledger approve-witnesses": Line(code=4),  # none waits
+    "ledger prove": Line("999999 {out}", code=3),
+    "ledger prove-consistency": Line("{probe} {out}", code=2),
 }
 
 

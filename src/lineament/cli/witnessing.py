@@ -73,9 +73,8 @@ def propose_witnesses(
     as_json: AsJson = False,
 ) -> None:
     """Propose who witnesses the ledger and how many are needed; in an agency a second person approves it."""
-    policy = _policy_in(file)
     with workspace(context) as desk:
-        change = desk.witnesses.propose(policy, reason)
+        change = desk.witnesses.propose(_policy_in(file), reason)
     _print_change(change, as_json=as_json)
 
 
@@ -126,9 +125,8 @@ def prove_consistency(
     as_json: AsJson = False,
 ) -> None:
     """Write the proof that the ledger continues from a checkpoint that somebody kept."""
-    old = file_bytes(checkpoint, MOST_BYTES).decode("utf-8", "replace")
     with workspace(context) as desk:
-        path = checked_writable(file)
+        old, path = file_bytes(checkpoint, MOST_BYTES).decode("utf-8", "replace"), checked_writable(file)
         proof = desk.audit.prove_consistency(old)
         key = desk.audit.public_key
     path.write_text(proof, "utf-8")

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from lineament.errors import LedgerBroken, LineamentError
 from lineament.model.accounts import Permission
 from lineament.services.audit import EntryProof, LedgerEntry
-from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download
+from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download, redirect
 from lineament.web.phrases import short
 
 pages = Pages()
@@ -68,8 +68,10 @@ def ledger(visit: CurrentVisit, before: int | None = None, entry: int | None = N
 
 
 @pages.page("/ledger/proof", access=Permission.READ_LEDGER)
-def proof(visit: CurrentVisit, entry: int) -> Response:
-    """The proof that the ledger has an entry, as a file (C2SP tlog-proof)."""
+def proof(visit: CurrentVisit, entry: int | None = None) -> Response:
+    """The proof that the ledger has an entry, as a file (C2SP tlog-proof); without a number the entries."""
+    if entry is None:
+        return redirect("/ledger")
     proven = visit.desk.audit.prove(entry)
     return download(proven.file.encode(), f"entry-{entry}.tlog-proof")
 

@@ -15,7 +15,7 @@ BLOCKS = re.findall(r"```\w*\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags
 
 
 def test_the_export_in_the_documentation_verifies(tmp_path: Path) -> None:
-    _, note, key, export, leaf = BLOCKS
+    _, note, key, export, leaf, *_ = BLOCKS
     path = tmp_path / "export.jsonl"
     path.write_text(export, encoding="utf-8")
     public_key = PublicKey.parse(key)
