@@ -158,7 +158,7 @@ def test_units_call_commands_that_exist() -> None:
         )
     }
     assert called >= {"serve", "worker", "sweep", "verify"}
-    assert all(f"## `lineament {command}`" in reference for command in called)
+    assert all(f"## `lineament {command}" in reference for command in called)
 
 
 def test_a_timer_has_its_service() -> None:
