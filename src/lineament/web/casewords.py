@@ -128,6 +128,7 @@ def remedy_link(remedy: Remedy, path: str, case: str) -> tuple[str, str] | None:
         Remedy.APPROVALS: ("Approvals", "#approvals"),
         Remedy.PEOPLE: ("Who works on it", f"{case}/people"),
         Remedy.SOURCES: ("Sources", "/sources"),
+        Remedy.WITNESS: ("The ledger and its witnesses", "/ledger"),
     }
     return links.get(remedy)
 
