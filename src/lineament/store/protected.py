@@ -20,6 +20,7 @@ from lineament.store import tables
 from lineament.store.job_table import jobs
 from lineament.store.proposal_table import proposals
 from lineament.store.source_tables import source_shares
+from lineament.store.witness_table import witness_policies
 
 Row = Mapping[str, Any] | RowMapping
 """A row by column, from the database or about to be stored."""
@@ -117,6 +118,7 @@ PROTECTED = {
         ),
         Protected(table=people.stops, opened={"sealed": "id"}),
         Protected(table=proposals, guarded=False, opened={"sealed": "id"}),
+        Protected(table=witness_policies, guarded=False, opened={"sealed": "id"}),
     )
 }
 """By the name of the table. Searches and their lists are bound too, in ``store/search_digests.py``."""

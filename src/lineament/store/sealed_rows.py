@@ -20,6 +20,7 @@ from lineament.store.ledger_tables import ledger_details
 from lineament.store.people_tables import accounts, agencies, factors, sessions, stops
 from lineament.store.proposal_table import proposals
 from lineament.store.tables import case_invitations, cases, searches, sources
+from lineament.store.witness_table import witness_policies
 
 Rewrap = Callable[[bytes, str], bytes]
 """Returns a data key wrapped anew; takes the wrapped key and what it is of."""
@@ -70,6 +71,7 @@ VAULTED: Sequence[SealedPlace] = (
     _vaulted(searches, "examiner"),
     _vaulted(jobs, "requested_by"),
     _vaulted(proposals, "sealed"),
+    _vaulted(witness_policies, "sealed"),
     SealedPlace(table=ledger_details, column="sealed", row="seq", about="ledger|{}"),
 )
 """What the vault seals."""
