@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse, Response
 
-from lineament.errors import LedgerBroken, LineamentError
+from lineament.errors import LedgerBroken, LineamentError, RowsAltered
 from lineament.model.accounts import Permission
 from lineament.services.audit import EntryProof, LedgerEntry
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download, redirect
@@ -57,6 +57,7 @@ class LedgerCheck:
 
     seconds: float
     entries: int = 0
+    rows: int = 0  # of the database, that are as the entries recorded them
     broken: str = ""  # what is wrong; empty if the ledger is sound
 
 
@@ -89,10 +90,10 @@ def check(visit: CurrentVisit, form: Form) -> HTMLResponse:  # noqa: ARG001 - it
     started = perf_counter()
     try:
         sound = visit.desk.audit.verify()
-    except LedgerBroken as broken:
+    except (LedgerBroken, RowsAltered) as broken:
         outcome = LedgerCheck(seconds=perf_counter() - started, broken=str(broken))
     else:
-        outcome = LedgerCheck(seconds=perf_counter() - started, entries=sound.entries)
+        outcome = LedgerCheck(seconds=perf_counter() - started, entries=sound.entries, rows=sound.rows or 0)
     return _ledger(visit, None, check=outcome)
 
 
@@ -156,6 +157,8 @@ def _value_text(name: str, value: object) -> str:
         return "; ".join(f"rank {rank} face {face} score {score:.3f}" for rank, face, score in value)
     if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
         return ", ".join(str(item) for item in value)
+    if name in {"rows", "lists"} and isinstance(value, dict):
+        return ", ".join(value)
     if isinstance(value, dict) and all(isinstance(item, int) for item in value.values()):
         return ", ".join(f"{count} {counted.replace('_', ' ')}" for counted, count in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
