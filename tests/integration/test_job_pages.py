@@ -7,12 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from tests.support.route_forms import change_rows
 from tests.support.two_agencies import Pages, Participant, TwoAgencies
 from tests.support.world import SOURCE
 
 from lineament.model.jobs import JobProgress, JobState
 from lineament.services.gallery.model_in_use import MODEL
 from lineament.services.jobs.kinds import INGEST, ingest_arguments
+from lineament.store.tables import sources
 
 pytestmark = pytest.mark.enable_socket
 
@@ -125,10 +128,8 @@ def test_a_run_has_the_number_that_it_has_within_its_source(pages: Pages, operat
 
 
 def test_a_crawl_of_a_listed_host_is_queued(pages: Pages, operator: Participant) -> None:
-    with pages.world.workspace.store.begin() as tx:
-        tx.connection.exec_driver_sql(
-            "UPDATE sources SET hosts = '[\"press.example\", \"*.news.example\"]', contact = 'who@press.example'"
-        )
+    hosts = '["press.example", "*.news.example"]'
+    change_rows(pages.world, sa.update(sources).values(hosts=hosts, contact="who@press.example"))
     page = pages.ask(operator, "GET", f"/sources/{SOURCE}").text
     assert "<option>press.example</option>" in page
     assert "*.news.example</option>" not in page

@@ -13,9 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.database import raw_database
+import sqlalchemy as sa
 from tests.support.route_forms import (
     Prepare,
+    change_rows,
     propose_own_threshold,
     propose_threshold,
     put_on_hold,
@@ -47,6 +48,7 @@ from lineament.cli.terminal import needed
 from lineament.model.accounts import Permission
 from lineament.sources.crawl.state import CrawlState
 from lineament.sources.webarchive.writer import WarcWriter
+from lineament.store import tables
 
 TREE = application()
 
@@ -89,8 +91,7 @@ def suspend_source(world: TwoAgencies, ids: dict[str, str]) -> None:
 
 def make_draft(world: TwoAgencies, ids: dict[str, str]) -> None:
     """Make a source a draft of whoever was at the machine."""
-    with raw_database(world.home) as database:
-        database.execute("UPDATE sources SET state = 'drafted' WHERE name = ?", (ids["name"],))
+    change_rows(world, sa.update(tables.sources).where(tables.sources.c.name == ids["name"]).values(state="drafted"))
 
 
 def share(world: TwoAgencies, ids: dict[str, str]) -> None:
