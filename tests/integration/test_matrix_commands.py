@@ -170,6 +170,7 @@ LINES = {
     "case authorise": Line(_RULING, cases),
     "case refuse": Line(f"{_RULING} --yes", cases),
     "case allow": Line("{ref} --words asylum --because why", cases),
+    "keys rotate-case": Line("{ref}", cases),
     "case hold": Line("{ref} --because order", cases),
     "case release": Line("{ref}", cases, put_on_hold),
     "case members": Line("{ref}", cases),

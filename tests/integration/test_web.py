@@ -242,7 +242,7 @@ def test_a_form_with_an_error_keeps_what_was_typed(browser: httpx.Client, csrf: 
     assert "<script>alert" not in answer.text
 
 
-@pytest.mark.parametrize("ref", ["//evil.example", "https://evil.example", "..", "/%2e%2e/"])
+@pytest.mark.parametrize("ref", ["//evil.example", "https://evil.example", "../x", "/%2e%2e/"])
 def test_no_reference_redirects_elsewhere(browser: httpx.Client, csrf: str, ref: str) -> None:
     form = {"csrf": csrf, "ref": ref, "offence": "x", "purpose": "x", "basis": "x"}
     location = browser.post("/cases", data=form).headers["location"]
