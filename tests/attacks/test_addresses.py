@@ -142,7 +142,8 @@ def test_a_name_that_moves_into_the_network_is_not_followed(web: LocalWeb) -> No
 
 @pytest.mark.parametrize(
     "listed",
-    [*sorted(OPAQUE), *sorted(ENCODED), *(f"*.{domain}" for domain in sorted(ENCODED)), *(f"{label}.example.org" for label in sorted(FRONT_ENDS)),
+    [*sorted(OPAQUE), *sorted(ENCODED), *(f"*.{domain}" for domain in sorted(ENCODED)),
+     *(f"{label}.example.org" for label in sorted(FRONT_ENDS)),
      "my-nitter.example.org", "www-facebook-com.translate.goog", "x-com.translate.goog", "*.x-com.translate.goog",
      "www-instagram-com.cdn.ampproject.org", "x--y.translate.goog", "nitter.net.", "NITTER.net:8080",
      "archive-ph.translate.goog", "x-com-translate-goog.translate.goog", "0-x-com-0.translate.goog"],
