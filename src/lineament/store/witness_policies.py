@@ -10,7 +10,9 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.model.proposals import Signatory
 from lineament.model.witnessing import WitnessChange, WitnessPolicy
+from lineament.store.bound import Digests, row_digest
 from lineament.store.keys import Vault
+from lineament.store.protected import PROTECTED
 from lineament.store.sealed import SealedColumn
 from lineament.store.witness_table import witness_policies
 
@@ -20,6 +22,7 @@ class WitnessPolicyRows:
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
         self._sealed = SealedColumn(vault, "witness_policies")
 
     def newest(self) -> WitnessChange | None:
@@ -33,6 +36,17 @@ class WitnessPolicyRows:
 
     def put(self, change: WitnessChange) -> None:
         """Add a policy, or replace it by what became of it."""
+        row = self._row(change)
+        same = witness_policies.c.id == change.number
+        if self._connection.execute(sa.update(witness_policies).where(same).values(**row)).rowcount == 0:
+            self._connection.execute(sa.insert(witness_policies), row)
+
+    def digests(self, change: WitnessChange) -> Digests:
+        """Return the digest of a policy as ``put`` will store it, for the entry that makes it take effect."""
+        row, protected = self._row(change), PROTECTED[witness_policies.name]
+        return {protected.subject(row): row_digest(self._vault, protected, row)}
+
+    def _row(self, change: WitnessChange) -> dict[str, Any]:
         facts = {
             "policy": change.policy.to_json(),
             "reason": change.reason,
@@ -40,10 +54,8 @@ class WitnessPolicyRows:
             "approved": None if change.approved is None else _signatory_facts(change.approved),
             "made_at": None if change.made_at is None else change.made_at.isoformat(),
         }
-        row = {"sealed": self._sealed.seal(str(change.number), facts), "entry": change.entry}
-        same = witness_policies.c.id == change.number
-        if self._connection.execute(sa.update(witness_policies).where(same).values(**row)).rowcount == 0:
-            self._connection.execute(sa.insert(witness_policies), {"id": change.number, **row})
+        sealed = self._sealed.seal(str(change.number), facts)
+        return {"id": change.number, "sealed": sealed, "entry": change.entry}
 
     def _first(self, query: sa.Select[Any]) -> WitnessChange | None:
         row = self._connection.execute(query.limit(1)).mappings().one_or_none()

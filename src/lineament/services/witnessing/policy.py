@@ -94,11 +94,10 @@ class Witnesses:
                 reason=checked_reason(reason),
                 by=self._signatory(change),
             )
+            change.tx.witness_policies.put(proposal)
             change.record(WitnessesProposed(change=proposal.number, policy=checked.to_json(), reason=proposal.reason))
-            if policy_for(change.tx, HOME_AGENCY).change_approval:
-                change.tx.witness_policies.put(proposal)
-                return proposal
-            return self._make(change, proposal)
+            needs_two = policy_for(change.tx, HOME_AGENCY).change_approval
+            return proposal if needs_two else self._make(change, proposal)
 
     @needs(Permission.OPERATE)
     def approve(self) -> WitnessChange:
@@ -135,7 +134,8 @@ class Witnesses:
     def _make(self, change: Change, proposal: WitnessChange) -> WitnessChange:
         alone = proposal.approved is None
         event = WitnessesChanged(change=proposal.number, policy=proposal.policy.to_json(), alone=alone)
-        made = replace(proposal, entry=change.record(event), made_at=change.at)
+        made = replace(proposal, entry=change.next_entry, made_at=change.at)
+        change.record(event, change.tx.witness_policies.digests(made))
         change.tx.witness_policies.put(made)
         return made
 
