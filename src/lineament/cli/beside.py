@@ -91,7 +91,7 @@ class WitnessingBeside:
         from lineament.workspace import Workspace
 
         while True:
-            with suppress(LineamentError), Workspace.open(self._settings) as opened:  # “verify” and the pages tell
+            with suppress(LineamentError, OSError), Workspace.open(self._settings) as opened:  # “verify” and pages tell
                 opened.desk_at_the_machine().witnesses.submit_if_due()
             if self._over.wait(ASKED_EVERY):
                 return

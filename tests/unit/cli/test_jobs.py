@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import nullcontext
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -138,5 +139,6 @@ def test_a_worker_leaves_when_the_queue_is_drained_or_its_parent_is_gone(
     monkeypatch.setattr(os, "getppid", lambda: next(parents))
     monkeypatch.setattr(jobs, "_serve_queue", serve)
     monkeypatch.setattr(jobs, "settings_for", lambda _: SimpleNamespace())
+    monkeypatch.setattr(jobs, "WitnessingBeside", nullcontext)
     jobs.worker(cast("Any", None), poll=5, drain=drain, with_parent=with_parent)
     assert asked == [leaves]
