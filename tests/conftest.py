@@ -141,6 +141,14 @@ def lineament(
     return run
 
 
+@pytest.fixture(autouse=True)
+def umask_of_most_machines() -> Iterator[None]:
+    """The umask that lets everybody read a new file; a command that a test runs in this process changes it."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """The six portraits with their side-cars, in a folder that a test may change."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.conftest import Ran
 from tests.support.clock import TODAY, Clock
@@ -148,7 +149,7 @@ def test_the_commands_say_what_to_do(ready: Callable[..., Ran], tmp_path: Path) 
 def test_the_pages_answer_that_the_clock_cannot_be_believed(ready: Callable[..., Ran], tmp_path: Path) -> None:
     with opened(tmp_path / "ws", Clock(now() + timedelta(days=2))) as ahead:
         ahead.machine.sources.suspend("press")
-    with opened(tmp_path / "ws") as behind, serving(behind.workspace) as served, served.client() as browser:
-        answer = browser.get("/sources/press")
+    with opened(tmp_path / "ws") as behind, serving(behind.workspace) as served:
+        answer = httpx.get(served.entrance)
     assert answer.status_code == 503
     assert "The clock of this machine cannot be believed" in answer.text

@@ -58,10 +58,12 @@ def test_what_is_not_seen_costs_what_is_not_there_costs(pages: Pages, statements
     for name in PEOPLE:
         person, costs = pages.world.people[name], {}
         for target in unseen(route, pages.world, name):
-            send_request(pages, person, route, target)  # the first one of a minute also writes when it was
-            statements.run.clear()
-            send_request(pages, person, route, target)
-            costs[target.level] = list(statements.run)
+            runs = []
+            for _ in range(3):  # the first one of a minute also writes when it was
+                statements.run.clear()
+                send_request(pages, person, route, target)
+                runs.append(list(statements.run))
+            costs[target.level] = min(runs, key=len)
         compared += len(costs)
         if any(cost != costs["not there"] for cost in costs.values()):
             wrong.append(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import struct
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -35,14 +34,6 @@ TERMS = SourceTerms(name="press", controller="Press", basis="LED 8", jurisdictio
 Run = Callable[..., Ran]
 LINE = ("--case", "K-1", "--reason", "because", "--investigate")
 PRIVATE = 0o600
-
-
-@pytest.fixture(autouse=True)
-def careless() -> Iterator[None]:
-    """The umask of most machines, which lets everybody read a new file."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
 
 
 def mode(path: Path) -> int:

