@@ -54,7 +54,7 @@ def shown(target: Victim, world: World) -> list[Any]:
     stored = examiner.search.stored(target.search.search_id)
     pictures = [examiner.pictures.crop(target.search.search_id, item.rank) for item in stored.result.candidates[:3]]
     original = examiner.pictures.original(target.search.search_id, 1)
-    seen = [
+    seen: list[Any] = [
         session, stops, jobs, factors, stored, pictures, original,
         [case for desk in (examiner, supervisor) for case in desk.casework.page()],
         [supervisor.casework.outlook(case.key) for case in (target.case, target.other)],
