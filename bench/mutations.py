@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import logging
 import random
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -200,19 +200,18 @@ def run(folder: Path, changes: int, seed: int, say: Callable[[str], None] = prin
     return found
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--changes", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    logging.disable(logging.WARNING)
     print(machine.line())
     with tempfile.TemporaryDirectory() as folder:
         found = run(Path(folder), options.changes, options.seed)
     for how, many in sorted(found.items()):
         print(f"{many:5} {how}")
-    raise SystemExit(1 if any(how.startswith("NOT") for how in found) else 0)
+    return int(any(how.startswith("NOT") for how in found))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
