@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from tests.conftest import SOURCE
 from tests.support.database import raw_database
 from tests.support.local_web import CannedReply, LocalWeb, page
 from tests.support.processes import command, counts, create, run, run_well, vary_portraits
 from tests.support.world import settings
 
-from lineament.model.faces import CaptureId
+from lineament.model.faces import CaptureId, Face, FaceId, Template
 from lineament.model.jobs import JobState
+from lineament.services.keyholder import source_key
+from lineament.store.faces import sealed_row
+from lineament.store.tables import captures, faces, templates
 from lineament.workspace import Workspace
 
 PICTURES = 170  # more than two batches
@@ -93,14 +97,19 @@ OLD = "earlier/0011aabb"
 
 
 def as_if_by_an_earlier_model(home: Path) -> None:
-    """Let everything be what another model described; its templates cannot be opened, and need not be."""
-    with raw_database(home) as database:
-        for statement in (
-            "UPDATE captures SET looked_at_by = ?",
-            "UPDATE faces SET model = ?",
-            "UPDATE templates SET model = ?",
-        ):
-            database.execute(statement, (OLD,))
+    """Let everything be what another model described."""
+    with Workspace.open(settings(home)) as workspace, workspace.store.begin() as tx:
+        source = tx.sources.get("press")
+        key = source_key(tx, workspace.keys, source)
+        ids, vectors = tx.faces.vectors(tx.faces.all_ids(source.id), key)
+        for face_id, vector in zip(ids.tolist(), vectors, strict=True):
+            known = tx.faces.get(FaceId(face_id))
+            face = Face(box=known.box, landmarks=known.landmarks, quality=known.quality, template=Template(OLD, vector))
+            row = sealed_row(face_id, source.id, face, key)
+            tx.connection.execute(sa.update(templates).where(templates.c.face_id == face_id).values(row))
+        tx.connection.execute(sa.update(captures).values(looked_at_by=OLD))
+        tx.connection.execute(sa.update(faces).values(model=OLD))
+        tx.tallies.recount(source.id, key)
 
 
 def left_to_look_at(home: Path) -> tuple[int, int]:
