@@ -70,6 +70,7 @@ _REGION = {"x": "far", "y": "", "width": "0", "height": "0"}
 WRONG: dict[str, dict[str, str]] = {
     "/cases": {"ref": " ", "offence": " ", "purpose": " ", "basis": "", "seeks": "anybody", "jurisdiction": "XYZ"},
     "/cases/{ref}/urgent": {"because": " "},
+    "/ledger/consistency": {"checkpoint": "none"},
     "/cases/{ref}/ruling": {"authority": " ", "scope": " ", "decided-at": "soon", "until": "soon"},
     "/cases/{ref}/allow": {"words": "robbery", "because": " "},
     "/cases/{ref}/hold": {"because": " "},

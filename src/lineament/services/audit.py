@@ -204,7 +204,10 @@ class Audit:
         Raises InvalidValue if it is no checkpoint of this ledger, or LedgerBroken if the ledger does not begin with it.
         """
         ledger = self._record.ledger
-        old = Checkpoint.parse(old_note, ledger.public_key)
+        try:
+            old = Checkpoint.parse(old_note, ledger.public_key)
+        except InvalidValue as error:
+            raise InvalidValue(**error.details, field="checkpoint") from error
         with self._record.change() as change:
             note, size = change.tx.ledger.checkpoint(), change.tx.ledger.size()
             if note is None or not ledger.extends(change.tx.ledger, old):
