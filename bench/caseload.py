@@ -28,6 +28,7 @@ from lineament.model.actions import Action
 from lineament.model.agencies import AgencyTerms, Licence, LicenceKind, Stop, StopScope, Vetting, VettingOutcome
 from lineament.model.cases import Authorisation, AuthorisationOutcome, CaseRole, Paper, PaperKind
 from lineament.model.events.base import JSON
+from lineament.model.events.ledger import RowsBound
 from lineament.model.faces import Box, CaptureId, Face, FaceId, Landmarks, Quality, Template
 from lineament.model.jobs import JobRequest
 from lineament.model.policy import Preset
@@ -35,6 +36,7 @@ from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, Probe
 from lineament.model.sources import SourceTerms
 from lineament.services.keyholder import about_case
 from lineament.services.people.sessions import digest_of
+from lineament.services.stored_rows import older_rows
 from lineament.settings import Settings
 from lineament.sources.folder.connector import FolderConnector
 from lineament.store.db import Tx
@@ -185,6 +187,9 @@ def build(home: Path, sizes: Sizes) -> Targets:
         workspace.desk_at_the_machine().record.ledger.anchor(workspace.desk_at_the_machine().record.anchor, note)
     with Workspace.open(Settings(home=home, examiner="bench")) as workspace:
         _use_services(workspace, targets)
+        with workspace.desk_at_the_machine().record.change() as change:  # as an upgrade binds what it finds
+            for rows, lists in older_rows(change.tx):
+                change.record(RowsBound(lists=lists), rows)
         workspace.desk_at_the_machine().audit.verify()
     return targets
 
@@ -513,7 +518,7 @@ def _entry(
             details |= {"key": load.keys[number], "ref": load.refs[number], "offence": "fraud", "purpose": "to find"}
         case Action.SEARCH:
             searches.append((seq, number, at, who.name))
-            faces = [[rank, rank + 1, 0.7 - rank / 50] for rank in range(1, 11)]
+            faces = [[rank, seq * 20 + rank, 0.7 - rank / 100] for rank in range(1, 51)]
             details |= {"search": f"{seq:016x}", "reason": "to find a name", "candidates": faces, "model": MODEL}
         case Action.SIGNED_IN:
             details |= {"how": "password", "terminal": False}

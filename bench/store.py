@@ -57,6 +57,7 @@ class Rows:
         self.vault = keys.vault
         self.store = Store.create(url, self.vault)
         ledger = Ledger(origin="lineament/bench", signing_seed=bytes(32))
+        ledger.first_anchor(folder / "checkpoint")
         self.record = Record(
             store=self.store,
             ledger=ledger,

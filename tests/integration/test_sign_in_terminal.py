@@ -13,6 +13,8 @@ from tests.conftest import Ran
 from tests.support.authenticator import Authenticator
 from tests.support.world import PASSWORD, World, opened
 
+from lineament.store import guard
+
 EMAIL = "rufus@agency.example"
 ORIGIN = "https://lineament.agency.example"
 
@@ -127,7 +129,8 @@ def test_an_idle_session_is_locked_at_the_terminal_too(rufus: Rufus) -> None:
     rufus.add_app()
     assert rufus.typing(PASSWORD, rufus.code())("sign-in", EMAIL).code == 0
     with rufus.world() as world, world.workspace.store.begin() as tx:
-        tx.connection.exec_driver_sql("UPDATE sessions SET seen_at = datetime(seen_at, '-31 minutes')")
+        tx.connection.exec_driver_sql("UPDATE sessions SET seen_at = datetime(seen_at, '-31 minutes') || '.000000'")
+        guard.sign_everything(tx.connection, tx.vault)
     locked = rufus.typing()("case", "list")
     assert locked.code == 13
     assert "lineament step-up" in locked.err

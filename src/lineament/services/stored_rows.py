@@ -89,6 +89,8 @@ class RowCheck:
             self._wait(seq, id_, digest, details)
 
     def _wait(self, seq: int, id_: str, digest: str, listed: dict[str, Any]) -> None:
+        if id_ in self._waiting or id_ in self._compared:  # its own entry commits to it
+            return
         entry = self._unbound.pop(id_, seq)
         self._waiting[id_] = _Recorded(seq, entry, digest, listed.get("shown", []), listed.get("twins", []))
         if len(self._waiting) >= _MOST:

@@ -68,7 +68,9 @@ def watch(engine: Engine) -> None:
             for row in many or [one or statement.compile().params]:
                 _insert(touched, table.name, row)
         elif table.name in PROTECTED and not PROTECTED[table.name].fixed and options.get("watched", True):
-            _change(connection, touched, statement, one)
+            every: Sequence[Any] = many or [one]
+            for values in every:
+                _change(connection, touched, statement, values)
         elif table is searches and isinstance(statement, sa.Delete):
             for id_ in connection.scalars(sa.select(searches.c.id).where(_which(statement))).all():
                 touched.note(f"searches/{id_}", "there")
