@@ -33,7 +33,7 @@ def require_not_behind(at: datetime, newest: datetime | None) -> None:
         raise ClockBehind(now=at.isoformat(timespec="seconds"), newest=newest.isoformat(timespec="seconds"))
 
 
-def _ranges(numbers: Collection[int]) -> tuple[tuple[int, int], ...]:
+def ranges(numbers: Collection[int]) -> tuple[tuple[int, int], ...]:
     """Return numbers as ranges (first, last), ascending."""
     ranges: list[tuple[int, int]] = []
     for number in sorted(set(numbers)):
@@ -112,7 +112,7 @@ class Ledger:
         wrong = [seq for seq in entries if not 0 <= seq < size]
         if wrong:
             raise InvalidValue(what="An entry", value=wrong[0], why=f"the ledger has {size} entries")
-        erasure = DetailsErased(entries=_ranges(entries), reason=reason)
+        erasure = DetailsErased(entries=ranges(entries), reason=reason)
         seq = self.record(rows, erasure.action, {**erasure.details(), **(carried or {})}, actor=actor, at=at)
         for erased in entries:
             rows.forget_details(erased)

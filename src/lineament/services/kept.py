@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from lineament.ledger.log import ranges
 from lineament.model.actions import Action
 from lineament.model.events.base import JSON
 from lineament.store.bound import Digests, stored_digests
@@ -32,36 +34,35 @@ def withdrawn_sources(action: str, details: dict[str, Any]) -> Iterator[str]:
     yield from details.get("sources", ())
 
 
-def kept_digests(tx: Tx, entries: Collection[int]) -> Digests:
-    """Return the digests that entries commit to and that are still those of their rows.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is kept of entries whose details are erased."""
 
-    One that differs from its row is left out: a later entry commits to the row, or it was changed outside Lineament.
+    digests: Digests  # that are still those of their rows
+    erased: dict[str, JSON]  # the faces and the sources that they say were erased
+
+
+def kept_of(tx: Tx, entries: Collection[int]) -> Kept:
+    """Return what must outlive the details of entries.
+
+    A digest that differs from its row is left out: a later entry commits to the row, or it was changed outside
+    Lineament.
     """
     said: Digests = {}
-    for _, details in _details(tx, entries):
-        said |= details.get("rows", {})
-    now = stored_digests(tx.connection, tx.vault, said)
-    return {subject: digest for subject, digest in said.items() if now[subject] == digest}
-
-
-def kept_erasures(tx: Tx, entries: Collection[int]) -> dict[str, JSON]:
-    """Return the faces and sources that entries say were erased."""
     faces: set[int] = set()
     sources: set[str] = set()
-    for action, details in _details(tx, entries):
-        if action in ERASING:
-            faces.update(erased_faces(action, details))
-            sources.update(withdrawn_sources(action, details))
-    found: dict[str, JSON] = {}
-    if faces:
-        found["faces"] = sorted(faces)
-    if sources:
-        found["sources"] = sorted(sources)
-    return found
-
-
-def _details(tx: Tx, entries: Collection[int]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for seq in sorted(entries):
-        for row in tx.ledger.entries(seq, seq + 1):
-            if row.details is not None:
-                yield row.action, json.loads(row.details)
+    for first, last in ranges(entries):
+        for row in tx.ledger.entries(first, last + 1):
+            if row.details is None:
+                continue
+            details = json.loads(row.details)
+            said |= details.get("rows", {})
+            if row.action in ERASING:
+                faces.update(erased_faces(row.action, details))
+                sources.update(withdrawn_sources(row.action, details))
+    now = stored_digests(tx.connection, tx.vault, said)
+    erased: dict[str, JSON] = {"faces": sorted(faces), "sources": sorted(sources)}
+    return Kept(
+        digests={subject: digest for subject, digest in said.items() if now[subject] == digest},
+        erased={name: value for name, value in erased.items() if value},
+    )

@@ -15,7 +15,7 @@ from lineament.model.accounts import Official, Permission, Sight
 from lineament.model.cases import Case
 from lineament.model.events.base import JSON, Event
 from lineament.services.jobs import deletions
-from lineament.services.kept import kept_digests, kept_erasures
+from lineament.services.kept import kept_of
 from lineament.store.bound import Digests
 from lineament.store.db import Store, Tx
 
@@ -76,9 +76,10 @@ class Change:
             self.entries += 1
             self.tx.deletions.note_erased()
             rows: LeafStore = self.tx.ledger
-            kept = {**self._bound(kept_digests(self.tx, entries)), **kept_erasures(self.tx, entries)}
+            kept = kept_of(self.tx, entries)
+            carried = {**self._bound(kept.digests), **kept.erased}
             self._ledger.erase_details(
-                rows, entries, reason=reason, actor=self._official.name, at=self.at, carried=kept
+                rows, entries, reason=reason, actor=self._official.name, at=self.at, carried=carried
             )
 
 

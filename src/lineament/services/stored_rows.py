@@ -161,8 +161,9 @@ class RowCheck:
         missing += [(seq, f"searches/{id_}") for id_, seq in self._unbound.items()]
         compared = self._compare_rows(missing)
         unknown = self._unknown()
+        known = {row for _, row in self._differ}
         for subject in guard.altered(self.tx.connection, self.tx.vault):
-            if subject not in self._latest or not any(row == subject for _, row in self._differ):
+            if subject not in known:
                 self._differ.append((self._latest.get(subject, (_NO_ENTRY, None))[0], subject))
         if not (self._differ or missing or unknown):
             return compared + len(self._compared)

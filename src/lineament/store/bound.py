@@ -6,8 +6,7 @@ digest; keys and addresses count only by whether they are there.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -17,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from lineament.errors import Damaged
 from lineament.store.keys import Vault
-from lineament.store.protected import MAC, PROTECTED, Protected, Row, plain_row
+from lineament.store.protected import MAC, PROTECTED, Protected, Row, canonical, plain_row
 from lineament.store.raw import batched
 from lineament.store.sealed import SealedColumn
 
@@ -31,8 +30,7 @@ _MOST = 500
 
 def digest_of(table: str, value: object) -> str:
     """Return the digest of what a row of a table says, a JSON value, in hexadecimal."""
-    text = json.dumps([table, value], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return sha256(_DOMAIN + text.encode()).hexdigest()
+    return sha256(_DOMAIN + canonical(table, value).encode()).hexdigest()
 
 
 def row_digest(vault: Vault, protected: Protected, row: Row) -> str:
@@ -75,15 +73,20 @@ def _key(protected: Protected, subject: str) -> tuple[Any, ...] | None:
         return None
 
 
+def by_table(subjects: Iterable[str]) -> dict[str, list[str]]:
+    """Return names of rows by the name of their table."""
+    found: dict[str, list[str]] = {}
+    for subject in subjects:
+        found.setdefault(subject.partition("/")[0], []).append(subject)
+    return found
+
+
 def stored_digests(connection: Connection, vault: Vault, subjects: Collection[str]) -> Digests:
     """Return the digests of rows as they are stored now."""
     from lineament.store.search_digests import search_digests
 
     found: Digests = dict.fromkeys(subjects)
-    by_table: dict[str, list[str]] = {}
-    for subject in subjects:
-        by_table.setdefault(subject.partition("/")[0], []).append(subject)
-    for table, names in by_table.items():
+    for table, names in by_table(subjects).items():
         if table == "searches":
             found |= search_digests(connection, vault, [name.partition("/")[2] for name in names])
         elif (protected := PROTECTED.get(table)) is not None:
@@ -96,8 +99,7 @@ def every_bound_row(connection: Connection, vault: Vault) -> Iterator[tuple[str,
     """Yield the name and the digest of every bound row except searches, table by table."""
     for protected in PROTECTED.values():
         if protected.bound:
-            columns = [protected.table.c[name] for name in protected.key]
-            for row in connection.execute(sa.select(protected.table).order_by(*columns)).mappings():
+            for row in protected.every_row(connection):
                 yield protected.subject(row), row_digest(vault, protected, row)
 
 

@@ -7,7 +7,6 @@ row is noticed where its statement is run, so that no code can forget to sign or
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from lineament.errors import AccessAltered
-from lineament.store.bound import Touched, row_digest, rows_of, touched_by
+from lineament.store.bound import Touched, by_table, row_digest, rows_of, touched_by
 from lineament.store.keys import Vault
-from lineament.store.protected import MAC, PROTECTED, Protected, Row, plain_row
+from lineament.store.protected import MAC, PROTECTED, Protected, Row, canonical, plain_row
 from lineament.store.tables import searches
 
 _UNWATCHED = {"watched": False}
@@ -27,8 +26,7 @@ def mac_of(vault: Vault, table: str, row: Row) -> bytes:
     """Return the MAC of a row: 32 bytes."""
     fixed, said = PROTECTED[table].fixed, plain_row(row)
     said = {name: value for name, value in said.items() if not fixed or name in fixed}
-    text = json.dumps([table, said], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return vault.mac(text)
+    return vault.mac(canonical(table, said))
 
 
 def checked(connection: Connection, vault: Vault, table: str, row: Row) -> None:
@@ -59,15 +57,15 @@ def watch(engine: Engine) -> None:
         options: Mapping[str, Any],
     ) -> None:
         touched = touched_by(connection)
-        if touched is None or not isinstance(statement, sa.Insert | sa.Update | sa.Delete):
+        if touched is None or not options.get("watched", True):
+            return
+        if not isinstance(statement, sa.Insert | sa.Update | sa.Delete):
             return
         table: Any = statement.table
         if isinstance(statement, sa.Insert):
-            if not options.get("watched", True):
-                return
             for row in many or [one or statement.compile().params]:
                 _insert(touched, table.name, row)
-        elif table.name in PROTECTED and not PROTECTED[table.name].fixed and options.get("watched", True):
+        elif table.name in PROTECTED and not PROTECTED[table.name].fixed:
             every: Sequence[Any] = many or [one]
             for values in every:
                 _change(connection, touched, statement, values)
@@ -111,10 +109,7 @@ def _which(statement: sa.Update | sa.Delete) -> sa.ColumnElement[bool]:
 
 def sign(connection: Connection, touched: Touched) -> None:
     """Give every guarded row that the transaction wrote its MAC."""
-    by_table: dict[str, list[str]] = {}
-    for subject in touched.guarded:
-        by_table.setdefault(subject.partition("/")[0], []).append(subject)
-    for table, subjects in by_table.items():
+    for table, subjects in by_table(touched.guarded).items():
         protected = PROTECTED[table]
         _sign_rows(connection, touched.vault, protected, rows_of(connection, protected, subjects).values())
 
@@ -123,8 +118,7 @@ def sign_everything(connection: Connection, vault: Vault) -> None:
     """Give every guarded row a MAC, whatever it says: for a database of a version without them, or with a new key."""
     for protected in PROTECTED.values():
         if protected.guarded:
-            rows = connection.execute(sa.select(protected.table)).mappings().all()
-            _sign_rows(connection, vault, protected, rows)
+            _sign_rows(connection, vault, protected, protected.every_row(connection))
 
 
 def _sign_rows(connection: Connection, vault: Vault, protected: Protected, rows: Iterable[Row]) -> None:
@@ -138,13 +132,9 @@ def _sign_rows(connection: Connection, vault: Vault, protected: Protected, rows:
 
 def altered(connection: Connection, vault: Vault) -> list[str]:
     """Return the names of all guarded rows whose MAC does not fit, table by table."""
-    found = []
+    found: list[str] = []
     for protected in PROTECTED.values():
         if protected.guarded:
-            columns = [protected.table.c[name] for name in protected.key]
-            for row in connection.execute(sa.select(protected.table).order_by(*columns)).mappings():
-                try:
-                    checked(connection, vault, protected.table.name, row)
-                except AccessAltered:
-                    found.append(protected.subject(row))
+            table, rows = protected.table.name, protected.every_row(connection)
+            found += [protected.subject(row) for row in rows if not fits(vault, table, row)]
     return found

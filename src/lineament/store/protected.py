@@ -7,13 +7,14 @@ row that decides who may do what carries a MAC (``store/guard.py``), so that a c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import RowMapping
+from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.store import people_tables as people
 from lineament.store import tables
@@ -38,7 +39,6 @@ class Protected:
     restless: frozenset[str] = frozenset()  # columns that change without an entry, or whose value another key seals
     present: frozenset[str] = frozenset()  # columns of which only their presence counts: keys, addresses, lookups
     opened: Mapping[str, str] = field(default_factory=dict)  # sealed columns, with the column that names their row
-
     fixed: frozenset[str] = frozenset()  # if given, the MAC covers only these columns, which never change
     named_by: tuple[str, ...] = ()  # the columns that name a row, if not its primary key
 
@@ -49,7 +49,12 @@ class Protected:
 
     def subject(self, row: Row) -> str:
         """Return the name of a row in the ledger, for example ``case_members/3/5f0e``."""
-        return "/".join((self.table.name, *(_plain(row[name]) for name in self.key)))
+        return "/".join((self.table.name, *(str(_json(row[name])) for name in self.key)))
+
+    def every_row(self, connection: Connection) -> Sequence[Row]:
+        """Return all rows with all their columns, in the order of their keys."""
+        key = [self.table.c[name] for name in self.key]
+        return connection.execute(sa.select(self.table).order_by(*key)).mappings().all()
 
 
 def plain_row(row: Row, leave_out: frozenset[str] = frozenset({MAC})) -> dict[str, Any]:
@@ -65,9 +70,9 @@ def _json(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> str:
-    text = _json(value)
-    return text if isinstance(text, str) else str(text)
+def canonical(table: str, said: object) -> str:
+    """Return what a row of a table says, a JSON value, as text: the same value always gives the same text."""
+    return json.dumps([table, said], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def _of(*names: str) -> frozenset[str]:

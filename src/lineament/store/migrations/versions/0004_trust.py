@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 import sqlalchemy as sa
 from alembic import context, op
@@ -148,24 +149,36 @@ def _change_checks(table: str, changed: dict[str, tuple[str, str]], added: dict[
         for name, text in {**{name: new for name, (_, new) in changed.items()}, **added}.items():
             op.create_check_constraint(op.f(name), table, sa.text(text))
         return
-    _rebuild(table, changed, added)
+
+    def edit(statement: str) -> str:
+        more = added
+        for name, (old, new) in changed.items():
+            stated = "".join(f", CONSTRAINT {other} CHECK ({text})" for other, text in {name: new, **more}.items())
+            statement, more = _with_check(statement, name, old, stated), {}
+        return statement
+
+    _rebuild(table, edit)
 
 
-def _rebuild(table: str, changed: dict[str, tuple[str, str]], added: dict[str, str]) -> None:
-    """Make a table of SQLite anew with other checks, as 0003 does, from the statement that made it."""
+def _with_check(statement: str, name: str, old: str, stated: str) -> str:
+    """Return the statement that makes a table with other constraints in the place of one."""
+    there = re.compile(rf",\s*CONSTRAINT {name} CHECK \({re.escape(old)}\)")
+    changed, many = there.subn(lambda _: stated, statement)
+    if many != 1:
+        raise RuntimeError(f"the table has no constraint {name} as it should be")
+    return changed
+
+
+def _rebuild(table: str, edit: Callable[[str], str]) -> None:
+    """Make a table of SQLite anew, as 0003 does, from the statement that made it, edited."""
     bind = op.get_bind()
     if bind.exec_driver_sql("PRAGMA foreign_keys").scalar():
         raise RuntimeError("foreign keys are on, and would delete rows of other tables")
     of_table = "FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name = ?"
     (statement,) = bind.exec_driver_sql(f"SELECT sql {of_table} AND type = 'table'", (table,)).scalars()
     indexes = bind.exec_driver_sql(f"SELECT sql {of_table} AND type = 'index'", (table,)).scalars().all()
-    for name, (old, new) in changed.items():
-        if statement.count(before := f"CONSTRAINT {name} CHECK ({old})") != 1:
-            raise RuntimeError(f"the table {table} has no constraint {name} as it should be")
-        more = "".join(f", CONSTRAINT {other} CHECK ({text})" for other, text in added.items())
-        statement, added = statement.replace(before, f"CONSTRAINT {name} CHECK ({new}){more}"), {}
     named = re.compile(rf'CREATE TABLE "?{table}"?')
-    bind.exec_driver_sql(named.sub(f"CREATE TABLE {table}_rebuilt", statement, count=1))
+    bind.exec_driver_sql(named.sub(f"CREATE TABLE {table}_rebuilt", edit(statement), count=1))
     bind.exec_driver_sql(f"INSERT INTO {table}_rebuilt SELECT * FROM {table}")  # noqa: S608 - names of ours
     op.drop_table(table)
     op.rename_table(f"{table}_rebuilt", table)
@@ -242,12 +255,13 @@ def _facts() -> None:
     """Seal what photographs say of themselves under the keys of their sources (R50)."""
     op.add_column("captures", sa.Column("facts", sa.LargeBinary()))
     _seal_facts()
-    if op.get_bind().dialect.name == "sqlite":
-        _rebuild_captures()
+    if _on_sqlite():
+        whole = "(latitude IS NULL) = (longitude IS NULL)"
+        _rebuild("captures", lambda statement: _with_check(statement, "ck_captures_place_whole", whole, ""))
     else:
         op.drop_constraint(op.f("ck_captures_place_whole"), "captures", type_="check")
-        for column in PLAIN:
-            op.drop_column("captures", column)
+    for column in PLAIN:
+        op.drop_column("captures", column)
     op.execute("DELETE FROM meta WHERE name = 'unscrubbed'")
     mark = "INSERT INTO meta (name, value) SELECT 'unscrubbed', 'upgrade' WHERE EXISTS (SELECT 1 FROM captures)"
     op.execute(mark)  # the files of the database still hold the columns
@@ -272,71 +286,6 @@ def _seal_facts() -> None:
             sealed = keys[row.source_id].seal(json.dumps(value).encode("ascii"), about)
             bind.execute(sa.text("UPDATE captures SET facts = :facts WHERE id = :id"), {"facts": sealed, "id": row.id})
         after = rows[-1].id
-
-
-def _rebuild_captures() -> None:
-    """Make the table anew without the columns, because SQLite drops none that a constraint names (see 0003)."""
-    if op.get_bind().exec_driver_sql("PRAGMA foreign_keys").scalar():
-        raise RuntimeError("foreign keys are on, and would delete every face")
-    old = [column["name"] for column in sa.inspect(op.get_bind()).get_columns("captures")]
-    _create_captures("captures_rebuilt")
-    listed = ", ".join(name for name in old if name not in PLAIN)
-    op.execute(f"INSERT INTO captures_rebuilt ({listed}) SELECT {listed} FROM captures")  # noqa: S608 - no value
-    op.drop_table("captures")
-    op.rename_table("captures_rebuilt", "captures")
-    for column in ("group_id", "original", "page", "thumbnail"):
-        op.create_index(f"ix_captures_{column}", "captures", [column])
-    op.create_index("ix_captures_looked_at", "captures", ["source_id", "looked_at_by"])
-    if broken := op.get_bind().exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3):
-        raise RuntimeError(f"rows refer to captures that are not there: {broken}")
-
-
-def _create_captures(name: str) -> None:
-    op.create_table(
-        name,
-        sa.Column("id", Id, autoincrement=False, nullable=False),
-        sa.Column("source_id", Id, nullable=False),
-        sa.Column("finding", sa.LargeBinary(), nullable=False),
-        sa.Column("uri", sa.Text(), nullable=False),
-        sa.Column("page_uri", sa.Text()),
-        sa.Column("page_title", sa.Text()),
-        sa.Column("captured_at", sa.DateTime(timezone=True)),
-        sa.Column("licence", sa.Text()),
-        sa.Column("evidence", sa.Text(), nullable=False),
-        sa.Column("sha256", sa.LargeBinary(), nullable=False),
-        sa.Column("phash", sa.LargeBinary(), nullable=False),
-        sa.Column("media_type", sa.Text(), nullable=False),
-        sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("width", sa.Integer(), nullable=False),
-        sa.Column("height", sa.Integer(), nullable=False),
-        sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("original", sa.LargeBinary()),
-        sa.Column("thumbnail", sa.LargeBinary()),
-        sa.Column("page", sa.LargeBinary()),
-        sa.Column("barred", sa.Boolean(), nullable=False),
-        sa.Column("facts", sa.LargeBinary()),
-        sa.Column("group_id", sa.BigInteger()),
-        sa.Column("part", sa.Integer(), nullable=False, server_default="1"),
-        sa.Column("incomplete", sa.Boolean(), nullable=False, server_default=sa.false()),
-        sa.Column("missing", sa.Double()),
-        sa.Column("looked_at_by", sa.Text()),
-        sa.Column("no_face_because", sa.Text()),
-        _check("uri_said", "length(trim(uri, ' \t\r\n')) > 0"),
-        _check("barred_is_not_kept", "NOT barred OR (original IS NULL AND thumbnail IS NULL)"),
-        *(_check(f"{side}_at_least_1", f"{side} >= 1") for side in ("height", "width", "part")),
-        *(
-            _check(f"{column}_digest", f"length({column}) = 32")
-            for column in ("finding", "original", "page", "sha256", "thumbnail")
-        ),
-        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name="fk_captures_source_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_captures"),
-        sa.UniqueConstraint("source_id", "finding", name="uq_captures_source_id"),
-        sa.UniqueConstraint("source_id", "sha256", "part", name="uq_captures_bytes"),
-    )
-
-
-def _check(name: str, text: str) -> sa.CheckConstraint:
-    return sa.CheckConstraint(text, name=op.f(f"ck_captures_{name}"))
 
 
 def _witnesses() -> None:
