@@ -72,6 +72,12 @@ def add_signatures(note: str, lines: str) -> str:
     return note + "".join(line for line in lines.splitlines(keepends=True) if line not in seen)
 
 
+def lines_by(name: str, note: str) -> str:
+    """Return the signature lines that name a signer; those of others are left out."""
+    lines = note.rpartition("\n\n")[2].splitlines(keepends=True)
+    return "".join(line for line in lines if line.startswith(f"\N{EM DASH} {name} "))
+
+
 def _verified_time(key: WitnessKey, signature: bytes, text: str) -> datetime:
     seconds = int.from_bytes(signature[:_TIME_BYTES], "big")
     try:

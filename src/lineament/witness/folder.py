@@ -31,7 +31,7 @@ from lineament.ledger.checkpoint import (
     encode_base64,
     open_note,
 )
-from lineament.ledger.cosignature import Cosigner, WitnessKey, add_signatures, cosignatures
+from lineament.ledger.cosignature import Cosigner, WitnessKey, add_signatures, cosignatures, lines_by
 from lineament.ledger.merkle import EMPTY_ROOT, verify_consistency
 from lineament.witness.protocol import AddCheckpoint, WitnessRefusal
 
@@ -86,7 +86,7 @@ class WatchedLog:
             if not _continues(last, new, request.proof):
                 raise WitnessRefusal(422, "it is not consistent with the newest cosigned checkpoint")
             line = cosigner.cosign(text, clock())
-            own = f"{text}\n{_lines_of(key, request.note)}"
+            own = f"{text}\n{lines_by(key.name, request.note)}"
             _write(self._folder / "checkpoint", add_signatures(own, line))
         return line
 
@@ -211,12 +211,6 @@ def _continues(last: Checkpoint, new: Checkpoint, proof: tuple[bytes, ...]) -> b
     if last.size == 0:
         return not proof
     return verify_consistency(last.size, new.size, proof, (last.root, new.root))
-
-
-def _lines_of(key: PublicKey, note: str) -> str:
-    """Return the signature lines of a key; those of others are not kept."""
-    lines = note.rpartition("\n\n")[2].splitlines(keepends=True)
-    return "".join(line for line in lines if line.startswith(f"\N{EM DASH} {key.name} "))
 
 
 def _name_of(origin: str) -> str:

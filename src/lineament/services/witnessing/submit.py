@@ -9,8 +9,8 @@ from functools import partial
 
 from lineament.errors import InvalidValue, WitnessUnavailable
 from lineament.ledger import remote
-from lineament.ledger.checkpoint import Checkpoint
-from lineament.ledger.cosignature import WitnessKey, add_signatures, cosignatures
+from lineament.ledger.checkpoint import Checkpoint, note_lines
+from lineament.ledger.cosignature import WitnessKey, add_signatures, cosignatures, lines_by
 from lineament.ledger.seen import STAMP, WITNESS, KeptCheckpoint, Seen, Trusted, newest_of_each, seen_in
 from lineament.model.witnessing import StampAuthority, WitnessAddress, WitnessPolicy
 from lineament.services.record import Record
@@ -107,10 +107,7 @@ class Submission:
 
     def _keep(self, witness: WitnessAddress, note: str, answer: str) -> None:
         """Verify a cosignature and keep it. Raises WitnessUnavailable if it is wrong."""
-        own = "".join(
-            line for line in answer.splitlines(keepends=True) if line.startswith(f"\N{EM DASH} {witness.name} ")
-        )
-        cosigned = add_signatures(note, own)
+        cosigned = add_signatures(note, lines_by(witness.name, answer))
         try:
             found = cosignatures(cosigned, [WitnessKey.parse(witness.key)])
         except InvalidValue as error:
@@ -137,7 +134,7 @@ class Submission:
             raise WitnessUnavailable(name=witness.name, why=str(error)) from error
         if not seen:
             raise WitnessUnavailable(name=witness.name, why="what it shows is not signed by its key")
-        self._kept.keep(note)
+        self._kept.keep(f"{note_lines(note)[0]}\n{lines_by(key.name, note)}{lines_by(witness.name, note)}")
         with self._record.read() as tx:
             if contradiction(tx, self._record, seen) is not None:
                 raise WitnessUnavailable(name=witness.name, why=f"{seen[-1]}, and this ledger does not begin with them")
