@@ -378,6 +378,20 @@ def test_only_so_many_checkpoints_are_kept(world: World, one: RunningWitness) ->
     assert len(list(folder.newest())) == MOST_UNSTAMPED
 
 
+def test_the_newest_checkpoint_of_each_signer_is_kept(world: World) -> None:
+    """A witness that does not answer for a while is not forgotten: what it saw may be a day old."""
+    folder, text = KeptFolder(world.workspace.home / "few"), f"{key_of(world).name}\n1\n{_base64(bytes(32))}\n"
+    folder.keep(world.workspace.ledger.attest(text) + Cosigner(name="w.example/a", seed=bytes(32)).cosign(text, _NOON))
+    for size in range(2, MOST_UNSTAMPED + 5):
+        folder.keep(world.workspace.ledger.attest(f"{key_of(world).name}\n{size}\n{_base64(bytes(32))}\n"))
+    kept = [each.note for each in folder.newest()]
+    assert len(kept) == MOST_UNSTAMPED + 1
+    assert "w.example/a" in kept[-1]
+
+
+_NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+
 def _base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
@@ -438,6 +452,17 @@ def test_a_time_stamp_shows_a_rewritten_history_too(
     act(world)
     submit(world)
     assert len(list((world.workspace.home / "witnessed").glob("*.tsr"))) == 1  # it is asked a few times a day
+
+
+def test_a_time_stamp_counts_however_many_checkpoints_follow_it(
+    world: World, stamped: tuple[RunningWitness, RunningAuthority]
+) -> None:
+    """An authority is asked a few times a day, a witness every minute."""
+    for number in range(25):
+        act(world, f"source-{number}")
+        submit(world)
+    assert len(list((world.workspace.home / "witnessed").glob("*.tsr"))) == 1
+    assert world.machine.audit.not_witnessed() is None
 
 
 def test_an_authority_whose_certificate_is_not_configured(world: World, tmp_path: Path) -> None:

@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from lineament.errors import AnchorUnavailable, StorageFull
+from lineament.errors import AnchorUnavailable, InvalidValue, StorageFull
 from lineament.ledger.checkpoint import ID_BYTES, LONGEST_NOTE, Checkpoint, encode_base64, note_lines
 from lineament.ledger.seen import KeptCheckpoint
 from lineament.ledger.stamps import MOST_BYTES
 from lineament.sandbox.files import NO_ROOM
 
 MOST_UNSTAMPED = 100
-"""How many of the newest checkpoints without a time-stamp are kept; those with one are all kept."""
+"""How many of the newest checkpoints without a time-stamp are kept, and the newest of each signer besides."""
 _NOTE = re.compile(r"[0-9]{19}-[0-9a-f]{64}\.note")
 
 
@@ -38,11 +38,12 @@ class KeptFolder:
 
     def newest(self, most: int | None = None) -> Iterator[KeptCheckpoint]:
         """Yield what is kept, the largest first. Raises AnchorUnavailable if a file cannot be read."""
-        for name in self._names()[:most]:
-            note = self._read(self.path / name, LONGEST_NOTE).decode("utf-8", "replace")
-            stem = name.removesuffix(".note")
-            stamps = tuple(self._read(path, MOST_BYTES) for path in sorted(self.path.glob(f"{stem}.*.tsr")))
-            yield KeptCheckpoint(note=note, stamps=stamps)
+        names, stamps_of = self._names(), self._stamps()
+        for name in names[:most]:
+            note = self._read(name, LONGEST_NOTE)
+            if note is not None:
+                stamps = (self._read(stamp, MOST_BYTES) for stamp in sorted(stamps_of.get(_stem_of(name), ())))
+                yield KeptCheckpoint(note=note.decode("utf-8", "replace"), stamps=tuple(filter(None, stamps)))
 
     def keep(self, note: str) -> None:
         """Keep a checkpoint whose signatures were verified; those that are kept of it stay.
@@ -50,9 +51,9 @@ class KeptFolder:
         Of each signer the first and the newest signature are kept. Raises StorageFull or AnchorUnavailable.
         """
         with self._writing():
-            path = self.path / f"{_stem(note)}.note"
-            before = self._read(path, LONGEST_NOTE).decode() if path.exists() else note
-            self._write(path, _merged(before, note).encode())
+            name = f"{_stem(note)}.note"
+            before = self._read(name, LONGEST_NOTE)
+            self._write(self.path / name, _merged(note if before is None else before.decode(), note).encode())
             self._prune()
 
     def keep_stamp(self, note: str, authority: str, response: bytes) -> None:
@@ -86,16 +87,32 @@ class KeptFolder:
             return []
         return sorted((path.name for path in self.path.iterdir() if _NOTE.fullmatch(path.name)), reverse=True)
 
-    def _prune(self) -> None:
-        stamped = {path.name.partition(".")[0] for path in self.path.glob("*.tsr")}
-        unstamped = [name for name in self._names() if name.removesuffix(".note") not in stamped]
-        for name in unstamped[MOST_UNSTAMPED:]:
-            (self.path / name).unlink(missing_ok=True)
+    def _stamps(self) -> dict[str, list[str]]:
+        """Return the names of the time-stamps, by the checkpoint that they are on."""
+        found: dict[str, list[str]] = {}
+        for path in self.path.glob("*.tsr"):
+            found.setdefault(_stem_of(path.name), []).append(path.name)
+        return found
 
-    def _read(self, path: Path, most: int) -> bytes:
+    def _prune(self) -> None:
+        stamped, signers = self._stamps(), set[str]()
+        unstamped = [name for name in self._names() if _stem_of(name) not in stamped]
+        if len(unstamped) <= MOST_UNSTAMPED:
+            return
+        for number, name in enumerate(unstamped):
+            new = _signers(self._read(name, LONGEST_NOTE) or b"") - signers
+            signers |= new
+            if number >= MOST_UNSTAMPED and not new:
+                (self.path / name).unlink(missing_ok=True)
+
+    def _read(self, name: str, most: int) -> bytes | None:
+        """Return what a file holds; None if there is none, or if another process just pruned it."""
+        path = self.path / name
         try:
             with path.open("rb") as file:
                 return file.read(most + 1)
+        except FileNotFoundError:
+            return None
         except OSError as error:
             raise AnchorUnavailable(path=path, why=error.strerror or error) from error
 
@@ -128,6 +145,18 @@ class KeptFolder:
 def _stem(note: str) -> str:
     checkpoint = Checkpoint.from_text(note_lines(note)[0])
     return f"{checkpoint.size:019d}-{checkpoint.root.hex()}"
+
+
+def _stem_of(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _signers(untrusted_note: bytes) -> set[str]:
+    """Return who signed a note, by name; nobody if it is not one."""
+    try:
+        return {name for name, _ in note_lines(untrusted_note.decode("utf-8", "replace"))[1]}
+    except InvalidValue:
+        return set()
 
 
 def _merged(before: str, note: str) -> str:

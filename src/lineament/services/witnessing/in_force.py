@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -11,14 +12,20 @@ from lineament.errors import Damaged, InvalidValue, WitnessesUntrusted
 from lineament.ledger.checkpoint import PublicKey
 from lineament.ledger.cosignature import WitnessKey
 from lineament.ledger.kept import KeptFolder
-from lineament.ledger.seen import STAMP, WITNESS, Seen, Trusted, enough_since, newest_of_each, seen_in
+from lineament.ledger.seen import (
+    STAMP,
+    WITNESS,
+    KeptCheckpoint,
+    Seen,
+    Trusted,
+    enough_since,
+    newest_of_each,
+    seen_in,
+)
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.witnessing import WitnessChange, WitnessPolicy
 from lineament.services.record import Record
 from lineament.store.db import Tx
-
-NEWEST = 20
-"""How many of the largest kept checkpoints a search looks at."""
 
 
 def kept_folder(record: Record) -> KeptFolder:
@@ -61,7 +68,7 @@ def kept_seen(record: Record, policy: WitnessPolicy) -> list[Seen]:
     """Return everything that is kept of what others saw. Raises Damaged if a file was altered."""
     folder, key, trusted = kept_folder(record), record.ledger.public_key, trusted_by(policy)
     try:
-        return [seen for kept in folder.newest() for seen in seen_in(kept, key, trusted)]
+        return [seen for kept in folder.newest() for seen in _verified(kept, key, trusted)]
     except InvalidValue as error:
         remedy = "move the file away, and run: lineament ledger submit"
         raise Damaged(what=f"What is kept in {folder.path}", why=str(error), remedy=remedy) from error
@@ -100,7 +107,7 @@ def reason_not_witnessed(tx: Tx, record: Record) -> Reason | None:
     if not policy.asks:
         return None
     folder = kept_folder(record)
-    seen = newest_of_each(_newest_seen(folder.path, folder.changed, str(record.ledger.public_key), policy))
+    seen = _newest_seen(folder.path, folder.changed, str(record.ledger.public_key), policy)
     with record.read() as now:  # the files may be newer than the snapshot of ``tx``
         against = contradiction(now, record, seen)
     if against is not None:
@@ -115,12 +122,22 @@ def reason_not_witnessed(tx: Tx, record: Record) -> Reason | None:
 
 @lru_cache(maxsize=8)
 def _newest_seen(path: Path, _changed: int, key: str, policy: WitnessPolicy) -> tuple[Seen, ...]:
-    """Return what the largest kept checkpoints show, until a file changes; files that were altered show nothing."""
+    """Return what each witness and authority saw last, until a file changes; files that were altered show nothing.
+
+    Nobody is asked to sign a smaller checkpoint than before, so the first that is found of each is the last it saw.
+    """
     log, trusted = PublicKey.parse(key), trusted_by(policy)
+    missing = {(WITNESS, each.name) for each in policy.witnesses} | {(STAMP, each.name) for each in policy.authorities}
     found: list[Seen] = []
-    for kept in KeptFolder(path).newest(NEWEST):
-        try:
-            found += seen_in(kept, log, trusted)
-        except InvalidValue:
-            continue
-    return tuple(found)
+    for kept in KeptFolder(path).newest():
+        with suppress(InvalidValue):
+            found += _verified(kept, log, trusted)
+        if missing <= {(each.how, each.who) for each in found}:
+            break
+    return tuple(newest_of_each(found))
+
+
+@lru_cache(maxsize=1000)
+def _verified(kept: KeptCheckpoint, key: PublicKey, trusted: Trusted) -> tuple[Seen, ...]:
+    """Return what a kept checkpoint shows; signatures that are sound are checked once. Raises InvalidValue."""
+    return tuple(seen_in(kept, key, trusted))
