@@ -52,7 +52,11 @@ def change_in_force(tx: Tx, record: Record) -> WitnessChange | None:
 
 def policy_in_force(tx: Tx, record: Record) -> WitnessPolicy:
     """Return the policy in force; one that asks for nothing if there never was one. Raises WitnessesUntrusted."""
-    change = change_in_force(tx, record)
+    return policy_of(change_in_force(tx, record))
+
+
+def policy_of(change: WitnessChange | None) -> WitnessPolicy:
+    """Return the policy of a change; one that asks for nothing if there was no change."""
     return WitnessPolicy() if change is None else change.policy
 
 
@@ -103,13 +107,19 @@ def reason_not_witnessed(tx: Tx, record: Record) -> Reason | None:
 
     Raises WitnessesUntrusted.
     """
-    policy = policy_in_force(tx, record)
+    return reason_against(tx, record, policy_in_force(tx, record))
+
+
+def reason_against(tx: Tx, record: Record, policy: WitnessPolicy) -> Reason | None:
+    """Return why the ledger is not witnessed as a policy asks; None if it is, or nothing is asked."""
     if not policy.asks:
         return None
     folder = kept_folder(record)
     seen = _newest_seen(folder.path, folder.changed, str(record.ledger.public_key), policy)
-    with record.read() as now:  # the files may be newer than the snapshot of ``tx``
-        against = contradiction(now, record, seen)
+    against = contradiction(tx, record, seen)
+    if against is not None:
+        with record.read() as now:  # the files may be newer than the snapshot of ``tx``
+            against = contradiction(now, record, seen)
     if against is not None:
         size, at = against.checkpoint.size, against.at
         return ReasonCode.ANCHOR_DISPUTED.reason(who=against.who, size=size, at=at)

@@ -31,7 +31,8 @@ from lineament.services.witnessing.in_force import (
     change_in_force,
     kept_seen,
     policy_in_force,
-    reason_not_witnessed,
+    policy_of,
+    reason_against,
     witnessed_since,
 )
 from lineament.services.witnessing.submit import Submission, Submitted
@@ -60,7 +61,7 @@ class Witnesses:
         """Return how the ledger is witnessed. Raises WitnessesUntrusted, or Damaged if what is kept was altered."""
         with self._record.read() as tx:
             change, newest = change_in_force(tx, self._record), tx.witness_policies.newest()
-            policy = policy_in_force(tx, self._record)
+            policy = policy_of(change)
             seen = newest_of_each(kept_seen(self._record, policy))
             return WitnessStanding(
                 policy=policy,
@@ -68,7 +69,7 @@ class Witnesses:
                 waiting=newest if newest is not None and newest.entry is None else None,
                 seen=seen,
                 since=witnessed_since(policy, seen),
-                against=reason_not_witnessed(tx, self._record),
+                against=reason_against(tx, self._record, policy),
             )
 
     @needs(Permission.OPERATE)
