@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
-from typing import Self
+from typing import Any, Self
 
 from lineament.errors import InvalidValue
 from lineament.model.events.base import JSON
@@ -73,6 +73,15 @@ class Signatory:
     name: str
     account_id: str | None  # None: the one person of a solo workspace
     at: datetime
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the signatory for storage."""
+        return {"name": self.name, "account_id": self.account_id, "at": self.at.isoformat()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return a stored signatory."""
+        return cls(name=stored["name"], account_id=stored["account_id"], at=datetime.fromisoformat(stored["at"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from lineament.ledger.log import Ledger
 from lineament.model.accounts import Official, Permission, Sight
 from lineament.model.cases import Case
 from lineament.model.events.base import JSON, Event
+from lineament.model.proposals import Signatory
 from lineament.services.jobs import deletions
 from lineament.services.kept import kept_of
 from lineament.store.bound import Digests
@@ -49,6 +50,11 @@ class Change:
     def next_entry(self) -> int:
         """The number that the next entry will have; no other transaction writes until this one ends."""
         return self.tx.ledger.size()
+
+    @property
+    def signatory(self) -> Signatory:
+        """The official, as who proposes or decides something now."""
+        return Signatory(name=self._official.name, account_id=self._official.account_id, at=self.at)
 
     def record(self, event: Event, ahead: Digests | None = None) -> int:
         """Append an entry and return its number. Details are salted, committed to and sealed, never logged.

@@ -67,9 +67,9 @@ class ProposalRows:
     def _row(self, proposal: Proposal) -> dict[str, Any]:
         facts = {name: value for name, value in asdict(proposal).items() if name not in {"number", "entry"}}
         made_at = None if proposal.made_at is None else proposal.made_at.isoformat()
-        facts |= {"by": _signatory_to(proposal.by), "made_at": made_at}
+        facts |= {"by": proposal.by.to_json(), "made_at": made_at}
         if proposal.decision is not None:
-            facts["decision"] |= {"by": _signatory_to(proposal.decision.by)}
+            facts["decision"] |= {"by": proposal.decision.by.to_json()}
         sealed = self._sealed.seal(str(proposal.number), facts)
         return {"id": proposal.number, "sealed": sealed, "entry": proposal.entry}
 
@@ -77,18 +77,10 @@ class ProposalRows:
         facts = self._sealed.open(str(row["id"]), row["sealed"])
         decision = facts.pop("decision")
         if decision is not None:
-            state, by = ProposalState(decision["state"]), _signatory_from(decision["by"])
+            state, by = ProposalState(decision["state"]), Signatory.from_json(decision["by"])
             decision = Decision(state=state, by=by, reason=decision["reason"])
         facts |= {"kind": ProposalKind(facts["kind"]), "state": ProposalState(facts["state"])}
         made_at = facts.pop("made_at")
-        facts |= {"by": _signatory_from(facts["by"]), "decision": decision}
+        facts |= {"by": Signatory.from_json(facts["by"]), "decision": decision}
         facts["made_at"] = None if made_at is None else datetime.fromisoformat(made_at)
         return Proposal(number=row["id"], entry=row["entry"], **facts)
-
-
-def _signatory_to(signatory: Signatory) -> dict[str, Any]:
-    return {"name": signatory.name, "account_id": signatory.account_id, "at": signatory.at.isoformat()}
-
-
-def _signatory_from(facts: dict[str, Any]) -> Signatory:
-    return Signatory(name=facts["name"], account_id=facts["account_id"], at=datetime.fromisoformat(facts["at"]))

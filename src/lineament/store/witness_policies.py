@@ -50,8 +50,8 @@ class WitnessPolicyRows:
         facts = {
             "policy": change.policy.to_json(),
             "reason": change.reason,
-            "by": _signatory_facts(change.by),
-            "approved": None if change.approved is None else _signatory_facts(change.approved),
+            "by": change.by.to_json(),
+            "approved": None if change.approved is None else change.approved.to_json(),
             "made_at": None if change.made_at is None else change.made_at.isoformat(),
         }
         sealed = self._sealed.seal(str(change.number), facts)
@@ -68,16 +68,8 @@ class WitnessPolicyRows:
             number=row["id"],
             policy=WitnessPolicy.from_json(facts["policy"]),
             reason=facts["reason"],
-            by=_signatory_of(facts["by"]),
-            approved=None if approved is None else _signatory_of(approved),
+            by=Signatory.from_json(facts["by"]),
+            approved=None if approved is None else Signatory.from_json(approved),
             made_at=None if made_at is None else datetime.fromisoformat(made_at),
             entry=row["entry"],
         )
-
-
-def _signatory_facts(signatory: Signatory) -> dict[str, Any]:
-    return {"name": signatory.name, "account_id": signatory.account_id, "at": signatory.at.isoformat()}
-
-
-def _signatory_of(facts: dict[str, Any]) -> Signatory:
-    return Signatory(name=facts["name"], account_id=facts["account_id"], at=datetime.fromisoformat(facts["at"]))

@@ -42,7 +42,7 @@ from lineament.services.threshold.in_force import (
     threshold_in_force,
     unaltered,
 )
-from lineament.services.threshold.making import Wanted, make_change, new_proposal, signatory
+from lineament.services.threshold.making import Wanted, make_change, new_proposal
 from lineament.store.db import Tx
 
 
@@ -294,7 +294,7 @@ class Proposals:
         return proposal.by.account_id == self._record.official.account_id
 
     def _decision(self, change: Change, state: ProposalState, reason: str) -> Decision:
-        return Decision(state=state, by=signatory(change, self._record), reason=checked_reason(reason))
+        return Decision(state=state, by=change.signatory, reason=checked_reason(reason))
 
 
 def _require(proposal: Proposal, event: ProposalEvent) -> None:

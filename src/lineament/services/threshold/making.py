@@ -11,7 +11,7 @@ from lineament.model.events.base import JSON
 from lineament.model.events.proposals import ChangeMade, ChangeProposed, ChangeWithdrawn
 from lineament.model.jobs import Awaited
 from lineament.model.packs import NEXT_MODEL
-from lineament.model.proposals import Proposal, ProposalKind, ProposalState, Signatory
+from lineament.model.proposals import Proposal, ProposalKind, ProposalState
 from lineament.model.reasons import ReasonCode
 from lineament.model.texts import checked_reason
 from lineament.services.gallery.model_in_use import MODEL
@@ -65,7 +65,7 @@ def new_proposal(change: Change, record: Record, wanted: Wanted, *, against: str
         against=against,
         based_on=based_on,
         reason=checked_reason(wanted.reason),
-        by=signatory(change, record),
+        by=change.signatory,
         evidence=wanted.evidence,
         note="",
     )
@@ -86,12 +86,6 @@ def new_proposal(change: Change, record: Record, wanted: Wanted, *, against: str
         )
     )
     return signed
-
-
-def signatory(change: Change, record: Record) -> Signatory:
-    """Return the official of ``record`` as who proposes or decides something now."""
-    official = record.official
-    return Signatory(name=official.name, account_id=official.account_id, at=change.at)
 
 
 def make_change(change: Change, record: Record, proposal: Proposal) -> Proposal:

@@ -13,7 +13,6 @@ from lineament.ledger.seen import Seen, newest_of_each
 from lineament.ledger.stamps import certificates
 from lineament.model.accounts import HOME_AGENCY, Permission
 from lineament.model.events.ledger import WitnessesChanged, WitnessesProposed
-from lineament.model.proposals import Signatory
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.texts import checked_reason
 from lineament.model.witnessing import (
@@ -93,7 +92,7 @@ class Witnesses:
                 number=1 if newest is None else newest.number + 1,
                 policy=checked,
                 reason=checked_reason(reason),
-                by=self._signatory(change),
+                by=change.signatory,
             )
             change.tx.witness_policies.put(proposal)
             change.record(WitnessesProposed(change=proposal.number, policy=checked.to_json(), reason=proposal.reason))
@@ -114,7 +113,7 @@ class Witnesses:
                 raise Refused(ReasonCode.NO_WITNESSES_WAIT.reason())
             if proposal.by.account_id == self._record.official.account_id:
                 raise Refused(ReasonCode.OWN_WITNESSES.reason())
-            return self._make(change, replace(proposal, approved=self._signatory(change)))
+            return self._make(change, replace(proposal, approved=change.signatory))
 
     @needs(Permission.MACHINE, Permission.OPERATE)
     def submit(self) -> list[Submitted]:
@@ -139,10 +138,6 @@ class Witnesses:
         change.record(event, change.tx.witness_policies.digests(made))
         change.tx.witness_policies.put(made)
         return made
-
-    def _signatory(self, change: Change) -> Signatory:
-        official = self._record.official
-        return Signatory(name=official.name, account_id=official.account_id, at=change.at)
 
 
 def checked_policy(policy: WitnessPolicy) -> WitnessPolicy:
