@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 
 from lineament.errors import InvalidValue, LedgerBroken
-from lineament.ledger.checkpoint import Checkpoint, PublicKey
+from lineament.ledger.checkpoint import Checkpoint, PublicKey, note_lines
 from lineament.ledger.cosignature import WitnessKey, cosignatures
 
 WITNESS = "witness"
@@ -50,7 +49,7 @@ def seen_in(kept: KeptCheckpoint, key: PublicKey, trusted: Trusted) -> list[Seen
 
     Raises InvalidValue if it is not signed by ``key``, or if a statement of one of them is wrong.
     """
-    checkpoint, text = Checkpoint.parse(kept.note, key), f"{kept.note.rpartition(chr(10) * 2)[0]}\n"
+    checkpoint, text = Checkpoint.parse(kept.note, key), note_lines(kept.note)[0]
     found = [
         Seen(who=each.witness.name, how=WITNESS, at=each.at, checkpoint=checkpoint)
         for each in cosignatures(kept.note, trusted.witnesses)
@@ -111,11 +110,6 @@ class Asked:
     trusted: Trusted = field(default_factory=Trusted)
     witnesses: int = 0
     stamps: int = 0
-
-
-def marks_of(seen: Iterable[Seen]) -> dict[int, bytes | None]:
-    """Return the sizes at which the verifier has to remember the root, without roots except that of size 0."""
-    return {each.checkpoint.size: None if each.checkpoint.size else sha256(b"").digest() for each in seen}
 
 
 def seen_in_export(kept: Iterable[KeptCheckpoint], key: PublicKey, asked: Asked) -> list[Seen]:

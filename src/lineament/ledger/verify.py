@@ -28,7 +28,6 @@ from lineament.ledger.seen import (
     KeptCheckpoint,
     Seen,
     compare_seen,
-    marks_of,
     require_enough,
     seen_in_export,
     words_of,
@@ -83,10 +82,8 @@ class _LeafEntry(NamedTuple):
 class _TreeWalk:
     """The state of recomputing the tree from the first entry on."""
 
-    anchor: int | None  # the size at which to remember the root
+    marks: dict[int, bytes | None] = field(default_factory=dict)  # sizes at which to remember the root
     read: Reader | None = None
-    anchored_root: bytes | None = None
-    marks: dict[int, bytes | None] = field(default_factory=dict)  # further sizes at which to remember the root
     size: int = 0
     opened: int = 0
     withheld: int = 0
@@ -107,8 +104,6 @@ class _TreeWalk:
             else:
                 self._check_details(entry)
                 self._append(_leaf(entry))
-            if self.size == self.anchor:
-                self.anchored_root = self.root()
             if self.read is not None:
                 self.read(entry.seq, entry.action, entry.details)
             if self.size in self.marks:
@@ -224,7 +219,7 @@ def verify(
     checked.
     """
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
-    walk = _TreeWalk(kept.size if kept else None, read, marks=marks_of(seen))
+    walk = _TreeWalk(_marks(kept, seen), read)
     start = 0
     while start == walk.size:
         with _readable(walk):
@@ -276,13 +271,13 @@ def _look_for_more(rows: LeafStore, size: int) -> None:
 def verify_export(path: Path, key: PublicKey, anchored: str | None = None, asked: Asked | None = None) -> Verification:
     """Recompute an export (see ``export.py``). Raises LedgerBroken, Damaged or NoSuchFile if something is wrong."""
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
-    walk = _TreeWalk(kept.size if kept else None)
+    walk = _TreeWalk()
     try:
         with path.open("rb") as lines:
             note, witnessed = _header(lines, path)
             head = _checkpoint(note, key, "the checkpoint")
             seen = seen_in_export(witnessed, key, asked or Asked())
-            walk.marks = marks_of(seen)
+            walk.marks = _marks(kept, seen)
             with _readable(walk):
                 walk.take(_from_export(lines, walk))
     except OSError as error:
@@ -339,6 +334,12 @@ def _from_export(lines: BinaryIO, walk: _TreeWalk) -> Iterator[_LeafEntry]:
 # ---------------------------------------------------------------- both
 
 
+def _marks(kept: Checkpoint | None, seen: Iterable[Seen]) -> dict[int, bytes | None]:
+    """Return the sizes at which to remember the root: of the anchored checkpoint, and of those that others saw."""
+    checkpoints = [each.checkpoint for each in seen] + ([kept] if kept else [])
+    return {each.size: None if each.size else sha256(b"").digest() for each in checkpoints}
+
+
 def _compare_heads(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey) -> Verification:
     """Compare what was recomputed with the signed checkpoint and the one kept outside."""
     for label, checkpoint in (("signed", head), ("anchored", kept)):
@@ -347,7 +348,10 @@ def _compare_heads(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | 
             raise LedgerBroken(why=why, entry=walk.size)
     if head and head.size < walk.size:
         raise LedgerBroken(why="an entry is not covered by the checkpoint", entry=head.size)
-    for label, checkpoint, root in (("anchored", kept, walk.anchored_root), ("signed", head, walk.root())):
+    for label, checkpoint, root in (
+        ("anchored", kept, walk.marks.get(kept.size) if kept else None),
+        ("signed", head, walk.root()),
+    ):
         if checkpoint and checkpoint.size and checkpoint.root != root:
             why = f"the first {checkpoint.size} entries are not those that were {label}"
             raise LedgerBroken(why=why, entry=f"any from 0 to {checkpoint.size - 1}")
