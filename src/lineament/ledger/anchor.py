@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from lineament.errors import AnchorUnavailable, InvalidValue, LedgerBroken, StorageFull
 from lineament.ledger.checkpoint import LONGEST_NOTE, Checkpoint, PublicKey
+from lineament.ledger.files import locked, write_whole
 from lineament.sandbox.files import NO_ROOM
 
 
@@ -32,16 +30,11 @@ def write_anchor(path: Path, note: str, key: PublicKey) -> None:
     """
     new = Checkpoint.parse(note, key)
     try:
-        with _only_one(path.parent) as folder:
+        with locked(path.parent) as folder:
             kept = read_anchor(path)
             if kept is not None and not _older(kept, new, key):
                 return
-            fresh = path.with_name(f"{path.name}.new")
-            with fresh.open("wb") as file:
-                file.write(note.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
+            write_whole(path, note.encode(), mode=0o666)  # as the umask says: others may copy it
             os.fsync(folder)
     except OSError as error:
         if error.errno in NO_ROOM:
@@ -59,14 +52,3 @@ def _older(kept_note: str, new: Checkpoint, key: PublicKey) -> bool:
         why = f"the first {kept.size} entries are not those that were anchored"
         raise LedgerBroken(why=why, entry=f"any from 0 to {kept.size - 1}")
     return kept.size < new.size
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[int]:
-    """Lock the folder; yield its descriptor."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lineament.errors import AnchorUnavailable, InvalidValue, StorageFull
 from lineament.ledger.checkpoint import ID_BYTES, LONGEST_NOTE, Checkpoint, encode_base64, note_lines
+from lineament.ledger.files import locked, write_whole
 from lineament.ledger.seen import KeptCheckpoint
 from lineament.ledger.stamps import MOST_BYTES
 from lineament.sandbox.files import NO_ROOM
@@ -53,14 +54,14 @@ class KeptFolder:
         with self._writing():
             name = f"{_stem(note)}.note"
             before = self._read(name, LONGEST_NOTE)
-            self._write(self.path / name, _merged(note if before is None else before.decode(), note).encode())
+            write_whole(self.path / name, _merged(note if before is None else before.decode(), note).encode())
             self._prune()
 
     def keep_stamp(self, note: str, authority: str, response: bytes) -> None:
         """Keep a verified response of an authority on the text of a checkpoint that is kept."""
         with self._writing():
             digest = sha256(authority.encode()).hexdigest()[:16]
-            self._write(self.path / f"{_stem(note)}.{digest}.tsr", response)
+            write_whole(self.path / f"{_stem(note)}.{digest}.tsr", response)
 
     def set_aside(self, name: str) -> None:
         """Move everything to a folder of that name beside this one."""
@@ -116,26 +117,13 @@ class KeptFolder:
         except OSError as error:
             raise AnchorUnavailable(path=path, why=error.strerror or error) from error
 
-    def _write(self, path: Path, content: bytes) -> None:
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             self.path.mkdir(exist_ok=True, mode=0o700)
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with locked(self.path) as folder:
                 yield
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+                os.fsync(folder)
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise StorageFull(path=self.path) from error

@@ -10,12 +10,10 @@ FOLDER/logs/<SHA-256 of the origin>/
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -32,7 +30,9 @@ from lineament.ledger.checkpoint import (
     open_note,
 )
 from lineament.ledger.cosignature import Cosigner, WitnessKey, add_signatures, cosignatures, lines_by
+from lineament.ledger.files import locked, write_whole
 from lineament.ledger.merkle import EMPTY_ROOT, verify_consistency
+from lineament.store.durable import sync
 from lineament.witness.protocol import AddCheckpoint, WitnessRefusal
 
 _FIRST_LINE = "lineament witness key 1"
@@ -74,7 +74,7 @@ class WatchedLog:
             raise WitnessRefusal(403, "it is not signed by the key of this log") from error
         if request.old > new.size:
             raise WitnessRefusal(400, "the old size is larger than that of the checkpoint")
-        with self._locked():
+        with locked(self._folder):
             before = self.newest()
             last = Checkpoint(origin=key.name, size=0, root=EMPTY_ROOT)
             if before is not None:
@@ -92,7 +92,7 @@ class WatchedLog:
 
     def set_aside(self, reason: str, at: datetime) -> None:
         """Forget the newest checkpoint, so that another history may follow; it is kept with the reason."""
-        with self._locked():
+        with locked(self._folder):
             newest = self.newest()
             if newest is None:
                 raise NotFound(what="cosigned checkpoint of", name=self.key.name, hint="lineament witness show")
@@ -101,8 +101,8 @@ class WatchedLog:
             number = sum(1 for _ in aside.glob("*.checkpoint")) + 1
             _write(aside / f"{number}.reason", f"{at.isoformat()}\n{reason}\n")
             (self._folder / "checkpoint").replace(aside / f"{number}.checkpoint")
-            _sync(aside)
-            _sync(self._folder)
+            sync(aside)
+            sync(self._folder)
 
     def _keep_fork(self, request: AddCheckpoint) -> None:
         forks = self._folder / "forks"
@@ -110,15 +110,6 @@ class WatchedLog:
         path = forks / f"{request.checkpoint.size}-{request.checkpoint.root.hex()}"
         if not path.exists() and self.forks < MOST_FORKS:
             _write(path, request.note)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 class WitnessFolder:
@@ -174,7 +165,7 @@ class WitnessFolder:
         building.mkdir(exist_ok=True)
         _write(building / "key", f"{key}\n")
         building.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
         return WatchedLog(folder)
 
     def logs(self) -> list[WatchedLog]:
@@ -227,19 +218,5 @@ def _read(path: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Write a file of mode 0600, whole or not at all, and durably."""
-    fresh = path.with_name(f".{path.name}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_whole(path, text.encode())
+    sync(path.parent)
