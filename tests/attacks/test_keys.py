@@ -22,6 +22,7 @@ from lineament.model.accounts import HOME_AGENCY, Permission, Role
 from lineament.model.cases import Case, PaperKind
 from lineament.model.sources import SourceTerms
 from lineament.services.cases.room import SealedFile
+from lineament.services.jobs.kinds import ROTATE_KEY
 from lineament.services.keyholder import case_key, source_key
 from lineament.services.record import Record
 from lineament.services.rotation import workspace as workspace_rotation
@@ -126,6 +127,7 @@ def furnish(world: World) -> str:
     world.machine.sources.add(TERMS)
     world.machine.casework.open(CASE)
     world.machine.room.note(CASE.ref, NOTE)
+    world.machine.jobs.add(ROTATE_KEY, {})
     world.join(HOME_AGENCY, Role.EXAMINER, name=NAME, email="rufus@freedonia.example", password="lantern otter plinth")
     return HOME_AGENCY
 
@@ -136,6 +138,7 @@ def check_furnished(home: Path) -> Workspace:
     desk = workspace.desk_at_the_machine()
     assert desk.audit.verify().entries > 0
     assert [paper.text for paper in desk.room.papers(CASE.ref)] == [NOTE]
+    assert [job.request.kind for job in desk.jobs.newest()] == [ROTATE_KEY.name]
     with workspace.store.read() as tx:
         account = tx.accounts.by_email("rufus@freedonia.example")
         assert account is not None

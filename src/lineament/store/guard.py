@@ -65,7 +65,7 @@ def watch(engine: Engine) -> None:
         if isinstance(statement, sa.Insert):
             for row in many or [one or statement.compile().params]:
                 _insert(touched, table.name, row)
-        elif table.name in PROTECTED and not PROTECTED[table.name].fixed:
+        elif table.name in PROTECTED:
             every: Sequence[Any] = many or [one]
             for values in every:
                 _change(connection, touched, statement, values)
@@ -85,6 +85,16 @@ def _insert(touched: Touched, table: str, row: Row) -> None:
             touched.guarded[subject] = None
 
 
+def _concerns(protected: Protected, statement: sa.Update | sa.Delete, values: Mapping[str, Any]) -> bool:
+    """Return whether a statement changes what the MAC or the ledger covers."""
+    if not protected.fixed:
+        return True
+    if isinstance(statement, sa.Delete):
+        return protected.bound
+    named = (getattr(column, "name", column) for column in statement._values or ())  # noqa: SLF001 - no other way
+    return not protected.fixed.isdisjoint({*named, *values})
+
+
 def _change(
     connection: Connection,
     touched: Touched,
@@ -93,6 +103,8 @@ def _change(
 ) -> None:
     table: Any = statement.table
     protected = PROTECTED[table.name]
+    if not _concerns(protected, statement, values):
+        return
     rows = connection.execute(sa.select(protected.table).where(_which(statement)), values).mappings().all()
     for row in rows:
         subject = protected.subject(row)

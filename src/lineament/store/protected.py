@@ -39,7 +39,7 @@ class Protected:
     restless: frozenset[str] = frozenset()  # columns that change without an entry, or whose value another key seals
     present: frozenset[str] = frozenset()  # columns of which only their presence counts: keys, addresses, lookups
     opened: Mapping[str, str] = field(default_factory=dict)  # sealed columns, with the column that names their row
-    fixed: frozenset[str] = frozenset()  # if given, the MAC covers only these columns, which never change
+    fixed: frozenset[str] = frozenset()  # if given, the MAC covers only these columns, which only a rotation changes
     named_by: tuple[str, ...] = ()  # the columns that name a row, if not its primary key
 
     @property
