@@ -32,6 +32,8 @@ from tests.support.processes import command, run_well, vary_portraits
 from tests.support.world import settings
 
 from lineament.services.doctor import Verdict
+from lineament.services.rotation.workspace import STATE
+from lineament.store.ring import RING
 from lineament.vision import runtime
 from lineament.workspace import Workspace
 
@@ -59,6 +61,8 @@ class Rows:
     searches: int
     states: tuple[str, ...]  # of the sources, in the order of their names
     ledger: tuple[bytes, ...]  # hashes of the leaves
+    ring: str  # the keys of the workspace, wrapped
+    rotating: bool  # whether a rotation of them is under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,11 @@ def works(photographs: Path, site: str) -> dict[str, Work]:
             lambda before, after: after.captures <= before.captures,
             later=True,
         ),
+        "rotate": Work(
+            line("keys", "rotate"),
+            lambda before, after: after.ring != before.ring and not after.rotating,
+            all_stay,
+        ),
     }
 
 
@@ -160,7 +169,8 @@ def rows(home: Path) -> Rows:
         ((searches,),) = select("SELECT count(*) FROM searches").fetchall()
         states = tuple(state for (state,) in select("SELECT state FROM sources ORDER BY name"))
         ledger = tuple(bytes(leaf) for (leaf,) in select("SELECT leaf FROM ledger_entries ORDER BY seq"))
-    return Rows(frozenset(map(tuple, captures)), faces, searches, states, ledger)
+        facts = dict(select("SELECT name, value FROM meta").fetchall())
+    return Rows(frozenset(map(tuple, captures)), faces, searches, states, ledger, facts[RING], STATE in facts)
 
 
 def run_whole(work: Work, home: Path) -> None:
@@ -213,12 +223,12 @@ def one_kill(place: Workshop, name: str, seconds: float) -> bool:
     return not finished
 
 
-def durations(place: Workshop) -> dict[str, float]:
-    """Return the seconds that each command takes, measured once."""
+def durations(place: Workshop, names: Sequence[str]) -> dict[str, float]:
+    """Return the seconds that each of some commands takes, measured once."""
     taken = {}
-    for name, work in place.works.items():
+    for name in names:
         home, began = place.copy(), time.monotonic()
-        run_whole(work, home)
+        run_whole(place.works[name], home)
         taken[name] = time.monotonic() - began
     return taken
 
@@ -241,10 +251,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chance, half_done, bad = random.Random(chosen.seed), Counter[str](), 0
     folder = tempfile.TemporaryDirectory() if not os.environ.get("KILLS_KEEP") else nullcontext(tempfile.mkdtemp())
     with folder as path, workshop(Path(path)) as place:
-        taken = durations(place)
+        names = [chosen.only] if chosen.only else sorted(place.works)
+        taken = durations(place, names)
         say(", ".join(f"{name} {seconds:.1f} s" for name, seconds in taken.items()))
         for number in range(chosen.kills):
-            name = chosen.only or chance.choice(sorted(place.works))
+            name = chance.choice(names)
             seconds = taken[name] * chance.uniform(0.1, 1.05)
             try:
                 half_done[name] += one_kill(place, name, seconds)
