@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -23,13 +24,23 @@ from tests.support.crawls import CONTACT, crawl, text
 from tests.support.local_web import PICTURE, CannedReply, Certificate, LocalWeb, page, picture
 from tests.support.measured_crawl import MeasuredCrawl, measured_crawl
 
-from lineament.errors import DownloadFailed, FileTooLarge, NotRead, OpenIdUnavailable
+from lineament.errors import (
+    DownloadFailed,
+    FileTooLarge,
+    KeyHolderUnavailable,
+    NotRead,
+    OpenIdUnavailable,
+    WitnessUnavailable,
+)
 from lineament.identity import fetching
+from lineament.ledger import remote
 from lineament.sources import download as downloading
 from lineament.sources.crawl import fetch as single
 from lineament.sources.crawl.fetch import HostFetcher
 from lineament.sources.crawl.plan import CrawlLimits
 from lineament.sources.permission.hosts import Hosts
+from lineament.store.holders import transit
+from lineament.store.holders.transit import TransitHolder
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -317,6 +328,32 @@ def test_a_provider_of_sign_ins_has_the_same_limits(
     with pytest.raises(OpenIdUnavailable):
         fetching.get(web.url("127.0.0.2", "/keys"))
     assert hostile.sent["bytes"] < SENT / 4
+
+
+@pytest.mark.parametrize("attack", FETCHES)
+def test_a_witness_has_the_same_limits(web: LocalWeb, attack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "SECONDS", 5.0)
+    hostile = Hostile("", FETCHES[attack])
+    path = f"/{sha256(b'origin').hexdigest()}/checkpoint"
+    web.host("127.0.0.2", {path: CannedReply(raw=lambda out: hostile.send(hostile, out))})
+    with pytest.raises(WitnessUnavailable):
+        remote.newest_at("w", web.url("127.0.0.2", ""), "origin")
+    assert 0 < hostile.sent["bytes"] < SENT / 4
+
+
+@pytest.mark.parametrize("attack", FETCHES)
+def test_a_key_holder_has_the_same_limits(
+    web: LocalWeb, attack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transit, "SECONDS", 5.0)
+    hostile = Hostile("", FETCHES[attack])
+    web.host("127.0.0.2", {"/v1/transit/keys/k": CannedReply(raw=lambda out: hostile.send(hostile, out))})
+    token = tmp_path / "token"
+    token.touch(mode=0o600)
+    token.write_text("a token")
+    with pytest.raises(KeyHolderUnavailable):
+        TransitHolder.of(f"transit+{web.url('127.0.0.2', '/transit/k')}", token).create()
+    assert 0 < hostile.sent["bytes"] < SENT / 4
 
 
 @pytest.mark.parametrize("attack", ["headers", "interim", "drip of interim", "drip of headers", "chunk extensions"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from lineament.errors import OpenIdUnavailable
-from lineament.sandbox.limited_http import LimitedNetwork, limited_client
+from lineament.model.hosts import is_this_machine
+from lineament.sandbox.limited_http import client_for_one_response
 
 SECONDS = 10.0
 """Most seconds for a whole response."""
@@ -40,20 +40,13 @@ def checked_address(address: object) -> str:
     try:
         text = address if isinstance(address, str) and _PLAIN.fullmatch(address) else ""
         parts, url = urlsplit(text), httpx.URL(text)
-        safe = parts.scheme == "https" or (parts.scheme == "http" and _is_local(parts.hostname))
+        safe = parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(parts.hostname))
         whole = bool(parts.hostname) and parts.hostname == url.host and parts.port != 0 and not parts.username
     except (ValueError, httpx.InvalidURL) as error:
         raise OpenIdUnavailable(why="one of its addresses cannot be read") from error
     if not safe or not whole:
         raise OpenIdUnavailable(why="its addresses must begin with https://")
     return text
-
-
-def _is_local(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def get(address: object) -> ProviderResponse:
@@ -74,9 +67,7 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-A
 
 def _send(request: httpx.Request) -> ProviderResponse:
     try:
-        network = LimitedNetwork()
-        network.allow(seconds=SECONDS, size=2 * MOST_BYTES)  # _read says which one is too long
-        with limited_client(network, timeout=SECONDS) as client:
+        with client_for_one_response(seconds=SECONDS, size=2 * MOST_BYTES) as client:  # _read refuses more than half
             response = client.send(request, stream=True)
             try:
                 content = _read(response)

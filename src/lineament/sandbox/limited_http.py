@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -31,12 +32,12 @@ class LimitedNetwork(NetworkBackend):
         """Let a response arrive: ``size`` bytes of body, and everything besides it, within ``seconds`` from now."""
         self._until, self._left = time.monotonic() + seconds, size + BESIDES
 
-    def time_left(self) -> float:
-        """Return the seconds left. Raises ReadTimeout if there are none."""
+    def time_left(self, most: float | None = None) -> float:
+        """Return the seconds left, but at most ``most``. Raises ReadTimeout if there are none."""
         left = self._until - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("it takes too long")
-        return left
+        return left if most is None else min(most, left)
 
     def count(self, size: int) -> None:
         """Count bytes that arrived. Raises RemoteProtocolError for more than there may be."""
@@ -55,7 +56,7 @@ class LimitedNetwork(NetworkBackend):
         """Connect to a host, as httpcore asks. Raises what ``addresses`` raises."""
         why: Exception = httpcore.ConnectError("there is no address")
         for address in [host] if self._addresses is None else self._addresses(host, port):
-            patience = min(timeout or self.time_left(), self.time_left())
+            patience = self.time_left(timeout)
             try:
                 stream = self._inner.connect_tcp(address, port, patience, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -63,6 +64,15 @@ class LimitedNetwork(NetworkBackend):
             else:
                 return _LimitedStream(stream, self)
         raise why
+
+    def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> NetworkStream:
+        """Connect to a Unix socket, as httpcore asks."""
+        return _LimitedStream(self._inner.connect_unix_socket(path, self.time_left(timeout), socket_options), self)
 
 
 class _LimitedStream(NetworkStream):
@@ -73,8 +83,7 @@ class _LimitedStream(NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return some bytes. Raises ReadTimeout or RemoteProtocolError at a limit."""
-        left = self._network.time_left()
-        data = self._inner.read(max_bytes, left if timeout is None else min(timeout, left))
+        data = self._inner.read(max_bytes, self._network.time_left(timeout))
         self._network.count(len(data))
         return data
 
@@ -90,8 +99,7 @@ class _LimitedStream(NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> NetworkStream:
         """Return the connection encrypted, within the same limits."""
-        left = self._network.time_left()
-        patience = left if timeout is None else min(timeout, left)
+        patience = self._network.time_left(timeout)
         return _LimitedStream(self._inner.start_tls(ssl_context, server_hostname, patience), self._network)
 
     def get_extra_info(self, info: str) -> Any:
@@ -99,9 +107,24 @@ class _LimitedStream(NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-def limited_client(network: LimitedNetwork, *, timeout: float) -> httpx.Client:
-    """Return a client over ``network``, without redirects, proxies and environment; ``timeout`` as httpx has it."""
+def limited_client(network: LimitedNetwork, *, timeout: float, socket: Path | None = None) -> httpx.Client:
+    """Return a client over ``network``, without redirects, proxies and environment.
+
+    Args:
+        network: Sets the limits.
+        timeout: As httpx has it.
+        socket: The Unix socket through which everything is sent; None: TCP.
+    """
     trust = ssl.create_default_context()
     transport = httpx.HTTPTransport(verify=trust, trust_env=False)
-    transport._pool = httpcore.ConnectionPool(ssl_context=trust, network_backend=network)  # noqa: SLF001 - no other way
+    transport._pool = httpcore.ConnectionPool(  # noqa: SLF001 - no other way
+        ssl_context=trust, network_backend=network, uds=None if socket is None else str(socket)
+    )
     return httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False, transport=transport)
+
+
+def client_for_one_response(*, seconds: float, size: int, socket: Path | None = None) -> httpx.Client:
+    """Return a client that lets one response arrive: ``size`` bytes of body, within ``seconds`` from now."""
+    network = LimitedNetwork()
+    network.allow(seconds=seconds, size=size)
+    return limited_client(network, timeout=seconds, socket=socket)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from lineament.errors import InvalidValue, KeyHolderUnavailable, WorkspaceExists, WrongKey
+from lineament.model.hosts import is_this_machine
 from lineament.store.holders.base import secret_in
 
 SECONDS = 10.0
@@ -52,7 +52,7 @@ class TransitHolder:
             where, _, path = parts.path.partition(":")
             socket = Path(unquote(where))
         names = [unquote(name) for name in path.strip("/").split("/")]
-        safe = parts.scheme in {"https", "unix"} or (parts.scheme == "http" and _is_local(parts.hostname))
+        safe = parts.scheme in {"https", "unix"} or (parts.scheme == "http" and is_this_machine(parts.hostname))
         if not safe or len(names) < 2 or not all(names) or parts.username or token_file is None:
             why = "write transit+https://HOST:PORT/MOUNT/KEY, without a token, and name the file of the token"
             raise InvalidValue(what="The key holder", value=f"{parts.scheme}://{parts.hostname or ''}…"[:200], why=why)
@@ -120,23 +120,15 @@ class TransitHolder:
         self, method: str, what: str, body: object = None, *, after: str = "", absent_is_none: bool = False
     ) -> dict[str, Any] | None:
         """Return ``data`` of the answer, empty if it holds none; None for 400 and 404 if ``absent_is_none``."""
-        import ssl
-
         import httpx
 
+        from lineament.sandbox.limited_http import client_for_one_response
+
         url = f"{self._base}/v1/{quote(self._mount)}/{what}/{quote(self._key, safe='')}{after}"
-        headers = {
-            "X-Vault-Token": secret_in(self._token_file),
-            "X-Vault-Request": "true",
-            "Accept-Encoding": "identity",
-        }
-        socket = None if self._socket is None else str(self._socket)
-        transport = httpx.HTTPTransport(uds=socket, verify=ssl.create_default_context())
+        headers = {"X-Vault-Token": secret_in(self._token_file), **_HEADERS}
+        limited = client_for_one_response(seconds=SECONDS, size=2 * MOST_BYTES, socket=self._socket)
         try:
-            with (
-                httpx.Client(transport=transport, timeout=SECONDS, trust_env=False, follow_redirects=False) as client,
-                client.stream(method, url, headers=headers, json=body) as response,
-            ):
+            with limited as client, client.stream(method, url, headers=headers, json=body) as response:
                 content = bytearray()
                 for chunk in response.iter_bytes():
                     content += chunk
@@ -161,10 +153,3 @@ class TransitHolder:
 
 def _text(content: bytes) -> str:
     return base64.b64encode(content).decode()
-
-
-def _is_local(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
