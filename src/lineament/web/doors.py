@@ -26,7 +26,7 @@ DEVICE_COOKIE = "device"
 """The cookie of a browser in which people signed in with everything that is asked: the key of each, newest first."""
 
 SLOWED_SECONDS = 1.0
-"""How much later a client is refused that comes again at once; the wait takes no thread."""
+"""How long a client that comes back without waiting has to wait for its next refusal; the wait takes no thread."""
 
 _BETWEEN = "."
 _LONGEST = 100  # characters of one key
@@ -78,11 +78,11 @@ class Doors:
         return await self._with_token(HTTPConnection(scope), tokens[0]) if tokens else None
 
     async def _visit(self, caller: Caller, *, form: bool) -> None:
-        """Count a request. Raises TooManyAttempts: at once, or a second later for whoever did not wait a second."""
+        """Count a request. Raises TooManyAttempts: at once, or a second later if the client did not wait a second."""
         try:
             self._limits.visit(caller)
             if form:
-                self._limits.foresee(caller)
+                self._limits.refuse_early(caller)
         except TooManyAttempts:
             now = asyncio.get_running_loop().time()
             hasty = now < self._refused.pop(caller.client, 0.0)

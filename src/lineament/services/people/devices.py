@@ -12,6 +12,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from lineament.services.people.callers import TERMINAL, AttemptPlace, Caller
+from lineament.services.people.sessions import Session
 from lineament.store.db import Tx
 
 KNOWN_FOR = timedelta(days=90)
@@ -43,6 +44,10 @@ class Devices:
         if terminal:
             return TERMINAL
         return AttemptPlace() if known is None else AttemptPlace(name=known, device=known)
+
+    def place_of(self, tx: Tx, session: Session, caller: Caller, at: datetime) -> AttemptPlace:
+        """Return where the attempts of a session's owner are counted."""
+        return self.place(tx, session.account.id, caller, at, terminal=session.signed_in.terminal)
 
     def remember(self, tx: Tx, account_id: str, caller: Caller, at: datetime) -> str | None:
         """Return the key for a new device of the account, whose owner has just signed in; None if it is known."""

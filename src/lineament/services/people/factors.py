@@ -138,10 +138,10 @@ class Factors:
 
     def _verify(self, session: Session, kind: FactorKind, fits: Fits, caller: Caller) -> SessionKey:
         """Count the attempt, check it, and return the session's new key if it is right. Raises SignInRefused."""
-        account, policy, terminal = session.account, session.policy, session.signed_in.terminal
+        account, policy = session.account, session.policy
         with self._limits.attempt(caller):
             with self._keeper.record.read() as tx:
-                place = self._devices.place(tx, account.id, caller, self._keeper.record.clock(), terminal=terminal)
+                place = self._devices.place_of(tx, session, caller, self._keeper.record.clock())
             key = factor_key(account, place)
             count = self._attempts.count(key, policy)
             try:

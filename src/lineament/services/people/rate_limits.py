@@ -12,7 +12,7 @@ import os
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 from lineament.errors import LineamentError, SignInRefused, TooManyAttempts
@@ -62,7 +62,7 @@ class MovingWindow:
 
 
 class Slots:
-    """So many may do something at a time; whoever comes too many is refused at once."""
+    """A fixed number of places for costly work; whoever comes while all are taken is refused at once."""
 
     def __init__(self, most: int, why: str) -> None:
         self._most = most
@@ -77,7 +77,7 @@ class Slots:
 
     @property
     def refusal(self) -> TooManyAttempts:
-        """What is answered if no place is free."""
+        """The error if no place is free."""
         return TooManyAttempts(why=self._why, seconds=1)
 
     @contextmanager
@@ -119,8 +119,8 @@ class RateLimits:
         if wait:
             raise TooManyAttempts(why="your address sends too many requests", seconds=wait)
 
-    def foresee(self, caller: Caller) -> None:
-        """Raise TooManyAttempts if a form that strangers send would meet it anyway, before any work is done for it."""
+    def refuse_early(self, caller: Caller) -> None:
+        """Raise TooManyAttempts if a stranger's form would be refused anyway, before any work is done for it."""
         client = self._client(caller)
         if not client:
             return
@@ -168,17 +168,13 @@ class RateLimits:
             if failed:
                 self._failures.add(client, self._clock().timestamp())
 
-    @contextmanager
-    def checking(self, *, known: bool) -> Iterator[None]:
+    def checking(self, *, known: bool) -> AbstractContextManager[None]:
         """Hold one of the few places for checking a password. Raises TooManyAttempts at once if none is free."""
-        with (self._known if known else self._strangers).held():
-            yield
+        return (self._known if known else self._strangers).held()
 
-    @contextmanager
-    def asking_provider(self) -> Iterator[None]:
-        """Hold one of the few places for asking the agency's provider. Raises TooManyAttempts at once likewise."""
-        with self._provider.held():
-            yield
+    def asking_provider(self) -> AbstractContextManager[None]:
+        """Hold one of the few places for asking the agency's provider. Raises TooManyAttempts likewise."""
+        return self._provider.held()
 
     def _client(self, caller: Caller) -> str:
         """Return what the limits of a caller are counted under; "" at the machine."""

@@ -101,9 +101,9 @@ class SignIn:
         """
         with self.limits.attempt(caller):
             claim = self._claim(untrusted_email.strip().lower()[:_LONGEST_EMAIL], caller, terminal=terminal)
-            if not self._check_password(claim, untrusted_password) or claim.account is None or claim.stored is None:
-                raise SignInRefused(why=_WRONG)
-            return self._begin_with_password(claim, untrusted_password, device, terminal=terminal)
+            if self._check_password(claim, untrusted_password):
+                return self._begin_with_password(claim, untrusted_password, device, terminal=terminal)
+            raise SignInRefused(why=_WRONG)
 
     def _claim(self, email: str, caller: Caller, *, terminal: bool) -> _Claim:
         with self._record.read() as tx:
@@ -133,7 +133,8 @@ class SignIn:
         """Unlock an idle session with the password. Raises SignInRefused or TooManyAttempts."""
         account = session.account
         with self.limits.attempt(caller):
-            claim = self._verify_password(session, untrusted_password, "password", caller)
+            claim = self._claim_of(session, caller)
+            self._verify_password(claim, untrusted_password, "password")
         with self._keeper.acting(account).change() as change:
             _require_unchanged(change.tx, account, claim.stored)
             change.tx.accounts.forgive(claim.key)
@@ -153,7 +154,7 @@ class SignIn:
         claim = self._claim_of(session, caller)
         if claim.stored is not None:
             with self.limits.attempt(caller):
-                self._verify_password(session, untrusted_old, "old", caller)
+                self._verify_password(claim, untrusted_old, "old")
         elif not session.fresh:
             raise StepUpNeeded
         with self._record.read() as tx:
@@ -173,17 +174,14 @@ class SignIn:
         account = session.account
         with self._record.read() as tx:
             stored = tx.accounts.password(account.id)
-            terminal = session.signed_in.terminal
-            place = self._devices.place(tx, account.id, caller, self._record.clock(), terminal=terminal)
+            place = self._devices.place_of(tx, session, caller, self._record.clock())
         return _Claim(email=account.email, account=account, stored=stored, policy=session.policy, place=place)
 
-    def _verify_password(self, session: Session, untrusted: str, field: str, caller: Caller) -> _Claim:
-        """Return the claim that the password proves. Raises SignInRefused about ``field``."""
-        claim = self._claim_of(session, caller)
+    def _verify_password(self, claim: _Claim, untrusted: str, field: str) -> None:
+        """Raise SignInRefused about ``field`` unless the password proves the claim of a session's owner."""
         if not self._check_password(claim, untrusted, known=True):
             why = "the password is wrong, or locked for a while after several failures"
             raise SignInRefused(why=why, field=field)
-        return claim
 
     def _check_password(self, claim: _Claim, untrusted: str, *, known: bool = False) -> bool:
         """Count the attempt and check it with one argon2, even without an account; on success the caller clears it.
@@ -352,8 +350,8 @@ class SignIn:
     def end_others(self, session: Session, *, caller: Caller = MACHINE) -> int:
         """End every other session of the account and forget its other devices; return how many sessions ended."""
         ended = self._keeper.end_others(session)
-        place = self._claim_of(session, caller).place
         with self._record.store.begin() as tx:
+            place = self._devices.place_of(tx, session, caller, self._record.clock())
             tx.devices.forget_all(session.account.id, but=place.device)
         return ended
 
