@@ -34,8 +34,8 @@ def serve(workspace: Workspace, host: str, port: int, announce: Callable[[str], 
 
 def _require_clients(settings: Settings) -> None:
     """Raise InvalidValue if clients cannot be told apart: one of them could then use up the sign-in of all."""
-    host = urlsplit(settings.public_url or "http://localhost").hostname
-    if settings.client_header is None and host not in {"localhost", "127.0.0.1", "::1"}:
+    host = urlsplit(settings.public_url or "http://localhost").hostname or ""
+    if settings.client_header is None and not _is_loopback(host):
         why = "name the header in which your TLS proxy writes the client's address: X-Real-IP, as in deploy/nginx.conf"
         raise InvalidValue(what="LINEAMENT_CLIENT_HEADER, beside LINEAMENT_PUBLIC_URL,", value="", why=why)
 
@@ -78,7 +78,7 @@ def listening(host: str, port: int) -> socket.socket:
     The protocol is given explicitly: asyncio disables Nagle's algorithm only on sockets that say they are TCP, and
     without that every page waits 40 ms for an acknowledgement.
     """
-    if host != "localhost" and not _is_loopback(host):
+    if not _is_loopback(host):
         why = "these pages are for this machine only; use 127.0.0.1, ::1 or localhost"
         raise InvalidValue(what="The host", value=host, why=why)
     address = "127.0.0.1" if host == "localhost" else host
@@ -96,8 +96,8 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def _is_loopback(host: str) -> bool:
-    """Return whether it is one of the two addresses that are served: see ``security.LOOPBACK``."""
+    """Return whether it is one of the names of this machine that are served: see ``security.LOOPBACK``."""
     try:
-        return str(ip_address(host)) in {"127.0.0.1", "::1"}
+        return host == "localhost" or str(ip_address(host)) in {"127.0.0.1", "::1"}
     except ValueError:
         return False
