@@ -21,6 +21,7 @@ from lineament.cli.terminal import (
     when,
     working,
     workspace,
+    write_private,
 )
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
@@ -113,7 +114,7 @@ def prove(
         path = checked_writable(file)
         proof = desk.audit.prove(entry)
         key = desk.audit.public_key
-    path.write_text(proof.file, "utf-8")
+    write_private(path, proof.file.encode())
     _print_proof(file, key, as_json=as_json)
 
 
@@ -129,7 +130,7 @@ def prove_consistency(
         old, path = file_bytes(checkpoint, MOST_BYTES).decode("utf-8", "replace"), checked_writable(file)
         proof = desk.audit.prove_consistency(old)
         key = desk.audit.public_key
-    path.write_text(proof, "utf-8")
+    write_private(path, proof.encode())
     _print_proof(file, key, as_json=as_json)
 
 
@@ -142,7 +143,7 @@ def say_standing(standing: WitnessStanding) -> None:
     needed = f"{policy.witnesses_needed} of {len(policy.witnesses)} witnesses"
     stamps = f"{policy.stamps_needed} of {len(policy.authorities)} time-stamp authorities"
     say(f"Needed: {needed} and {stamps}, at most {policy.stale_after_hours} hours ago.")
-    say(f"Not so: {standing.against}." if standing.against else f"So it is, since {when(standing.since)} UTC.")
+    say(f"Not satisfied: {standing.against}." if standing.against else f"Satisfied since {when(standing.since)} UTC.")
 
 
 def say_submitted(done: list[Submitted]) -> None:
