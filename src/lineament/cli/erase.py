@@ -15,6 +15,7 @@ from lineament.views.erasures import erasure_json
 from lineament.views.values import counted
 
 if TYPE_CHECKING:
+    from lineament.model.sources import Source
     from lineament.workspace import Desk
 
 
@@ -55,10 +56,14 @@ def erase(
     leave_unless_scrubbed(done.scrubbed)
 
 
+def withdrawal_question(source: Source) -> str:
+    """Return the question before a source is withdrawn."""
+    contents = f"{counted(source.captures, 'capture')} and {counted(source.faces, 'face')}"
+    return f"Destroy the key, {contents} of {source.name}?"
+
+
 def _question(desk: Desk, face: int | None, capture: int | None, source: str | None) -> str:
     """Return the question before anything is destroyed. Raises NotFound if there is no such source."""
     if source is not None:
-        found = desk.sources.get(source)
-        contents = f"{counted(found.captures, 'capture')} and {counted(found.faces, 'face')}"
-        return f"Destroy the key, {contents} of {source}?"
+        return withdrawal_question(desk.sources.get(source))
     return f"Destroy capture {capture} with all its faces?" if face is None else f"Destroy face {face}?"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lineament.cli.erase import withdrawal_question
 from lineament.cli.terminal import (
     AsJson,
     Yes,
@@ -232,8 +233,7 @@ def withdraw(
     with workspace(context) as desk:
         source = desk.sources.get(name)
         if not yes:
-            contents = f"{counted(source.captures, 'capture')} and {counted(source.faces, 'face')}"
-            typer.confirm(f"Destroy the key, {contents} of {name}?", abort=True)
+            typer.confirm(withdrawal_question(source), abort=True)
         if receipt is not None:
             checked_writable(receipt)
         done = desk.erase.source(name, reason)

@@ -89,7 +89,7 @@ def show(folder: Folder, as_json: AsJson = False) -> None:
     opened = WitnessFolder.open(folder)
     shown = witness_json(opened)
     if as_json:
-        print_json(witness_json(opened))
+        print_json(shown)
         return
     say(f"Public key: {opened.public_key}")
     rows = table("ledger", "entries", "root", "cosigned", "contradictions", right=("entries", "contradictions"))
