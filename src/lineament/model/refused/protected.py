@@ -11,9 +11,8 @@ _CLASS_EN = (
     r"political opinions?"
 )
 _CLASS_FR = (
-    r"race|ethnie|religion|nationalite|couleur de peau|origines? ethniques?|origine|"
-    r"orientation sexuelle|identite de genre|"
-    r"handicap|opinions? politiques?"
+    r"race|ethnie|religion|nationalite|couleur de peau|origines? ethniques?|origine|orientation sexuelle|"
+    r"identite de genre|handicap|opinions? politiques?"
 )
 _CLASS_ES = (
     r"raza|etnia|religion|nacionalidad|color de (?:la )?piel|origen etnico|orientacion sexual|identidad de genero|"
@@ -27,6 +26,14 @@ _CLASS_DE = (
     r"rasse|ethnie|ethnizität|religion|glauben\w*|nationalität|staatsangehörigkeit|hautfarbe|ethnischer herkunft|"
     r"sexueller orientierung|geschlechtsidentität|behinderung|politischer (?:meinung|gesinnung)"
 )
+_PEOPLE_EN = r"muslims?|jews?|hindus?|sikhs?|gays?|lesbians?|homosexuals?|roma|kurds?|gyps(?:y|ies)|christians"
+_PEOPLE_FR = (
+    r"musulman\w*|juifs?|juives?|chretien\w*|roms?|homosexuel\w*|gays?|lesbiennes?|arabes?|noirs?|"
+    r"tsiganes?|kurdes?"
+)
+_PEOPLE_ES = r"musulman\w*|judi[oa]s?|cristian\w*|gitan\w*|homosexual\w*|gays?|lesbianas?|arabes?|negros?|kurd\w*"
+_PEOPLE_PT = r"muculman\w*|judeus?|judias?|crista\w*|cigan\w*|homossexua\w*|gays?|lesbicas?|arabes?|negros?|curdos?"
+_PEOPLE_DE = r"muslim\w*|juden|christen|roma|sinti|homosexuelle\w*|schwule\w*|lesben|araber|schwarzen?|kurden"
 PROTECTED: Final = {
     "en": Wording(
         always=(r"ethnic profil\w*", r"racial(?:ly)? profil\w*"),
@@ -36,11 +43,7 @@ PROTECTED: Final = {
             rf"their (?:{_CLASS_EN})\b",
             r"ethnic (?:origin|group)",
             r"(?:homosexual|gay|lesbian|transgender|muslim|jewish|roma|kurdish) (?:people|persons?|men|women)\b",
-            (
-                r"(?:all|every|find|list|identify|locate|track|which|who are) (?:the )?(?:muslims?|"
-                r"jews?|hindus?|sikhs?|gays?|"
-                r"lesbians?|homosexuals?|roma|kurds?|gyps(?:y|ies)|christians)\b"
-            ),
+            rf"(?:all|every|find|list|identify|locate|track|which|who are) (?:the )?(?:{_PEOPLE_EN})\b",
         ),
         doubtful=(
             r"religio\w*",
@@ -60,11 +63,7 @@ PROTECTED: Final = {
                 rf"(?:\w+ ){{0,2}}(?:{_CLASS_FR})\b"
             ),
             rf"leurs? (?:{_CLASS_FR})\b",
-            (
-                r"(?:tous|trouver|identifier|lister|recenser|reperer) (?:les )?(?:musulman\w*|juifs?|"
-                r"juives?|chretien\w*|roms?|"
-                r"homosexuel\w*|gays?|lesbiennes?|arabes?|noirs?|tsiganes?|kurdes?)\b"
-            ),
+            rf"(?:tous|trouver|identifier|lister|recenser|reperer) (?:les )?(?:{_PEOPLE_FR})\b",
         ),
         doubtful=(
             r"religi\w*",
@@ -84,11 +83,7 @@ PROTECTED: Final = {
                 rf"(?:\w+ ){{0,2}}(?:{_CLASS_ES})\b"
             ),
             rf"(?:su|sus) (?:{_CLASS_ES})\b",
-            (
-                r"(?:todos|todas|encontrar|identificar|listar|localizar) (?:a )?(?:los |"
-                r"las )?(?:musulman\w*|judi[oa]s?|cristian\w*|"
-                r"gitan\w*|homosexual\w*|gays?|lesbianas?|arabes?|negros?|kurd\w*)\b"
-            ),
+            rf"(?:todos|todas|encontrar|identificar|listar|localizar) (?:a )?(?:los |las )?(?:{_PEOPLE_ES})\b",
         ),
         doubtful=(
             r"religi\w*",
@@ -108,11 +103,7 @@ PROTECTED: Final = {
                 rf"(?:\w+ ){{0,2}}(?:{_CLASS_PT})\b"
             ),
             rf"(?:sua|suas) (?:{_CLASS_PT})\b",
-            (
-                r"(?:todos|todas|encontrar|identificar|listar|localizar) (?:os |as )?(?:muculman\w*|"
-                r"judeus?|judias?|crista\w*|"
-                r"cigan\w*|homossexua\w*|gays?|lesbicas?|arabes?|negros?|curdos?)\b"
-            ),
+            rf"(?:todos|todas|encontrar|identificar|listar|localizar) (?:os |as )?(?:{_PEOPLE_PT})\b",
         ),
         doubtful=(
             r"religi\w*",
@@ -127,16 +118,9 @@ PROTECTED: Final = {
     "de": Wording(
         always=(r"racial profil\w*", r"ethnische[rsnm]? profil\w*"),
         unless_crime=(
-            (
-                r"(?:wegen|aufgrund|auf grund|nach|anhand|basierend auf) "
-                rf"(?:\w+ ){{0,2}}(?:{_CLASS_DE})\b"
-            ),
+            rf"(?:wegen|aufgrund|auf grund|nach|anhand|basierend auf) (?:\w+ ){{0,2}}(?:{_CLASS_DE})\b",
             rf"ihre[rs]? (?:{_CLASS_DE})\b",
-            (
-                r"(?:alle|finde\w*|liste\w*|erfasse\w*|sämtliche) (?:die )?(?:muslim\w*|juden|"
-                r"christen|roma|sinti|homosexuelle\w*|"
-                r"schwule\w*|lesben|araber|schwarzen?|kurden)\b"
-            ),
+            rf"(?:alle|finde\w*|liste\w*|erfasse\w*|sämtliche) (?:die )?(?:{_PEOPLE_DE})\b",
         ),
         doubtful=(
             r"religi\w*",
