@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,25 +19,12 @@ from tests.contract.store.conftest import (  # noqa: F401 - fixtures: a store on
     url,
 )
 from tests.support.attacked import Victim, build_victim
+from tests.support.fixtures import factors, pages, portraits, rufus, team, two_agencies, world  # noqa: F401 - fixtures
 from tests.support.once import once
-from tests.support.squad import Squad, build_portraits, squad
 
 
 @pytest.fixture(scope="session")
-def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with the portraits in its gallery, to be copied."""
-    return once(tmp_path_factory, "portraits", build_portraits) / "ws"
-
-
-@pytest.fixture
-def team(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
-    """An agency at work, with nothing but a gallery yet."""
-    with squad(portraits, tmp_path / "ws") as team:
-        yield team
-
-
-@pytest.fixture(scope="session")
-def attacked(portraits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def attacked(portraits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811 - the fixture
     """The folder of a target that is built once a run, to be copied."""
 
     def build(folder: Path) -> None:

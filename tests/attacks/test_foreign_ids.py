@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
-from tests.support.once import once
 from tests.support.route_forms import send_request, targets
 from tests.support.targets import Target
-from tests.support.two_agencies import Pages, TwoAgencies, build_two_agencies
+from tests.support.two_agencies import Pages, TwoAgencies
 
 from lineament.model.accounts import Permission
 from lineament.web.app import declared
@@ -20,14 +18,6 @@ pytestmark = pytest.mark.enable_socket
 
 ROUTES = [route for route in declared() if route.access is not Permission.PUBLIC and "{" in route.path]
 PEOPLE = ("A examiner", "A reviewer", "A supervisor", "A administrator", "A auditor", "B guest observer")
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    """The pages of a copy of the two agencies."""
-    built = TwoAgencies.load(once(tmp_path_factory, "two-agencies", build_two_agencies))
-    with built.copy(tmp_path_factory.mktemp("pages")) as world, world.pages() as pages:
-        yield pages
 
 
 class Statements:

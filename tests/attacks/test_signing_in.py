@@ -22,8 +22,9 @@ from starlette.datastructures import Headers
 from tests.conftest import ROOT
 from tests.support.authenticator import PRESENT, VERIFIED, Authenticator
 from tests.support.clock import Clock
+from tests.support.fixtures import EMAIL, ORIGIN, RP
 from tests.support.serving import ServedWorld, send_form, serving, serving_officials, token_in
-from tests.support.world import OTHER_PASSWORD, PASSWORD, Person, World, officials, solo
+from tests.support.world import OTHER_PASSWORD, PASSWORD, Person, World, solo
 
 from lineament.errors import InvalidValue, OpenIdUnavailable, SignInRefused, TooManyAttempts
 from lineament.identity import passwords
@@ -52,36 +53,8 @@ from lineament.web.serve import serve
 
 pytestmark = pytest.mark.enable_socket
 
-EMAIL = "rufus@agency.example"
-ORIGIN = "https://lineament.agency.example"
-RP = "lineament.agency.example"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with officials(tmp_path / "ws") as world:
-        yield world
-
-
-@pytest.fixture
-def factors(world: World) -> Factors:
-    return world.sign_in.factors
-
-
-@pytest.fixture
-def rufus(world: World) -> Person:
-    return world.sign_up_with_app(EMAIL)
-
 
 # ---------------------------------------------------------------- passkeys that do not know who holds them
-
-
-def with_passkey(world: World, person: Person, key: Authenticator) -> Session:
-    """Add a passkey whose authenticator verifies its user; return the session."""
-    factors, session = world.sign_in.factors, world.session(person.key)
-    answer = key.create(factors.begin_passkey_enrolment(session, ORIGIN))
-    person.key = factors.enrol_passkey(session, answer, ORIGIN, "blue key").key
-    return world.session(person.key)
 
 
 def test_a_passkey_without_user_verification_is_not_enrolled(world: World, factors: Factors, rufus: Person) -> None:
@@ -95,7 +68,7 @@ def test_a_passkey_without_user_verification_is_not_enrolled(world: World, facto
 
 def test_a_passkey_without_user_verification_is_no_step_up(world: World, factors: Factors, rufus: Person) -> None:
     key = Authenticator(ORIGIN, RP)
-    with_passkey(world, rufus, key)
+    world.add_passkey(rufus, key)
     key.flags = PRESENT  # as a passkey answers that was enrolled before verification was required
     world.clock.advance(minutes=16)
     session = world.session(rufus.key)
@@ -111,7 +84,7 @@ def test_a_passkey_without_user_verification_is_no_step_up(world: World, factors
 
 def test_a_passkey_without_user_verification_unlocks_nothing(world: World, factors: Factors, rufus: Person) -> None:
     key = Authenticator(ORIGIN, RP)
-    with_passkey(world, rufus, key)
+    world.add_passkey(rufus, key)
     key.flags = PRESENT
     world.clock.advance(minutes=31)
     session = world.session(rufus.key)

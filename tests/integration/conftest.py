@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import schema
-from tests.support.once import once
-from tests.support.squad import Squad, build_portraits, squad
-from tests.support.two_agencies import Pages, TwoAgencies, build_two_agencies
+from tests.support.fixtures import factors, pages, portraits, rufus, team, two_agencies, world  # noqa: F401 - fixtures
 
 PROVIDER = Path(__file__).parents[1] / "support" / "openid_provider.py"
 
@@ -21,32 +19,6 @@ PROVIDER = Path(__file__).parents[1] / "support" / "openid_provider.py"
 def schema_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Create the schema of new workspaces without running the migrations each time."""
     monkeypatch.setattr("lineament.store.migrations.upgrade", schema.upgrade)
-
-
-@pytest.fixture(scope="session")
-def two_agencies(tmp_path_factory: pytest.TempPathFactory) -> TwoAgencies:
-    """Two agencies with everybody in them, to be copied."""
-    return TwoAgencies.load(once(tmp_path_factory, "two-agencies", build_two_agencies))
-
-
-@pytest.fixture(scope="module")
-def pages(two_agencies: TwoAgencies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    """The pages of a copy of the two agencies, which the tests of a module share."""
-    with two_agencies.copy(tmp_path_factory.mktemp("pages")) as world, world.pages() as pages:
-        yield pages
-
-
-@pytest.fixture(scope="session")
-def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with the portraits in its gallery, to be copied."""
-    return once(tmp_path_factory, "portraits", build_portraits) / "ws"
-
-
-@pytest.fixture
-def team(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
-    """An agency at work, with nothing but a gallery yet."""
-    with squad(portraits, tmp_path / "ws") as team:
-        yield team
 
 
 @pytest.fixture(scope="module")

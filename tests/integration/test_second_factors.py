@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.authenticator import Authenticator
-from tests.support.world import Person, World, officials
+from tests.support.fixtures import EMAIL, ORIGIN, RP
+from tests.support.world import Person, World
 
 from lineament.errors import AlreadyThere, NotFound, Refused, SignInRefused, StepUpNeeded
 from lineament.model.accounts import FactorKind, Role
 from lineament.services.people.factors import MOST, Factors
 from lineament.services.people.sessions import Session, SessionState
 
-EMAIL = "rufus@agency.example"
-ORIGIN = "https://lineament.agency.example"
-RP = "lineament.agency.example"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with officials(tmp_path / "ws") as world:
-        yield world
-
-
-@pytest.fixture
-def factors(world: World) -> Factors:
-    return world.sign_in.factors
-
-
-@pytest.fixture
-def rufus(world: World) -> Person:
-    return world.sign_up_with_app(EMAIL)
-
 
 def unproved(world: World, person: Person) -> Session:
     """Return a new session without a second factor; the app shows a code that was not used."""
     world.clock.advance(minutes=1)
     return world.session(world.enter_password(person).key)
-
-
-def add_passkey(world: World, person: Person, key: Authenticator) -> Session:
-    """Add a passkey to the account; return the session afterwards."""
-    session = world.session(person.key)
-    options = world.sign_in.factors.begin_passkey_enrolment(session, key.origin)
-    begun = world.sign_in.factors.enrol_passkey(session, key.create(options), key.origin, "blue key")
-    person.key = begun.key
-    return world.session(begun.key)
 
 
 def kinds(world: World, session: Session) -> list[str]:
@@ -147,7 +118,7 @@ def test_recovery_codes_are_not_in_the_database(world: World, factors: Factors, 
 
 def test_a_passkey_is_added_and_used(world: World, factors: Factors, rufus: Person) -> None:
     key = Authenticator(ORIGIN, RP)
-    add_passkey(world, rufus, key)
+    world.add_passkey(rufus, key)
     session = unproved(world, rufus)
     options = factors.begin_passkey(session, ORIGIN)
     assert options["rpId"] == RP
@@ -157,7 +128,7 @@ def test_a_passkey_is_added_and_used(world: World, factors: Factors, rufus: Pers
 
 def test_an_answer_counts_once_and_only_for_its_challenge(world: World, factors: Factors, rufus: Person) -> None:
     key = Authenticator(ORIGIN, RP)
-    add_passkey(world, rufus, key)
+    world.add_passkey(rufus, key)
     session = unproved(world, rufus)
     answer = key.get(factors.begin_passkey(session, ORIGIN))
     later = world.session(factors.prove_passkey(session, answer, ORIGIN).key)
@@ -169,7 +140,7 @@ def test_an_answer_counts_once_and_only_for_its_challenge(world: World, factors:
 
 
 def test_a_passkey_only_answers_at_its_own_origin(world: World, factors: Factors, rufus: Person) -> None:
-    add_passkey(world, rufus, Authenticator(ORIGIN, RP))
+    world.add_passkey(rufus, Authenticator(ORIGIN, RP))
     session = unproved(world, rufus)
     phishing = Authenticator("https://evil.example", "evil.example")
     for origin in (ORIGIN, "https://evil.example"):
@@ -183,8 +154,8 @@ def test_the_passkey_of_somebody_else_and_a_copied_passkey_are_refused(
 ) -> None:
     groucho = world.sign_up_with_app("groucho@agency.example")
     theirs, mine = Authenticator(ORIGIN, RP, credential_id=b"\1" * 32), Authenticator(ORIGIN, RP)
-    add_passkey(world, groucho, theirs)
-    add_passkey(world, rufus, mine)
+    world.add_passkey(groucho, theirs)
+    world.add_passkey(rufus, mine)
     session = unproved(world, rufus)
     with pytest.raises(SignInRefused):
         factors.prove_passkey(session, theirs.get(factors.begin_passkey(session, ORIGIN)), ORIGIN)
@@ -245,7 +216,7 @@ def test_the_last_factor_is_not_removed(world: World, factors: Factors, rufus: P
     app = next(factor for factor in factors.all(session) if factor.kind is FactorKind.TOTP)
     with pytest.raises(Refused):
         factors.remove(session, app.id)
-    add_passkey(world, rufus, Authenticator(ORIGIN, RP))
+    world.add_passkey(rufus, Authenticator(ORIGIN, RP))
     factors.remove(world.session(rufus.key), app.id)
     assert sorted(kinds(world, session)) == ["passkey", "recovery"]
     assert world.actions()[-1] == "factor_removed"
@@ -262,7 +233,7 @@ def test_nobody_removes_the_factor_of_another(world: World, factors: Factors, ru
 
 def test_an_agency_may_accept_passkeys_and_no_codes(world: World, factors: Factors, rufus: Person) -> None:
     codes = factors.new_recovery_codes(world.session(rufus.key))
-    add_passkey(world, rufus, Authenticator(ORIGIN, RP))
+    world.add_passkey(rufus, Authenticator(ORIGIN, RP))
     world.wish(passkey_only=True)
     session = unproved(world, rufus)
     assert session.kinds == {FactorKind.PASSKEY}

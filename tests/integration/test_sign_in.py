@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.support.world import OTHER_PASSWORD, PASSWORD, World, officials
+from tests.support.fixtures import EMAIL
+from tests.support.world import OTHER_PASSWORD, PASSWORD, World
 
 from lineament.errors import AlreadyThere, InvalidValue, SignInRefused, StepUpNeeded
 from lineament.identity import passwords
@@ -18,14 +18,7 @@ from lineament.model.policy import AGENCY
 from lineament.services.people.attempts import Attempts, failure_keys
 from lineament.services.people.sessions import SessionState
 
-EMAIL = "rufus@agency.example"
 WRONG = "wrong and long"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with officials(tmp_path / "ws") as world:
-        yield world
 
 
 def refused(world: World, email: str = EMAIL, password: str = WRONG) -> str:

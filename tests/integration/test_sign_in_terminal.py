@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 from tests.conftest import Ran
 from tests.support.authenticator import Authenticator
+from tests.support.fixtures import EMAIL, ORIGIN, RP
 from tests.support.world import PASSWORD, World, opened
 
 from lineament.store import guard
-
-EMAIL = "rufus@agency.example"
-ORIGIN = "https://lineament.agency.example"
 
 
 class Rufus:
@@ -40,10 +38,7 @@ class Rufus:
 
     def add_passkey(self) -> None:
         with self.world() as world:
-            session, key = world.session(self.person.key), Authenticator(ORIGIN, "lineament.agency.example")
-            factors = world.sign_in.factors
-            answer = key.create(factors.begin_passkey_enrolment(session, ORIGIN))
-            self.person.key = factors.enrol_passkey(session, answer, ORIGIN, "blue key").key
+            world.add_passkey(self.person, Authenticator(ORIGIN, RP))
 
     def code(self) -> str:
         return self.person.next_code(datetime.now(UTC))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyotp
 from tests.conftest import PORTRAITS
@@ -36,6 +36,9 @@ from lineament.settings import Settings
 from lineament.sources.folder.connector import FolderConnector
 from lineament.store.db import Tx
 from lineament.workspace import Desk, Workspace, now
+
+if TYPE_CHECKING:
+    from tests.support.authenticator import Authenticator
 
 PASSWORD = "lantern otter plinth"
 OTHER_PASSWORD = "seven quiet harbours"
@@ -178,6 +181,13 @@ class World:
         person.secret = new.secret
         code = person.code(self.clock() - timedelta(seconds=seconds_ago))
         person.key = factors.enrol_totp(session, new.pending, code, "phone").key
+
+    def add_passkey(self, person: Person, key: Authenticator) -> Session:
+        """Add a passkey to an account; return the session afterwards."""
+        factors, session = self.sign_in.factors, self.session(person.key)
+        answer = key.create(factors.begin_passkey_enrolment(session, key.origin))
+        person.key = factors.enrol_passkey(session, answer, key.origin, "blue key").key
+        return self.session(person.key)
 
     def code(self, person: Person) -> str:
         """Return the code that the app of a person shows now."""
