@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import os
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +29,7 @@ from starlette.datastructures import Headers
 
 from bench import machine
 from bench.caseload import PASSWORD, SOURCE, Person, Sizes, Targets, build, load, save
+from bench.serving import ServerProcess, serving
 from lineament.identity.totp import SECONDS
 from lineament.model.accounts import ROLES, Permission, Role
 from lineament.settings import Settings
@@ -38,10 +37,8 @@ from lineament.store.people_tables import sessions
 from lineament.web.app import declared
 from lineament.web.pages import PageRoute
 from lineament.web.security import SiteAddress
-from lineament.web.serve import listening, server
 from lineament.workspace import Workspace
 
-ROOT = Path(__file__).parents[1]
 LIMIT_MS = 100.0
 WARM = 3
 AT_ONCE = 4
@@ -79,19 +76,6 @@ class PageRequest:
     cookie: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServerProcess:
-    """The server, in its own process."""
-
-    port: int
-    process: int
-
-    def processor(self) -> float:
-        """Return its CPU time so far, in ms."""
-        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
-        return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """The times of a page, in ms."""
@@ -112,10 +96,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=60, help="requests for each page and role")
     parser.add_argument("--only", default="", help="pages whose path contains this")
     parser.add_argument("--home", type=Path, help="keep the workspace there, or use an existing one")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.serve:
-        return _serve(given.home)
     print(machine.line("fastapi", "jinja2", "sqlalchemy", "uvicorn"))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home: Path = given.home or Path(folder) / "ws"
@@ -128,7 +109,7 @@ def main() -> int:
         print(_sizes(home))
         cookies = _sign_in_all(home, targets)
         requests = [request for request in _page_requests(targets, cookies) if given.only in request.page]
-        with _serving(home) as server_process:
+        with serving(home) as server_process:
             return _report(list(_measure(server_process, requests, given.times)), given.times)
 
 
@@ -226,26 +207,7 @@ def _path(route: PageRoute, variant: str, targets: Targets, who: str) -> str:
         raise SystemExit(f"{route.path}: the bench has no value for {unknown}") from None
 
 
-# ---------------------------------------------------------------- the server, and its times
-
-
-def _serve(home: Path) -> int:
-    """Serve until terminated, with the port on standard output; runs in its own process."""
-    with Workspace.open(Settings(home=home)) as workspace, closing(listening("127.0.0.1", 0)) as listener:
-        print(listener.getsockname()[1], flush=True)
-        server(workspace, "the token of the bench").run(sockets=[listener])
-    return 0
-
-
-@contextmanager
-def _serving(home: Path) -> Iterator[ServerProcess]:
-    command = [sys.executable, "-m", "bench.casework", "--serve", "--home", str(home)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        try:
-            yield ServerProcess(int(running.stdout.readline()), running.pid)
-        finally:
-            running.terminate()
+# ---------------------------------------------------------------- the times of the server
 
 
 def _measure(server_process: ServerProcess, requests: Sequence[PageRequest], times: int) -> Iterator[Timing]:

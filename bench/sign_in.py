@@ -19,20 +19,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
 from bench import machine
+from bench.serving import serving
 from lineament.identity import passwords
 from lineament.model.accounts import HOME_AGENCY, FactorKind, Role
 from lineament.model.policy import Preset
 from lineament.services.people.sessions import digest_of
 from lineament.settings import Settings
 from lineament.web.security import BrowserSession, new_key
-from lineament.web.serve import listening, server
 from lineament.workspace import Workspace
 
 HOST = "lineament.agency.example"
@@ -47,12 +46,9 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=60)
     parser.add_argument("--pages", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each attack")
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--attack", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--address", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve:
-        return serve(options.serve)
     if options.attack:
         return asyncio.run(attack(options.attack, options.clients, options.address, options.seconds))
     print(machine.line("argon2-cffi", "uvicorn"))
@@ -60,7 +56,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder) / "ws"
         key = build(home)
-        with serving(home) as port:
+        with serving(home, PROXY) as running:
+            port = running.port
             pages(port, key, 5)
             idle = statistics.median(pages(port, key, options.pages))
             print(f"without an attack: {idle:.1f} ms (median)")
@@ -100,26 +97,6 @@ def build(home: Path) -> str:
         tx.factors.add(account.id, FactorKind.TOTP, "phone", {"secret": "A" * 32}, datetime.now(UTC))
         tx.sessions.prove(session.id, datetime.now(UTC))
     return key
-
-
-def serve(home: Path) -> int:
-    """Serve until terminated, with the port on standard output; runs in its own process."""
-    with Workspace.open(Settings(home=home)) as workspace, closing(listening("127.0.0.1", 0)) as listener:
-        print(listener.getsockname()[1], flush=True)
-        server(workspace, "the token of the bench").run(sockets=[listener])
-    return 0
-
-
-@contextmanager
-def serving(home: Path) -> Iterator[int]:
-    command = [sys.executable, "-m", "bench.sign_in", "--serve", str(home)]
-    environment = os.environ | PROXY
-    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, env=environment) as running:
-        assert running.stdout is not None
-        try:
-            yield int(running.stdout.readline())
-        finally:
-            running.terminate()
 
 
 def pages(port: int, key: str, times: int) -> list[float]:
