@@ -14,7 +14,7 @@ from lineament.model.events.people import AccountInvited, AccountReset
 from lineament.model.policy import Preset
 from lineament.model.reasons import ReasonCode
 from lineament.services.people.policies import policy_for
-from lineament.services.people.sessions import digest_of
+from lineament.services.people.sessions import digest_of, sign_out_everywhere
 from lineament.services.record import Change
 from lineament.store.db import Tx
 
@@ -120,8 +120,7 @@ def reinvite(change: Change, inviter: str, account: Account) -> PendingInvitatio
     """Remove password, factors and sessions, and invite the account again; the caller has checked the lifecycle."""
     tx = change.tx
     tx.accounts.set_state(account.id, AccountState.INVITED)
-    tx.devices.forget_all(account.id)
-    factors, sessions = tx.factors.remove_all(account.id), tx.sessions.end_all(account.id)
+    factors, sessions = tx.factors.remove_all(account.id), sign_out_everywhere(tx, account.id)
     change.record(AccountReset(subject=account.id, name=account.name, factors=factors, sessions=sessions))
     return renew_link(change, inviter, tx.accounts.get(account.id))
 

@@ -34,6 +34,7 @@ from lineament.services.needs import needs
 from lineament.services.people.attempts import failure_keys, standing
 from lineament.services.people.invitations import KEEPERS, Invitation, Post, invite_account, reinvite
 from lineament.services.people.policies import policy_for
+from lineament.services.people.sessions import sign_out_everywhere
 from lineament.services.record import Change, Record
 from lineament.store.db import Tx
 
@@ -187,8 +188,7 @@ class People:
         """End all sessions of an account immediately and forget its known devices; return the number of sessions."""
         with self._record.change() as change:
             account = self._find(change.tx, name)
-            change.tx.devices.forget_all(account.id)
-            ended = change.tx.sessions.end_all(account.id)
+            ended = sign_out_everywhere(change.tx, account.id)
             change.record(SessionEnded(subject=account.id, name=account.name, sessions=ended))
             return ended
 
@@ -200,8 +200,7 @@ class People:
             state = advance(ACCOUNT_NEXT, account.state, event, what="account", name=account.id)
             if event is not AccountEvent.RESTORED:
                 self._refuse_last_holder(change.tx, account, account.roles)
-            change.tx.devices.forget_all(account.id)
-            ended = change.tx.sessions.end_all(account.id)
+            ended = sign_out_everywhere(change.tx, account.id)
             change.tx.accounts.set_state(account.id, state)
             if event is AccountEvent.CLOSED:
                 left = change.tx.members.drop_all(account.id)

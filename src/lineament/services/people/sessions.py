@@ -105,6 +105,12 @@ class SessionKey:
         return f"SessionKey(account={self.account.id!r})"
 
 
+def sign_out_everywhere(tx: Tx, account_id: str) -> int:
+    """End every session of an account and forget its known devices; return the number of sessions."""
+    tx.devices.forget_all(account_id)
+    return tx.sessions.end_all(account_id)
+
+
 class SessionKeeper:
     """Starts sessions, finds them by their keys and changes their keys."""
 
