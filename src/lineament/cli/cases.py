@@ -79,7 +79,7 @@ def open_case(
     if as_json:
         print_json(case_json(case, outlook))
         return
-    if doubts := case.read_purposes().doubts:
+    if doubts := case.doubts:
         words = ", ".join(doubt.words for doubt in doubts)
         say(f"The case {case.ref} is open, but “{words}” leaves its purpose in doubt. Next: lineament case allow")
         return

@@ -10,7 +10,7 @@ from lineament.errors import InvalidValue
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.events.base import Event
 from lineament.model.policy import Policy
-from lineament.model.purposes import PurposeReading, read_purposes
+from lineament.model.purposes import Doubt, PurposeReading, read_purposes
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.sources import checked_country
 from lineament.model.texts import require_said
@@ -175,6 +175,11 @@ class Case:
         texts = (*self.terms.texts(), self.urgent_because, scope, *reasons)
         reading = read_purposes(text for text in texts if text is not None)
         return reading.without(words for allowance in self.allowances for words in allowance.words)
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """The words that keep an open case from being searched until a supervisor allows them."""
+        return self.read_purposes().doubts if self.state is CaseState.OPEN else ()
 
     def standing(self, policy: Policy, now: datetime) -> CaseStanding:
         """Return whether its searches are covered at that time (R8)."""

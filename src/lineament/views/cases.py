@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lineament.model.cases import Allowance, Authorisation, Case, CaseStanding, CaseState
+from lineament.model.cases import Allowance, Authorisation, Case, CaseStanding
 from lineament.views.searches import listed_search_json
 from lineament.views.values import iso
 
@@ -20,7 +20,7 @@ def case_json(case: Case, outlook: Outlook, searches: Iterable[StoredSearch] | N
     return {
         **listed_case_json(case),
         "standing": outlook.standing.value,
-        "in_doubt": [doubt.words for doubt in case.read_purposes().doubts] if case.state is CaseState.OPEN else [],
+        "in_doubt": [doubt.words for doubt in case.doubts],
         "allowed": [allowance_json(allowance) for allowance in case.allowances],
         "urgent_since": iso(case.urgent_since),
         "urgent_because": case.urgent_because,

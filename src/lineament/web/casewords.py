@@ -67,7 +67,7 @@ def next_step(case: Case, outlook: Outlook) -> NextStep:
     """Return what can be done next in a case, and by when."""
     if case.state is not CaseState.OPEN:
         return _after(case, outlook)
-    if doubts := case.read_purposes().doubts:
+    if doubts := case.doubts:
         words = " and ".join(f"“{doubt.words}”" for doubt in doubts)
         return NextStep(words=f"No search before a supervisor states why {words} may be searched for.", level="stop")
     return _while_open(case, outlook)

@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
-from lineament.model.cases import AuthorisationOutcome, Case, CaseState, PaperKind
+from lineament.model.cases import AuthorisationOutcome, Case, PaperKind
 from lineament.services.cases.casework import Ruling
 from lineament.web.addresses import case_address, unslug
 from lineament.web.cases import read_case
@@ -24,7 +24,7 @@ def authorisation(visit: CurrentVisit, ref: str) -> HTMLResponse:
         "case_authorisation.html",
         decisions=visit.desk.room.papers(case.key, kinds=(PaperKind.DECISION,)),
         photographs=len(visit.desk.casework.probes(case.key)),
-        doubts=[] if case.state is not CaseState.OPEN else case.read_purposes().doubts,
+        doubts=case.doubts,
         **frame,
     )
 

@@ -213,7 +213,7 @@ class Casework:
         with self._record.change() as change:
             case = self._in(change, name, Permission.MANAGE_CASES)
             require_open(case)
-            allowed = tuple(dict.fromkeys(named or (doubt.words for doubt in case.read_purposes().doubts)))
+            allowed = tuple(dict.fromkeys(named or (doubt.words for doubt in case.doubts)))
             if not allowed:
                 raise Refused(ReasonCode.NOTHING_IN_DOUBT.reason(ref=case.ref))
             official = self._record.official
