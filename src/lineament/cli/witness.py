@@ -87,10 +87,10 @@ def show(folder: Folder, as_json: AsJson = False) -> None:
     from lineament.witness.folder import WitnessFolder
 
     opened = WitnessFolder.open(folder)
-    shown = witness_json(opened)
     if as_json:
-        print_json(shown)
+        print_json(witness_json(opened))
         return
+    shown = witness_json(opened)
     say(f"Public key: {opened.public_key}")
     rows = table("ledger", "entries", "root", "cosigned", "contradictions", right=("entries", "contradictions"))
     for log in shown["logs"]:
