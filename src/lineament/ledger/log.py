@@ -196,14 +196,11 @@ class Ledger:
         head = self.head(rows)
         if old.size == 0 or old.size > head.size:
             return old.size == 0
-        return self._goes_on(rows, old, head)
-
-    def _goes_on(self, rows: LeafStore, old: Checkpoint, new: Checkpoint) -> bool:
         try:
-            path = consistency_proof(old.size, new.size, rows.node)
+            path = consistency_proof(old.size, head.size, rows.node)
         except KeyError:
             return False
-        return verify_consistency(old.size, new.size, path, (old.root, new.root))
+        return verify_consistency(old.size, head.size, path, (old.root, head.root))
 
     def prove(self, rows: LeafStore, seq: int, size: int) -> list[bytes]:
         """Return the inclusion proof of entry ``seq`` in the tree of ``size`` entries, in O(log n) reads."""

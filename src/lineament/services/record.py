@@ -9,6 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from lineament.errors import NotAllowed
+from lineament.ledger.anchor import read_anchor
 from lineament.ledger.entries import LeafStore
 from lineament.ledger.log import Ledger
 from lineament.model.accounts import Official, Permission, Sight
@@ -141,6 +142,9 @@ class Record:
             self.ledger.anchor(self.anchor, note)
 
     def _check_anchor(self, tx: Tx) -> None:
-        self.ledger.check_anchor(tx.ledger, self.anchor, begun=tx.ledger.begun())
-        if tx.ledger.size() == 0:
+        note = read_anchor(self.anchor)
+        if note is not None:
+            self.ledger.check_kept(tx.ledger, note)
+        else:
+            self.ledger.check_anchor(tx.ledger, self.anchor, begun=tx.ledger.begun())
             self.ledger.first_anchor(self.anchor)
