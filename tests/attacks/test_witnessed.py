@@ -104,6 +104,17 @@ def put_back(world: World, copy: Path, *, also: tuple[str, ...] = ("checkpoint",
             shutil.copy(copy / name, home / name)
 
 
+def roll_back(world: World, *, also: tuple[str, ...] = ("checkpoint",)) -> None:
+    """Have one more entry witnessed, then put back the database from before it, and the files named."""
+    before = home_copy(world, "before")
+    act(world)
+    submit(world)
+    put_back(world, before, also=also)
+
+
+EVERYTHING = ("checkpoint", "witnessed")
+
+
 def codes(world: World) -> list[str]:
     """Return why a search in the case would be refused."""
     record = world.machine.record
@@ -125,10 +136,7 @@ def test_what_was_seen_is_told(world: World, one: RunningWitness) -> None:
 
 
 def test_a_database_and_its_checkpoint_rolled_back_together(world: World, one: RunningWitness) -> None:
-    copy = home_copy(world, "copy")
-    act(world)
-    submit(world)
-    put_back(world, copy)
+    roll_back(world)
     with pytest.raises(LedgerBroken, match=r"witness.example/one saw 4 entries .*, and there are 3 entries now"):
         world.machine.audit.verify()
     with pytest.raises(LedgerBroken, match="4 entries that others saw"):
@@ -138,10 +146,7 @@ def test_a_database_and_its_checkpoint_rolled_back_together(world: World, one: R
 
 def test_everything_on_the_machine_rolled_back(world: World, one: RunningWitness) -> None:
     """Only the witness knows; it is asked by ``verify``, and by the next submission."""
-    copy = home_copy(world, "copy")
-    act(world)
-    submit(world)
-    put_back(world, copy, also=("checkpoint", "witnessed"))
+    roll_back(world, also=EVERYTHING)
     assert world.machine.audit.verify().entries == 3
     (answer,) = world.machine.witnesses.ask()
     assert "saw 4 entries" in answer.why
@@ -151,10 +156,7 @@ def test_everything_on_the_machine_rolled_back(world: World, one: RunningWitness
 
 
 def test_a_submission_finds_a_roll_back_by_itself(world: World, one: RunningWitness) -> None:
-    copy = home_copy(world, "copy")
-    act(world)
-    submit(world)
-    put_back(world, copy, also=("checkpoint", "witnessed"))
+    roll_back(world, also=EVERYTHING)
     (answer,) = world.machine.witnesses.submit()
     assert answer.why == "it saw 4 entries, and this ledger has 3" or "saw 4 entries" in answer.why
     assert "anchor-disputed" in codes(world)
@@ -162,10 +164,7 @@ def test_a_submission_finds_a_roll_back_by_itself(world: World, one: RunningWitn
 
 def test_history_rewritten_and_signed_with_the_right_key(world: World, one: RunningWitness) -> None:
     """The same number of entries, sound in itself, with the right signature on a checkpoint that fits."""
-    before = home_copy(world, "before")
-    act(world)
-    submit(world)
-    put_back(world, before, also=("checkpoint", "witnessed"))
+    roll_back(world, also=EVERYTHING)
     act(world, "another")
     assert world.machine.audit.verify().entries == 4
     (answer,) = world.machine.witnesses.submit()
@@ -176,10 +175,7 @@ def test_history_rewritten_and_signed_with_the_right_key(world: World, one: Runn
 
 
 def test_history_rewritten_and_longer(world: World, one: RunningWitness) -> None:
-    before = home_copy(world, "before")
-    act(world)
-    submit(world)
-    put_back(world, before, also=("checkpoint", "witnessed"))
+    roll_back(world, also=EVERYTHING)
     for name in ("another", "and", "more"):
         act(world, name)
     (answer,) = world.machine.witnesses.submit()
@@ -400,10 +396,7 @@ def _base64(raw: bytes) -> str:
 
 
 def test_a_restore_needs_the_consent_of_the_witness(world: World, one: RunningWitness) -> None:
-    copy = home_copy(world, "copy")
-    act(world)
-    submit(world)
-    put_back(world, copy)
+    roll_back(world)
     with pytest.raises(WitnessUnavailable, match="saw 4 entries"):
         world.machine.restore.accept("the disk failed")
     log = one.folder.log(key_of(world).name)
