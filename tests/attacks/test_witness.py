@@ -17,7 +17,7 @@ from tests.support.ledgers import NOW, fill
 from tests.support.witnesses import RunningWitness, note_of, request_of, witness
 
 from lineament.errors import Damaged, InvalidValue, KeyExposed, NotFound, WorkspaceExists
-from lineament.ledger.checkpoint import LONGEST_NOTE, Checkpoint, SigningKey, encode_base64
+from lineament.ledger.checkpoint import LONGEST_NOTE, Checkpoint, SigningKey, decode_base64, encode_base64
 from lineament.ledger.cosignature import Cosigner, WitnessKey, add_signatures, cosignatures
 from lineament.ledger.log import Ledger
 from lineament.ledger.merkle import EMPTY_ROOT
@@ -388,7 +388,7 @@ def test_a_cosignature_holds_for_its_text_and_time_only() -> None:
     line = cosigner.cosign(text, NOW)
     with pytest.raises(InvalidValue, match="signature is wrong"):
         cosignatures(f"{text}further\n\n{line}", [cosigner.public])
-    raw = bytearray(__import__("base64").b64decode(line.split()[2]))
+    raw = bytearray(decode_base64(line.split()[2], "A signature"))
     raw[11] ^= 1  # a second earlier or later
     with pytest.raises(InvalidValue, match="signature is wrong"):
         cosignatures(f"{text}\n— w.example/1 {encode_base64(bytes(raw))}\n", [cosigner.public])
