@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Container, Iterable
 from typing import TextIO
 
 from lineament.errors import LedgerBroken
-from lineament.ledger.checkpoint import PublicKey
+from lineament.ledger.checkpoint import PublicKey, encode_base64
 from lineament.ledger.entries import LeafStore, timestamp
 from lineament.ledger.seen import KeptCheckpoint
 from lineament.ledger.verify import BLOCK, FORMAT
@@ -59,4 +58,4 @@ def export(  # noqa: PLR0913 - what is shown of it
 
 
 def _witnessed_line(kept: KeptCheckpoint) -> dict[str, object]:
-    return {"note": kept.note, "stamps": [base64.b64encode(stamp).decode("ascii") for stamp in kept.stamps]}
+    return {"note": kept.note, "stamps": [encode_base64(stamp) for stamp in kept.stamps]}

@@ -11,12 +11,12 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from datetime import datetime
 from typing import Any
 
 from lineament.errors import InvalidValue
 from lineament.ledger.checkpoint import LONGEST_NOTE, Checkpoint, PublicKey, decode_base64, encode_base64
-from lineament.ledger.entries import DETAILS_DOMAIN, StoredEntry, canonical, timestamp
+from lineament.ledger.entries import StoredEntry, canonical, commitment_to, leaf_bytes, timestamp
 from lineament.ledger.merkle import HASH_BYTES, leaf_hash, verify_consistency, verify_inclusion
 from lineament.ledger.seen import KeptCheckpoint, Seen, Trusted, seen_in
 
@@ -118,10 +118,10 @@ def _entry(encoded: str, seq: int) -> tuple[str, str, str | None, bytes]:
             raise ValueError(action)
         if (salt is None) != (details is None):
             raise ValueError(details)
-        bound = None if salt is None else sha256(DETAILS_DOMAIN + salt + details.encode()).digest()
+        bound = None if salt is None else commitment_to(salt, details)
+        leaf = leaf_hash(leaf_bytes(seq, datetime.fromisoformat(at), action, commitment))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InvalidValue(what=_WHAT, value=str(seq), why="its entry is malformed") from None
     if bound is not None and bound != commitment:
         raise InvalidValue(what=_WHAT, value=str(seq), why="the details do not fit their commitment")
-    leaf = f'{{"action":"{action}","at":"{at}","commitment":"{commitment.hex()}","seq":{seq}}}'
-    return action, at, details, leaf_hash(leaf.encode())
+    return action, at, details, leaf

@@ -18,6 +18,7 @@ from lineament.sandbox.limited_http import client_for_one_response
 SECONDS = 20.0
 """Most seconds for a whole answer."""
 _MOST = max(LONGEST_NOTE, MOST_BYTES)
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "lineament"}
 _PLAIN = re.compile(r"[!-~]{1,500}")
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\n")
 
@@ -58,8 +59,7 @@ def add_checkpoint(name: str, url: str, note: str, old: int, proof: list[bytes])
     text = answer.body.decode("utf-8", "replace")
     if answer.status == 409 and _SIZE.fullmatch(text):
         return Behind(size=int(text))
-    if answer.status != 200:
-        raise WitnessUnavailable(name=name, why=f"it answered with {answer.status}", status=answer.status)
+    _require_success(name, answer)
     return text
 
 
@@ -72,8 +72,7 @@ def newest_at(name: str, url: str, origin: str) -> str | None:
     answer = _exchange(name, httpx.Request("GET", f"{url}/{digest}/checkpoint", headers=_HEADERS))
     if answer.status == 404:
         return None
-    if answer.status != 200:
-        raise WitnessUnavailable(name=name, why=f"it answered with {answer.status}", status=answer.status)
+    _require_success(name, answer)
     return answer.body.decode("utf-8", "replace")
 
 
@@ -82,8 +81,7 @@ def stamp(name: str, url: str, text: str, roots: str) -> bytes:
     question = ask_for_stamp(text)
     headers = {**_HEADERS, "content-type": "application/timestamp-query"}
     answer = _exchange(name, httpx.Request("POST", url, content=question.der, headers=headers))
-    if answer.status != 200:
-        raise WitnessUnavailable(name=name, why=f"it answered with {answer.status}", status=answer.status)
+    _require_success(name, answer)
     try:
         stamped_at(answer.body, text, roots, question.nonce)
     except InvalidValue as error:
@@ -91,7 +89,9 @@ def stamp(name: str, url: str, text: str, roots: str) -> bytes:
     return answer.body
 
 
-_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "lineament"}
+def _require_success(name: str, answer: Answer) -> None:
+    if answer.status != 200:
+        raise WitnessUnavailable(name=name, why=f"it answered with {answer.status}", status=answer.status)
 
 
 def _exchange(name: str, request: httpx.Request) -> Answer:

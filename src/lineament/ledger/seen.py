@@ -61,11 +61,6 @@ def seen_in(kept: KeptCheckpoint, key: PublicKey, trusted: Trusted) -> list[Seen
     return found
 
 
-def all_seen(kept: Iterable[KeptCheckpoint], key: PublicKey, trusted: Trusted) -> list[Seen]:
-    """Return everything that was seen. Raises InvalidValue."""
-    return [seen for each in kept for seen in seen_in(each, key, trusted)]
-
-
 def newest_of_each(seen: Iterable[Seen]) -> list[Seen]:
     """Return of each witness and authority what it saw last, in the order of their names."""
     newest: dict[tuple[str, str], Seen] = {}
@@ -115,7 +110,7 @@ class Asked:
 def seen_in_export(kept: Iterable[KeptCheckpoint], key: PublicKey, asked: Asked) -> list[Seen]:
     """Return what an export says that others saw. Raises LedgerBroken if it is wrong."""
     try:
-        return all_seen(kept, key, asked.trusted)
+        return [seen for each in kept for seen in seen_in(each, key, asked.trusted)]
     except InvalidValue as error:
         raise LedgerBroken(why=f"what others saw cannot be trusted: {error}", entry=0) from error
 

@@ -60,7 +60,7 @@ def _asked(options: argparse.Namespace) -> Asked:
 
 
 def _starts_as_proof(path: Path) -> bool:
-    return _text(path).startswith((ENTRY, "{\n"))
+    return _text(path, len(ENTRY)).startswith((ENTRY, "{\n"))
 
 
 def _proof(path: Path, key: PublicKey, asked: Asked) -> tuple[dict[str, object], str]:
