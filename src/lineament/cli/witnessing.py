@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,7 @@ from lineament.views.witnesses import proof_json, standing_json, submitted_json,
 
 if TYPE_CHECKING:
     from lineament.model.witnessing import WitnessChange, WitnessPolicy
+    from lineament.services.audit import Audit
     from lineament.services.witnessing.policy import WitnessStanding
     from lineament.services.witnessing.submit import Submitted
 
@@ -110,12 +112,7 @@ def prove(
     as_json: AsJson = False,
 ) -> None:
     """Write the proof that the ledger has an entry (C2SP tlog-proof), with its details."""
-    with workspace(context) as desk:
-        path = checked_writable(file)
-        proof = desk.audit.prove(entry)
-        key = desk.audit.public_key
-    write_private(path, proof.file.encode())
-    _print_proof(file, key, as_json=as_json)
+    _write_proof(context, file, lambda audit: audit.prove(entry).file, as_json=as_json)
 
 
 @needs(Permission.READ_LEDGER)
@@ -126,12 +123,11 @@ def prove_consistency(
     as_json: AsJson = False,
 ) -> None:
     """Write the proof that the ledger continues from a checkpoint that somebody kept."""
-    with workspace(context) as desk:
-        old, path = file_bytes(checkpoint, MOST_BYTES).decode("utf-8", "replace"), checked_writable(file)
-        proof = desk.audit.prove_consistency(old)
-        key = desk.audit.public_key
-    write_private(path, proof.encode())
-    _print_proof(file, key, as_json=as_json)
+
+    def prove_in(audit: Audit) -> str:
+        return audit.prove_consistency(file_bytes(checkpoint, MOST_BYTES).decode("utf-8", "replace"))
+
+    _write_proof(context, file, prove_in, as_json=as_json)
 
 
 def say_standing(standing: WitnessStanding) -> None:
@@ -162,7 +158,12 @@ def _print_change(change: WitnessChange, *, as_json: bool) -> None:
     say(f"The policy took effect in entry {change.entry}. A worker submits the ledger; now: lineament ledger submit")
 
 
-def _print_proof(file: Path, key: str, *, as_json: bool) -> None:
+def _write_proof(context: typer.Context, file: Path, prove_in: Callable[[Audit], str], *, as_json: bool) -> None:
+    with workspace(context) as desk:
+        path = checked_writable(file)
+        proof = prove_in(desk.audit)
+        key = desk.audit.public_key
+    write_private(path, proof.encode())
     if as_json:
         print_json(proof_json(file, key))
         return

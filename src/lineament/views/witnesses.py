@@ -7,34 +7,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lineament.ledger.cosignature import WitnessKey
     from lineament.ledger.seen import Seen
-    from lineament.model.witnessing import WitnessChange, WitnessPolicy
+    from lineament.model.witnessing import WitnessChange
     from lineament.services.witnessing.policy import WitnessStanding
     from lineament.services.witnessing.submit import Submitted
-    from lineament.witness.folder import WitnessFolder
+    from lineament.witness.folder import WatchedLog, WitnessFolder
 
 
 def witness_json(folder: WitnessFolder) -> dict[str, Any]:
     """Return a witness as JSON: its key, and of each ledger what was cosigned last."""
-    return {"key": str(folder.public_key), "logs": [_log_json(folder, log.key.name) for log in folder.logs()]}
+    return {"key": str(folder.public_key), "logs": [_log_json(log, folder.public_key) for log in folder.logs()]}
 
 
-def _log_json(folder: WitnessFolder, origin: str) -> dict[str, Any]:
+def _log_json(log: WatchedLog, witness: WitnessKey) -> dict[str, Any]:
     from lineament.ledger.checkpoint import Checkpoint
     from lineament.witness.folder import newest_cosigned
 
-    log = folder.log(origin)
-    note = None if log is None else log.newest()
-    if log is None or note is None:
-        return {"origin": origin, "entries": 0, "root": None, "at": None, "forks": 0}
-    newest = Checkpoint.parse(note, log.key)
-    at = newest_cosigned(note, folder.public_key)
+    key, note, forks = log.key, log.newest(), log.forks
+    if note is None:
+        return {"origin": key.name, "entries": 0, "root": None, "at": None, "forks": forks}
+    newest = Checkpoint.parse(note, key)
+    at = newest_cosigned(note, witness)
     return {
-        "origin": origin,
+        "origin": key.name,
         "entries": newest.size,
         "root": newest.root.hex(),
         "at": at.isoformat(),
-        "forks": log.forks,
+        "forks": forks,
     }
 
 
@@ -43,7 +43,7 @@ def standing_json(standing: WitnessStanding) -> dict[str, Any]:
     in_force, waiting = standing.in_force, standing.waiting
     return {
         "asked": standing.policy.asks,
-        "policy": _policy_json(standing.policy),
+        "policy": standing.policy.to_json(),
         "change": None if in_force is None else in_force.number,
         "entry": None if in_force is None else in_force.entry,
         "waiting": None if waiting is None else waiting.number,
@@ -72,13 +72,9 @@ def submitted_json(done: Iterable[Submitted]) -> dict[str, Any]:
 
 def witness_change_json(change: WitnessChange) -> dict[str, Any]:
     """Return a policy that was proposed or took effect as JSON."""
-    return {"change": change.number, "entry": change.entry, "policy": _policy_json(change.policy)}
+    return {"change": change.number, "entry": change.entry, "policy": change.policy.to_json()}
 
 
 def proof_json(file: Path, key: str) -> dict[str, Any]:
     """Return where a proof was written, and the key that checks it, as JSON."""
     return {"file": str(file), "key": key}
-
-
-def _policy_json(policy: WitnessPolicy) -> dict[str, Any]:
-    return policy.to_json()

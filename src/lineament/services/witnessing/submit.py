@@ -44,12 +44,13 @@ class Submission:
         self._kept = kept_folder(record)
         with record.read() as tx:
             self._policy: WitnessPolicy = policy_in_force(tx, record)
-            self._note = tx.ledger.checkpoint()
+            anybody = self._policy.witnesses or self._policy.authorities
+            self._note = tx.ledger.checkpoint() if anybody else None  # None: there is nothing to submit
 
     @property
     def due(self) -> bool:
         """Whether there is a checkpoint that not everybody signed, or what somebody signed gets old."""
-        if self._note is None or not (self._policy.witnesses or self._policy.authorities):
+        if self._note is None:
             return False
         size = Checkpoint.parse(self._note, self._record.ledger.public_key).size
         seen = newest_of_each(kept_seen(self._record, self._policy))
@@ -62,7 +63,7 @@ class Submission:
         Returns an empty list if nobody is to be asked, or if another process is asking.
         """
         note = self._note
-        if note is None or not (self._policy.witnesses or self._policy.authorities):
+        if note is None:
             return []
         with self._kept.alone() as alone:
             if not alone:
@@ -141,7 +142,7 @@ class Submission:
         return seen[-1].checkpoint.size
 
     def _stamp(self, authority: StampAuthority, note: str) -> int:
-        text = f"{note.partition(chr(10) * 2)[0]}\n"
+        text = note_lines(note)[0]
         response = remote.stamp(authority.name, authority.url, text, authority.roots)
         self._kept.keep(note)
         self._kept.keep_stamp(note, authority.name, response)
