@@ -69,9 +69,9 @@ def verify(context: typer.Context, as_json: AsJson = False) -> None:
     say(f"Compared {counted(found.rows or 0, 'row')} of the database with what the entries recorded: the same.")
     for each in asked:
         if each.why:
-            say(f"{each.who} was not asked what it saw: {each.why}")
+            say(f"{each.who} did not show what it saw last: {each.why}")
     for words in found.witnessed:
-        say(f"{words}, as it is here.")
+        say(f"{words}: the same as here.")
     say_standing(standing)
 
 

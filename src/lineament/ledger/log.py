@@ -177,7 +177,7 @@ class Ledger:
         if kept.size > head.size:
             why = f"there are {head.size} entries, but {kept.size} were anchored"
             raise LedgerBroken(why=why, entry=head.size)
-        if not self.extends(rows, kept):
+        if not self.extends(rows, kept, head):
             why = f"the first {kept.size} entries are not those that were anchored"
             raise LedgerBroken(why=why, entry=f"any from 0 to {kept.size - 1}")
 
@@ -191,9 +191,12 @@ class Ledger:
             why = f"it does not begin with the {seen.size} entries that others saw; see: lineament verify"
             raise LedgerBroken(why=why, entry=f"any from 0 to {seen.size - 1}")
 
-    def extends(self, rows: LeafStore, old: Checkpoint) -> bool:
-        """Return whether the ledger begins with the entries of a checkpoint; O(log n) reads."""
-        head = self.head(rows)
+    def extends(self, rows: LeafStore, old: Checkpoint, head: Checkpoint | None = None) -> bool:
+        """Return whether the ledger begins with the entries of a checkpoint; O(log n) reads.
+
+        ``head`` is the verified newest checkpoint, for a caller who has it. Raises what ``head`` raises.
+        """
+        head = head or self.head(rows)
         if old.size == 0 or old.size > head.size:
             return old.size == 0
         try:

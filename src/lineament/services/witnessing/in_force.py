@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from lineament.errors import Damaged, InvalidValue, WitnessesUntrusted
-from lineament.ledger.checkpoint import PublicKey
+from lineament.ledger.checkpoint import Checkpoint, PublicKey
 from lineament.ledger.cosignature import WitnessKey
 from lineament.ledger.kept import KeptFolder
 from lineament.ledger.seen import (
@@ -80,13 +80,14 @@ def kept_seen(record: Record, policy: WitnessPolicy) -> list[Seen]:
 
 def contradiction(tx: Tx, record: Record, seen: Iterable[Seen]) -> Seen | None:
     """Return the first that saw a ledger that this one does not begin with, None if all fit; O(log n) reads each."""
-    checked: dict[tuple[int, bytes], bool] = {}
+    head: Checkpoint | None = None
+    fits: set[Checkpoint] = set()
     for each in seen:
-        place = each.checkpoint.size, each.checkpoint.root
-        if place not in checked:
-            checked[place] = record.ledger.extends(tx.ledger, each.checkpoint)
-        if not checked[place]:
-            return each
+        if each.checkpoint not in fits:
+            head = head or record.ledger.head(tx.ledger)
+            if not record.ledger.extends(tx.ledger, each.checkpoint, head):
+                return each
+            fits.add(each.checkpoint)
     return None
 
 

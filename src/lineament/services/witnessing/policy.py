@@ -144,8 +144,8 @@ def checked_policy(policy: WitnessPolicy) -> WitnessPolicy:
     """Return a policy that can be followed, its addresses as they are asked. Raises InvalidValue."""
     keys = [WitnessKey.parse(each.key) for each in policy.witnesses]
     names = [key.name for key in keys] + [each.name for each in policy.authorities]
-    _require(len(set(names)) == len(names), "The names", ", ".join(names), "each has to be another")
-    _require(len({key.raw for key in keys}) == len(keys), "The keys", ", ".join(names), "each has to be another")
+    _require(len(set(names)) == len(names), "The names", ", ".join(names), "no two may be the same")
+    _require(len({key.raw for key in keys}) == len(keys), "The keys", ", ".join(names), "no two may be the same")
     _require(len(names) <= MOST_WITNESSES, "The policy", len(names), f"it names at most {MOST_WITNESSES}")
     for what, needed, there in (
         ("The number of witnesses needed", policy.witnesses_needed, len(keys)),
