@@ -14,7 +14,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
 from lineament.model.faces import Capture, CaptureId, NewCapture, Provenance, SourceId
-from lineament.store.keys import DataKey
+from lineament.store.guard import checked
+from lineament.store.keys import DataKey, Vault
 from lineament.store.meta import new_ids
 from lineament.store.raw import batched
 from lineament.store.source_tables import bands, places
@@ -50,8 +51,9 @@ _HAS_FACE = sa.exists().where(faces.c.capture_id == captures.c.id)
 class CaptureRows:
     """The captures of all sources."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
 
     def known(self, source_id: SourceId, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those of the (uri, sha256) pairs that the source already holds."""
@@ -82,13 +84,13 @@ class CaptureRows:
             count(self._connection, source_id, captures=many)
         return [CaptureId(id_) for id_ in ids]
 
-    def get(self, capture_id: CaptureId) -> Capture:
-        """Return a capture. Raises NotFound if there is none with that id."""
+    def get(self, capture_id: CaptureId, *, to_erase: bool = False) -> Capture:
+        """Return a capture; ``to_erase``: also one that was changed from outside. Raises NotFound, AccessAltered."""
         query = sa.select(captures).where(captures.c.id == capture_id)
         row = self._connection.execute(query).mappings().one_or_none()
         if row is None:
             raise NotFound(what="capture", name=capture_id, hint="lineament source list")
-        return capture_from(row)
+        return capture_from(row) if to_erase else self._capture(row)
 
     def at(self, source_id: SourceId, uris: Iterable[str]) -> list[tuple[CaptureId, str]]:
         """Return the captures of a source found at one of these addresses, with the address, in the order of their ids.
@@ -107,7 +109,7 @@ class CaptureRows:
         query = sa.select(captures).where(captures.c.source_id == source_id).order_by(captures.c.id).limit(_PAGE)
         last = 0
         while page := self._connection.execute(query.where(captures.c.id > last)).mappings().all():
-            yield from map(capture_from, page)
+            yield from map(self._capture, page)
             last = page[-1]["id"]
 
     def past_retention(self, source_id: SourceId, since: date, most: int) -> list[CaptureId]:
@@ -129,7 +131,7 @@ class CaptureRows:
         """Return captures without a face and with ids above ``after``, in the order of their ids."""
         query = sa.select(captures).where(captures.c.source_id == source_id, captures.c.id > after, ~_HAS_FACE)
         rows = self._connection.execute(query.order_by(captures.c.id).limit(limit)).mappings()
-        return [capture_from(row) for row in rows]
+        return [self._capture(row) for row in rows]
 
     def unkept(self, source_id: SourceId, digests: Iterable[str]) -> dict[str, CaptureId]:
         """Return captures with these SHA-256 in which a version before 0.3 found no face, and which it did not keep."""
@@ -140,6 +142,10 @@ class CaptureRows:
             for batch in batched(digests, _MOST)
             for sha256, id_ in self._connection.execute(query.where(captures.c.sha256.in_(batch)))
         }
+
+    def _capture(self, row: RowMapping) -> Capture:
+        checked(self._connection, self._vault, "captures", row)
+        return capture_from(row)
 
     def count_without_face(self, source_id: SourceId) -> int:
         """Count the captures of a source without a face."""

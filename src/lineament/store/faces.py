@@ -17,7 +17,8 @@ from lineament.errors import Damaged, MixedModels, NotFound
 from lineament.model.faces import Box, Capture, CaptureId, EnrolledFace, Face, FaceId, FaceIds, SourceId, Vectors
 from lineament.store.captures import capture_from
 from lineament.store.columns import among
-from lineament.store.keys import NONCE_BYTES, OVERHEAD, DataKey, damaged
+from lineament.store.guard import checked, is_altered
+from lineament.store.keys import NONCE_BYTES, OVERHEAD, DataKey, Vault, damaged
 from lineament.store.meta import new_ids
 from lineament.store.raw import BINARY, batched, fetched
 from lineament.store.sources import count
@@ -67,8 +68,9 @@ def _associated_data(source_id: int, face_id: int, model: str) -> bytes:
 class FaceRows:
     """The faces of all sources."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
 
     def add(
         self, capture_id: CaptureId, source_id: SourceId, new: Sequence[NewFace], key: DataKey, captured_day: int
@@ -102,27 +104,40 @@ class FaceRows:
         row = self._connection.execute(sa.select(faces).where(faces.c.id == face_id)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="face", name=face_id, hint="lineament search (it may be erased)")
-        return _face(row)
+        return self._face(row)
 
-    def of_capture(self, capture_id: CaptureId) -> list[EnrolledFace]:
-        """Return the faces of a capture, in the order of their ids."""
+    def of_capture(self, capture_id: CaptureId, *, to_erase: bool = False) -> list[EnrolledFace]:
+        """Return the faces of a capture, in the order of their ids.
+
+        ``to_erase``: also those that were changed from outside. Raises AccessAltered.
+        """
         query = sa.select(faces).where(faces.c.capture_id == capture_id).order_by(faces.c.id)
-        return [_face(row) for row in self._connection.execute(query).mappings()]
+        rows = self._connection.execute(query).mappings()
+        return [_face(row) if to_erase else self._face(row) for row in rows]
 
     def describe(self, ids: Iterable[int]) -> dict[FaceId, DescribedFace]:
-        """Return faces with their captures, all that a candidate needs; erased faces are left out."""
+        """Return faces with their captures, all that a candidate needs; what is erased or was changed is left out."""
         wanted = [int(face_id) for face_id in ids]
         if not wanted:
             return {}
         query = sa.select(faces).where(among(faces.c.id, wanted)).order_by(faces.c.id)
-        found = [_face(row) for row in self._connection.execute(query).mappings()]
+        rows = self._connection.execute(query).mappings()
+        found = [_face(row) for row in rows if not is_altered(self._connection, self._vault, "faces", row)]
         shown = sa.select(captures).where(among(captures.c.id, {face.capture_id for face in found}))
-        by_id = {row["id"]: capture_from(row) for row in self._connection.execute(shown).mappings()}
+        by_id = {
+            row["id"]: capture_from(row)
+            for row in self._connection.execute(shown).mappings()
+            if not is_altered(self._connection, self._vault, "captures", row)
+        }
         return {
             face.id: DescribedFace(face=face, capture=by_id[face.capture_id])
             for face in found
             if face.capture_id in by_id  # else somebody pointed it to a picture that is not there
         }
+
+    def _face(self, row: RowMapping) -> EnrolledFace:
+        checked(self._connection, self._vault, "faces", row)
+        return _face(row)
 
     def graded(self, ids: Iterable[int]) -> dict[SourceId, dict[FaceId, int]]:
         """Return the grades of the templates of faces, by source; erased faces are left out."""
@@ -136,7 +151,7 @@ class FaceRows:
         """Return faces without a template and with ids above ``after``, in the order of their ids."""
         query = sa.select(faces).where(faces.c.source_id == source_id, faces.c.id > after, ~faces.c.comparable)
         rows = self._connection.execute(query.order_by(faces.c.id).limit(limit)).mappings()
-        return [_face(row) for row in rows]
+        return [self._face(row) for row in rows]
 
     def count_not_comparable(self, source_id: SourceId) -> int:
         """Count the faces of a source without a template."""

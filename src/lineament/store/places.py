@@ -14,6 +14,8 @@ from lineament.model.faces import CaptureId, Provenance, SourceId
 from lineament.model.search import NEAR_DUPLICATE_BITS
 from lineament.store.captures import bands_of, finding, found_at, provenance_from
 from lineament.store.columns import among
+from lineament.store.guard import checked
+from lineament.store.keys import Vault
 from lineament.store.meta import new_ids
 from lineament.store.raw import batched
 from lineament.store.source_tables import bands, places
@@ -42,8 +44,9 @@ class StoredPart:
 class PlaceRows:
     """Further places of captures, and groups of near-identical captures."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
 
     def with_bytes(self, source_id: SourceId, digests: Iterable[str]) -> dict[str, CaptureId]:
         """Return the captures of a source with these SHA-256, by SHA-256; the first of a file with several."""
@@ -73,10 +76,18 @@ class PlaceRows:
         ]
         self._connection.execute(sa.insert(places), rows)
 
-    def of_capture(self, capture_id: CaptureId, limit: int | None = None) -> list[Provenance]:
-        """Return where else a capture was found, in the order of finding."""
+    def of_capture(
+        self, capture_id: CaptureId, limit: int | None = None, *, to_erase: bool = False
+    ) -> list[Provenance]:
+        """Return where else a capture was found, in the order of finding.
+
+        ``to_erase``: also what was changed from outside. Raises AccessAltered.
+        """
         query = sa.select(places).where(places.c.capture_id == capture_id).order_by(places.c.id).limit(limit)
-        return [provenance_from(row) for row in self._connection.execute(query).mappings()]
+        rows = self._connection.execute(query).mappings().all()
+        for row in () if to_erase else rows:
+            checked(self._connection, self._vault, "places", row)
+        return [provenance_from(row) for row in rows]
 
     # ------------------------------------------------------------ groups
 

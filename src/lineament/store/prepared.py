@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineament.model.faces import Capture, CaptureId, Face, FaceId, SourceId
+from lineament.store import guard
 from lineament.store.captures import capture_from
 from lineament.store.columns import among
 from lineament.store.faces import sealed_row
-from lineament.store.keys import DataKey
+from lineament.store.keys import DataKey, Vault
 from lineament.store.source_tables import prepared_faces as prepared
 from lineament.store.tables import captures, faces, sources, templates
 from lineament.store.tally import TallyRows, count_rows
@@ -23,13 +24,16 @@ _TAKEN_OVER = ("model", "x", "y", "width", "height", "landmarks", "quality", "gr
 class PreparedRows:
     """The prepared faces of all sources, and which captures a model has not looked at yet."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
 
     def captures_to_look_at(self, source_id: SourceId, model: str, after: int, limit: int) -> list[Capture]:
         """Return captures with ids above ``after`` that a model has not looked at, in the order of their ids."""
         query = sa.select(captures).where(*_not_looked_at(source_id, model), captures.c.id > after)
-        rows = self._connection.execute(query.order_by(captures.c.id).limit(limit)).mappings()
+        rows = self._connection.execute(query.order_by(captures.c.id).limit(limit)).mappings().all()
+        for row in rows:
+            guard.checked(self._connection, self._vault, "captures", row)
         return [capture_from(row) for row in rows]
 
     def count_to_look_at(self, source_id: SourceId, model: str) -> int:
@@ -93,13 +97,16 @@ class PreparedRows:
         of_face = sa.and_(prepared.c.face_id == faces.c.id, *its)
         values = {name: sa.select(prepared.c[name]).where(of_face).scalar_subquery() for name in _TAKEN_OVER}
         sealed = sa.select(prepared.c.sealed.is_not(None)).where(of_face).scalar_subquery()
+        guard.check_rows(self._connection, self._vault, "faces", faces.c.source_id == source_id)
+        guard.check_rows(self._connection, self._vault, "prepared_faces", *its)
+        unwatched = {"watched": False}  # there may be millions
         moved = sa.update(faces).where(faces.c.source_id == source_id, faces.c.id.in_(ready))
-        self._connection.execute(moved.values(**values, comparable=sealed))
+        self._connection.execute(moved.values(**values, comparable=sealed), execution_options=unwatched)
+        others = sa.update(faces).where(faces.c.source_id == source_id, faces.c.model != model)
         lost = self._connection.execute(
-            sa.update(faces)
-            .where(faces.c.source_id == source_id, faces.c.model != model)
-            .values(model=model, comparable=False)
+            others.values(model=model, comparable=False), execution_options=unwatched
         ).rowcount
+        guard.sign_rows(self._connection, self._vault, "faces", faces.c.source_id == source_id)
         self._connection.execute(
             sa.delete(templates).where(
                 templates.c.source_id == source_id, sa.or_(templates.c.face_id.in_(ready), templates.c.model != model)

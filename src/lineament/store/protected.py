@@ -8,9 +8,9 @@ row that decides who may do what carries a MAC (``store/guard.py``), so that a c
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,13 +20,15 @@ from lineament.store import people_tables as people
 from lineament.store import tables
 from lineament.store.job_table import jobs
 from lineament.store.proposal_table import proposals
-from lineament.store.source_tables import source_shares
+from lineament.store.source_tables import places, prepared_faces, run_refusals, runs, source_shares
 from lineament.store.witness_table import witness_policies
 
 Row = Mapping[str, Any] | RowMapping
 """A row by column, from the database or about to be stored."""
 MAC = "mac"
 """The column of a row's MAC."""
+_PAGE = 1000
+"""Most rows in one query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,8 @@ class Protected:
     restless: frozenset[str] = frozenset()  # columns that change without an entry, or whose value another key seals
     present: frozenset[str] = frozenset()  # columns of which only their presence counts: keys, addresses, lookups
     opened: Mapping[str, str] = field(default_factory=dict)  # sealed columns, with the column that names their row
-    fixed: frozenset[str] = frozenset()  # if given, the MAC covers only these columns, which only a rotation changes
+    unsigned: frozenset[str] = frozenset()  # columns that the MAC leaves out
+    whole: bool = False  # a row is inserted with all its values, so that it is signed as it is inserted
     named_by: tuple[str, ...] = ()  # the columns that name a row, if not its primary key
 
     @property
@@ -51,10 +54,15 @@ class Protected:
         """Return the name of a row in the ledger, for example ``case_members/3/5f0e``."""
         return "/".join((self.table.name, *(str(_json(row[name])) for name in self.key)))
 
-    def every_row(self, connection: Connection) -> Sequence[Row]:
-        """Return all rows with all their columns, in the order of their keys."""
+    def every_row(self, connection: Connection, *where: sa.ColumnElement[bool]) -> Iterator[Row]:
+        """Yield rows with all their columns, in the order of their keys; a row may be changed once it was yielded."""
         key = [self.table.c[name] for name in self.key]
-        return connection.execute(sa.select(self.table).order_by(*key)).mappings().all()
+        query = sa.select(self.table).where(*where).order_by(*key).limit(_PAGE)
+        page = connection.execute(query).mappings().all()
+        while page:
+            yield from page
+            last = sa.tuple_(*(sa.literal(page[-1][column.name], column.type) for column in key))
+            page = connection.execute(query.where(sa.tuple_(*key) > last)).mappings().all()
 
 
 def plain_row(row: Row, leave_out: frozenset[str] = frozenset({MAC})) -> dict[str, Any]:
@@ -66,7 +74,7 @@ def _json(value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     if isinstance(value, date):  # a datetime is a date too
-        return value.isoformat()
+        return (value.astimezone(UTC) if isinstance(value, datetime) else value).isoformat()
     return value
 
 
@@ -117,10 +125,21 @@ PROTECTED = {
         Protected(
             table=jobs,
             bound=False,
-            fixed=_of(
-                "id", "kind", "arguments", "source_id", "agency_id", "account_id", "requested_by", "requested_at"
+            unsigned=frozenset(jobs.c.keys()).difference(
+                ("id", "kind", "arguments", "source_id", "agency_id", "account_id", "requested_by", "requested_at")
             ),
         ),
+        Protected(
+            table=tables.captures,
+            bound=False,
+            whole=True,
+            unsigned=_of("group_id", "looked_at_by", "no_face_because"),
+        ),
+        Protected(table=tables.faces, bound=False, whole=True),
+        Protected(table=prepared_faces, bound=False, whole=True),
+        Protected(table=places, bound=False, whole=True),
+        Protected(table=runs, bound=False),
+        Protected(table=run_refusals, bound=False, whole=True),
         Protected(table=people.stops, opened={"sealed": "id"}),
         Protected(table=proposals, guarded=False, opened={"sealed": "id"}),
         Protected(table=witness_policies, guarded=False, opened={"sealed": "id"}),

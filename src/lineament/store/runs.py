@@ -13,6 +13,8 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.faces import SourceId
 from lineament.model.runs import MOST_REFUSALS, Run, RunId, Step
+from lineament.store.guard import checked
+from lineament.store.keys import Vault
 from lineament.store.meta import new_ids
 from lineament.store.source_tables import run_refusals, runs
 
@@ -23,8 +25,9 @@ _LONGEST = 500
 class RunRows:
     """The runs of all sources."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
 
     def begin(self, source_id: SourceId, connector: str, what: str, at: datetime) -> Run:
         """Start a run, or resume the last one of the same connector and target if it was interrupted."""
@@ -32,7 +35,7 @@ class RunRows:
         query = _select().where(*same_target).order_by(runs.c.id.desc()).limit(1)
         last = self._connection.execute(query).mappings().one_or_none()
         if last is not None and last["ended_at"] is None:
-            return _run(last)
+            return self._run(last)
         (new,) = new_ids(self._connection, "run", 1)
         row = {"id": new, "source_id": source_id, "connector": connector, "what": what, "counts": "{}", "faces": 0}
         self._connection.execute(sa.insert(runs), row | {"begun_at": at, "seen_at": at})
@@ -43,12 +46,12 @@ class RunRows:
         row = self._connection.execute(_select().where(runs.c.id == run_id)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
-        return _run(row)
+        return self._run(row)
 
     def of_source(self, source_id: SourceId, limit: int | None = None) -> list[Run]:
         """Return the runs of a source, newest first."""
         query = _select().where(runs.c.source_id == source_id).order_by(runs.c.id.desc()).limit(limit)
-        return [_run(row) for row in self._connection.execute(query).mappings()]
+        return [self._run(row) for row in self._connection.execute(query).mappings()]
 
     def newest(self) -> dict[SourceId, datetime]:
         """Return when each source was last collected into; sources that never were are missing."""
@@ -79,9 +82,15 @@ class RunRows:
 
     def refusals(self, run_id: RunId, limit: int = MOST_REFUSALS) -> list[tuple[str, str]]:
         """Return the first refused items, and why each was."""
-        query = sa.select(run_refusals.c.name, run_refusals.c.why).where(run_refusals.c.run_id == run_id)
-        rows = self._connection.execute(query.order_by(run_refusals.c.position).limit(limit))
-        return [(name, why) for name, why in rows]
+        query = sa.select(run_refusals).where(run_refusals.c.run_id == run_id)
+        rows = self._connection.execute(query.order_by(run_refusals.c.position).limit(limit)).mappings().all()
+        for row in rows:
+            checked(self._connection, self._vault, "run_refusals", row)
+        return [(row["name"], row["why"]) for row in rows]
+
+    def _run(self, row: RowMapping) -> Run:
+        checked(self._connection, self._vault, "runs", {name: row[name] for name in runs.c.keys()})  # noqa: SIM118
+        return _run(row)
 
     def delete_of(self, source_id: SourceId) -> int:
         """Delete the runs of a source, because they name its items; return how many."""

@@ -28,6 +28,7 @@ places = sa.Table(
     sa.Column("captured_at", Moment),
     sa.Column("licence", Words),
     sa.Column("evidence", Words, nullable=False),  # JSON
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     sa.UniqueConstraint("source_id", "finding"),
     not_blank("uri"),
     digest("finding"),
@@ -59,6 +60,7 @@ runs = sa.Table(
     sa.Column("cursor", Words),
     sa.Column("counts", sa.Text, nullable=False),  # JSON: by outcome
     sa.Column("faces", sa.BigInteger, nullable=False),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     not_blank("connector"),
     at_least("faces", 0),
 )
@@ -70,6 +72,7 @@ run_refusals = sa.Table(
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("name", Words, nullable=False),
     sa.Column("why", Words, nullable=False),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     at_least("position", 1),
 )
 
@@ -104,4 +107,5 @@ prepared_faces = sa.Table(  # faces as another model describes them, until it is
     sa.Column("quality", sa.Text, nullable=False),  # JSON
     sa.Column("grade", sa.SmallInteger, nullable=False),
     sa.Column("sealed", sa.LargeBinary),  # the template; NULL: the face cannot be compared
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
 )

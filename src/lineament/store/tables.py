@@ -119,6 +119,7 @@ captures = sa.Table(
     sa.Column("missing", Real),  # share of the picture's rows, if it is incomplete and that is known
     sa.Column("looked_at_by", sa.Text),  # the model that last looked for faces
     sa.Column("no_face_because", sa.Text),  # why none was taken; NULL: there is one, or an older version looked
+    sa.Column("mac", sa.LargeBinary),  # of what does not change by itself (store/guard.py)
     sa.UniqueConstraint("source_id", "finding"),
     sa.UniqueConstraint("source_id", "sha256", "part", name="uq_captures_bytes"),
     not_blank("uri"),
@@ -152,6 +153,7 @@ faces = sa.Table(
     sa.Column("quality", sa.Text, nullable=False),  # JSON
     sa.Column("crop", Hex, nullable=False, index=True),
     sa.Column("comparable", sa.Boolean, nullable=False, server_default=sa.true()),  # has a template
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     not_blank("model"),
     digest("crop"),
     # It covers the queries of the indexes.

@@ -14,7 +14,7 @@ from lineament.ledger import receipts
 from lineament.model.accounts import Permission
 from lineament.model.events.base import JSON
 from lineament.model.events.sources import CaptureErased, FaceErased, RetentionEnded, SourceWithdrawn
-from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
+from lineament.model.faces import Capture, CaptureId, FaceId
 from lineament.model.jobs import JobProgress
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
@@ -100,7 +100,7 @@ class Erase:
             siblings = change.tx.faces.of_capture(capture.id)
             source = change.tx.sources.by_id(face.source_id)
             if len(siblings) == 1:
-                erasure = self._capture(change, source, capture, siblings)
+                erasure = self._capture(change, source, capture)
             else:
                 change.tx.faces.erase(source.id, [face_id], source_key(change.tx, self._keys, source))
                 change.tx.deletions.note_erased()
@@ -124,9 +124,9 @@ class Erase:
         """Erase a picture with all its faces; the same bytes and the same URI are not ingested again."""
         require_said(reason, "The reason", "reason")
         with self._record.change() as change:
-            capture = change.tx.captures.get(capture_id)
+            capture = change.tx.captures.get(capture_id, to_erase=True)
             source = change.tx.sources.by_id(capture.source_id)
-            erasure = self._capture(change, source, capture, change.tx.faces.of_capture(capture_id))
+            erasure = self._capture(change, source, capture)
             erasure.ledger_entry = change.record(
                 CaptureErased(capture=capture_id, faces=tuple(erasure.faces), source=source.name, reason=reason)
             )
@@ -183,8 +183,7 @@ class Erase:
             due = change.tx.captures.past_retention(source.id, since, AT_ONCE)
             faces: list[FaceId] = []
             for capture_id in due:
-                capture = change.tx.captures.get(capture_id)
-                faces += self._capture(change, source, capture, change.tx.faces.of_capture(capture_id)).faces
+                faces += self._capture(change, source, change.tx.captures.get(capture_id, to_erase=True)).faces
             if not due:
                 raise _NothingDueError
             days = source.terms.retention_days or 0
@@ -281,11 +280,12 @@ class Erase:
             deleted += self.finish_deletions()
         return {"deleted": deleted}
 
-    def _capture(self, change: Change, source: Source, capture: Capture, faces: Iterable[EnrolledFace]) -> Erasure:
-        faces = list(faces)
+    def _capture(self, change: Change, source: Source, capture: Capture) -> Erasure:
+        """Erase a picture, whatever somebody changed in its rows; only what nothing else refers to is deleted."""
+        faces = change.tx.faces.of_capture(capture.id, to_erase=True)
         ids = [face.id for face in faces]
         change.tx.searches.forget_faces(ids)
-        further = list(change.tx.places.of_capture(capture.id))
+        further = change.tx.places.of_capture(capture.id, to_erase=True)
         pages = forget_embedding_pages(change.tx, capture, further)
         found = [capture.provenance, *further]
         change.tx.captures.erase(capture.id, source_key(change.tx, self._keys, source))
