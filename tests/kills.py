@@ -62,7 +62,8 @@ class Rows:
     states: tuple[str, ...]  # of the sources, in the order of their names
     ledger: tuple[bytes, ...]  # hashes of the leaves
     ring: str  # the keys of the workspace, wrapped
-    rotating: bool  # whether a rotation of them is under way
+    keys: tuple[bytes | None, ...]  # of the sources, wrapped
+    rotating: bool  # whether a rotation of any of them is under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,11 @@ def works(photographs: Path, site: str) -> dict[str, Work]:
             lambda before, after: after.ring != before.ring and not after.rotating,
             all_stay,
         ),
+        "rotate-source": Work(
+            line("keys", "rotate-source", "press"),
+            lambda before, after: after.keys[0] != before.keys[0] and not after.rotating,
+            all_stay,
+        ),
     }
 
 
@@ -170,7 +176,10 @@ def rows(home: Path) -> Rows:
         states = tuple(state for (state,) in select("SELECT state FROM sources ORDER BY name"))
         ledger = tuple(bytes(leaf) for (leaf,) in select("SELECT leaf FROM ledger_entries ORDER BY seq"))
         facts = dict(select("SELECT name, value FROM meta").fetchall())
-    return Rows(frozenset(map(tuple, captures)), faces, searches, states, ledger, facts[RING], STATE in facts)
+        keys = tuple(key for (key,) in select("SELECT wrapped_key FROM sources ORDER BY name"))
+        ((sources,),) = select("SELECT count(*) FROM sources WHERE previous_key IS NOT NULL").fetchall()
+    rotating = STATE in facts or sources > 0
+    return Rows(frozenset(map(tuple, captures)), faces, searches, states, ledger, facts[RING], keys, rotating)
 
 
 def run_whole(work: Work, home: Path) -> None:

@@ -307,7 +307,7 @@ class KeyHolderUnavailable(LineamentError):
 
 
 class KeyRotated(LineamentError):
-    """The key of {what} “{name}” was rotated meanwhile, and nothing was stored; run the command again."""
+    """The key of {what} “{name}” was rotated meanwhile, and this was not stored; run the command again."""
 
     code = "key-rotated"
     exit_code = 8

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from tests.conftest import PORTRAITS
 from tests.support import softhsm
 from tests.support.database import raw_database
+from tests.support.killed import Killed, killed_at
 from tests.support.world import CASE, World, settings, solo
 
 from lineament.errors import Damaged, KeyHolderUnavailable, KeyRotated, WrongKey
@@ -93,33 +93,6 @@ def test_the_key_file_alone_seals_nothing_that_the_database_holds(tmp_path: Path
 
 NOTE = "the witness is to be called before noon"
 NAME = "Rufus Firefly"
-
-
-class Killed(BaseException):
-    """Stands for a kill: nothing of the program handles it."""
-
-
-@contextmanager
-def killed_at(step: int, patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Kill the program before its write transaction or its call of the key holder number ``step``, from 0."""
-    steps: list[str] = []
-
-    def counted(patched: pytest.MonkeyPatch, kind: type, name: str) -> None:
-        original = getattr(kind, name)
-
-        def call(self: Any, *arguments: Any) -> Any:
-            if len(steps) == step:
-                raise Killed
-            steps.append(name)
-            return original(self, *arguments)
-
-        patched.setattr(kind, name, call)
-
-    with patch.context() as patched:
-        for name in ("rotate", "retire"):
-            counted(patched, FileHolder, name)
-        counted(patched, Store, "begin")
-        yield steps
 
 
 def furnish(world: World) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastwarc.warc import ArchiveIterator
@@ -23,12 +24,22 @@ from tests.conftest import PORTRAITS, Ran, two_people
 from tests.support.clock import TICK, Clock
 from tests.support.database import raw_database
 from tests.support.folders import taken_and_refused
+from tests.support.killed import Killed
 from tests.support.local_web import CannedReply, LocalWeb, page
 from tests.support.refusals import refused
 from tests.support.world import StaffedWorld, settings
 from warcio.checker import Checker
 
-from lineament.errors import AlreadyThere, Damaged, NotAllowed, NotRead, Refused, StepUpNeeded
+from lineament.errors import (
+    AlreadyThere,
+    Damaged,
+    KeyRotated,
+    NotAllowed,
+    NotRead,
+    Refused,
+    StepUpNeeded,
+    WorkspaceBusy,
+)
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.faces import Capture
 from lineament.model.reasons import ReasonCode
@@ -214,6 +225,79 @@ def test_a_record_only_opens_at_its_place_in_its_file_with_its_key(workspace: Wo
     assert repr(Seal(bytes(32))) == "Seal(…)"
     with pytest.raises(ValueError, match="32 bytes"):
         Seal(b"")  # as a process gets if its parent was killed early
+
+
+def test_the_rotated_key_of_a_source_opens_the_records_and_the_old_one_none(
+    crawled: Site, workspace: Workspace, tmp_path: Path
+) -> None:
+    desk = workspace.desk_at_the_machine()
+    desk.erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
+    old, before, page_before = of_crawl(workspace), bodies(workspace, tmp_path), page_of(workspace, "obama.jpg")
+    assert desk.key_rotation.source("press").damaged == 0
+    new, record = of_crawl(workspace), captures(workspace)["obama.jpg"].provenance.record
+    assert record is not None
+    assert len(new.key) == len(old.key)
+    assert bodies(workspace, tmp_path) == before
+    assert page_of(workspace, "obama.jpg") == page_before
+    for archive in old.archives():
+        with pytest.raises(Damaged, match="under another key"):
+            list(old.members(archive, archive.stat().st_size))
+    with pytest.raises(KeyRotated):  # as a crawl does that began with the key before
+        next(SiteConnector(crawled.crawl(again_after=0.0), old, MOST).items())
+    before_second = len(crawled.web.log)
+    items = taken_and_refused(SiteConnector(crawled.crawl(again_after=0.0), new, MOST))
+    assert [type(item) for item in items] == [Item] * 3
+    paths = [request.path for request in crawled.web.log[before_second:]]
+    assert "/one" in paths
+    assert "/macron-2025.jpg" not in paths, "what was erased is known after the rotation"
+
+
+def test_the_key_of_a_source_is_not_rotated_under_a_running_crawl(workspace: Workspace, tmp_path: Path) -> None:
+    desk, old, before = workspace.desk_at_the_machine(), of_crawl(workspace), bodies(workspace, tmp_path)
+    with old.locked(), pytest.raises(WorkspaceBusy, match="crawl"):
+        desk.key_rotation.source("press")
+    assert of_crawl(workspace).key[len(old.key) :] == old.key, "both keys open until it is done"
+    assert bodies(workspace, tmp_path) == before
+    assert desk.key_rotation.source("press").damaged == 0
+    assert len(of_crawl(workspace).key) == len(old.key)
+    assert bodies(workspace, tmp_path) == before
+
+
+def test_a_rotation_that_is_killed_between_two_records_loses_none(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, before, records = workspace.desk_at_the_machine(), bodies(workspace, tmp_path), []
+    frame = Seal.frame
+
+    def killed_at_the_third(*arguments: Any) -> bytearray:
+        records.append(arguments)
+        if len(records) == 3:
+            raise Killed
+        return frame(*arguments)
+
+    monkeypatch.setattr(Seal, "frame", killed_at_the_third)
+    with pytest.raises(Killed):
+        desk.key_rotation.source("press")
+    monkeypatch.undo()
+    assert bodies(workspace, tmp_path) == before
+    assert desk.key_rotation.source("press").damaged == 0
+    assert bodies(workspace, tmp_path) == before
+
+
+def test_an_erasure_deletes_what_a_killed_rotation_left_of_the_records(workspace: Workspace) -> None:
+    (archive,) = of_crawl(workspace).archives()
+    shutil.copy(archive, archive.with_name(f"{archive.name}.new"))
+    workspace.desk_at_the_machine().erase.capture(captures(workspace)["obama.jpg"].id, "asked")
+    assert list(archive.parent.glob("*.new")) == []
+
+
+def page_of(workspace: Workspace, name: str) -> bytes:
+    """Return the record of the page that showed a picture."""
+    record = captures(workspace)[name].provenance.page_record
+    assert record is not None
+    page = of_crawl(workspace).page(record)
+    assert page is not None
+    return page
 
 
 # ---------------------------------------------------------------- destroyed

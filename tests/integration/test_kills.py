@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.kills import Workshop, one_kill, workshop
 
-KINDS = ("ingest", "search", "erase", "withdraw", "crawl", "sweep", "rotate")
+KINDS = ("ingest", "search", "erase", "withdraw", "crawl", "sweep", "rotate", "rotate-source")
 SEED = 11
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from lineament.model.sources import SourceTerms
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.look_again import BATCH, LookAgain, LookAgainReport, Switch, match
 from lineament.services.keyholder import source_key
+from lineament.services.rotation.report import RotationReport
 from lineament.sources.folder.connector import FolderConnector
 from lineament.store.values import quality_to
 from lineament.testing import chart, encoded
@@ -227,6 +229,33 @@ def test_it_resumes_after_a_stop_and_takes_what_came_meanwhile(
     assert BATCH > 2
     with workspace.store.read() as tx:
         assert tx.prepared.count_to_look_at(tx.sources.get("press").id, NEXT) == 0
+
+
+def test_it_goes_on_with_the_new_key_if_that_of_the_source_is_rotated_meanwhile(
+    workspace: Workspace, following: Analyser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyse = following.analyse
+    rotated: list[RotationReport] = []
+
+    def rotate_first(*arguments: Any, **options: Any) -> Any:
+        if not rotated:
+            rotated.append(workspace.desk_at_the_machine().key_rotation.source("press"))
+        return analyse(*arguments, **options)
+
+    monkeypatch.setattr(following, "analyse", rotate_first)
+    known = faces(workspace)
+    into = gallery(workspace, NEXT, following.dimension)
+    looked = looking(workspace, following, into).run(["press"], workers=1, adopt=False).looked
+    assert (len(rotated), looked) == (1, len(known) + 1)
+    prepared_again = workspace.desk_at_the_machine().key_rotation.source("press")
+    assert prepared_again.resealed > rotated[0].resealed
+    assert looking(workspace, following, into).run(["press"], workers=1).adopted == ["press"]
+    assert [face.id for face in faces(workspace)] == [face.id for face in known]
+    with workspace.store.read() as tx:
+        source = tx.sources.get("press")
+        key = source_key(tx, workspace.keys, source)
+        assert key.older is None
+        assert [bad for _, bad in tx.faces.check_templates(source.id, key)] == [[]]
 
 
 def test_the_workspace_changes_its_pack_only_when_nothing_is_left_in_any_source(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lineament.services.rotation.report import RotationReport
     from lineament.workspace import Desk
 
-app = typer.Typer(help="Keys: rotate those of the workspace and of cases.", no_args_is_help=True)
+app = typer.Typer(help="Keys: rotate those of the workspace, of sources and of cases.", no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:
@@ -29,7 +29,20 @@ def register(root: typer.Typer) -> None:
 def rotate(context: typer.Context, as_json: AsJson = False) -> None:
     """Rotate the workspace's key and the key-encryption key; an interrupted rotation resumes when run again."""
     with machine(context) as desk:
-        report = _run(desk)
+        report = _run(desk, None)
+    _print(report, as_json=as_json)
+
+
+@app.command("rotate-source")
+@needs(Permission.MACHINE)
+def rotate_source(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The name of the source.")],
+    as_json: AsJson = False,
+) -> None:
+    """Rotate the key of a source and build its index again; an interrupted rotation resumes when run again."""
+    with machine(context) as desk:
+        report = _run(desk, name)
     _print(report, as_json=as_json)
 
 
@@ -46,23 +59,27 @@ def rotate_case(
     _print(report, as_json=as_json)
 
 
-def _run(desk: Desk) -> RotationReport:
-    """Rotate in this process, as a job that others can follow."""
+def _run(desk: Desk, source: str | None) -> RotationReport:
+    """Rotate the key of a source, or that of the workspace, in this process as a job that others can follow."""
     from lineament.services.jobs.kinds import ROTATE_KEY
 
     with progress() as bar:
-        shown = bar.add_task("Sealing again", total=None, rate="")
+        shown = bar.add_task("", total=None, rate="")
 
         def act(report: Report) -> RotationReport:
             def on_progress(now: RotationReport) -> None:
                 done = now.progress()
                 rate = f"{done.done / now.seconds:,.0f}/s" if now.seconds else ""
-                bar.update(shown, total=done.total, completed=done.done, rate=rate)
+                doing = now.doing.capitalize()
+                bar.update(shown, description=doing, total=done.total, completed=done.done, rate=rate)
                 report(done)
 
-            return desk.key_rotation.workspace(on_progress)
+            if source is None:
+                return desk.key_rotation.workspace(on_progress)
+            return desk.key_rotation.source(source, on_progress)
 
-        return desk.jobs.run_here(ROTATE_KEY, {}, act, rotation_json)
+        arguments = {} if source is None else {"source": source}
+        return desk.jobs.run_here(ROTATE_KEY, arguments, act, rotation_json, source=source)
 
 
 def _print(report: RotationReport, *, as_json: bool) -> None:

@@ -26,6 +26,7 @@ from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
+from lineament.services.rotation.workspace import STATE as ROTATION
 from lineament.services.witnessing.policy import Witnesses
 from lineament.store.blobs import Blobs
 from lineament.store.db import Store, Tx
@@ -104,6 +105,7 @@ class Doctor:
                 self._enrolments,
                 self._templates,
                 self._looks,
+                self._rotations,
                 self._provenance,
                 self._ledger,
                 self._time,
@@ -224,6 +226,16 @@ class Doctor:
             f"{many:,} pictures were last looked at by {other}" for other, many in sorted(counts.items())
         )
         return Check("looked at", Verdict.WARNING, f"{others}; look again with: lineament source look-again --all")
+
+    def _rotations(self) -> Check:
+        with self._record.read() as tx:
+            again = [f"lineament keys rotate-source {name}" for name in tx.sources.being_rotated()]
+            if tx.meta.get(ROTATION) is not None:
+                again.append("lineament keys rotate")
+        if again:
+            detail = f"{len(again)} keys are being rotated, and the old ones open too; if nobody is at it, run again"
+            return Check("keys", Verdict.WARNING, f"{detail}: {'; '.join(again)}")
+        return Check("keys", Verdict.GOOD, "none is being rotated")
 
     def _provenance(self) -> Check:
         with self._record.read() as tx:

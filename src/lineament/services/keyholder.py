@@ -44,14 +44,20 @@ def source_keys(tx: Tx, keys: KeyRing, sources: Sequence[Source]) -> dict[Source
     wrapped = tx.sources.wrapped_keys([source.id for source in sources])
     if destroyed := [source.name for source in sources if source.id not in wrapped]:
         raise Refused(ReasonCode.SOURCE_DESTROYED.reason(name=destroyed[0]))
-    return {source.id: _unwrapped(keys, source, wrapped[source.id]) for source in sources}
+    return {source.id: _unwrapped(keys, source, *wrapped[source.id]) for source in sources}
 
 
-def _unwrapped(keys: KeyRing, source: Source, wrapped: bytes) -> DataKey:
+def _unwrapped(keys: KeyRing, source: Source, wrapped: bytes, before: bytes | None) -> DataKey:
     try:
-        return keys.unwrap(wrapped, about_source(source.name))
+        return keys.unwrap(wrapped, about_source(source.name), before)
     except WrongKey:
         return keys.unwrap(wrapped, _about_older_source(source.name))
+
+
+def require_current_source(tx: Tx, keys: KeyRing, source: Source, key: DataKey) -> None:
+    """Raise KeyRotated if a source has got another key since ``key`` was read; call it before storing with it."""
+    if tx.sources.wrapped_key(source.id) is not None and source_key(tx, keys, source) != key:
+        raise KeyRotated(what="source", name=source.name)
 
 
 def vouching_key(tx: Tx, keys: KeyRing, source: Source) -> bytes | None:

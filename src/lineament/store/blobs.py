@@ -48,7 +48,10 @@ class Blobs(Protocol):
         """
 
     def get(self, key: DataKey, address: str) -> bytes:
-        """Return the picture at an address. Raises Damaged if it is missing, altered, or sealed under another key."""
+        """Return the picture at an address. Raises Damaged if it is missing, altered, or sealed under another key.
+
+        If the system does not let it be read, Damaged has the OSError as its cause.
+        """
 
     def __contains__(self, address: str) -> bool:
         """Whether there is a picture at an address, put or already durable."""
@@ -189,7 +192,7 @@ class BlobFolder:
         except FileNotFoundError:
             raise damaged(address, "its file is missing") from None
         except OSError as error:
-            raise damaged(address, f"its file cannot be read ({error.strerror})") from None
+            raise damaged(address, f"its file cannot be read ({error.strerror})") from error
 
     def _delete_abandoned(self) -> None:
         oldest = time.time() - _ABANDONED

@@ -47,6 +47,7 @@ from lineament.store.runs import RunRows
 from lineament.store.sealed_rows import SealedRows
 from lineament.store.searches import SearchRows
 from lineament.store.sessions import SessionRows
+from lineament.store.source_reseal import SourceResealRows
 from lineament.store.sources import SourceRows
 from lineament.store.stops import StopRows
 from lineament.store.suppressions import SuppressionRows
@@ -119,6 +120,7 @@ class Tx:
         self.witness_policies = WitnessPolicyRows(connection, vault)
         self.ledger = LedgerRows(connection, vault)
         self.sealed = SealedRows(connection, vault)
+        self.source_reseal = SourceResealRows(connection)
 
     def unrecorded(self) -> Digests:
         """Return the digests of bound rows that this transaction changed and no entry of it commits to yet."""

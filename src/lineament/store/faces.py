@@ -60,7 +60,7 @@ class DescribedFace:
     capture: Capture
 
 
-def _associated_data(source_id: int, face_id: int, model: str) -> bytes:
+def template_about(source_id: int, face_id: int, model: str) -> bytes:
     """Return the associated data of a template: it opens for this face, source and model only."""
     return b"template|%d|%d|%s" % (source_id, face_id, model.encode())
 
@@ -337,8 +337,13 @@ def _open_templates(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, 
         for face_id, sealed, source_id, of in rows:
             if of != model:
                 raise MixedModels(first=model, second=of)
-            about = _associated_data(source_id, face_id, of)
-            open_into(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about, view[at : at + length])
+            about = template_about(source_id, face_id, of)
+            try:
+                open_into(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about, view[at : at + length])
+            except InvalidTag:
+                if key.older is None:
+                    raise
+                view[at : at + length] = key.templates.open(sealed, about)  # its key is being rotated
             at += length
     except (InvalidTag, ValueError, TypeError):  # another type than bytes, which SQLite lets somebody store
         raise damaged(about) from None
@@ -367,7 +372,7 @@ def sealed_row(face_id: int, source_id: int, face: Face, key: DataKey) -> dict[s
 
     template = face.template
     plain = np.ascontiguousarray(template.vector, dtype="<f4").tobytes()
-    sealed = key.templates.seal(plain, _associated_data(source_id, face_id, template.model))
+    sealed = key.templates.seal(plain, template_about(source_id, face_id, template.model))
     return {"face_id": face_id, "source_id": source_id, "model": template.model, "sealed": sealed}
 
 

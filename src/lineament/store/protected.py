@@ -92,7 +92,7 @@ PROTECTED = {
     for protected in (
         Protected(
             table=tables.sources,
-            restless=_of("captures", "faces", "last_face_id", "changes", "tally"),
+            restless=_of("captures", "faces", "last_face_id", "changes", "tally", "previous_key", "rotated_up_to"),
             present=_of("wrapped_key", "permission"),
         ),
         Protected(table=source_shares),

@@ -84,6 +84,13 @@ WRAPPED: Sequence[SealedPlace] = (
         about="source that vouches for its faces/{}",
         older="source/{}",
     ),
+    SealedPlace(
+        table=sources,
+        column="previous_key",
+        row="name",
+        about="source that vouches for its faces/{}",
+        older="source/{}",
+    ),
     SealedPlace(table=cases, column="wrapped_key", row="key", about="case/{}"),
 )
 """The wrapped data keys."""

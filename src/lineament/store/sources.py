@@ -171,15 +171,48 @@ class SourceRows:
         found = self._connection.scalar(sa.select(sources.c.wrapped_key).where(sources.c.id == source_id))
         return None if found is None else bytes(found)
 
-    def wrapped_keys(self, ids: Sequence[SourceId]) -> dict[SourceId, bytes]:
-        """Return the wrapped data keys of sources; those that are destroyed are left out."""
-        query = sa.select(sources.c.id, sources.c.wrapped_key).where(sources.c.wrapped_key.is_not(None))
+    def wrapped_keys(self, ids: Sequence[SourceId]) -> dict[SourceId, tuple[bytes, bytes | None]]:
+        """Return the wrapped data keys of sources; those that are destroyed are left out.
+
+        Each comes with the wrapped key before it while it is being rotated, else None.
+        """
+        columns = (sources.c.id, sources.c.wrapped_key, sources.c.previous_key)
+        query = sa.select(*columns).where(sources.c.wrapped_key.is_not(None))
         rows = fetched(self._connection.execute(some_sources(query, ids), execution_options={BINARY: True}))
-        return {SourceId(source_id): bytes(wrapped) for source_id, wrapped in rows}
+        return {
+            SourceId(source_id): (bytes(wrapped), None if before is None else bytes(before))
+            for source_id, wrapped, before in rows
+        }
 
     def rewrap_key(self, source_id: SourceId, wrapped_key: bytes) -> None:
         """Store the data key of a source as it is wrapped now."""
         self._change(source_id, wrapped_key=wrapped_key)
+
+    def begin_rotation(self, source_id: SourceId, wrapped_key: bytes) -> None:
+        """Give a source a new key; the one before stays until ``end_rotation``."""
+        self._change(source_id, previous_key=sources.c.wrapped_key, wrapped_key=wrapped_key, rotated_up_to=0)
+
+    def rotated_up_to(self, source_id: SourceId) -> int | None:
+        """Return the last capture that has the new key, 0 at first; None if the key is not being rotated."""
+        found = self._connection.scalar(sa.select(sources.c.rotated_up_to).where(sources.c.id == source_id))
+        return None if found is None else int(found)
+
+    def being_rotated(self) -> list[str]:
+        """Return the names of the sources whose keys are being rotated."""
+        query = sa.select(sources.c.name).where(sources.c.rotated_up_to.is_not(None)).order_by(sources.c.name)
+        return list(self._connection.scalars(query))
+
+    def set_rotated(self, source_id: SourceId, up_to: int) -> None:
+        """Note the last capture that has the new key."""
+        self._change(source_id, rotated_up_to=up_to)
+
+    def end_rotation(self, source_id: SourceId) -> None:
+        """Destroy the key before."""
+        self._change(source_id, previous_key=None, rotated_up_to=None)
+
+    def move_permission(self, source_id: SourceId, address: str) -> None:
+        """Let the document that grants permission have another address."""
+        self._change(source_id, permission=address)
 
     def set_state(self, source_id: SourceId, state: SourceState) -> None:
         """Set the state of a source; the caller has checked the lifecycle."""
@@ -200,6 +233,8 @@ class SourceRows:
         self._change(
             source_id,
             wrapped_key=None,
+            previous_key=None,
+            rotated_up_to=None,
             tally=None,
             state=SourceState.WITHDRAWN.value,
             captures=0,

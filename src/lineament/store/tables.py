@@ -65,6 +65,8 @@ sources = sa.Table(
     sa.Column("permission", Hex),  # a blob, sealed under the source's key
     sa.Column("permission_name", Words),
     sa.Column("wrapped_key", sa.LargeBinary),
+    sa.Column("previous_key", sa.LargeBinary),  # while the key is being rotated: the one before, wrapped
+    sa.Column("rotated_up_to", sa.BigInteger),  # the last capture that has the new key; NULL: no rotation
     sa.Column("destroyed", sa.Text),  # JSON: what the withdrawal destroyed, for its receipt
     sa.Column("captures", sa.BigInteger, nullable=False),
     sa.Column("faces", sa.BigInteger, nullable=False),

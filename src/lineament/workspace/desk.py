@@ -139,8 +139,11 @@ class Desk:
     def key_rotation(self) -> KeyRotation:
         """Rotates keys."""
         from lineament.services.rotation.rotate import KeyRotation
+        from lineament.services.rotation.source import SourceFiles
 
-        return KeyRotation(self.record, self.workspace.keys, self.workspace.blobs)
+        held = self.workspace
+        files = SourceFiles(blobs=held.blobs, crawls=held.crawls, gallery=lambda: held.gallery)
+        return KeyRotation(self.record, held.keys, files)
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -245,9 +248,7 @@ class Desk:
             INGEST.name: self.collect.job,
             LOOK_AGAIN.name: lambda arguments, report: self.look_again.job(arguments, report, workers),
             SWEEP.name: lambda _arguments, _report: asdict(self.retain.sweep()),
-            ROTATE_KEY.name: lambda _arguments, report: self.key_rotation.workspace(
-                lambda now: report(now.progress())
-            ).result(),
+            ROTATE_KEY.name: self.key_rotation.job,
             DELETIONS.name: lambda _arguments, report: self.erase.finish_job(report),
         }
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from lineament.store.ring import KeyRing
 if TYPE_CHECKING:
     from lineament.sources.crawl.kept import KeptCrawl
     from lineament.sources.crawl.rows import CrawlProgress
+    from lineament.sources.crawl.state import CrawlState
 
 _AT_ONCE = 1000
 
@@ -68,6 +70,23 @@ class Crawls:
         key = source_key(tx, self._keys, source)
         return [self._stored_crawl(source, key, name) for name in names]
 
+    def reseal(self, source: Source) -> Iterator[tuple[int, int]]:
+        """Seal the records of a source's crawls again under its newest key, file by file.
+
+        Yields of each file how many, and how many opened under no key. Raises WorkspaceBusy if a crawl is under way,
+        or Damaged.
+        """
+        with self._store.read() as tx:  # upkeep: files on disk follow the store
+            every = self.all(tx, source)
+        for kept in every:
+            with _writing(kept) as state, kept.locked():
+                for archive in kept.archives():
+                    with state.transaction():  # an erasure destroys records inside one
+                        counts = kept.reseal(archive)
+                    yield counts
+                state.keep_finding_key()
+                state.destroy_reserved()  # in case one was destroyed while its file was copied
+
     def finish(self) -> int:
         """Destroy the records that committed erasures left, and return how many. Raises Damaged.
 
@@ -89,22 +108,13 @@ class Crawls:
         shutil.rmtree(self.folder(source_id), ignore_errors=True)
 
     def _forget(self, tx: Tx, source_id: SourceId, sha256: str) -> int:
-        from lineament.sources.crawl.state import CrawlState
-
         def shows_kept(digests: Sequence[str]) -> bool:
             return tx.captures.keep_pages(source_id, digests)
 
         done = 0
         for kept in self.all(tx, tx.sources.by_id(source_id)):
-            try:
-                state = CrawlState(kept, write=True)
-                try:
-                    done += state.forget(sha256, shows_kept)
-                finally:
-                    state.close()
-            except (sqlite3.Error, OSError) as error:
-                remedy = "restore it from a backup or delete it: something in it is to be erased"
-                raise Damaged(what=f"The folder {kept.folder}", why=str(error), remedy=remedy) from error
+            with _writing(kept) as state:
+                done += state.forget(sha256, shows_kept)
         return done
 
     def _finish_withdrawn(self) -> None:
@@ -121,4 +131,18 @@ class Crawls:
     def _stored_crawl(self, source: Source, key: DataKey, name: str) -> KeptCrawl:
         from lineament.sources.crawl.kept import KeptCrawl
 
-        return KeptCrawl(self.folder(source.id) / name, key.derive(f"crawl {name}"))
+        before = b"" if key.older is None else key.older.derive(f"crawl {name}")
+        return KeptCrawl(self.folder(source.id) / name, key.derive(f"crawl {name}") + before)
+
+
+@contextmanager
+def _writing(kept: KeptCrawl) -> Iterator[CrawlState]:
+    """Open the database of a crawl. Raises Damaged if that, or what is done with it, fails."""
+    from lineament.sources.crawl.state import CrawlState
+
+    try:
+        with closing(CrawlState(kept, write=True)) as state:
+            yield state
+    except (sqlite3.Error, OSError) as error:
+        remedy = "restore it from a backup or delete it: something in it is to be erased"
+        raise Damaged(what=f"The folder {kept.folder}", why=str(error), remedy=remedy) from error

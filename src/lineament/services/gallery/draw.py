@@ -22,7 +22,7 @@ from lineament.services.gallery.model_in_use import require_model
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.gallery.upright import show_upright
-from lineament.services.keyholder import source_key
+from lineament.services.keyholder import require_current_source, source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
@@ -95,6 +95,7 @@ class DrawFaces:
             NotFound: The source has no such picture, or keeps no original of it.
             InvalidValue: The box lies outside the picture, is too small, or holds a face that is enrolled.
             Refused: The source is closed, the picture is known-abuse material, or the face was erased before.
+            KeyRotated: The key of the source was rotated meanwhile.
         """
         from lineament.vision.analyse import face_crop, thumbnail
 
@@ -115,6 +116,7 @@ class DrawFaces:
             source, capture, _ = self._find(tx, name, capture_id)
             if (closed := source.why_closed(change.at.date())) is not None:
                 raise Refused(closed)
+            require_current_source(tx, self._keys, source, key)
             require_model(tx, analyser.model)
             if self._suppression.erased_near(tx, capture.sha256, face.box, capture.part):
                 raise Refused(ReasonCode.FACE_ERASED.reason())

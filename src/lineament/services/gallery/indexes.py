@@ -18,7 +18,7 @@ from urllib.parse import quote
 import numpy as np
 
 from lineament.errors import Damaged, MixedModels, Refused
-from lineament.index.base import ExactVectors, IndexFactory, best
+from lineament.index.base import ExactVectors, IndexFactory, VectorIndex, best
 from lineament.index.rotation import Rotation, rotation
 from lineament.model.faces import FaceIds, SourceId, Template, Vectors
 from lineament.model.reasons import ReasonCode
@@ -353,10 +353,13 @@ class Gallery:
                 path.unlink(missing_ok=True)
         with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             key = source_key(tx, self._keys, source)
-        folder = home / _folder_name(model)
+        return OpenIndex(self._read(source, model, key), key, source.id, source.name, model)
+
+    def _read(self, source: Source, model: str, key: DataKey) -> VectorIndex:
+        """Return the index in its files; it is empty if they were not written under this key."""
+        folder = self._folder / str(source.id) / _folder_name(model)
         turn = _kept_rotation(folder, key, self._models[model])
-        index = self._open_index(folder, model=model, rotation=turn, exact=self._exact(source))
-        return OpenIndex(index, source.id, source.name, model)
+        return self._open_index(folder, model=model, rotation=turn, exact=self._exact(source))
 
     def _exact(self, source: Source) -> ExactVectors:
         def look_up(ids: FaceIds) -> tuple[FaceIds, Vectors]:
@@ -370,6 +373,8 @@ class Gallery:
         with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             source = tx.sources.by_id(opened.source_id)
             key = source_key(tx, self._keys, source)
+            if key != opened.key:  # it was rotated
+                opened.begin_again(self._read(source, opened.model, key), key)
             opened.follow(tx, source, key, self._now(), lambda: vouching_key(tx, self._keys, source) is not None)
 
 

@@ -44,7 +44,7 @@ from lineament.services.gallery.parts import places_of
 from lineament.services.gallery.prepare import Preparation
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
-from lineament.services.keyholder import source_key
+from lineament.services.keyholder import require_current_source, source_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.sources.base import Connector, Item, LeftOut, Refusal
@@ -84,7 +84,7 @@ class Ingest:
         """Ingest everything that is new; ``on_progress`` is called after each committed batch.
 
         What is committed stays, whatever happens; a later run resumes there. Raises Refused if the source is not live,
-        or Interrupted by Ctrl-C.
+        KeyRotated if its key was rotated meanwhile, or Interrupted by Ctrl-C.
         """
         task = given if isinstance(given, Task) else Task(connector=given)
         with self._record.read() as tx:
@@ -216,6 +216,7 @@ class Ingest:
             self._blobs.flush()
         if not any(map(_is_undecided, batch)):
             with self._record.store.begin() as tx:
+                require_current_source(tx, self._keys, context.source, context.key)
                 tx.runs.advance(context.run.id, _step(batch, 0), self._record.clock())
                 self._note_unwanted(tx, context, batch)
             enrolled = 0
@@ -236,6 +237,7 @@ class Ingest:
         """Store the batch; return its pictures with their final outcomes, and how many faces were enrolled."""
         with self._record.change() as change:
             self._require_open(change.tx.sources.by_id(context.source.id))
+            require_current_source(change.tx, self._keys, context.source, context.key)
             require_model(change.tx, self._model)
             before = self._forget_unkept(change.tx, context, batch)
             batch = self._with_final_outcomes(change.tx, context, batch)

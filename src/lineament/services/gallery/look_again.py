@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lineament.errors import MACHINE_FAULTS, Interrupted, LineamentError, NotFound
+from lineament.errors import MACHINE_FAULTS, Interrupted, KeyRotated, LineamentError, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.events.sources import LookedAgain, ModelAdopted
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, Face, FaceId, common_quarters
@@ -27,7 +27,7 @@ from lineament.services.gallery.prepare import why_none
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.gallery.upright import delete_unused, is_turned, show_upright
-from lineament.services.keyholder import source_key
+from lineament.services.keyholder import require_current_source, source_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.services.threshold.making import make_change_of_model, may_change_model
@@ -188,7 +188,10 @@ class LookAgain:
             if batch:
                 look = partial(self._look, analyser, key)
                 looked = list(pool.map(look, batch, [known[capture.id] for capture in batch]))
-                self._commit(source, analyser.model, looked, key, report)
+                try:
+                    self._commit(source, analyser.model, looked, key, report)
+                except KeyRotated:
+                    continue  # they are looked at again, with the new key
                 after = int(batch[-1].id)
                 yield
             elif after:
@@ -254,6 +257,7 @@ class LookAgain:
         upright = [self._store_upright(seen, key) for seen in looked]
         self._blobs.flush()
         with self._record.change() as change:
+            require_current_source(change.tx, self._keys, source, key)
             done: dict[CaptureId, str | None] = {}
             found = described = 0
             for seen, addresses, shown in zip(looked, crops, upright, strict=True):

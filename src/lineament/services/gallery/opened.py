@@ -38,6 +38,7 @@ class OpenIndex:
     """
 
     index: VectorIndex
+    key: DataKey  # of the source; the rotation of the index follows from it
     source_id: SourceId
     name: str  # of the source
     model: str
@@ -77,6 +78,10 @@ class OpenIndex:
         self.version = max(self.version, 0 if tally is None else tally.version)
         self.vouched = len(self.ids) if tally is None else tally.counted.comparable.get(self.model, 0)
         self.uncompared = max(0, self.vouched - len(self.index))
+
+    def begin_again(self, index: VectorIndex, key: DataKey) -> None:
+        """Take an index under another key of the source; ``follow`` then fills it from the store."""
+        self.index, self.key, self.counted = index, key, None
 
     def set_aside(self, ids: FaceIds) -> None:
         """Leave out faces that cannot be compared; from then on they are counted as such."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from lineament.errors import Damaged
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case
 from lineament.model.events.keys import KeyRotationEnded
@@ -16,6 +15,7 @@ from lineament.services.cases.access import case_for
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import about_case, case_key, require_current_case
 from lineament.services.record import Change, Record
+from lineament.services.rotation.pictures import seal_again
 from lineament.services.rotation.report import RotationReport
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
@@ -55,14 +55,11 @@ class CaseRotation:
 
     def _move(self, old: DataKey, addresses: Iterable[str]) -> None:
         """Seal files that are not moved yet under the new key; a damaged one stays."""
-        for address in addresses:
-            if address not in self._moved:
-                try:
-                    self._moved[address] = self._blobs.put(self._new, self._blobs.get(old, address))
-                except Damaged:
-                    self._moved[address] = address
-                    self._report.damaged += 1
+        further = [address for address in addresses if address not in self._moved]
+        moved = seal_again(self._blobs, old, self._new, further)
         self._blobs.flush()
+        self._moved.update({address: moved.get(address, address) for address in further})
+        self._report.damaged += len(further) - len(moved)
 
     def _reseal(self, change: Change, case: Case, old: DataKey) -> None:
         tx = change.tx

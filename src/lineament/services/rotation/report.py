@@ -19,16 +19,17 @@ class RotationReport:
     resealed: int = 0
     damaged: int = 0  # what opened under no key and stays as it is
     seconds: float = 0.0
+    doing: str = "sealing again"
 
     def progress(self) -> JobProgress:
         """Return the progress for its job."""
         done = self.resealed + self.damaged
-        words = f"{self.damaged:,} opened under no key" if self.damaged else ""
+        words = f"{self.doing}; {self.damaged:,} opened under no key" if self.damaged else self.doing
         return JobProgress(done=done, total=max(self.total, done), words=words)
 
     def result(self) -> Mapping[str, Any]:
         """Return the result of its job."""
-        return {name: value for name, value in asdict(self).items() if name not in {"total", "seconds"}}
+        return {name: value for name, value in asdict(self).items() if name not in {"total", "seconds", "doing"}}
 
 
 OnProgress = Callable[[RotationReport], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import zlib
@@ -9,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from lineament.errors import LineamentError, NotRead
+from lineament.errors import LineamentError, NotRead, WorkspaceBusy
 from lineament.model.faces import ArchiveRecord
 from lineament.sandbox.files import os_reason, printable
 from lineament.sources.crawl import sealed
@@ -18,12 +20,17 @@ from lineament.sources.crawl.sealed import Seal
 from lineament.sources.webarchive.records import id_of, record_at
 from lineament.sources.webarchive.writer import SUFFIX
 
+LOCK = "lock"
+"""The file that a crawl locks while it writes to its folder."""
+_RESEALED = ".new"
+"""The end of the name of a file that is sealed again, until it replaces the one before."""
+
 
 class KeptCrawl:
     """The folder of one crawl, and the key of its records."""
 
     def __init__(self, folder: Path, key: bytes) -> None:
-        """``key``: 32 secret bytes, for this crawl alone."""
+        """``key``: see ``Seal``."""
         self.folder, self.key = folder, key
         self.seal = Seal(key)
 
@@ -61,6 +68,64 @@ class KeptCrawl:
             offsets[archive].append(offset)
         existing = [archive for archive in offsets if (self.folder / archive).is_file()]
         return sum(sealed.destroy(self.folder / archive, sorted(offsets[archive])) for archive in existing)
+
+    def reseal(self, archive: Path) -> tuple[int, int]:
+        """Seal every record of a file again under the newest key; return how many, and how many opened under none.
+
+        The caller sees to it that nobody writes to the file meanwhile. Raises OSError, or Damaged if it is no file of
+        frames; then it is as it was.
+        """
+        beside = archive.with_name(f"{archive.name}{_RESEALED}")
+        try:
+            with self._file(archive.name) as old, beside.open("wb") as new:
+                beside.chmod(0o600)
+                counts = self._reseal(old, archive.name, new)
+                new.flush()
+                os.fsync(new.fileno())
+            beside.replace(archive)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return counts
+
+    def _reseal(self, old: int, archive: str, new: BinaryIO) -> tuple[int, int]:
+        done = damaged = 0
+        size = os.fstat(old).st_size
+        for found in sealed.frames(old, archive, size):
+            packed: bytes | bytearray = os.pread(old, found.end - found.offset, found.offset)
+            if not found.destroyed:
+                try:
+                    plain = self.seal.opened(sealed.content(old, found), archive, found.offset)
+                    packed, done = self.seal.frame(plain, archive, found.offset), done + 1
+                except LineamentError:
+                    damaged += 1
+            new.write(packed)
+        rest = os.pread(old, size - new.tell(), new.tell())  # of a record that was not completed, or is damaged
+        new.write(rest)
+        return done, damaged + bool(rest)
+
+    def delete_unfinished(self) -> None:
+        """Delete what a rotation that was killed left beside the files; the caller sees to it that none is at work."""
+        for path in self.folder.glob(f"*{_RESEALED}"):
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every crawl out of the folder. Raises WorkspaceBusy if one is under way."""
+        file = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WorkspaceBusy(what=f"a crawl into {self.folder}") from None
+            yield
+        finally:
+            os.close(file)
 
     def archives(self) -> list[Path]:
         """Return the files of records, oldest first."""

@@ -24,19 +24,25 @@ _SEALED, _DESTROYED = b"seal", b"gone"
 _NONCE = 12
 _LEAST = _NONCE + 16  # bytes behind the head: the nonce and the tag
 _AT_ONCE = 2**20
+_FINDING = b"crawl addresses"
 
 
 class Seal:
     """The key of one crawl; its text form never shows it."""
 
-    __slots__ = ("_aead", "_finding")
+    __slots__ = ("_aead", "_finding", "_older")
 
     def __init__(self, key: bytes) -> None:
-        """``key``: 32 secret bytes, for this crawl alone; every use gets a subkey."""
-        if len(key) != KEY_BYTES:
+        """``key``: 32 secret bytes, for this crawl alone; every use gets a subkey.
+
+        While the key is being rotated, the 32 bytes of the one before follow; it opens, and never seals.
+        """
+        if len(key) not in {KEY_BYTES, 2 * KEY_BYTES}:
             raise ValueError(f"the key of a crawl has {KEY_BYTES} bytes")
-        self._aead = AESGCM(hmac.digest(key, b"frames", "sha256"))
-        self._finding = hmac.digest(key, b"addresses", "sha256")
+        own, older = key[:KEY_BYTES], key[KEY_BYTES:]
+        self._aead = AESGCM(hmac.digest(own, b"frames", "sha256"))
+        self._older = AESGCM(hmac.digest(older, b"frames", "sha256")) if older else None
+        self._finding = hmac.digest(older or own, b"addresses", "sha256")
 
     def __repr__(self) -> str:
         return "Seal(…)"
@@ -57,9 +63,30 @@ class Seal:
     def opened(self, sealed: bytes, archive: str, offset: int) -> bytes:
         """Open what follows the head of a frame. Raises Damaged if a bit, the place or the key differs."""
         try:
-            return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], _associated_data(archive, offset))
+            return self._open(sealed, _associated_data(archive, offset))
         except (InvalidTag, ValueError):
             raise damaged(archive, offset, "it was altered, or sealed elsewhere or under another key") from None
+
+    def sealed_finding(self) -> bytes:
+        """Return the key behind ``known_by``, sealed: no rotation changes it, as it digests what is not kept."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self._aead.encrypt(nonce, self._finding, _FINDING)
+
+    def take_finding(self, sealed: bytes) -> bool:
+        """Use the key that ``sealed_finding`` gave; return False if it was sealed under a key that is not known."""
+        try:
+            self._finding = self._open(sealed, _FINDING)
+        except (InvalidTag, ValueError):
+            return False
+        return True
+
+    def _open(self, sealed: bytes, about: bytes) -> bytes:
+        try:
+            return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], about)
+        except InvalidTag:
+            if self._older is None:
+                raise
+            return self._older.decrypt(sealed[:_NONCE], sealed[_NONCE:], about)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from lineament.errors import KeyRotated
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.rows import (
     AddressKind,
@@ -33,22 +34,41 @@ from lineament.sources.webarchive.writer import WrittenRecord
 
 NAME = "crawl.db"
 _LONGEST = 1000
+_FINDING = "finding"
+"""The name of the sealed key that digests the addresses of what was erased."""
 
 
 class CrawlState:
     """The database of a crawl. One process writes; others may read meanwhile."""
 
     def __init__(self, kept: KeptCrawl, *, write: bool) -> None:
-        """Open the database, or create it to ``write``. Raises sqlite3.Error if it is only read and does not exist."""
+        """Open the database, or create it to ``write``.
+
+        Raises sqlite3.Error if it is only read and does not exist, KeyRotated if it is to be written and the key of the
+        crawl is not known here any more.
+        """
         self._kept = kept
         self.fresh: set[str] = set()  # hosts with a new address; whoever reads it empties it
         self._last = time.monotonic()
         if write:
             self._db = sqlite3.connect(kept.folder / NAME, isolation_level=None, timeout=30)
             self._db.executescript(_SCHEMA)
+            self._find_with_kept_key()
         else:
             uri = f"{(kept.folder / NAME).resolve().as_uri()}?mode=ro"
             self._db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False)
+
+    def _find_with_kept_key(self) -> None:
+        kept = self.value(_FINDING)
+        if kept is None:
+            self.keep_finding_key()
+        elif not self._kept.seal.take_finding(bytes.fromhex(kept)):
+            self._db.close()
+            raise KeyRotated(what="crawl", name=self._kept.folder.name)
+
+    def keep_finding_key(self) -> None:
+        """Keep the key that digests the addresses of what was erased, sealed under the newest key of the crawl."""
+        self.set(_FINDING, self._kept.seal.sealed_finding().hex())
 
     def close(self) -> None:
         """Close the database."""
@@ -282,6 +302,7 @@ class CrawlState:
             pages = [page for page in sorted(shown) if self._is_of(page, own) or not shows_kept(self._shown_on(page))]
             records += [row for page in pages for row in self._db.execute(_OF_PAGE, (page,))]
             again = [row for _, record, _ in records for row in self._db.execute(_REVISITS, (record,))]
+            self._kept.delete_unfinished()  # a copy may hold these records
             count = self._kept.destroy([*((archive, offset) for archive, _, offset in records), *again])
             for uri in {row[0] for row in found}:
                 self._db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (self._kept.seal.known_by(uri),))

@@ -35,7 +35,7 @@ from lineament.sandbox.files import NO_ROOM
 from lineament.sandbox.launch import readable_by_libraries
 from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers, refused_by_start
 from lineament.sources.crawl.gate import ForbiddenRequest, Gate
-from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.kept import LOCK, KeptCrawl
 from lineament.sources.crawl.limited import CrowdedOut, LimitedHandler, limit_exceeded
 from lineament.sources.crawl.plan import BROKEN, FULL, TAKEN, UNGUARDED, Crawl, crawl_from_json, user_agent
 from lineament.sources.crawl.queue import CrawlQueue
@@ -61,7 +61,7 @@ def main(folder: str) -> None:
     """Crawl into ``folder`` until nothing is left to request, a limit is reached, or standard input closes."""
     os.umask(0o077)
     crawl, key = crawl_from_json(sys.stdin.buffer.readline()), bytes.fromhex(sys.stdin.buffer.readline().decode())
-    lock = os.open(Path(folder) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    lock = os.open(Path(folder) / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     if not try_lock(lock):
         sys.exit(TAKEN)
     _warm()

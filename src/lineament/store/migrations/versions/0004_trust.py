@@ -28,6 +28,7 @@ def upgrade() -> None:
     _devices()
     _facts()
     _witnesses()
+    _rotations()
 
 
 def _tallies() -> None:
@@ -35,6 +36,12 @@ def _tallies() -> None:
     op.add_column("sources", sa.Column("tally", sa.LargeBinary()))
     op.add_column("searches", sa.Column("uncompared", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("searches", sa.Column("altered", sa.Text()))
+
+
+def _rotations() -> None:
+    """Let a source have two keys while its key is being rotated."""
+    op.add_column("sources", sa.Column("previous_key", sa.LargeBinary()))
+    op.add_column("sources", sa.Column("rotated_up_to", sa.BigInteger()))
 
 
 def _devices() -> None:
