@@ -52,8 +52,9 @@ def chosen(tx: Tx, record: Record, names: Sequence[str]) -> list[Source]:
     """
     if names:
         return [seen_source(tx, record, name) for name in dict.fromkeys(names)]
-    mine = [source for source in tx.sources.all() if _may_use(source, record.official, record.today)]
-    return [source for source in mine if source.why_closed(record.today) is None]
+    today = record.today
+    mine = [source for source in tx.sources.all() if _may_use(source, record.official, today)]
+    return [source for source in mine if source.why_closed(today) is None]
 
 
 def _may_use(source: Source, official: Official, today: date) -> bool:

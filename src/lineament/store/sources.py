@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
-from functools import lru_cache
+from hashlib import sha256
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -21,12 +23,17 @@ from lineament.store.guard import checked, fits
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
 from lineament.store.meta import new_ids
-from lineament.store.raw import BINARY, fetched
+from lineament.store.raw import BINARY, fetched, typed
 from lineament.store.source_tables import bands, crawl_deletions, places, prepared_faces, runs, source_shares
 from lineament.store.tables import captures, faces, sources, templates
 
 _TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hosts")
-_SELECT = sa.select(sources)
+_KEYS = (sources.c.wrapped_key, sources.c.previous_key)
+_SELECT = sa.select(*(column for column in sources.c if column not in set(_KEYS)), *_KEYS)
+_ID, _RESTRICTED = (_SELECT.selected_columns.keys().index(name) for name in ("id", "restricted"))
+_CHECKED: WeakKeyDictionary[Vault, dict[int, tuple[Any, Source]]] = WeakKeyDictionary()
+"""The sources as they were last read, by id, with what their MACs were checked for: a search of a thousand sources
+reads them all twice. Of wrapped keys only the digests are kept, so that one that is destroyed is gone here too."""
 _HINT = "lineament source list"
 _FEW = 100
 """The most sources that a query names; if more are wanted, it reads them all, which is quicker."""
@@ -94,7 +101,7 @@ class SourceRows:
 
     def all(self) -> list[Source]:
         """Return all sources in the order of their names, including withdrawn ones."""
-        return self._several(_SELECT)
+        return sorted(self._several(_SELECT), key=lambda source: source.terms.name)  # by code point, in each database
 
     def of_ids(self, ids: Sequence[SourceId]) -> list[Source]:
         """Return the sources with these ids, in that order. Raises NotFound if one does not exist."""
@@ -104,22 +111,42 @@ class SourceRows:
         return [found[source_id] for source_id in ids]
 
     def _several(self, query: sa.Select[Any]) -> list[Source]:
-        rows = self._connection.execute(query).all()
-        shares = self._shares([row.id for row in rows if row.restricted])
-        found = [self._source(tuple(row), shares.get(row.id, ())) for row in rows]
-        return sorted(found, key=lambda source: source.name)  # by code point, whatever the database
+        """Return the sources in the rows of a query. Raises AccessAltered unless their MACs fit."""
+        rows = fetched(self._connection.execute(query, execution_options={BINARY: True}))
+        shares = self._shares([row[_ID] for row in rows if row[_RESTRICTED]])
+        touched = touched_by(self._connection)
+        own = {} if touched is None else touched.guarded
+        return [
+            self._unsigned(row, shares.get(row[_ID], ()))
+            if f"sources/{row[_ID]}" in own
+            else self._signed(row, shares.get(row[_ID], ()))
+            for row in rows
+        ]
+
+    def _unsigned(self, row: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
+        """Return the source in a row that this transaction wrote, and signs at its end."""
+        return _source(typed(_SELECT, row, self._connection.dialect), shares)
+
+    def _signed(self, row: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
+        """Return the source in a row. Raises AccessAltered unless its MAC fits, which is checked once for each row."""
+        known = _CHECKED.setdefault(self._vault, {})
+        with suppress(TypeError, ValueError):  # SQLite's columns may hold anything
+            keys = [wrapped and sha256(wrapped).digest() for wrapped in row[-len(_KEYS) :]]
+            held = (row[: -len(_KEYS)], keys, shares)
+            before, source = known.get(row[_ID], (None, None))
+            if source is not None and before == held:
+                return source
+            values = typed(_SELECT, row, self._connection.dialect)
+            if fits(self._vault, "sources", values):
+                known[row[_ID]] = (held, source := _source(values, shares))
+                return source
+        raise AccessAltered(row=f"sources/{row[_ID]}")
 
     def _one(self, where: sa.ColumnElement[bool], name: object) -> Source:
         found = self._several(_SELECT.where(where))
         if not found:
             raise NotFound(what="source", name=name, hint=_HINT)
         return found[0]
-
-    def _source(self, values: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
-        """Return the source in a row of ``_SELECT``. Raises AccessAltered unless its MAC fits."""
-        touched = touched_by(self._connection)
-        own = touched is not None and f"sources/{values[0]}" in touched.guarded
-        return _source(None if own else self._vault, values, shares)
 
     def _shares(self, ids: Sequence[int]) -> dict[int, tuple[Share, ...]]:
         found: dict[int, tuple[Share, ...]] = {}
@@ -261,15 +288,7 @@ class SourceRows:
         return sum(self._connection.execute(sa.select(*each)).one())
 
 
-@lru_cache(maxsize=4096)
-def _source(vault: Vault | None, values: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
-    """Return the source in a row of ``_SELECT``; a search of a thousand sources reads them all, several times.
-
-    Without a ``vault`` its MAC is not checked, because this transaction wrote the row. Raises AccessAltered.
-    """
-    row = dict(zip(_SELECT.selected_columns.keys(), values, strict=True))
-    if vault is not None and not fits(vault, "sources", row):
-        raise AccessAltered(row=f"sources/{row['id']}")
+def _source(row: Mapping[str, Any], shares: tuple[Share, ...]) -> Source:
     return Source(
         id=SourceId(row["id"]),
         terms=SourceTerms(**{name: row[name] for name in _TERMS}, hosts=tuple(json.loads(row["hosts"]))),

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
-from lineament.errors import AlreadyThere, InvalidValue, NotFound, Refused
+from lineament.errors import AccessAltered, AlreadyThere, InvalidValue, NotFound, Refused, StoreUnavailable
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.faces import SourceId
 from lineament.model.sources import Share, SourceState, SourceTerms
@@ -196,3 +196,44 @@ def test_counts_of_a_destruction_are_kept_for_the_receipt(store: Store, rows: Ro
         assert tx.sources.left(keyed.source.id) == 0
         tx.sources.set_destroyed(keyed.source.id, {"destroyed": {"faces": 2}})
         assert tx.sources.destroyed(keyed.source.id) == {"destroyed": {"faces": 2}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "controller = 'Somebody else'",
+        "expires_on = NULL",
+        "retention_days = 366",
+        "faces = 1",
+        "wrapped_key = permission_sha256",
+        "previous_key = permission_sha256",
+        "tally = permission_sha256",
+        "mac = permission_sha256",
+        "mac = NULL",
+    ],
+)
+def test_a_row_that_was_read_before_is_refused_once_it_is_changed(
+    store: Store, rows: Rows, raw: RawSql, change: str
+) -> None:
+    with store.begin() as tx:
+        rows.source(tx)
+    [before] = raw("SELECT * FROM sources")
+    with store.read() as tx:
+        assert tx.sources.all() == [tx.sources.get("press")]
+    raw(f"UPDATE sources SET {change}")
+    assert raw("SELECT * FROM sources") != [before]
+    with store.read() as tx, pytest.raises(AccessAltered):
+        tx.sources.all()
+
+
+def test_what_the_driver_or_a_type_cannot_read_is_an_error_of_ours(store: Store, rows: Rows, raw: RawSql) -> None:
+    with store.begin() as tx:
+        rows.source(tx)
+    unreadable = {"sqlite": "hosts = CAST(x'ff' AS TEXT)", "postgresql": "expires_on = 'infinity'"}
+    raw(f"UPDATE sources SET {unreadable[store.dialect]}")
+    with pytest.raises(StoreUnavailable), store.read() as tx:
+        tx.sources.all()
+    foreign = {"sqlite": "hosts = '[]', expires_on = 'never'", "postgresql": "expires_on = '2031-01-01'"}
+    raw(f"UPDATE sources SET {foreign[store.dialect]}")
+    with pytest.raises(AccessAltered), store.read() as tx:
+        tx.sources.all()
