@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -366,8 +366,3 @@ def arrange(candidates: Iterable[Candidate], groups: Mapping[FaceId, int], limit
         replace(candidate, rank=rank, group=number, unlisted=max(0, pictures[number] - 1 - MOST_FURTHER))
         for rank, (number, candidate) in enumerate(kept, 1)
     )
-
-
-def merge_hits(lists: Sequence[Sequence[Hit]], k: int) -> list[Hit]:
-    """Return the best ``k`` hits of several lists; equal scores are ordered by id, so the result is deterministic."""
-    return sorted((hit for hits in lists for hit in hits), key=lambda hit: (-hit.score, hit.face_id))[:k]

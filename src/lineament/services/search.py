@@ -37,7 +37,7 @@ from lineament.services import gate
 from lineament.services.cases.access import case_of_search, probe_in, seen_case
 from lineament.services.gallery.indexes import Gallery, GallerySearch
 from lineament.services.gallery.model_in_use import require_model
-from lineament.services.keyholder import case_key, source_key
+from lineament.services.keyholder import case_key, source_keys
 from lineament.services.needs import needs
 from lineament.services.probes import chosen_face
 from lineament.services.record import Record
@@ -256,14 +256,19 @@ class Search:
         if not ids:
             return groups
         with self._record.read() as tx:
-            for source_id, grades in tx.faces.graded(ids).items():
-                key = source_key(tx, self._keys, tx.sources.by_id(source_id))
-                its = np.array([face_id for face_id in ids if face_id in grades], dtype=np.int64)
-                found, vectors = tx.faces.intact(its, source_id, self._rates.model, key)
-                faces = [FaceId(face_id) for face_id in found.tolist()]
-                numbers = group_faces(vectors, [grades[face_id] for face_id in faces], self._rates)
-                first = len(set(groups.values()))
-                groups |= {face_id: first + number for face_id, number in zip(faces, numbers, strict=True)}
+            graded = tx.faces.graded(ids)
+            keys = source_keys(tx, self._keys, tx.sources.of_ids(list(graded)))
+            wanted = [(source_id, np.array(list(grades)), keys[source_id]) for source_id, grades in graded.items()]
+            found, vectors = tx.faces.intact_of(wanted, self._rates.model)
+        places = {face_id: place for place, face_id in enumerate(found.tolist())}
+        by_rank = {face_id: rank for rank, face_id in enumerate(ids)}
+        first = 0
+        for grades in graded.values():
+            faces = sorted(grades.keys() & places.keys(), key=by_rank.__getitem__)
+            its = vectors[[places[face_id] for face_id in faces]]
+            numbers = group_faces(its, [grades[face_id] for face_id in faces], self._rates)
+            groups |= {face_id: first + number for face_id, number in zip(faces, numbers, strict=True)}
+            first += len(set(numbers))
         return groups
 
     def _in_force(self, tx: Tx, request: SearchRequest) -> Threshold | None:

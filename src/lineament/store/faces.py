@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from lineament.model.faces import Box, Capture, CaptureId, EnrolledFace, Face, F
 from lineament.store.captures import capture_from
 from lineament.store.columns import among
 from lineament.store.guard import checked, is_altered
-from lineament.store.keys import NONCE_BYTES, OVERHEAD, DataKey, Vault, damaged
+from lineament.store.keys import NONCE_BYTES, OVERHEAD, Cipher, DataKey, Vault, damaged
 from lineament.store.meta import new_ids
 from lineament.store.raw import BINARY, batched, fetched
 from lineament.store.sources import count
@@ -224,7 +225,7 @@ class FaceRows:
             .limit(batch)
         )
         while rows := self._raw(query.where(faces.c.id > last_id)):
-            ids, vectors = _open_templates(rows, key)
+            ids, vectors = _open_templates(rows, repeat(key.templates))
             yield ids, vectors
             last_id = int(ids[-1])
 
@@ -240,7 +241,7 @@ class FaceRows:
         models: set[str] = set()
         for start in range(0, len(requested), _MOST):
             if rows := self._looked_up(requested[start : start + _MOST].tolist()):
-                parts.append(_open_templates(rows, key))
+                parts.append(_open_templates(rows, repeat(key.templates)))
                 models.add(rows[0][3])
         if len(models) > 1:
             raise MixedModels(first=min(models), second=max(models))
@@ -258,20 +259,19 @@ class FaceRows:
 
         Also their vectors, shape (n, d).
         """
-        [found] = self.intact_of([(source_id, ids, key)], model)
-        return found
+        return self.intact_of([(source_id, ids, key)], model)
 
-    def intact_of(
-        self, wanted: Sequence[tuple[SourceId, FaceIds, DataKey]], model: str
-    ) -> list[tuple[FaceIds, Vectors]]:
-        """Look up faces of several sources as ``intact`` does, all of them at once; return what was found of each."""
-        every = [face_id for _, ids, _ in wanted for face_id in ids.tolist()]
+    def intact_of(self, wanted: Sequence[tuple[SourceId, FaceIds, DataKey]], model: str) -> tuple[FaceIds, Vectors]:
+        """Look up faces of several sources as ``intact`` does, all of them at once."""
+        every = sorted(face_id for _, ids, _ in wanted for face_id in ids.tolist())
         rows = {row[0]: row for some in batched(every, _MOST) for row in self._looked_up(some)}
-        found = []
+        found: list[_SealedRow] = []
+        ciphers: list[Cipher] = []
         for source_id, ids, key in wanted:
             its = [row for face_id in ids.tolist() if (row := rows.get(face_id)) and row[2:] == (source_id, model)]
-            found.append(_open_intact(its, key))
-        return found
+            found += its
+            ciphers += [key.templates] * len(its)
+        return _open_intact(found, ciphers)
 
     def check_templates(self, source_id: SourceId, key: DataKey) -> Iterator[tuple[FaceIds, list[int]]]:
         """Yield the ids of faces that should have a template, in batches, and those of them whose does not open."""
@@ -322,45 +322,42 @@ def _column(rows: Sequence[Sequence[Any]], number: int) -> FaceIds:
     return np.fromiter((row[number] for row in rows), dtype=np.int64, count=len(rows))
 
 
-def _open_templates(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]:
-    """Return ids and vectors of sealed templates, all of one model."""
+def _open_templates(rows: Sequence[_SealedRow], ciphers: Iterable[Cipher]) -> tuple[FaceIds, Vectors]:
+    """Return ids and vectors of sealed templates, all of one model, each with the cipher of its source."""
     import numpy as np
 
     _, first, _, model = rows[0]
     length = max(0, len(first) - OVERHEAD)
     plain = bytearray(length * len(rows))
     view = memoryview(plain)
-    open_into = key.templates.aead.decrypt_into
     about = b""
     at = 0
     try:
-        for face_id, sealed, source_id, of in rows:
+        for (face_id, sealed, source_id, of), cipher in zip(rows, ciphers, strict=False):
             if of != model:
                 raise MixedModels(first=model, second=of)
             about = template_about(source_id, face_id, of)
             try:
-                open_into(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about, view[at : at + length])
+                cipher.aead.decrypt_into(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about, view[at : at + length])
             except InvalidTag:
-                if key.older is None:
-                    raise
-                view[at : at + length] = key.templates.open(sealed, about)  # its key is being rotated
+                view[at : at + length] = cipher.open(sealed, about)  # if its key is being rotated, under the one before
             at += length
     except (InvalidTag, ValueError, TypeError):  # another type than bytes, which SQLite lets somebody store
         raise damaged(about) from None
     return _column(rows, 0), np.frombuffer(plain, dtype="<f4").reshape(len(rows), -1)
 
 
-def _open_intact(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]:
+def _open_intact(rows: Sequence[_SealedRow], ciphers: Sequence[Cipher]) -> tuple[FaceIds, Vectors]:
     """Return ids and vectors of those sealed templates, all of one model, that open."""
     import numpy as np
 
     with suppress(Damaged):
         if rows:
-            return _open_templates(rows, key)
+            return _open_templates(rows, ciphers)
     parts = []
-    for row in rows:
+    for row, cipher in zip(rows, ciphers, strict=True):
         with suppress(Damaged):
-            parts.append(_open_templates([row], key))
+            parts.append(_open_templates([row], [cipher]))
     if not parts:
         return np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])

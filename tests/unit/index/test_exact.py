@@ -5,8 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.templates import as_ids, vectors
 
+from lineament.index.base import best
 from lineament.index.exact import ExactIndex
 from lineament.model.scores import score, scores, sum_by_halves
 
@@ -47,3 +50,12 @@ def test_near_ties_are_ordered_by_the_exact_score() -> None:
     order = np.lexsort((np.arange(300), -expected))[:40]
     [found] = index.search(probe, 40)
     assert [hit.face_id for hit in found] == order.tolist()
+
+
+@given(st.lists(st.tuples(st.integers(1, 99), st.sampled_from([0.1, 0.2, 0.3]))))
+def test_the_best_do_not_depend_on_the_order_of_the_faces(faces: list[tuple[int, float]]) -> None:
+    ids = np.array([face for face, _ in faces], dtype=np.int64)
+    given_scores = np.array([score for _, score in faces], dtype=np.float32)
+    found = best(ids, given_scores, 10)
+    assert found == best(ids[::-1], given_scores[::-1], 10)
+    assert found == sorted(found, key=lambda hit: (-hit.score, hit.face_id))

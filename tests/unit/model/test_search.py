@@ -14,14 +14,12 @@ from lineament.model.search import (
     MOST_CANDIDATES,
     MOST_FURTHER,
     Candidate,
-    Hit,
     Mode,
     SearchRequest,
     arrange,
     differing_bits,
     fold_duplicates,
     interval_words,
-    merge_hits,
     near_identical,
 )
 
@@ -131,14 +129,6 @@ def test_strangers_beyond_what_was_counted_have_an_interval(ends: tuple[float, f
 def test_differing_bits_counts_bits() -> None:
     assert differing_bits(b"\x00\xff", b"\x01\xff") == 1
     assert differing_bits(bytes(32), b"\xff" * 32) == 256
-
-
-@given(st.lists(st.lists(st.tuples(st.integers(1, 99), st.sampled_from([0.1, 0.2, 0.3]))), max_size=4))
-def test_merging_does_not_depend_on_the_order_of_the_lists(lists: list[list[tuple[int, float]]]) -> None:
-    hits = [[Hit(face_id=FaceId(face), score=score) for face, score in some] for some in lists]
-    best = merge_hits(hits, 10)
-    assert best == merge_hits(hits[::-1], 10)
-    assert best == sorted(best, key=lambda hit: (-hit.score, hit.face_id))
 
 
 @pytest.mark.parametrize(

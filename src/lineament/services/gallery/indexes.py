@@ -23,13 +23,14 @@ from lineament.index.rotation import Rotation, rotation
 from lineament.model.faces import FaceIds, SourceId, Template, Vectors
 from lineament.model.reasons import ReasonCode
 from lineament.model.scores import Scores, scores
-from lineament.model.search import Hit, merge_hits
+from lineament.model.search import Hit
 from lineament.model.sources import Source
 from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, OpenIndex, WithinDays
 from lineament.services.keyholder import source_key, source_keys, vouching_key
 from lineament.store.db import Store
 from lineament.store.keys import DataKey
 from lineament.store.ring import KeyRing
+from lineament.store.tally import opened_tally
 
 Days = tuple[date | None, date | None]
 """First and last day of capture; None means no limit."""
@@ -178,9 +179,9 @@ class Gallery:
         """
         while True:
             scanned = self._scan(sources, probe, k, today, days)
-            hits, lost = self._score(scanned, probe)
+            hits, lost = self._score(scanned, probe, k)
             if not lost:
-                return scanned.result(merge_hits(hits, k))
+                return scanned.result(hits)
             self.set_aside(lost)  # erased since, damaged or missing: the next scan tells which
 
     def set_aside(self, ids: Collection[int]) -> None:
@@ -290,21 +291,19 @@ class Gallery:
         scanned.complete(probe)
         return scanned
 
-    def _score(self, scanned: _Scanned, probe: Template) -> tuple[list[list[Hit]], list[int]]:
-        """Score the best exactly; return the hits of each source, and the faces whose templates do not open."""
-        hits: list[list[Hit]] = []
-        lost: list[int] = []
+    def _score(self, scanned: _Scanned, probe: Template, k: int) -> tuple[list[Hit], list[int]]:
+        """Score the best exactly; return the best ``k`` hits, and the faces whose templates do not open."""
         chosen = list(scanned.best())
+        if not chosen:
+            return [], []
         with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             keys = source_keys(tx, self._keys, [source for source, _ in chosen])
-            wanted = [(source.id, np.sort(ids), keys[source.id]) for source, ids in chosen]
-            every = tx.faces.intact_of(wanted, probe.model)
-        for (_, ids, _), (found, vectors) in zip(wanted, every, strict=True):
-            if len(found) < len(ids):
-                lost += np.setdiff1d(ids, found).tolist()
-            else:
-                hits.append(best(found, scores(probe.vector, vectors), len(found)))
-        return hits, lost
+            wanted = [(source.id, ids, keys[source.id]) for source, ids in chosen]
+            found, vectors = tx.faces.intact_of(wanted, probe.model)
+        lost = np.setdiff1d(np.concatenate([ids for _, ids in chosen]), found)
+        if len(lost):
+            return [], lost.tolist()
+        return best(found, scores(probe.vector, vectors), k), []
 
     def _followed(self, sources: Sequence[Source], model: str) -> Iterator[tuple[Source, OpenIndex]]:
         """Yield the sources that have faces with their indexes, each while its lock is held and it equals the store."""
@@ -330,7 +329,7 @@ class Gallery:
         if known == sealed and self._now() - at < COMPARED_AGAIN:
             return True
         with self._store.read() as tx, suppress(Damaged):  # upkeep: an index follows its store for every caller
-            tally = tx.tallies.read(source.id, source_key(tx, self._keys, source))
+            tally = opened_tally(source.id, sealed, source_key(tx, self._keys, source))
             if not tally.counted.faces and not tx.tallies.rows(source.id):
                 self._empty[source.id] = (sealed, self._now())
                 return True
