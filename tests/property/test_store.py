@@ -83,7 +83,7 @@ results = st.builds(
     SearchResult,
     search_id=st.just("named when it is stored"),
     case=st.just("2026/17"),
-    reason=words,
+    reason=words.filter(says_something),
     made_at=times,
     model=words,
     gallery_faces=st.integers(0, 2**53),
