@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 class Turnstile:
@@ -14,22 +14,29 @@ class Turnstile:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._readers = 0
         self._writers_waiting = 0
         self._writing = False
+        self._reading = _Reading(self)
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> AbstractContextManager[None]:
         """Hold it as a reader, once no writer is in or waiting."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._writing and not self._writers_waiting)
+        return self._reading
+
+    def enter(self) -> None:
+        """Begin to hold it as a reader."""
+        with self._lock:
+            while self._writing or self._writers_waiting:
+                self._changed.wait()
             self._readers += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._readers -= 1
+
+    def leave(self) -> None:
+        """Hold it as a reader no more."""
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
                 self._changed.notify_all()
 
     @contextmanager
@@ -48,3 +55,16 @@ class Turnstile:
             with self._changed:
                 self._writing = False
                 self._changed.notify_all()
+
+
+class _Reading(AbstractContextManager[None]):
+    """Holds a turnstile as a reader; a search of many sources does so once for each."""
+
+    def __init__(self, turnstile: Turnstile) -> None:
+        self._turnstile = turnstile
+
+    def __enter__(self) -> None:
+        self._turnstile.enter()
+
+    def __exit__(self, *error: object) -> None:
+        self._turnstile.leave()
