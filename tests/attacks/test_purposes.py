@@ -256,6 +256,17 @@ def test_what_was_allowed_covers_no_other_words(team: Squad) -> None:
     assert team.search(case, probe, reason="a journalist saw him").reason == "a journalist saw him"
 
 
+def test_whatever_a_refusal_names_can_be_allowed_and_nothing_else_is(team: Squad) -> None:
+    texts = [phrase["text"] for phrase in PHRASES]
+    doubts = {text: [doubt.words for doubt in read_purposes([text]).doubts] for text in texts}
+    refused_before = {text for text in texts if read_purposes([text]).refused}
+    case, named = team.open_case(), [words for found in doubts.values() for words in found]
+    assert len(named) > 50
+    allowed = team.fresh_desk(team.supervisor).casework.allow(case.key, "the victim is meant", named)
+    assert [text for text in texts if allowed.read_purposes(text).doubts] == []
+    assert {text for text in texts if allowed.read_purposes(text).refused} == refused_before
+
+
 def test_nobody_allows_what_is_refused_or_in_no_doubt(team: Squad) -> None:
     case, supervising = team.open_case(), team.fresh_desk(team.supervisor).casework
     with refused(ReasonCode.NOTHING_IN_DOUBT):

@@ -85,13 +85,17 @@ LANGUAGES: Final = {"en": "English", "fr": "French", "es": "Spanish", "pt": "Por
 """Languages whose words are read, each in every text."""
 
 
-def read_purposes(texts: Iterable[str]) -> PurposeReading:
-    """Return which refused purposes the texts name, and which words leave it in doubt; each text is read alone."""
+def read_purposes(texts: Iterable[str], *, beside_crime: bool = False) -> PurposeReading:
+    """Return which refused purposes the texts name, and which words leave it in doubt; each text is read alone.
+
+    With ``beside_crime`` each is read as part of a text that names a crime.
+    """
     refused: list[RefusedPurpose] = []
     doubts: dict[tuple[str, str], Doubt] = {}
     for text in texts:
         readings = dict.fromkeys(folded(text))
-        against = ["always"] if any(True for _ in _named("crimes", "", readings)) else ["always", "unless_crime"]
+        crime = beside_crime or any(True for _ in _named("crimes", "", readings))
+        against = ["always"] if crime else ["always", "unless_crime"]
         for purpose in REFUSED:
             if any(True for part in against for _ in _named(purpose.name, part, readings)):
                 refused.append(purpose)

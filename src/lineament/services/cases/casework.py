@@ -409,11 +409,14 @@ def _timeline_entry(row: LedgerRow, case: Case) -> TimelineEntry:
 
 
 def _doubts_about(words: str) -> tuple[Doubt, ...]:
-    """Return the doubts about words that somebody wants to allow. Raises Refused or InvalidValue if there are none."""
-    reading = read_purposes([words])
+    """Return the doubts about words that a refusal names. Raises Refused or InvalidValue if there are none.
+
+    Beside a crime some words are in doubt that are refused alone; allowing them permits no text that names no crime.
+    """
+    reading = read_purposes([words], beside_crime=True)
     if reading.refused:
         raise Refused(*(purpose.reason for purpose in reading.refused))
     if not reading.doubts:
-        why = "they leave nothing in doubt; name those that the refusal names"
-        raise InvalidValue(what="The choice of words", value=words[:60], why=why, field="words")
+        why = "they are not in doubt; give those that the refusal names"
+        raise InvalidValue(what="The words to allow", value=words[:60], why=why, field="words")
     return reading.doubts
