@@ -393,7 +393,7 @@ class LedgerUnavailable(LineamentError):
 
 
 class ClockBehind(LineamentError):
-    """It is {now} here, and {newest} in the ledger: set the clock; if it was ahead before, lineament accept-clock."""
+    """It is {now} here, and {newest} in the ledger: set the clock, or see: lineament accept-clock --help."""
 
     code = "clock-behind"
     exit_code = 10
@@ -522,7 +522,7 @@ class Interrupted(LineamentError):
 
 
 class NotSignedIn(LineamentError):
-    """These pages are for whoever started them; open the last address that “lineament serve” printed, once."""
+    """These pages are for whoever started them: open the newest address that “lineament serve” printed."""
 
     code = "not-signed-in"
     exit_code = 13
@@ -543,14 +543,16 @@ class SignInRefused(LineamentError):
 
 
 class TooManyAttempts(LineamentError):
-    """Too many attempts to sign in ({why}); try again in {seconds} seconds."""
+    """Too many attempts to sign in ({why}); try again in {wait}."""
 
     code = "too-many-attempts"
     exit_code = 13
 
-    def __init__(self, *, why: str, seconds: int) -> None:
+    def __init__(self, *, why: str, seconds: int, wait: str = "") -> None:
         self.seconds = seconds  # at least 1
-        super().__init__(why=why, seconds=seconds)
+        minutes = -(-seconds // 60)
+        words = "a second" if seconds == 1 else f"{seconds} seconds" if seconds <= 120 else f"{minutes} minutes"
+        super().__init__(why=why, seconds=seconds, wait=wait or words)
 
 
 class OpenIdUnavailable(LineamentError):

@@ -639,7 +639,7 @@ def test_the_commands_of_an_agency_and_of_a_witness(
         address = f'[[witness]]\nkey = "{key}"\nurl = "{running.url}"\n'
         policy.write_text(f"witnesses_needed = 1\nstale_after_hours = 2\n{address}", "utf-8")
         assert lineament("ledger", "propose-witnesses", policy, "--reason", WHY).code == 0
-        assert lineament("ledger", "witnesses", "--json").json["against"].startswith("the record was last witnessed")
+        assert lineament("ledger", "witnesses", "--json").json["against"].startswith("the record was never witnessed")
         assert "signed 3 entries" in lineament("ledger", "submit").out
         standing = lineament("ledger", "witnesses", "--json").json
         assert (standing["against"], standing["seen"][0]["entries"]) == (None, 3)

@@ -30,7 +30,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 def require_not_behind(at: datetime, newest: datetime | None) -> None:
     """Raise ClockBehind if a time is more than the tolerance before that of the newest entry."""
     if newest is not None and newest - at > CLOCK_TOLERANCE:
-        raise ClockBehind(now=at.isoformat(timespec="seconds"), newest=newest.isoformat(timespec="seconds"))
+        raise ClockBehind(now=f"{at:%Y-%m-%d %H:%M} UTC", newest=f"{newest:%Y-%m-%d %H:%M} UTC")
 
 
 def ranges(numbers: Collection[int]) -> tuple[tuple[int, int], ...]:

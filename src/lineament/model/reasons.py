@@ -210,7 +210,7 @@ class ReasonCode(StrEnum):
     # the record
     ANCHOR_STALE = (
         "anchor-stale",
-        "the record was last witnessed from outside {when}, and no search runs more than {hours} hours after that",
+        "the record was {when}, and has to be witnessed from outside every {hours} hours; tell an operator",
         Remedy.WITNESS,
     )
     ANCHOR_DISPUTED = (

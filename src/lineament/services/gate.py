@@ -125,9 +125,12 @@ def _agency(search: Attempt) -> list[Reason]:
 def _record(search: Attempt) -> list[Reason]:
     """Refuse if others saw another record; and if what they saw is too old, except for one person who works alone."""
     against = search.not_witnessed
-    if against is None or (search.official.solo and against.code is ReasonCode.ANCHOR_STALE):
-        return []
-    return [against]
+    return [] if against is None or not stops_searching(against, search.official) else [against]
+
+
+def stops_searching(not_witnessed: Reason, official: Official) -> bool:
+    """Return whether a reason why the record is not witnessed as the policy asks stops the searches of an official."""
+    return not official.solo or not_witnessed.code is not ReasonCode.ANCHOR_STALE
 
 
 def _case(search: Attempt) -> list[Reason]:

@@ -32,12 +32,13 @@ class Failure:
     kept: str = KEPT_NOTHING
 
 
+CHANGED_OUTSIDE = Failure(500, "What is stored was changed outside Lineament", "It is left as it is.")
 FAILURES: dict[type[Exception], Failure] = {
-    errors.NotSignedIn: Failure(403, "Open Lineament with its token", ""),
+    errors.NotSignedIn: Failure(403, "Open the newest address from the terminal", ""),
     errors.SignInNeeded: Failure(403, "Sign in first"),
     errors.StepUpNeeded: Failure(403, "Show your second factor again"),
     errors.SignInRefused: Failure(403, "The sign-in was refused"),
-    errors.TooManyAttempts: Failure(429, "Wait a moment"),
+    errors.TooManyAttempts: Failure(429, "Wait before you try again"),
     errors.NotAllowed: Failure(403, "Your roles do not allow this"),
     errors.OpenIdUnavailable: Failure(503, "Your agency's sign-in cannot be reached"),
     errors.MailUnavailable: Failure(503, "The message could not be sent"),
@@ -54,6 +55,16 @@ FAILURES: dict[type[Exception], Failure] = {
     errors.BadPicture: Failure(422, "The picture cannot be used", "It was not kept."),
     errors.NoFace: Failure(422, "No face was found", "The photograph is kept as it was."),
     errors.SeveralFaces: Failure(422, "Choose a face"),
+    errors.AccessAltered: CHANGED_OUTSIDE,
+    errors.RecordAltered: CHANGED_OUTSIDE,
+    errors.RowsAltered: CHANGED_OUTSIDE,
+    errors.LedgerBroken: Failure(500, "The ledger cannot be trusted", "No result is given."),
+    errors.WitnessesUntrusted: Failure(500, "The ledger cannot be trusted", "No result is given."),
+    errors.Damaged: Failure(500, "What is stored is damaged and cannot be used", "It is left as it is."),
+    errors.GuardsMissing: Failure(503, "No file can be opened safely here", "It was not kept."),
+    errors.DecoderUnavailable: Failure(503, "No file can be opened safely here", "It was not kept."),
+    errors.KeyHolderUnavailable: Failure(503, "A key cannot be used now"),
+    errors.KeyRotated: Failure(503, "A key was changed meanwhile"),
     errors.ThresholdUntrusted: Failure(503, "The threshold cannot be trusted", "No result is given."),
     errors.LedgerUnavailable: Failure(503, "The ledger cannot record this", "No result is given."),
     errors.ClockBehind: Failure(503, "The clock of this machine cannot be believed", "No result is given."),
@@ -87,7 +98,7 @@ async def lineament_error(request: Request, error: Exception) -> HTMLResponse:
     if not isinstance(error, LineamentError):
         return unforeseen(request, error)
     failure = failure_for(error)
-    if failure is UNFORESEEN:
+    if failure.status == UNFORESEEN.status:
         log.error("%s %s: %s", request.method, _route(request), error)
     if isinstance(error, errors.TooManyAttempts):
         html = _refusal(request.app.state.renderer, failure, str(error))

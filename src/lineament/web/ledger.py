@@ -13,7 +13,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from lineament.errors import LedgerBroken, LineamentError, RowsAltered
 from lineament.model.accounts import Permission
+from lineament.model.witnessing import WitnessPolicy
 from lineament.services.audit import EntryProof, LedgerEntry
+from lineament.services.gate import stops_searching
+from lineament.views.values import upper_first
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download, redirect
 from lineament.web.phrases import short
 
@@ -58,7 +61,8 @@ class LedgerCheck:
     seconds: float
     entries: int = 0
     rows: int = 0  # of the database, that are as the entries recorded them
-    broken: str = ""  # what is wrong; empty if the ledger is sound
+    what: str = "The ledger is broken."
+    broken: str = ""  # what is wrong with it; empty if it is sound
 
 
 @pages.page("/ledger", access=Permission.READ_LEDGER)
@@ -90,8 +94,11 @@ def check(visit: CurrentVisit, form: Form) -> HTMLResponse:  # noqa: ARG001 - it
     started = perf_counter()
     try:
         sound = visit.desk.audit.verify()
-    except (LedgerBroken, RowsAltered) as broken:
+    except LedgerBroken as broken:
         outcome = LedgerCheck(seconds=perf_counter() - started, broken=str(broken))
+    except RowsAltered as altered:
+        what = "The database was changed outside Lineament."
+        outcome = LedgerCheck(seconds=perf_counter() - started, what=what, broken=str(altered))
     else:
         outcome = LedgerCheck(seconds=perf_counter() - started, entries=sound.entries, rows=sound.rows or 0)
     return _ledger(visit, None, check=outcome)
@@ -115,6 +122,7 @@ def _ledger(
         checkpoint=audit.checkpoint(),
         check=check,
         proof=proof,
+        proven=None if proof is None else _line(proof.entry),
         **_standing(visit),
     )
 
@@ -122,9 +130,15 @@ def _ledger(
 def _standing(visit: Visit) -> dict[str, Any]:
     """Return how the ledger is witnessed; the page opens whatever was done to that."""
     try:
-        return {"standing": visit.desk.witnesses.standing(), "unwitnessed": ""}
+        standing = visit.desk.witnesses.standing()
     except LineamentError as error:
-        return {"standing": None, "unwitnessed": str(error)}
+        return {"standing": None, "unwitnessed": str(error), "stopped": True}
+    against = standing.against
+    return {
+        "standing": standing,
+        "unwitnessed": "" if against is None else f"{upper_first(str(against))}.",
+        "stopped": against is not None and stops_searching(against, visit.desk.official),
+    }
 
 
 def _line(entry: LedgerEntry) -> LedgerLine:
@@ -149,19 +163,40 @@ def _order(name: str) -> tuple[int, str]:
 def _value_text(name: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    if (
-        name == "candidates"
-        and isinstance(value, list)
-        and all(isinstance(candidate, list) and len(candidate) == 3 for candidate in value)
-    ):
-        return "; ".join(f"rank {rank} face {face} score {score:.3f}" for rank, face, score in value)
-    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
-        return ", ".join(str(item) for item in value)
-    if name in {"rows", "lists"} and isinstance(value, dict):
-        return ", ".join(value)
-    if isinstance(value, dict) and all(isinstance(item, int) for item in value.values()):
-        return ", ".join(f"{count} {counted.replace('_', ' ')}" for counted, count in value.items())
+    if isinstance(value, list):
+        return _list_text(name, value)
+    if isinstance(value, dict):
+        return _dict_text(name, value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _list_text(name: str, value: list[Any]) -> str:
+    lengths = {len(item) if isinstance(item, list) else 0 for item in value}
+    if name == "candidates" and lengths == {3}:
+        return "; ".join(f"rank {rank} face {face} score {score:.3f}" for rank, face, score in value)
+    if name == "shown" and lengths == {4}:
+        return "; ".join(f"rank {rank} {short(digest or 'erased')} {source or ''}" for rank, digest, _, source in value)
+    if all(isinstance(item, str | int) for item in value):
+        return ", ".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _dict_text(name: str, value: dict[str, Any]) -> str:
+    if name in {"rows", "lists"}:
+        return ", ".join(value)
+    if name == "policy" and "stale_after_hours" in value:
+        return _policy_text(WitnessPolicy.from_json(value))
+    if all(isinstance(item, int) for item in value.values()):
+        return ", ".join(f"{count} {counted.replace('_', ' ')}" for counted, count in value.items())
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _policy_text(policy: WitnessPolicy) -> str:
+    groups = (policy.witnesses_needed, policy.witnesses), (policy.stamps_needed, policy.authorities)
+    asked = [
+        f"{needed} of {', '.join(f'{each.name} ({each.url})' for each in group)}" for needed, group in groups if group
+    ]
+    return f"{' and '.join(asked) or 'nobody'}, every {policy.stale_after_hours} hours"
 
 
 def _shorten(whole: str) -> str:

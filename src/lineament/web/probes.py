@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament.errors import InvalidValue, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState
+from lineament.model.reasons import Remedy
 from lineament.model.search import (
     NO_PROBES,
     USUAL_CANDIDATES,
@@ -283,7 +284,13 @@ def _probe_page(visit: Visit, found: Probe, draft: SearchDraft, *, replayed: Rep
         sources=[source for source in sources if source.why_closed(today) is None],
         closed=[reason for source in sources if (reason := source.why_closed(today)) is not None],
         against=[
-            (reason, remedy_link(reason.remedy, probe_address(found.id), case_address(case.key))) for reason in why_not
+            (
+                reason,
+                remedy_link(reason.remedy, probe_address(found.id), case_address(case.key))
+                if reason.remedy is not Remedy.WITNESS or visit.desk.official.may(Permission.READ_LEDGER)
+                else None,
+            )
+            for reason in why_not
         ],
         further=_further(visit, found),
         gains=measured_gains(),

@@ -117,7 +117,7 @@ class RateLimits:
             if not wait:
                 self._visits.add(client, now)
         if wait:
-            raise TooManyAttempts(why="your address sends too many requests", seconds=wait)
+            raise TooManyAttempts(why="your network address sends too many requests", seconds=wait)
 
     def refuse_early(self, caller: Caller) -> None:
         """Raise TooManyAttempts if a stranger's form would be refused anyway, before any work is done for it."""
@@ -158,7 +158,7 @@ class RateLimits:
         under_way = self._under_way.get(client, 0)
         wait = self._failures.seconds_to_wait(client, self._clock().timestamp(), under_way)
         if wait:
-            raise TooManyAttempts(why="too many from your address failed", seconds=wait)
+            raise TooManyAttempts(why="too many from your network address failed", seconds=wait)
 
     def _end(self, client: str, *, failed: bool) -> None:
         with self._lock:

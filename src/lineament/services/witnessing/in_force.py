@@ -127,7 +127,7 @@ def reason_against(tx: Tx, record: Record, policy: WitnessPolicy) -> Reason | No
     since = witnessed_since(policy, seen)
     if since is not None and record.clock() - since <= policy.stale_after:
         return None
-    when = "never" if since is None else f"at {since:%Y-%m-%d %H:%M} UTC"
+    when = "never witnessed" if since is None else f"last witnessed at {since:%Y-%m-%d %H:%M} UTC"
     return ReasonCode.ANCHOR_STALE.reason(when=when, hours=policy.stale_after_hours)
 
 
