@@ -2,9 +2,9 @@
 
     python -m bench.screenshots [FOLDER] [--readme] [--only NAME ...]
 
-The pages belong to three workspaces with the portraits that ship with Lineament: one of a person who works alone, one
-with sources of several kinds, and one with agencies, in which the story of the tests has happened. ``--readme`` takes
-only the screenshots of the README and the guides, into docs/pictures.
+The pages belong to workspaces with the portraits that ship with Lineament: of a person who works alone, with sources of
+several kinds, with agencies, in which the story of the tests has happened, and those on whose pages a guard refuses.
+``--readme`` takes only the screenshots of the README and the guides, into docs/pictures.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tests.conftest import PORTRAITS
 from tests.support.browsers import open_chromium
 from tests.support.deliveries import CASE as GATHERED
 from tests.support.deliveries import collected
+from tests.support.guarded import WORLDS as GUARDED
 from tests.support.looks import prepare_looks
 from tests.support.serving import Served, serving
 from tests.support.story import open_story
@@ -186,6 +187,15 @@ def together(browser: Browser, folder: Path, camera: Camera) -> None:
                 camera(look.actor.page, look.name, look.address)
 
 
+def guarded(browser: Browser, folder: Path, camera: Camera) -> None:
+    """Take the pages on which a guard refuses, warns or proves."""
+    for name, pages in GUARDED.items():
+        (folder / name).mkdir()
+        for shown in pages(folder / name, browser):
+            if camera.wants(shown.name):
+                camera.take(shown.page, shown.name)
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
     """Takes the requested screenshots."""
@@ -195,10 +205,18 @@ class Camera:
     only: frozenset[str]
 
     def __call__(self, page: Page, name: str, address: str) -> None:
-        """Take all variants of a page, or only the one for the README."""
-        if (self.readme and name not in SHOWN) or (self.only and name not in self.only):
+        """Open a page and take its pictures, if they are wanted."""
+        if not self.wants(name):
             return
         page.goto(address)
+        self.take(page, name)
+
+    def wants(self, name: str) -> bool:
+        """Return whether pictures of a page are wanted."""
+        return name in SHOWN if self.readme else not self.only or name in self.only
+
+    def take(self, page: Page, name: str) -> None:
+        """Take all variants of the page that is open, or only the one for the README."""
         page.wait_for_load_state("networkidle")
         page.evaluate(_ALL_PICTURES)
         for width, scheme in LOOKS[:1] if self.readme else LOOKS:
@@ -215,7 +233,7 @@ def _shrink(path: Path) -> None:
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
-WORLDS = {"alone": alone, "collection": collection, "together": together}
+WORLDS = {"alone": alone, "collection": collection, "together": together, "guarded": guarded}
 
 
 def main() -> None:

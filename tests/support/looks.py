@@ -183,13 +183,22 @@ _SIZES = """() => {
 _NO_CELLS = (
     "[...document.querySelectorAll('td, th')].filter((cell) => getComputedStyle(cell).display !== 'table-cell').length"
 )
+_CUT_SENTENCES = (
+    "[...document.querySelectorAll('code')].filter((code) => getComputedStyle(code).display === 'block'"
+    " && code.nextSibling?.textContent.trim()).length"
+)
 _WAYS_BACK = "header a[href='/'], .crumbs a, .leave a, .leave button, main a.button"
 
 
 def faults(page: Page, address: str, *, door: bool) -> list[str]:
     """Return what is wrong with a page in two widths and two schemes; ``door``: it has no page to go back to."""
-    page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
     page.goto(address)
+    return faults_shown(page, door=door)
+
+
+def faults_shown(page: Page, *, door: bool) -> list[str]:
+    """Return what is wrong with the page that is open, as ``faults`` does."""
+    page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
     found = []
     if (headings := page.locator("h1:visible").count()) != 1:
         found.append(f"{headings} first headings")
@@ -197,6 +206,8 @@ def faults(page: Page, address: str, *, door: bool) -> list[str]:
         found.append("no way back")
     if page.evaluate(_NO_CELLS):
         found.append("a table whose cells are not displayed as cells")
+    if page.evaluate(_CUT_SENTENCES):
+        found.append("a sentence that goes on after a command, which has a line of its own")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
@@ -210,8 +221,8 @@ def faults(page: Page, address: str, *, door: bool) -> list[str]:
 
 
 def _axe(page: Page, scheme: Scheme) -> list[str]:
-    """Run axe; in the dark scheme only check colours, as nothing else differs."""
-    options: dict[str, Any] = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
+    """Run axe; in the dark scheme only check colours, as nothing else differs. It cannot run in a sandboxed frame."""
+    options: dict[str, Any] = {"iframes": False} | ({"runOnly": ["color-contrast"]} if scheme == "dark" else {})
     answer = Axe().run(page, options=options).response
     assert answer["passes"]
     return [f"{fault['id']}: {fault['nodes'][0]['html']}" for fault in answer["violations"]]

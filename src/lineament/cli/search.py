@@ -208,7 +208,7 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
     every = ", every one" if result.whole else ""
     say(f"{faces} compared in {result.seconds:.3f} s{every}; list shows {how_cut(result)}")
     if words := uncompared_words(result):
-        say(f"Not every face was compared: {words}.")
+        say(f"The answer is incomplete: {words}.")
     if result.others:
         say(f"{len(result.others) + 1} photographs of one person were fused.")
     if words := part_words(result.probe_part, result.probe_parts):

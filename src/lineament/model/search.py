@@ -299,13 +299,16 @@ def uncompared_words(result: SearchResult) -> str:
     """Return in words which faces a search did not compare; empty if it compared every one."""
     if result.whole:
         return ""
-    were = "1 face was" if result.uncompared == 1 else f"{result.uncompared:,} faces were"
-    why = [f"{were} not compared, because what is stored of them is damaged or missing"] if result.uncompared else []
+    why = []
+    if result.uncompared:
+        were, them = ("1 face was", "it") if result.uncompared == 1 else (f"{result.uncompared:,} faces were", "them")
+        why.append(f"{were} not compared, because what is stored of {them} is damaged or missing")
     if result.altered:
         named = ", ".join(result.altered)
         why.append(f"the faces stored of {named} are not those that were enrolled: they were changed outside Lineament")
     return (
-        f"{'; '.join(why)}. This search is no identification, and a person who is not in its list may be in the gallery"
+        f"{'; '.join(why)}. This search is not an identification, and a person who is not in its list may be in the "
+        "gallery"
     )
 
 

@@ -69,7 +69,8 @@ def next_step(case: Case, outlook: Outlook) -> NextStep:
         return _after(case, outlook)
     if doubts := case.doubts:
         words = " and ".join(f"“{doubt.words}”" for doubt in doubts)
-        return NextStep(words=f"No search before a supervisor states why {words} may be searched for.", level="stop")
+        are = "is" if len(doubts) == 1 else "are"
+        return NextStep(words=f"No search before a supervisor states why {words} {are} allowed here.", level="stop")
     return _while_open(case, outlook)
 
 
@@ -124,7 +125,7 @@ def remedy_link(remedy: Remedy, path: str, case: str) -> tuple[str, str] | None:
     links = {
         Remedy.STEP_UP: ("Show it now", f"/step-up?next={quote(path, safe='')}"),
         Remedy.AUTHORISE: ("Authorisation of the case", f"{case}/authorisation"),
-        Remedy.ALLOW: ("Words in doubt", f"{case}/authorisation"),
+        Remedy.ALLOW: ("Words in doubt", f"{case}/authorisation#doubt"),
         Remedy.APPROVALS: ("Approvals", "#approvals"),
         Remedy.PEOPLE: ("Who works on it", f"{case}/people"),
         Remedy.SOURCES: ("Sources", "/sources"),

@@ -25,7 +25,7 @@ _ORIGINAL_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline
 _ARCHIVED_POLICY = POLICY + "; frame-src 'none'"
 """Around an archived page in its sandboxed frame, which inherits it. There is nothing in the page for it to stop."""
 _BEFORE_PAGE = (
-    '<!doctype html><meta charset="utf-8">'
+    '<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
     "<meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; form-action 'none'; base-uri 'none'\">"
 )
 """Before the archived page itself: its addresses are not requested from this server either."""

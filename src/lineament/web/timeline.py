@@ -67,7 +67,8 @@ def _(event: cases.CaseUrgent) -> TimelineLine:
 def _(event: cases.PurposeAllowed) -> TimelineLine:
     words = " and ".join(f"“{word}”" for word in event.words)
     alone = ", working alone" if event.alone else ""
-    return TimelineLine(words=f"stated why {words} may be searched for{alone}: {event.because}")
+    are = "is" if len(event.words) == 1 else "are"
+    return TimelineLine(words=f"stated why {words} {are} allowed{alone}: {event.because}")
 
 
 @_line.register
