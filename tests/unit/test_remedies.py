@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_every_remedy_has_a_page(remedy: Remedy) -> None:
     link = remedy_link(remedy, "/probes/p", "/cases/k")
     assert link is not None
     words, address = link
-    path = "/probes/p" if address.startswith("#") else address.partition("?")[0]
+    path = urlsplit(address).path or "/probes/p"
     pages = [re.sub(r"\{\w+\}", "[^/]+", route.path) for route in declared() if route.method == "GET"]
     assert words
     assert any(re.fullmatch(page, path) for page in pages)

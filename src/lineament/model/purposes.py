@@ -88,7 +88,7 @@ LANGUAGES: Final = {"en": "English", "fr": "French", "es": "Spanish", "pt": "Por
 def read_purposes(texts: Iterable[str], *, beside_crime: bool = False) -> PurposeReading:
     """Return which refused purposes the texts name, and which words leave it in doubt; each text is read alone.
 
-    With ``beside_crime`` each is read as part of a text that names a crime.
+    With ``beside_crime`` each is read as part of a text that names a crime, beside which some words are only in doubt.
     """
     refused: list[RefusedPurpose] = []
     doubts: dict[tuple[str, str], Doubt] = {}

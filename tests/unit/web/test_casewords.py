@@ -11,7 +11,7 @@ from lineament.web.casewords import remedy_link
     [
         (Remedy.STEP_UP, "/step-up?next=%2Fprobes%2F1"),
         (Remedy.AUTHORISE, "/cases/K/authorisation"),
-        (Remedy.ALLOW, "/cases/K/authorisation"),
+        (Remedy.ALLOW, "/cases/K/authorisation#doubt"),
         (Remedy.APPROVALS, "#approvals"),
         (Remedy.PEOPLE, "/cases/K/people"),
         (Remedy.SOURCES, "/sources"),

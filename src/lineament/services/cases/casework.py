@@ -409,10 +409,7 @@ def _timeline_entry(row: LedgerRow, case: Case) -> TimelineEntry:
 
 
 def _doubts_about(words: str) -> tuple[Doubt, ...]:
-    """Return the doubts about words that a refusal names. Raises Refused or InvalidValue if there are none.
-
-    Beside a crime some words are in doubt that are refused alone; allowing them permits no text that names no crime.
-    """
+    """Return the doubts about words that a refusal names. Raises Refused or InvalidValue if there are none."""
     reading = read_purposes([words], beside_crime=True)
     if reading.refused:
         raise Refused(*(purpose.reason for purpose in reading.refused))
