@@ -29,6 +29,7 @@ from lineament.services.keyholder import source_key
 from lineament.sources.choose import choose
 from lineament.sources.folder.connector import FolderConnector
 from lineament.sources.registry import Terms
+from lineament.store import guard
 from lineament.store.faces import NewFace
 from lineament.testing import chart, encoded
 from lineament.workspace import Workspace
@@ -138,6 +139,7 @@ def test_what_an_earlier_version_did_not_keep_is_kept_when_it_comes_again(worksp
             "UPDATE captures SET original = NULL, thumbnail = NULL, no_face_because = NULL, looked_at_by = NULL"
             " WHERE no_face_because IS NOT NULL"
         )
+        guard.sign_everything(tx.connection, tx.vault)
     listed = workspace.desk_at_the_machine().unsearched.page("press", Which.WITHOUT_FACE)
     assert {picture.why for picture in listed.pictures} == {NOT_KEPT}
     put(tmp := folder.parent / "later" / "other name.png", (folder / "chart 0.png").read_bytes())
