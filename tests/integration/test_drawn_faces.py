@@ -22,6 +22,7 @@ from lineament.model.sources import SourceTerms
 from lineament.services.gallery.unsearched import Which
 from lineament.services.keyholder import source_key
 from lineament.sources.folder.connector import FolderConnector
+from lineament.store import guard
 from lineament.testing import chart, encoded
 from lineament.vision.analyse import thumbnail
 from lineament.workspace import Workspace
@@ -124,6 +125,7 @@ def test_a_second_look_keeps_what_was_drawn(workspace: Workspace) -> None:
     with workspace.store.begin() as tx:
         for table, column in (("captures", "looked_at_by"), ("faces", "model"), ("templates", "model")):
             tx.connection.exec_driver_sql(f"UPDATE {table} SET {column} = 'older/1'")
+        guard.sign_everything(tx.connection, tx.vault)
     report = desk.look_again.run(["press"], workers=1)
     assert (report.looked, report.adopted) == (2, ["press"])
     (kept,) = faces_of(workspace, drawn.capture_id)
