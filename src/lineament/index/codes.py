@@ -145,7 +145,7 @@ class Codes:
             mask = np.zeros(self._count, dtype=np.bool_)  # faces added since the mask was called are left out
             mask[: len(allowed)] = allowed
             rough, slots = self._codes.search(probes, most, mask=mask, chunk_size=0)
-        return list(zip(self._held[slots], rough, strict=True))
+        return list(zip(self._held.take(slots), rough, strict=True))
 
 
 def _give_back_memory() -> None:

@@ -114,32 +114,30 @@ class SourceRows:
         """Return the sources in the rows of a query. Raises AccessAltered unless their MACs fit."""
         rows = fetched(self._connection.execute(query, execution_options={BINARY: True}))
         shares = self._shares([row[_ID] for row in rows if row[_RESTRICTED]])
-        touched = touched_by(self._connection)
-        own = {} if touched is None else touched.guarded
-        return [
-            self._unsigned(row, shares.get(row[_ID], ()))
-            if f"sources/{row[_ID]}" in own
-            else self._signed(row, shares.get(row[_ID], ()))
-            for row in rows
-        ]
-
-    def _unsigned(self, row: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
-        """Return the source in a row that this transaction wrote, and signs at its end."""
-        return _source(typed(_SELECT, row, self._connection.dialect), shares)
-
-    def _signed(self, row: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
-        """Return the source in a row. Raises AccessAltered unless its MAC fits, which is checked once for each row."""
         known = _CHECKED.setdefault(self._vault, {})
-        with suppress(TypeError, ValueError):  # SQLite's columns may hold anything
-            keys = [wrapped and sha256(wrapped).digest() for wrapped in row[-len(_KEYS) :]]
-            held = (row[: -len(_KEYS)], keys, shares)
+        found = []
+        for row in rows:
+            its = shares.get(row[_ID], ())
+            held = _held(row, its)
             before, source = known.get(row[_ID], (None, None))
-            if source is not None and before == held:
-                return source
+            if source is None or before != held:
+                source = self._read(row, its)
+                if not self._own(row):
+                    known[row[_ID]] = (held, source)
+            found.append(source)
+        return found
+
+    def _own(self, row: tuple[Any, ...]) -> bool:
+        """Return whether this transaction wrote the row, and signs it at its end."""
+        touched = touched_by(self._connection)
+        return touched is not None and f"sources/{row[_ID]}" in touched.guarded
+
+    def _read(self, row: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
+        """Return the source in a row. Raises AccessAltered unless its MAC fits, or it has none yet."""
+        with suppress(TypeError, ValueError):  # SQLite's columns may hold anything
             values = typed(_SELECT, row, self._connection.dialect)
-            if fits(self._vault, "sources", values):
-                known[row[_ID]] = (held, source := _source(values, shares))
-                return source
+            if self._own(row) or fits(self._vault, "sources", values):
+                return _source(values, shares)
         raise AccessAltered(row=f"sources/{row[_ID]}")
 
     def _one(self, where: sa.ColumnElement[bool], name: object) -> Source:
@@ -286,6 +284,16 @@ class SourceRows:
             for table in (captures, places, bands, faces, templates, prepared_faces, runs, crawl_deletions, jobs)
         ]
         return sum(self._connection.execute(sa.select(*each)).one())
+
+
+def _held(row: tuple[Any, ...], shares: tuple[Share, ...]) -> tuple[Any, ...]:
+    """Return what a MAC was checked for: the row and the shares, with the digests of the wrapped keys."""
+    *said, wrapped, before = row
+    return (*said, _digest(wrapped), _digest(before), shares)
+
+
+def _digest(key: object) -> object:
+    return sha256(key).digest() if isinstance(key, bytes) else key
 
 
 def _source(row: Mapping[str, Any], shares: tuple[Share, ...]) -> Source:
