@@ -39,6 +39,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "pages": ("--times", "1"),
     "peers": ("--lfw", PEOPLE),
     "quality": ("--lfw", PEOPLE, "--people", "2"),
+    "rotation": ("--pictures", "30"),
     "screenshots": (FOLDER, "--worlds", "collection", "--only", "run-collected"),
     "search": ("--faces", "2000", "--probes", "60", "--seconds", "0.2"),
     "sign_in": ("--clients", "3", "--pages", "2", "--seconds", "0.5"),

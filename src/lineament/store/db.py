@@ -120,7 +120,7 @@ class Tx:
         self.witness_policies = WitnessPolicyRows(connection, vault)
         self.ledger = LedgerRows(connection, vault)
         self.sealed = SealedRows(connection, vault)
-        self.source_reseal = SourceResealRows(connection)
+        self.source_reseal = SourceResealRows(connection, vault)
 
     def unrecorded(self) -> Digests:
         """Return the digests of bound rows that this transaction changed and no entry of it commits to yet."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 from lineament.services.jobs import deletions
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 
-AT_ONCE = 10_000
-"""Blobs deleted in one transaction."""
+AT_ONCE = 2_000
+"""Most blobs deleted in one transaction."""
+LONGEST = 0.25
+"""Seconds after which a transaction deletes no further blob, because everybody else who writes waits for it."""
+PAUSE = 0.12
+"""Seconds between two transactions, so that whoever waits gets its turn: SQLite tries again every 0.1 s."""
 
 
 class Shredder:
@@ -20,22 +26,29 @@ class Shredder:
     def finish(self) -> int:
         """Delete the blobs that are marked for deletion, also by a process that was killed; return how many."""
         done = 0
-        while some := self._delete_some():
-            done += some
+        while self._is_any_left():
+            if done:
+                time.sleep(PAUSE)
+            done += self._delete_some()
         if done or not self._record.store.is_scrubbed():
             self._record.store.scrub()
         deletions.settle(self._record.store, self._record.clock())
         return done
 
+    def _is_any_left(self) -> bool:
+        with self._record.read() as tx:
+            return bool(tx.deletions.all(most=1))
+
     def _delete_some(self) -> int:
         """Delete while nobody else commits; an ingest of the same picture checks again in its own transaction."""
-        with self._record.read() as tx:
-            if not tx.deletions.all(most=1):
-                return 0
+        deleted = []
         with self._record.store.begin() as tx:
-            addresses = tx.deletions.all(most=AT_ONCE)
-            for address in addresses:
+            began = time.monotonic()
+            for address in tx.deletions.all(most=AT_ONCE):
                 self._blobs.delete(address)
+                deleted.append(address)
+                if time.monotonic() - began > LONGEST:
+                    break
             self._blobs.flush()
-            tx.deletions.mark_deleted(addresses)
-        return len(addresses)
+            tx.deletions.mark_deleted(deleted)
+        return len(deleted)

@@ -120,8 +120,7 @@ class SourceRotation:
                 return True  # another process deleted them, or did this
             require_current_source(tx, self._keys, source, key)
             lost = set(addresses).difference(moved).intersection(tx.source_reseal.addresses(ids))
-            tx.source_reseal.move(ids, moved)
-            counts = tx.source_reseal.reseal(source.id, ids, key)
+            counts = tx.source_reseal.reseal(source.id, ids, key, moved)
             self._delete_unused(tx, moved)
             tx.sources.set_rotated(source.id, ids[-1])
         self._count(counts)
