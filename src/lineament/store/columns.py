@@ -33,6 +33,10 @@ class _SqliteMoment(sqlite.DATETIME):
 
 
 class _SqliteDay(sqlite.DATE):
+    def adapt(self, cls: Any, **kw: Any) -> Any:  # noqa: ARG002 - else SQLAlchemy puts the driver's own in its place
+        """Stay as it is."""
+        return self
+
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         return _or_damaged(super().result_processor(dialect, coltype))
 

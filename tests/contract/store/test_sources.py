@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
-from lineament.errors import AccessAltered, AlreadyThere, InvalidValue, NotFound, Refused, StoreUnavailable
+from lineament.errors import AccessAltered, AlreadyThere, Damaged, InvalidValue, NotFound, Refused, StoreUnavailable
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.faces import SourceId
 from lineament.model.sources import Share, SourceState, SourceTerms
@@ -233,7 +233,16 @@ def test_what_the_driver_or_a_type_cannot_read_is_an_error_of_ours(store: Store,
     raw(f"UPDATE sources SET {unreadable[store.dialect]}")
     with pytest.raises(StoreUnavailable), store.read() as tx:
         tx.sources.all()
-    foreign = {"sqlite": "hosts = '[]', expires_on = 'never'", "postgresql": "expires_on = '2031-01-01'"}
+    foreign = {"sqlite": "hosts = '[]', mac = 'text'", "postgresql": "expires_on = '2031-01-01'"}
     raw(f"UPDATE sources SET {foreign[store.dialect]}")
     with pytest.raises(AccessAltered), store.read() as tx:
+        tx.sources.all()
+
+
+def test_a_day_that_is_none_is_an_error_of_ours(store: Store, rows: Rows, raw: RawSql) -> None:
+    with store.begin() as tx:
+        tx.sources.share(rows.source(tx).source.id, HOME_AGENCY, date(2030, 1, 1))
+    none, error = {"sqlite": ("never", Damaged), "postgresql": ("infinity", StoreUnavailable)}[store.dialect]
+    raw(f"UPDATE source_shares SET until = '{none}'")
+    with pytest.raises(error), store.read() as tx:
         tx.sources.all()
