@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.contract.store.conftest import (  # noqa: F401 - fixtures: a store on each database
     empty_sqlite,
+    fresh_url,
     keys,
     postgresql,
     raw,

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from lineament.services.gallery.register import PermissionDocument
 from lineament.services.keyholder import source_key
 from lineament.services.photographs import Photograph
 from lineament.services.rotation import source as source_rotation
+from lineament.settings import Secret
 from lineament.sources.base import Found
 from lineament.sources.folder.connector import FolderConnector
 from lineament.store.db import Store
@@ -37,9 +39,9 @@ from lineament.workspace import Workspace
 PERMISSION = PermissionDocument(name="permission.pdf", untrusted=b"%PDF of the permission")
 
 
-def build_gallery(home: Path) -> None:
+def build_gallery(home: Path, **changes: Any) -> None:
     """Make a gallery of five portraits and one that says when it was taken, whose index is on disk."""
-    with gallery(home, permission=PERMISSION) as workspace:
+    with gallery(home, permission=PERMISSION, **changes) as workspace:
         dated, folder = Image.open(PORTRAITS / "sunak.jpg"), home.parent / "dated"
         exif = dated.getexif()
         exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2024:03:09 17:23:41"
@@ -92,12 +94,12 @@ def opens_with(key: DataKey, sealed: bytes, about: bytes) -> bool:
     return False
 
 
-def check_rotated(home: Path, old: DataKey, before: list[tuple[int, float]], least: int = 7) -> None:
+def check_rotated(home: Path, old: DataKey, before: list[tuple[int, float]], least: int = 7, **changes: Any) -> None:
     """Check with a new process that the new key alone opens everything, and that a search finds what it found.
 
     ``least``: how many templates and facts there are at least.
     """
-    with Workspace.open(settings(home)) as workspace:
+    with Workspace.open(settings(home, **changes)) as workspace:
         new = key_of(workspace)
         assert new != old
         assert new.older is None
@@ -166,12 +168,16 @@ def test_a_killed_rotation_of_a_source_answers_as_before_and_resumes_wherever_it
 
 
 def test_another_process_with_the_index_open_answers_the_same_while_a_source_is_rotated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "ws"
-    build_gallery(home)
+    changes: dict[str, Any] = {} if fresh_url.startswith("sqlite") else {"database_url": Secret(fresh_url)}
+    build_gallery(home, **changes)
     monkeypatch.setattr(source_rotation, "BATCH", 1)
-    with Workspace.open(settings(home)) as other, Workspace.open(settings(home)) as rotating:
+    with (
+        Workspace.open(settings(home, **changes)) as other,
+        Workspace.open(settings(home, **changes)) as rotating,
+    ):
         before, old = found_by(other), key_of(other)
         during: list[list[tuple[int, float]]] = []
         rotating.desk_at_the_machine().key_rotation.source(SOURCE, lambda _: during.append(found_by(other)))
@@ -179,7 +185,7 @@ def test_another_process_with_the_index_open_answers_the_same_while_a_source_is_
         assert all(found == before for found in during)
         assert found_by(other) == before
         assert found_by(rotating) == before
-    check_rotated(home, old, before)
+    check_rotated(home, old, before, **changes)
 
 
 def test_an_ingest_that_began_before_a_rotation_is_refused_and_resumes_with_the_new_key(tmp_path: Path) -> None:

@@ -337,9 +337,14 @@ def officials(home: Path, **changes: Any) -> World:
     return world
 
 
-def gallery(home: Path, clock: Callable[[], datetime] = now, permission: PermissionDocument | None = None) -> Workspace:
+def gallery(
+    home: Path,
+    clock: Callable[[], datetime] = now,
+    permission: PermissionDocument | None = None,
+    **changes: Any,
+) -> Workspace:
     """Create a workspace of one person whose gallery holds the portraits except the probe, with the open case CASE."""
-    workspace = Workspace.create(settings(home), clock=clock)
+    workspace = Workspace.create(settings(home, **changes), clock=clock)
     ingest_portraits(workspace, permission)
     workspace.desk_at_the_machine().casework.open(CASE)
     return workspace
