@@ -330,7 +330,7 @@ class LedgerBroken(LineamentError):
 class RowsAltered(LineamentError):
     """The database is not what the ledger recorded: {first}.
 
-    In all, {differ} rows differ, {missing} entries have no row and {unknown} rows have no entry; keep the workspace as
+    Rows that differ: {differ}; entries without a row: {missing}; rows without an entry: {unknown}. Keep the workspace as
     it is and call the auditor.
     """
 
