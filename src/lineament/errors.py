@@ -330,8 +330,8 @@ class LedgerBroken(LineamentError):
 class RowsAltered(LineamentError):
     """The database is not what the ledger recorded: {first}.
 
-    Rows that differ: {differ}; entries without a row: {missing}; rows without an entry: {unknown}. Keep the workspace as
-    it is and call the auditor.
+    Rows that differ: {differ}; entries without a row: {missing}; rows without an entry: {unknown}. Keep the workspace
+    as it is and call the auditor.
     """
 
     code = "rows-altered"
