@@ -125,13 +125,13 @@ class _Scanned:
             for shortlist in further:
                 shortlist.ask_all(probe)
 
-    def best(self) -> Iterator[tuple[Source, FaceIds]]:
-        """Yield the faces to score exactly."""
+    def best(self) -> Iterator[tuple[Source, OpenIndex, FaceIds]]:
+        """Yield the faces to score exactly, with their source and its index."""
         cut = self.cut()
         for shortlist in self.lists:
             chosen = shortlist.ids[shortlist.rough >= cut]
             if len(chosen):
-                yield shortlist.source, chosen
+                yield shortlist.source, shortlist.opened, chosen
 
     def result(self, hits: list[Hit]) -> GallerySearch:
         """Return the result of the search with these hits."""
@@ -297,10 +297,10 @@ class Gallery:
         if not chosen:
             return [], []
         with self._store.read() as tx:  # upkeep: an index follows its store for every caller
-            keys = source_keys(tx, self._keys, [source for source, _ in chosen])
-            wanted = [(source.id, ids, keys[source.id]) for source, ids in chosen]
+            keys = source_keys(tx, self._keys, [source for source, _, _ in chosen])
+            wanted = [(source.id, ids, opened.derived(keys[source.id])) for source, opened, ids in chosen]
             found, vectors = tx.faces.intact_of(wanted, probe.model)
-        lost = np.setdiff1d(np.concatenate([ids for _, ids in chosen]), found)
+        lost = np.setdiff1d(np.concatenate([ids for _, _, ids in chosen]), found)
         if len(lost):
             return [], lost.tolist()
         return best(found, scores(probe.vector, vectors), k), []

@@ -83,6 +83,10 @@ class OpenIndex:
         """Take an index under another key of the source; ``follow`` then fills it from the store."""
         self.index, self.key, self.counted = index, key, None
 
+    def derived(self, key: DataKey) -> DataKey:
+        """Return the key that the index holds if it is this one, because its subkeys are derived already; else this."""
+        return self.key if key == self.key and key.older is None and self.key.older is None else key
+
     def set_aside(self, ids: FaceIds) -> None:
         """Leave out faces that cannot be compared; from then on they are counted as such."""
         self.index.remove(ids)
