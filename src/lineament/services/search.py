@@ -298,7 +298,7 @@ class Search:
         with self._record.change() as change:
             tx = change.tx
             require_model(tx, self._rates.model)
-            sources = tx.sources.of_ids([source.id for source in found.sources])
+            sources = tx.sources.as_now(found.sources)
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.probes))

@@ -30,7 +30,7 @@ from lineament.store.tables import captures, faces, sources, templates
 _TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hosts")
 _KEYS = (sources.c.wrapped_key, sources.c.previous_key)
 _SELECT = sa.select(*(column for column in sources.c if column not in set(_KEYS)), *_KEYS)
-_ID, _RESTRICTED = (_SELECT.selected_columns.keys().index(name) for name in ("id", "restricted"))
+_ID, _RESTRICTED, _MAC = (_SELECT.selected_columns.keys().index(name) for name in ("id", "restricted", "mac"))
 _CHECKED: WeakKeyDictionary[Vault, dict[int, tuple[Any, Source]]] = WeakKeyDictionary()
 """The sources as they were last read, by id, with what their MACs were checked for: a search of a thousand sources
 reads them all twice. Of wrapped keys only the digests are kept, so that one that is destroyed is gone here too."""
@@ -110,6 +110,22 @@ class SourceRows:
             raise NotFound(what="source", name=missing[0], hint=_HINT)
         return [found[source_id] for source_id in ids]
 
+    def as_now(self, before: Sequence[Source]) -> list[Source]:
+        """Return sources that this process read in an earlier transaction as they are now, in the same order.
+
+        Whatever Lineament changes of a source changes its MAC, so only if one differs are they all read again; that of
+        a share is its own, so restricted sources are. Raises NotFound if one is gone, AccessAltered.
+        """
+        query = some_sources(sa.select(sources.c.id, sources.c.mac), [source.id for source in before])
+        macs = dict(fetched(self._connection.execute(query, execution_options={BINARY: True})))
+        known = _CHECKED.get(self._vault, {})
+        for source in before:
+            held, same = known.get(source.id, ((), None))
+            is_known = same is source and source.shares is None and not self._own(source.id)
+            if not is_known or held[_MAC] != macs.get(source.id):
+                return self.of_ids([source.id for source in before])
+        return list(before)
+
     def _several(self, query: sa.Select[Any]) -> list[Source]:
         """Return the sources in the rows of a query. Raises AccessAltered unless their MACs fit."""
         rows = fetched(self._connection.execute(query, execution_options={BINARY: True}))
@@ -122,21 +138,21 @@ class SourceRows:
             before, source = known.get(row[_ID], (None, None))
             if source is None or before != held:
                 source = self._read(row, its)
-                if not self._own(row):
+                if not self._own(row[_ID]):
                     known[row[_ID]] = (held, source)
             found.append(source)
         return found
 
-    def _own(self, row: tuple[Any, ...]) -> bool:
-        """Return whether this transaction wrote the row, and signs it at its end."""
+    def _own(self, source_id: int) -> bool:
+        """Return whether this transaction wrote the row of a source, and signs it at its end."""
         touched = touched_by(self._connection)
-        return touched is not None and f"sources/{row[_ID]}" in touched.guarded
+        return touched is not None and f"sources/{source_id}" in touched.guarded
 
     def _read(self, row: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
         """Return the source in a row. Raises AccessAltered unless its MAC fits, or it has none yet."""
         with suppress(TypeError, ValueError):  # SQLite's columns may hold anything
             values = typed(_SELECT, row, self._connection.dialect)
-            if self._own(row) or fits(self._vault, "sources", values):
+            if self._own(row[_ID]) or fits(self._vault, "sources", values):
                 return _source(values, shares)
         raise AccessAltered(row=f"sources/{row[_ID]}")
 

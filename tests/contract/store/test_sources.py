@@ -246,3 +246,46 @@ def test_a_day_that_is_none_is_an_error_of_ours(store: Store, rows: Rows, raw: R
     raw(f"UPDATE source_shares SET until = '{none}'")
     with pytest.raises(error), store.read() as tx:
         tx.sources.all()
+
+
+def test_sources_that_were_read_before_are_given_as_they_are_now(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        rows.source(tx)
+        other = rows.source(tx, "other").source
+        agency = rows.agency(tx, "Police of Freedonia")
+
+    def now() -> list[SourceState]:
+        with store.read() as tx:
+            found = tx.sources.as_now(before)
+            assert found == tx.sources.of_ids([source.id for source in before])
+            return [source.state for source in found]
+
+    with store.read() as tx:
+        before = [tx.sources.get(name) for name in ("press", "other")]
+    assert now() == [SourceState.LIVE, SourceState.LIVE]
+    with store.begin() as tx:
+        tx.sources.set_state(other.id, SourceState.SUSPENDED)
+        assert tx.sources.as_now(before)[1].state is SourceState.SUSPENDED, "what this transaction wrote"
+    assert now() == [SourceState.LIVE, SourceState.SUSPENDED]
+    with store.begin() as tx:
+        tx.sources.share(other.id, agency, date(2026, 5, 4))
+    with store.read() as tx:
+        before = [tx.sources.get(name) for name in ("press", "other")]
+    with store.begin() as tx:
+        tx.sources.share(other.id, agency, date(2027, 5, 4))
+    with store.read() as tx:
+        assert tx.sources.as_now(before)[1].shares == (Share(agency_id=agency, until=date(2027, 5, 4)),)
+
+
+@pytest.mark.parametrize("change", ["mac = NULL", "mac = permission_sha256", "id = 99"])
+def test_a_source_that_lost_its_mac_since_it_was_read_is_refused(
+    store: Store, rows: Rows, raw: RawSql, change: str
+) -> None:
+    with store.begin() as tx:
+        rows.source(tx)
+    with store.read() as tx:
+        before = tx.sources.all()
+        assert tx.sources.as_now(before) == before
+    raw(f"UPDATE sources SET {change}")
+    with store.read() as tx, pytest.raises((AccessAltered, NotFound)):
+        tx.sources.as_now(before)
