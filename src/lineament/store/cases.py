@@ -248,7 +248,7 @@ class CaseRows:
                 checked(self._connection, self._vault, "case_members", row)
 
     def _case(self, row: RowMapping) -> Case:
-        checked(self._connection, self._vault, "cases", {name: row[name] for name in cases.c.keys()})  # noqa: SIM118
+        checked(self._connection, self._vault, "cases", row)
         terms: dict[str, Any] = {name: row[name] for name in _TERMS}
         sealed, allowances = row["authorisation"], row["allowances"]
         return Case(

@@ -181,8 +181,7 @@ class MemberRows:
         return [self._invitation(row) for row in self._connection.execute(query).mappings().all()]
 
     def _invitation(self, row: RowMapping) -> CaseInvitation:
-        its = {name: row[name] for name in case_invitations.c.keys()}  # noqa: SIM118 - it is no dictionary
-        checked(self._connection, self._vault, "case_invitations", its)
+        checked(self._connection, self._vault, "case_invitations", row)
         opened = self._sealed.open(row["id"], row["sealed"])
         return CaseInvitation(
             id=row["id"],

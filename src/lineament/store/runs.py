@@ -89,7 +89,7 @@ class RunRows:
         return [(row["name"], row["why"]) for row in rows]
 
     def _run(self, row: RowMapping) -> Run:
-        checked(self._connection, self._vault, "runs", {name: row[name] for name in runs.c.keys()})  # noqa: SIM118
+        checked(self._connection, self._vault, "runs", row)
         return _run(row)
 
     def delete_of(self, source_id: SourceId) -> int:
