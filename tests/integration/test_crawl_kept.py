@@ -252,7 +252,10 @@ def test_the_rotated_key_of_a_source_opens_the_records_and_the_old_one_none(
     assert "/macron-2025.jpg" not in paths, "what was erased is known after the rotation"
 
 
-def test_the_key_of_a_source_is_not_rotated_under_a_running_crawl(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_key_of_a_source_is_not_rotated_under_a_running_crawl(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lineament.sources.crawl.kept._PATIENCE", 0.0)
     desk, old, before = workspace.desk_at_the_machine(), of_crawl(workspace), bodies(workspace, tmp_path)
     with old.locked(), pytest.raises(WorkspaceBusy, match="crawl"):
         desk.key_rotation.source("press")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import time
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -20,8 +21,7 @@ from lineament.sources.crawl.sealed import Seal
 from lineament.sources.webarchive.records import id_of, record_at
 from lineament.sources.webarchive.writer import SUFFIX
 
-LOCK = "lock"
-"""The file that a crawl locks while it writes to its folder."""
+_PATIENCE = 10.0  # seconds to wait for another process to release the folder
 _RESEALED = ".new"
 """The end of the name of a file that is sealed again, until it replaces the one before."""
 
@@ -117,15 +117,13 @@ class KeptCrawl:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every crawl out of the folder. Raises WorkspaceBusy if one is under way."""
-        file = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = try_lock(self.folder)
+        if lock is None:
+            raise WorkspaceBusy(what=f"a crawl into {self.folder}")
         try:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise WorkspaceBusy(what=f"a crawl into {self.folder}") from None
             yield
         finally:
-            os.close(file)
+            os.close(lock)
 
     def archives(self) -> list[Path]:
         """Return the files of records, oldest first."""
@@ -153,3 +151,22 @@ class KeptCrawl:
             yield file
         finally:
             os.close(file)
+
+
+def try_lock(folder: Path) -> int | None:
+    """Lock the folder of a crawl for whoever writes to it, waiting a little; it is locked until the descriptor closes.
+
+    Returns None if another process keeps it.
+    """
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                os.close(lock)
+                return None
+            time.sleep(0.1)
+        else:
+            return lock

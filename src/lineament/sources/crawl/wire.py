@@ -1,9 +1,7 @@
-"""Around Scrapy: exchanges as sent and received, the addresses to connect to, and the lock of the folder."""
+"""Around Scrapy: exchanges as sent and received, and the addresses to connect to."""
 
 from __future__ import annotations
 
-import fcntl
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -22,7 +20,6 @@ ASK, OWN = "lineament_ask", "lineament_own"
 """Keys in a request's meta: its queued address, and whether it is for a well-known file."""
 HEADERS, BODY = "lineament_headers", "lineament_body"
 """Keys in a request's meta until the first bytes have been looked at: the headers of the response, and those bytes."""
-_PATIENCE = 10.0  # seconds to wait for another process to release the folder
 
 
 @implementer(IHostnameResolver)
@@ -82,17 +79,3 @@ def _reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def try_lock(descriptor: int) -> bool:
-    """Lock an open file for this process, waiting a little; return False if another process keeps it."""
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.1)
-        else:
-            return True

@@ -35,13 +35,13 @@ from lineament.sandbox.files import NO_ROOM
 from lineament.sandbox.launch import readable_by_libraries
 from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers, refused_by_start
 from lineament.sources.crawl.gate import ForbiddenRequest, Gate
-from lineament.sources.crawl.kept import LOCK, KeptCrawl
+from lineament.sources.crawl.kept import KeptCrawl, try_lock
 from lineament.sources.crawl.limited import CrowdedOut, LimitedHandler, limit_exceeded
 from lineament.sources.crawl.plan import BROKEN, FULL, TAKEN, UNGUARDED, Crawl, crawl_from_json, user_agent
 from lineament.sources.crawl.queue import CrawlQueue
 from lineament.sources.crawl.rows import QueuedAddress, RefusalReason
 from lineament.sources.crawl.state import CrawlState
-from lineament.sources.crawl.wire import ASK, BODY, HEADERS, OWN, PinnedResolver, exchange, header, pairs, try_lock
+from lineament.sources.crawl.wire import ASK, BODY, HEADERS, OWN, PinnedResolver, exchange, header, pairs
 from lineament.sources.media_types import START
 from lineament.sources.permission.policy import FAILED, HostPolicy, RequestOutcome, outcome_of
 from lineament.sources.permission.rules import LARGEST
@@ -61,8 +61,7 @@ def main(folder: str) -> None:
     """Crawl into ``folder`` until nothing is left to request, a limit is reached, or standard input closes."""
     os.umask(0o077)
     crawl, key = crawl_from_json(sys.stdin.buffer.readline()), bytes.fromhex(sys.stdin.buffer.readline().decode())
-    lock = os.open(Path(folder) / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
-    if not try_lock(lock):
+    if try_lock(Path(folder)) is None:
         sys.exit(TAKEN)
     _warm()
     resolvers = _confine(Path(folder), crawl.hosts_at_once)
