@@ -18,9 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench import machine
-from bench.whole import PROBES, build
+from bench.whole import PROBES, build, made_up
 from lineament.model.search import Mode, SearchRequest
-from lineament.model.sources import SourceTerms
 from lineament.settings import Settings
 from lineament.sources.folder.connector import FolderConnector
 from lineament.workspace import Workspace
@@ -100,8 +99,7 @@ def main() -> int:
     try:
         build(folder / "ws", given.faces)
         with Workspace.open(Settings(home=folder / "ws")) as workspace:
-            terms = SourceTerms(name="growing", controller="bench", basis="made up", jurisdiction="FR")
-            workspace.desk_at_the_machine().sources.add(terms)
+            workspace.desk_at_the_machine().sources.add(made_up("growing"))
             workspace.warm()
             alone, beside, wrong, ingested = measure(workspace, folder / "photographs", given.searches)
     finally:

@@ -23,10 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from bench import machine
-from bench.whole import PROBES, batch_ingested, captures, faces
-from lineament.model.cases import CaseTerms
+from bench.whole import CASE, PROBES, batch_ingested, captures, faces, made_up
 from lineament.model.search import SearchRequest
-from lineament.model.sources import Source, SourceTerms
+from lineament.model.sources import Source
 from lineament.services.keyholder import source_key
 from lineament.settings import Settings
 from lineament.testing import unsynced
@@ -42,12 +41,11 @@ def build(home: Path, sources: int, total: int) -> None:
     """Build a workspace whose every second source has an equal share of the faces; the others stay empty."""
     with unsynced(), Workspace.create(Settings(home=home)) as workspace:
         desk = workspace.desk_at_the_machine()
-        desk.casework.open(CaseTerms(ref="B-1", offence="none", purpose="bench", basis="none"))
+        desk.casework.open(CASE)
         random = np.random.default_rng(1)
         filled = (sources + 1) // 2
         for number in range(sources):
-            terms = SourceTerms(name=f"made-{number}", controller="bench", basis="made up", jurisdiction="FR")
-            source = desk.sources.add(terms)
+            source = desk.sources.add(made_up(f"made-{number}"))
             if number % 2 == 0:
                 share = total // filled + (number // 2 < total % filled)
                 enrol(workspace, source, random, number * total, share)

@@ -25,10 +25,8 @@ import numpy as np
 
 from bench import machine
 from bench.many_sources import ROOT
-from bench.whole import PROBES, batch_ingested, captures, faces
-from lineament.model.cases import CaseTerms
+from bench.whole import CASE, PROBES, batch_ingested, captures, faces, made_up
 from lineament.model.search import SearchRequest
-from lineament.model.sources import SourceTerms
 from lineament.services.keyholder import source_key
 from lineament.settings import Settings
 from lineament.testing import unsynced
@@ -44,9 +42,8 @@ def build(home: Path, pictures: int, size: int) -> None:
     """Build a workspace with one source."""
     with unsynced(), Workspace.create(Settings(home=home)) as workspace:
         desk = workspace.desk_at_the_machine()
-        desk.casework.open(CaseTerms(ref="B-1", offence="none", purpose="bench", basis="none"))
-        terms = SourceTerms(name=SOURCE, controller="bench", basis="made up", jurisdiction="FR")
-        source, random, blobs = desk.sources.add(terms), np.random.default_rng(1), workspace.blobs
+        desk.casework.open(CASE)
+        source, random, blobs = desk.sources.add(made_up(SOURCE)), np.random.default_rng(1), workspace.blobs
         with workspace.store.read() as tx:
             key = source_key(tx, workspace.keys, source)
         for start in range(0, pictures, BATCH):

@@ -35,6 +35,8 @@ from lineament.workspace import Workspace
 ROOT = Path(__file__).parents[1]
 PROBES = sorted((ROOT / "src" / "lineament" / "demo").glob("*.jpg"))
 BATCH = 5_000
+CASE = CaseTerms(ref="B-1", offence="none", purpose="bench", basis="none")
+"""The case of the searches of a bench."""
 
 Faces = tuple[CaptureId, int, tuple[NewFace, ...]]
 """A capture, its day, and its faces."""
@@ -44,16 +46,18 @@ def build(home: Path, faces: int) -> float:
     """Build a workspace with that many faces; return the seconds that it took."""
     began = time.perf_counter()
     with Workspace.create(Settings(home=home)) as workspace:
-        terms = SourceTerms(name="made", controller="bench", basis="made up", jurisdiction="FR")
-        source = workspace.desk_at_the_machine().sources.add(terms)
-        workspace.desk_at_the_machine().casework.open(
-            CaseTerms(ref="B-1", offence="none", purpose="bench", basis="none")
-        )
+        source = workspace.desk_at_the_machine().sources.add(made_up("made"))
+        workspace.desk_at_the_machine().casework.open(CASE)
         random = np.random.default_rng(1)
         for start in range(0, faces, BATCH):
             _batch(workspace, source, random, start, min(BATCH, faces - start))
         workspace.gallery.open([source])
     return time.perf_counter() - began
+
+
+def made_up(name: str) -> SourceTerms:
+    """Return the terms of a source whose faces are made up."""
+    return SourceTerms(name=name, controller="bench", basis="made up", jurisdiction="FR")
 
 
 def _batch(workspace: Workspace, source: Source, random: np.random.Generator, start: int, count: int) -> None:

@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 from tests.conftest import PORTRAITS
 from tests.support.database import raw_database
 from tests.support.killed import Killed, killed_at
+from tests.support.once import once
 from tests.support.processes import vary_portraits
 from tests.support.world import CASE, PROBE, SOURCE, gallery, ingest, settings
 
@@ -51,6 +52,13 @@ def build_gallery(home: Path, **changes: Any) -> None:
         assert len(found_by(workspace)) >= 5
 
 
+@pytest.fixture
+def home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a workspace with that gallery, which is built once a run and copied."""
+    built = once(tmp_path_factory, "source-keys", lambda folder: build_gallery(folder / "ws"))
+    return shutil.copytree(built / "ws", tmp_path / "ws")
+
+
 def found_by(workspace: Workspace) -> list[tuple[int, float]]:
     """Return the faces that a search finds, and their scores."""
     request = SearchRequest(case=CASE.ref, reason="he was seen", mode=Mode.MANUAL, min_score=-1.0)
@@ -70,6 +78,12 @@ def bad_in(workspace: Workspace) -> list[str]:
 def key_of(workspace: Workspace, name: str = SOURCE) -> DataKey:
     with workspace.store.read() as tx:
         return source_key(tx, workspace.keys, tx.sources.get(name))
+
+
+def interrupt(workspace: Workspace, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin to rotate the key of the source, and be killed before write transaction number ``step``, from 0."""
+    with killed_at(step, monkeypatch), pytest.raises(Killed):
+        workspace.desk_at_the_machine().key_rotation.source(SOURCE)
 
 
 def pictures(home: Path) -> set[str]:
@@ -113,9 +127,7 @@ def check_rotated(home: Path, old: DataKey, before: list[tuple[int, float]], lea
         assert desk.sources.permission(SOURCE) == (PERMISSION.untrusted, PERMISSION.name)
 
 
-def test_the_rotated_key_of_a_source_opens_everything_of_it_and_the_old_one_nothing(tmp_path: Path) -> None:
-    home = tmp_path / "ws"
-    build_gallery(home)
+def test_the_rotated_key_of_a_source_opens_everything_of_it_and_the_old_one_nothing(home: Path) -> None:
     with Workspace.open(settings(home)) as workspace:
         before, old, addresses = found_by(workspace), key_of(workspace), pictures(home)
         sealed = sealed_by_source(workspace.store)
@@ -140,10 +152,8 @@ def test_the_rotated_key_of_a_source_opens_everything_of_it_and_the_old_one_noth
 
 
 def test_a_killed_rotation_of_a_source_answers_as_before_and_resumes_wherever_it_was_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = tmp_path / "ws"
-    build_gallery(home)
     with Workspace.open(settings(home)) as workspace:
         before, old = found_by(workspace), key_of(workspace)
     monkeypatch.setattr(source_rotation, "BATCH", 2)
@@ -188,9 +198,10 @@ def test_another_process_with_the_index_open_answers_the_same_while_a_source_is_
     check_rotated(home, old, before, **changes)
 
 
-def test_an_ingest_that_began_before_a_rotation_is_refused_and_resumes_with_the_new_key(tmp_path: Path) -> None:
-    home, photos = tmp_path / "ws", tmp_path / "more"
-    build_gallery(home)
+def test_an_ingest_that_began_before_a_rotation_is_refused_and_resumes_with_the_new_key(
+    home: Path, tmp_path: Path
+) -> None:
+    photos = tmp_path / "more"
     vary_portraits(photos, 2, width=240)
     with Workspace.open(settings(home)) as workspace, Workspace.open(settings(home)) as rotating:
         before, old = found_by(workspace), key_of(workspace)
@@ -210,10 +221,8 @@ def test_an_ingest_that_began_before_a_rotation_is_refused_and_resumes_with_the_
 
 
 def test_a_face_that_is_drawn_while_the_key_is_rotated_is_not_stored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = tmp_path / "ws"
-    build_gallery(home)
     with Workspace.open(settings(home)) as workspace, Workspace.open(settings(home)) as rotating:
         before, old = found_by(workspace), key_of(workspace)
         flush = workspace.blobs.flush
@@ -234,9 +243,7 @@ def run_ingest(workspace: Workspace, connector: FolderConnector) -> IngestReport
     return workspace.desk_at_the_machine().ingest.run(SOURCE, connector, workers=1)
 
 
-def test_what_is_damaged_is_counted_and_stops_no_rotation_of_a_source(tmp_path: Path) -> None:
-    home = tmp_path / "ws"
-    build_gallery(home)
+def test_what_is_damaged_is_counted_and_stops_no_rotation_of_a_source(home: Path) -> None:
     with Workspace.open(settings(home)) as workspace:
         with raw_database(home) as database:
             database.execute("UPDATE templates SET sealed = zeroblob(2076) WHERE face_id = 1")
@@ -248,10 +255,8 @@ def test_what_is_damaged_is_counted_and_stops_no_rotation_of_a_source(tmp_path: 
         assert database.execute("SELECT sealed FROM templates WHERE face_id = 1").fetchall() == [(bytes(2076),)]
 
 
-def test_the_key_of_a_source_whose_faces_were_altered_is_not_rotated(tmp_path: Path) -> None:
+def test_the_key_of_a_source_whose_faces_were_altered_is_not_rotated(home: Path) -> None:
     """A rotation would vouch for what somebody changed."""
-    home = tmp_path / "ws"
-    build_gallery(home)
     with raw_database(home) as database:
         database.execute("UPDATE faces SET captured_day = captured_day + 1 WHERE id = 1")
     with Workspace.open(settings(home)) as workspace:
@@ -262,15 +267,12 @@ def test_the_key_of_a_source_whose_faces_were_altered_is_not_rotated(tmp_path: P
 
 
 def test_the_keys_of_a_source_that_is_being_rotated_are_wrapped_anew_with_the_workspace_s_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = tmp_path / "ws"
-    build_gallery(home)
     with Workspace.open(settings(home)) as workspace:
         before, old = found_by(workspace), key_of(workspace)
         desk = workspace.desk_at_the_machine()
-        with killed_at(2, monkeypatch), pytest.raises(Killed):
-            desk.key_rotation.source(SOURCE)
+        interrupt(workspace, 2, monkeypatch)
         assert desk.key_rotation.workspace().damaged == 0
     with Workspace.open(settings(home)) as workspace:
         assert key_of(workspace).older == old
@@ -280,14 +282,11 @@ def test_the_keys_of_a_source_that_is_being_rotated_are_wrapped_anew_with_the_wo
 
 
 def test_what_is_erased_while_a_rotation_is_interrupted_leaves_no_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = tmp_path / "ws"
-    build_gallery(home)
     with Workspace.open(settings(home)) as workspace:
         stored = pictures(home)
-        with killed_at(4, monkeypatch), pytest.raises(Killed):
-            workspace.desk_at_the_machine().key_rotation.source(SOURCE)
+        interrupt(workspace, 4, monkeypatch)
         assert len(pictures(home)) >= 2 * len(stored) - 2, "sealed again, and no row refers to it yet"
     with Workspace.open(settings(home)) as workspace:
         desk = workspace.desk_at_the_machine()
@@ -304,9 +303,9 @@ def orphans_of(workspace: Workspace) -> int:
         return sum(1 for _ in tx.deletions.unused(workspace.blobs.addresses()))
 
 
-def test_a_picture_that_cannot_be_read_for_now_stops_a_rotation_before_the_old_key_is_gone(tmp_path: Path) -> None:
-    home = tmp_path / "ws"
-    build_gallery(home)
+def test_a_picture_that_cannot_be_read_for_now_stops_a_rotation_before_the_old_key_is_gone(
+    home: Path, tmp_path: Path
+) -> None:
     with Workspace.open(settings(home)) as workspace:
         before, old = found_by(workspace), key_of(workspace)
         with workspace.store.read() as tx:
@@ -323,14 +322,11 @@ def test_a_picture_that_cannot_be_read_for_now_stops_a_rotation_before_the_old_k
     check_rotated(home, old, before)
 
 
-def test_the_doctor_names_the_rotation_that_is_to_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = tmp_path / "ws"
-    build_gallery(home)
+def test_the_doctor_names_the_rotation_that_is_to_be_run_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Workspace.open(settings(home)) as workspace:
         desk = workspace.desk_at_the_machine()
         assert keys_check(workspace).verdict is Verdict.GOOD
-        with killed_at(2, monkeypatch), pytest.raises(Killed):
-            desk.key_rotation.source(SOURCE)
+        interrupt(workspace, 2, monkeypatch)
         assert keys_check(workspace).verdict is Verdict.WARNING
         assert keys_check(workspace).detail.endswith(f": lineament keys rotate-source {SOURCE}")
         desk.key_rotation.source(SOURCE)
@@ -342,14 +338,11 @@ def keys_check(workspace: Workspace) -> Check:
     return check
 
 
-def test_nobody_without_the_key_ends_a_rotation_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_without_the_key_ends_a_rotation_early(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would destroy the key of what is not sealed again yet."""
-    home = tmp_path / "ws"
-    build_gallery(home)
     with Workspace.open(settings(home)) as workspace:
         desk, before, old = workspace.desk_at_the_machine(), found_by(workspace), key_of(workspace)
-        with killed_at(2, monkeypatch), pytest.raises(Killed):
-            desk.key_rotation.source(SOURCE)
+        interrupt(workspace, 2, monkeypatch)
         with raw_database(home) as database:
             database.execute("UPDATE sources SET rotated_up_to = 1000000")
         with pytest.raises(AccessAltered):
@@ -360,9 +353,7 @@ def test_nobody_without_the_key_ends_a_rotation_early(tmp_path: Path, monkeypatc
     check_rotated(home, old, before)
 
 
-def test_a_rotation_signs_no_picture_that_somebody_changed_and_ends_once_it_is_erased(tmp_path: Path) -> None:
-    home = tmp_path / "ws"
-    build_gallery(home)
+def test_a_rotation_signs_no_picture_that_somebody_changed_and_ends_once_it_is_erased(home: Path) -> None:
     with Workspace.open(settings(home)) as workspace:
         desk, old = workspace.desk_at_the_machine(), key_of(workspace)
         with raw_database(home) as database:
