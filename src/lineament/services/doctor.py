@@ -233,7 +233,7 @@ class Doctor:
             if tx.meta.get(ROTATION) is not None:
                 again.append("lineament keys rotate")
         if again:
-            detail = f"{len(again)} keys are being rotated, and the old ones open too; if nobody is at it, run again"
+            detail = "being rotated, and what they replace still opens; if no rotation is running, run again"
             return Check("keys", Verdict.WARNING, f"{detail}: {'; '.join(again)}")
         return Check("keys", Verdict.GOOD, "none is being rotated")
 
