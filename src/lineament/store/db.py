@@ -60,8 +60,8 @@ SCRUB_PATIENCE = 2.0
 PATIENCE = 30.0
 """Seconds that a writer waits for another one."""
 
-GUARDED_SINCE = "0004"
-"""The first revision whose rows carry MACs and are bound to the ledger."""
+GUARDED_SINCE = "0005"
+"""The first released revision whose rows carry MACs and are bound to the ledger."""
 TO_BIND = "rows to bind"
 """The fact in ``tx.meta`` that the ledger has yet to commit to the rows of an older version, with a MAC."""
 
