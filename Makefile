@@ -79,13 +79,19 @@ clean:
 	@$(UV) --require-hashes --no-deps -r requirements-bench.lock
 	@touch $@
 
-# The tests of the pages drive Debian's Chromium, those of deploy/ ask systemd, those of keys use SoftHSM; what is
-# missing is installed if we may.
+# The tests of the pages drive Debian's Chromium, those of deploy/ ask systemd and run nginx, those of keys use SoftHSM;
+# what is missing is installed if we may. nginx is only unpacked: installing it would start a server.
 .PHONY: debian
-debian:
+debian: .venv/nginx/unpacked
 	@missing=$$(command -v chromium >/dev/null || echo chromium; command -v systemd-analyze >/dev/null || echo systemd; \
 	command -v softhsm2-util >/dev/null || echo softhsm2); \
 	[ -z "$$missing" ] || { \
 	  echo "Installing for the tests:" $$missing; \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
 	  else echo "Install what is missing: sudo apt-get install" $$missing >&2; exit 1; fi; }
+
+.venv/nginx/unpacked:
+	@mkdir -p $(@D)
+	@cd $(@D) && { command -v /usr/sbin/nginx >/dev/null || { \
+	  apt-get download -qq nginx 2>/dev/null || { apt-get update -qq && apt-get download -qq nginx; } && dpkg -x nginx_*.deb .; }; }
+	@touch $@

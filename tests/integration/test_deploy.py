@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import shutil
-import socket
 import ssl
+import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from tests.conftest import CASE, PORTRAITS, ROOT, SOURCE, Ran
 from tests.support.postgresql import postgresql_programs, postgresql_server
+from tests.support.proxied import PUBLIC, free_port, make_certificate, proxied
 
 from lineament.settings import Settings
 
 DEPLOY = ROOT / "deploy"
 GUIDE = (ROOT / "docs" / "guide" / "deployment.md").read_text("utf-8")
 UNITS = sorted(path.name for path in DEPLOY.glob("lineament-*.*"))
-PUBLIC = "lineament.agency.example"
 NGINX = (DEPLOY / "nginx.conf").read_text("utf-8")
 
 
@@ -187,65 +180,12 @@ def test_the_guide_says_where_each_file_goes(path: Path) -> None:
 # ---------------------------------------------------------------- behind a TLS proxy
 
 
-def write_certificate(folder: Path) -> Path:
-    """Write a certificate for the public name, with its key in the same file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, PUBLIC)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(PUBLIC)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "tls.pem").write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return folder / "tls.pem"
-
-
-@contextmanager
-def proxied(pem: Path, upstream: int) -> Iterator[int]:
-    """Run a TLS proxy that passes requests on as nginx does with deploy/nginx.conf; yield its port."""
-    assert "proxy_set_header Host $host;" in NGINX
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            host = self.headers["Host"].partition(":")[0].lower()  # nginx's $host
-            with closing(http.client.HTTPConnection("127.0.0.1", upstream, timeout=30)) as inside:
-                inside.request("GET", self.path, headers={"Host": host})
-                answer = inside.getresponse()
-                body = answer.read()
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name of its base class
-            """No access log, as in the file."""
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 @contextmanager
 def served(home: Path) -> Iterator[int]:
     """Run `lineament serve` as its unit does, on another port; yield the port."""
     unit = (DEPLOY / "lineament-serve.service").read_text("utf-8")
     (command,) = re.findall(r"^ExecStart=\S+/lineament (.*)$", unit, re.MULTILINE)
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port: int = listener.getsockname()[1]
-    assert "proxy_pass http://127.0.0.1:8471;" in NGINX
+    port = free_port()
     line = [sys.executable, "-m", "lineament", *command.replace("8471", str(port)).split()]
     environment = os.environ | {"LINEAMENT_HOME": str(home), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
@@ -269,9 +209,9 @@ def test_another_machine_reaches_the_pages_only_by_the_public_name(
     for name, role in (("olga", "operator"), ("ada", "administrator")):
         invited = lineament("user", "invite", f"{name}@ministry.example", "--name", name, "--role", role)
         assert f"https://{PUBLIC}/join/" in invited.out, invited.err
-    pem = write_certificate(tmp_path)
-    with served(tmp_path / "ws") as inside, proxied(pem, inside) as outside:
-        context = ssl.create_default_context(cafile=str(pem))
+    authority = make_certificate(tmp_path / "tls")
+    with served(tmp_path / "ws") as inside, proxied(tmp_path / "nginx", NGINX, tmp_path / "tls", inside) as outside:
+        context = ssl.create_default_context(cafile=authority)
         with httpx.Client(verify=context, timeout=60, base_url=f"https://127.0.0.1:{outside}") as browser:
             page, foreign = (
                 browser.get("/sign-in", headers={"host": host}, extensions={"sni_hostname": PUBLIC})
@@ -281,3 +221,21 @@ def test_another_machine_reaches_the_pages_only_by_the_public_name(
     assert page.headers["strict-transport-security"]
     assert page.headers["set-cookie"].startswith("__Host-")
     assert foreign.status_code == 403
+
+
+def test_the_authority_signs_for_one_name_only_and_outlasts_its_certificates(tmp_path: Path) -> None:
+    authority = make_certificate(tmp_path)
+    first, trusted = (tmp_path / "fullchain.pem").read_bytes(), authority.read_bytes()
+    make_certificate(tmp_path)
+    assert authority.read_bytes() == trusted
+    assert (tmp_path / "fullchain.pem").read_bytes() != first
+    assert verified(authority, tmp_path / "fullchain.pem") == 0
+    assert stat.S_IMODE((tmp_path / "authority.key").stat().st_mode) == 0o600
+    make_certificate(tmp_path, "bank.example")  # signed by the authority of the other name
+    assert verified(authority, tmp_path / "fullchain.pem") != 0
+
+
+def verified(authority: Path, chain: Path) -> int:
+    """Return the exit status of OpenSSL's check of a certificate."""
+    command = ["openssl", "verify", "-x509_strict", "-CAfile", str(authority), str(chain)]
+    return subprocess.run(command, capture_output=True, check=False).returncode

@@ -40,10 +40,10 @@ NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not in
 
 
 @contextmanager
-def open_chromium() -> Iterator[Browser]:
+def open_chromium(*arguments: str) -> Iterator[Browser]:
     """Start Chromium without a window, and close it at the end of the block."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *arguments])
         yield browser
         browser.close()
 
@@ -66,6 +66,8 @@ class ConsoleLog:
 
     def _console(self, message: ConsoleMessage) -> None:
         url = message.location["url"]
+        if message.type == "info":  # Chromium says what Clear-Site-Data deleted
+            return
         if url not in self.refused or not re.search(r"responded with a status of 4\d\d", message.text):
             self.messages.append(f"{message.type}: {message.text} ({url})")
 
