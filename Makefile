@@ -38,6 +38,11 @@ check: .venv/dev.stamp
 bench: .venv/bench.stamp
 	@$(BIN)/python -m bench
 
+# The screenshots in docs/pictures.
+pictures: .venv/dev.stamp debian
+	@$(BIN)/python -m bench.screenshots --readme
+	@$(BIN)/python -m bench.screenshots
+
 # The documentation as a site, in site/; every link is checked.
 docs: .venv/uv.stamp
 	@test -x .venv/docs/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv/docs

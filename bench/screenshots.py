@@ -1,4 +1,4 @@
-"""Takes screenshots of every page at 1280 and 390 pixels, light and dark, for review; four of them are in the docs.
+"""Takes screenshots of every page at 1366 and 390 pixels and in the dark scheme, into docs/pictures/pages.
 
     python -m bench.screenshots [FOLDER] [--readme] [--only NAME ...]
 
@@ -10,11 +10,12 @@ several kinds, with agencies, in which the story of the tests has happened, and 
 from __future__ import annotations
 
 import argparse
+import io
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -35,9 +36,12 @@ from lineament.workspace import Workspace
 
 DOCS = Path(__file__).parents[1] / "docs" / "pictures"
 Scheme = Literal["light", "dark"]
-SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-LOOKS = [(width, scheme) for width in (1280, 390) for scheme in SCHEMES]
-HEIGHT = {1280: 800, 390: 844}
+LOOKS: dict[str, tuple[int, int, Scheme]] = {
+    "1366": (1366, 768, "light"),
+    "390": (390, 844, "light"),
+    "dark": (1366, 768, "dark"),
+}
+"""Width, height and scheme, by the end of the names of the files."""
 SHOWN = {
     "result-investigation": "result",
     "case-urgent": "case",
@@ -46,6 +50,7 @@ SHOWN = {
 }
 """The screenshots in the README and the guides, with the names of their files."""
 COLOURS = 144
+QUALITY = 70
 _ALL_PICTURES = """async () => {
     for (const image of document.images) image.loading = "eager";
     await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
@@ -147,7 +152,7 @@ def blank(folder: Path) -> Path:
     return folder / "blank.jpg"
 
 
-def alone(browser: Browser, folder: Path, camera: Camera) -> None:
+def alone(browser: Browser, folder: Path, camera: Shooter) -> None:
     """Take the pages of a person who works alone."""
     with gallery(folder / "ws") as workspace, serving(workspace) as served:
         add_examples(workspace)
@@ -158,7 +163,7 @@ def alone(browser: Browser, folder: Path, camera: Camera) -> None:
             camera(page, name, address)
 
 
-def collection(browser: Browser, folder: Path, camera: Camera) -> None:
+def collection(browser: Browser, folder: Path, camera: Shooter) -> None:
     """Take the pages about sources and runs."""
     with collected(folder) as workspace, serving(workspace) as served:
         page = browser.new_context(base_url=served.url, viewport={"width": 1280, "height": 800}).new_page()
@@ -179,7 +184,7 @@ def collection(browser: Browser, folder: Path, camera: Camera) -> None:
             camera(page, name, address)
 
 
-def together(browser: Browser, folder: Path, camera: Camera) -> None:
+def together(browser: Browser, folder: Path, camera: Shooter) -> None:
     """Take the pages of agencies."""
     with open_story(folder, browser) as story:
         for looks in prepare_looks(story).values():
@@ -187,13 +192,26 @@ def together(browser: Browser, folder: Path, camera: Camera) -> None:
                 camera(look.actor.page, look.name, look.address)
 
 
-def guarded(browser: Browser, folder: Path, camera: Camera) -> None:
+def guarded(browser: Browser, folder: Path, camera: Shooter) -> None:
     """Take the pages on which a guard refuses, warns or proves."""
     for name, pages in GUARDED.items():
         (folder / name).mkdir()
         for shown in pages(folder / name, browser):
             if camera.wants(shown.name):
                 camera.take(shown.page, shown.name)
+
+
+class Shooter(Protocol):
+    """Is shown the pages, one after another."""
+
+    def __call__(self, page: Page, name: str, address: str) -> None:
+        """Open a page, if it is wanted."""
+
+    def wants(self, name: str) -> bool:
+        """Return whether a page is wanted."""
+
+    def take(self, page: Page, name: str) -> None:
+        """Take the page that is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,21 +234,18 @@ class Camera:
         return name in SHOWN if self.readme else not self.only or name in self.only
 
     def take(self, page: Page, name: str) -> None:
-        """Take all variants of the page that is open, or only the one for the README."""
+        """Take every look of the page that is open, or only the one for the README."""
         page.wait_for_load_state("networkidle")
         page.evaluate(_ALL_PICTURES)
-        for width, scheme in LOOKS[:1] if self.readme else LOOKS:
-            page.set_viewport_size({"width": width, "height": HEIGHT[width]})
+        for look, (width, height, scheme) in list(LOOKS.items())[: 1 if self.readme else None]:
+            page.set_viewport_size({"width": width, "height": height})
             page.emulate_media(color_scheme=scheme)
-            path = self.folder / (f"{SHOWN[name]}.png" if self.readme else f"{name}-{width}-{scheme}.png")
-            page.screenshot(path=path, full_page=not self.readme)
+            taken = Image.open(io.BytesIO(page.screenshot(full_page=not self.readme))).convert("RGB")
             if self.readme:
-                _shrink(path)
-
-
-def _shrink(path: Path) -> None:
-    Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
-    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+                few = taken.quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG)
+                few.save(self.folder / f"{SHOWN[name]}.png", optimize=True)
+            else:
+                taken.save(self.folder / f"{name}-{look}.webp", quality=QUALITY, method=6)
 
 
 WORLDS = {"alone": alone, "collection": collection, "together": together, "guarded": guarded}
@@ -239,13 +254,14 @@ WORLDS = {"alone": alone, "collection": collection, "together": together, "guard
 def main() -> None:
     """Take the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=DOCS)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--readme", action="store_true")
     parser.add_argument("--only", nargs="+", default=(), metavar="NAME")
     parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=WORLDS, help="only these workspaces")
     given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
-    camera = Camera(given.folder, given.readme, frozenset(given.only))
+    into = given.folder or (DOCS if given.readme else DOCS / "pages")
+    into.mkdir(parents=True, exist_ok=True)
+    camera = Camera(into, given.readme, frozenset(given.only))
     with tempfile.TemporaryDirectory() as folder, open_chromium() as browser:
         for name in given.worlds:
             (Path(folder) / name).mkdir()

@@ -37,6 +37,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "once": ("--photographs", "3", "--others", "100"),
     "opening": ("--faces", "1000"),
     "pages": ("--times", "1"),
+    "paint": ("--times", "1", "--worlds", "collection", "--only", "sources-collected"),
     "peers": ("--lfw", PEOPLE),
     "quality": ("--lfw", PEOPLE, "--people", "2"),
     "rotation": ("--pictures", "30"),
@@ -55,7 +56,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "witness": ("--rounds", "3"),
     "whole": ("--faces", "500", "--rounds", "4"),
 }
-NOT_FASTER_AT_TOY_SIZE = {"pages", "casework", "startup", "many_sources"}
+NOT_FASTER_AT_TOY_SIZE = {"pages", "paint", "casework", "startup", "many_sources"}
 """They end with 1 if a page, a command or a search is slower than a target, which a busy machine may be."""
 
 
@@ -100,7 +101,7 @@ def test_every_script_has_a_toy_size() -> None:
 def test_a_script_runs_at_toy_size(
     name: str, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if name == "screenshots" and not shutil.which("chromium"):
+    if name in {"paint", "screenshots"} and not shutil.which("chromium"):
         pytest.skip("chromium is not installed")
     arguments = [argument.format(folder=tmp_path, people=people) for argument in TOYS[name]]
     monkeypatch.setattr(sys, "argv", [f"bench/{name}.py", *arguments])
