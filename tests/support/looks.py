@@ -94,7 +94,10 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         "/sources/{name}/runs/{run_id}": [Look("run", olga, "/sources/portraits/runs/1")],
         "/jobs": [Look("jobs", olga, "/jobs"), Look("jobs-none", eva, "/jobs")],
         "/jobs/{job_id}": [Look("job", olga, f"/jobs/{_add_job(story)}")],
-        "/search": [Look("search", eva, f"/search?case={open_case.rpartition('/')[2]}")],
+        "/search": [
+            Look("search", eva, f"/search?case={open_case.rpartition('/')[2]}"),
+            Look("search-refused", eva, f"/search?case={at['awaiting'].rpartition('/')[2]}"),
+        ],
         "/probes/{probe_id}": [
             Look("probe", eva, at["missing probe"]),
             Look("probe-refused", eva, at["awaiting probe"]),

@@ -36,7 +36,7 @@ class Attempt:
     policy: Policy  # of that agency
     used: int  # searches of the agency this month
     stops: Sequence[Stop]
-    case: Case
+    case: Case | None  # None: no case is chosen yet
     case_policy: Policy  # of the case's agency: how it is covered
     sources: Sequence[Source]
     reason: str
@@ -62,22 +62,28 @@ def _may_use(source: Source, official: Official, today: date) -> bool:
 
 
 def attempt(  # noqa: PLR0913 - what a search consists of
-    tx: Tx, record: Record, case: Case, sources: Sequence[Source], reason: str, *, probes: Sequence[Probe] | None = None
+    tx: Tx,
+    record: Record,
+    case: Case | None,
+    sources: Sequence[Source],
+    reason: str,
+    *,
+    probes: Sequence[Probe] | None = None,
 ) -> Attempt:
-    """Read everything that decides whether a search may run now."""
+    """Read everything that decides whether a search may run now; without a case, what holds for all of them."""
     official, at = record.official, record.clock()
     first, following = month_of(at.date())
     account = None if official.account_id is None else tx.accounts.get(official.account_id)
     return Attempt(
         official=official,
-        allowed=may_in(tx, record, case, Permission.SEARCH),
+        allowed=case is None or may_in(tx, record, case, Permission.SEARCH),
         trained=account is None or account.trained(at.date()),
         agency=tx.agencies.get(official.agency_id),
         policy=policy_for(tx, official.agency_id),
         used=tx.searches.count_of(official.agency_id, first, following),
         stops=tx.stops.in_force(official.agency_id),
         case=case,
-        case_policy=policy_for(tx, case.agency_id),
+        case_policy=policy_for(tx, official.agency_id if case is None else case.agency_id),
         sources=sources,
         reason=reason,
         approvals=None if probes is None else min((_approvals(tx, official, probe), probe.id) for probe in probes),
@@ -97,14 +103,14 @@ def reasons_against(search: Attempt) -> list[Reason]:
         *_official(search),
         *_agency(search),
         *_record(search),
-        *_case(search),
+        *([] if search.case is None else _case(search, search.case)),
         *_sources(search),
     ]
 
 
 def _official(search: Attempt) -> list[Reason]:
     policy, official, against = search.policy, search.official, []
-    if not search.allowed:
+    if not search.allowed and search.case is not None:
         against.append(ReasonCode.ROLES.reason(ref=search.case.ref))
     if policy.training and not search.trained:
         against.append(ReasonCode.UNTRAINED.reason())
@@ -133,8 +139,8 @@ def stops_searching(not_witnessed: Reason, official: Official) -> bool:
     return not official.solo or not_witnessed.code is not ReasonCode.ANCHOR_STALE
 
 
-def _case(search: Attempt) -> list[Reason]:
-    case, against = search.case, []
+def _case(search: Attempt, case: Case) -> list[Reason]:
+    against = []
     if case.state is not CaseState.OPEN:
         return [ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state)]
     if (uncovered := case.why_uncovered(search.case_policy, search.at)) is not None:

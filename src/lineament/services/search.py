@@ -203,11 +203,11 @@ class Search:
         return SearchEntry(number=stored.result.ledger_entry if numbered else None, commitment=stored.commitment)
 
     @needs(Permission.READ_CASES, in_case=True)
-    def why_not(self, case_name: str, sources: Sequence[str] = (), probe_id: str | None = None) -> list[Reason]:
-        """Return every reason why a search in this case (with that probe) may not run now."""
+    def why_not(self, case_name: str | None, sources: Sequence[str] = (), probe_id: str | None = None) -> list[Reason]:
+        """Return every reason why a search in this case (with that probe) may not run now; None: in any case."""
         with self._record.read() as tx:
-            case = seen_case(tx, self._record, case_name)
-            probes = None if probe_id is None else [self._probe(tx, case, probe_id)]
+            case = None if case_name is None else seen_case(tx, self._record, case_name)
+            probes = None if probe_id is None or case is None else [self._probe(tx, case, probe_id)]
             found = gate.chosen(tx, self._record, sources)
             return gate.reasons_against(gate.attempt(tx, self._record, case, found, gate.UNSAID, probes=probes))
 

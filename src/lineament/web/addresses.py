@@ -39,6 +39,11 @@ def candidate_address(search_id: str, rank: int) -> str:
     return f"{search_address(search_id)}/candidates/{rank}"
 
 
+def new_search_address(case_key: str | None = None) -> str:
+    """Return the address of the form of a new search, in a case if one is chosen."""
+    return "/search" if case_key is None else f"/search?case={quote(case_key, safe='')}"
+
+
 def probe_address(probe_id: str) -> str:
     """Return the address of a probe."""
     return f"/probes/{quote(probe_id, safe='')}"

@@ -20,6 +20,7 @@ from lineament.services.people.sessions import Session, SessionKey, SessionState
 from lineament.web import failures
 from lineament.web.doors import caller_of, remember_device
 from lineament.web.forms import SentForm, read_form
+from lineament.web.obstacles import halts
 from lineament.web.rejected import RejectedForm
 from lineament.web.render import Renderer
 from lineament.web.security import BrowserSession, SiteAddress, new_key, own_path
@@ -104,6 +105,7 @@ class Visit(PageRequest):
             official=self.desk.official,
             agency_name="" if self.signed_in is None else self.signed_in.agency,
             signed_in=self.signed_in,
+            halts=halts(self.desk) if self.standing is SessionState.OPEN else [],
             **values,
         )
 

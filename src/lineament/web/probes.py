@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament.errors import InvalidValue, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState
-from lineament.model.reasons import Remedy
 from lineament.model.search import (
     NO_PROBES,
     USUAL_CANDIDATES,
@@ -25,9 +24,9 @@ from lineament.model.search import (
 )
 from lineament.services.fusion import measured_gains
 from lineament.services.probes import Replay
-from lineament.web.addresses import case_address, probe_address, search_address
-from lineament.web.casewords import remedy_link
+from lineament.web.addresses import new_search_address, probe_address, search_address
 from lineament.web.forms import SentForm
+from lineament.web.obstacles import obstacles, only_for_others, uncovered
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, image, redirect
 from lineament.web.phrases import distressing
 
@@ -49,10 +48,15 @@ def new_search(visit: CurrentVisit, case: str = "") -> HTMLResponse:
     if chosen is None:
         cases = visit.desk.casework.page(states=(CaseState.OPEN,), limit=MOST_CASES)
         chosen = cases[0] if len(cases) == 1 else None
+    key = None if chosen is None else chosen.key
+    against = obstacles(visit.desk, key, back=new_search_address(key))
     return visit.page(
         "search_photograph.html",
         cases=cases,
         case=chosen,
+        against=against,
+        inert=bool(against) and not only_for_others(against),
+        uncovered=uncovered(visit.desk, cases),
         kinds=[kind.value for kind in ProbeKind if kind not in NO_PROBES],
         refused=[(kind.value, why) for kind, why in NO_PROBES.items()],
         usual_kind=ProbeKind.OTHER.value if visit.desk.official.solo else "",
@@ -274,7 +278,6 @@ def _probe_page(visit: Visit, found: Probe, draft: SearchDraft, *, replayed: Rep
     sources = visit.desk.sources.list()
     casework = visit.desk.casework
     case, outlook = casework.get(found.case_key), casework.outlook(found.case_key)
-    why_not = visit.desk.search.why_not(found.case_key, probe_id=found.id)
     return visit.page(
         "search_face.html",
         case=case,
@@ -283,15 +286,7 @@ def _probe_page(visit: Visit, found: Probe, draft: SearchDraft, *, replayed: Rep
         today=today,
         sources=[source for source in sources if source.why_closed(today) is None],
         closed=[reason for source in sources if (reason := source.why_closed(today)) is not None],
-        against=[
-            (
-                reason,
-                remedy_link(reason.remedy, probe_address(found.id), case_address(case.key))
-                if reason.remedy is not Remedy.WITNESS or visit.desk.official.may(Permission.READ_LEDGER)
-                else None,
-            )
-            for reason in why_not
-        ],
+        against=obstacles(visit.desk, case.key, back=probe_address(found.id), probe_id=found.id),
         further=_further(visit, found),
         gains=measured_gains(),
         wanted=casework.policy(found.case_key).further_approvals,

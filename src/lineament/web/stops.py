@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lineament.model.accounts import Permission
 from lineament.model.agencies import StopScope
-from lineament.services.people.stops import OPERATOR
+from lineament.web.obstacles import may_lift
 from lineament.web.pages import CurrentVisit, Form, Pages, redirect
 
 pages = Pages()
@@ -26,7 +26,7 @@ def stop(visit: CurrentVisit) -> HTMLResponse:
         agency=agency,
         operates=operates,
         stops_agency=stops_agency,
-        lifts_agency=stops_agency and agency is not None and (operates or agency.by != OPERATOR),
+        lifts_agency=stops_agency and agency is not None and may_lift(official, agency),
     )
 
 

@@ -1,0 +1,150 @@
+"""What stands against a search is said before anything is uploaded, with the way out; a stop is said on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import lxml.html
+import pytest
+import sqlalchemy as sa
+from tests.support.route_forms import change_rows, stop_everything, withdraw_authorisation
+from tests.support.two_agencies import Pages, TwoAgencies
+from tests.support.world import SOURCE, trial
+
+from lineament.services.people.stops import OPERATOR
+from lineament.store.people_tables import sessions
+from lineament.web.addresses import new_search_address
+
+pytestmark = pytest.mark.enable_socket
+
+
+def authorisation_missing(world: TwoAgencies) -> None:
+    withdraw_authorisation(world, {"ref": world.cases["A own"].key})
+
+
+def agency_stopped(world: TwoAgencies) -> None:
+    world.desk_of("A supervisor").stops.stop_agency("an inquiry")
+
+
+def everything_stopped(world: TwoAgencies) -> None:
+    stop_everything(world, {})
+
+
+def licence_used(world: TwoAgencies) -> None:
+    name = world.texts["A"].agency
+    world.desk_of("home operator").agencies.license(name, trial(world.today, seats=50, searches=1))
+
+
+def untrained(world: TwoAgencies) -> None:
+    world.train(world.people["A examiner"].account, days=-1)
+
+
+def step_up_due(world: TwoAgencies) -> None:
+    own = sessions.c.account_id == world.people["A examiner"].account.id
+    change_rows(world, sa.update(sessions).where(own).values(proved_at=datetime.now(UTC) - timedelta(hours=1)))
+
+
+def no_source(world: TwoAgencies) -> None:
+    world.desk_of("home operator").sources.suspend(SOURCE)
+
+
+OBSTACLES: dict[Callable[[TwoAgencies], None], tuple[str, str]] = {
+    authorisation_missing: ("has no authorisation yet", "/authorisation"),
+    agency_stopped: ("of this agency was stopped", "/stop"),
+    everything_stopped: ("all searching was stopped", "/stop"),
+    licence_used: ("searches of this month are used", "Ask the operator"),
+    untrained: ("your training", "An administrator of your agency"),
+    step_up_due: ("your second factor was not shown", "/step-up?next="),
+    no_source: ("no source may be searched today", "/sources"),
+}
+
+
+@pytest.mark.parametrize("put", OBSTACLES, ids=lambda put: put.__name__)
+@pytest.mark.parametrize("page", ["photograph", "face"])
+def test_a_reason_against_a_search_stands_first_with_its_way_out(
+    pages: Pages, put: Callable[[TwoAgencies], None], page: str
+) -> None:
+    world = pages.world
+    put(world)
+    own, examiner = world.cases["A own"], world.people["A examiner"]
+    address = new_search_address(own.key) if page == "photograph" else f"/probes/{own.probe}"
+    html = lxml.html.fromstring(pages.ask(examiner, "GET", address).text)
+    world.restore()
+    words, way = OBSTACLES[put]
+    (note,) = html.xpath("//main//*[@id='against']")
+    assert words in note.text_content().lower()
+    assert any(way in place for place in [*note.xpath(".//a/@href"), note.text_content()])
+    assert html.xpath("count(//main//form[@method='post'][following::*[@id='against']])") == 0
+    (go,) = html.xpath("//button[@id='go']")
+    assert go.xpath("self::*[@disabled] | ancestor::fieldset[@disabled]")
+
+
+def test_a_step_up_leads_back_to_the_page_that_asked(pages: Pages) -> None:
+    world = pages.world
+    step_up_due(world)
+    own = world.cases["A own"]
+    html = lxml.html.fromstring(pages.ask(world.people["A examiner"], "GET", new_search_address(own.key)).text)
+    world.restore()
+    (link,) = html.xpath("//*[@id='against']//a/@href")
+    assert parse_qs(urlsplit(link).query)["next"] == [new_search_address(own.key)]
+
+
+def test_without_an_obstacle_the_photograph_can_be_given(pages: Pages) -> None:
+    own = pages.world.cases["A own"]
+    html = lxml.html.fromstring(pages.ask(pages.world.people["A examiner"], "GET", new_search_address(own.key)).text)
+    assert html.xpath("//input[@name='photograph']")
+    assert not html.xpath("//*[@id='against'] | //fieldset[@disabled]")
+
+
+def test_the_list_of_cases_says_which_cannot_be_searched(pages: Pages) -> None:
+    world = pages.world
+    authorisation_missing(world)
+    html = lxml.html.fromstring(pages.ask(world.people["A examiner"], "GET", "/search").text)
+    world.restore()
+    options = {option.get("value"): option for option in html.xpath("//select[@name='case']/option")}
+    waiting, other = options[world.cases["A own"].key], options[world.cases["shared"].key]
+    assert "awaiting authorisation" in waiting.text_content()
+    assert waiting.get("disabled") is not None
+    assert other.get("disabled") is None
+
+
+def test_a_supervisor_who_may_not_search_may_add_a_photograph_for_those_who_may(pages: Pages) -> None:
+    own = pages.world.cases["A own"]
+    html = lxml.html.fromstring(pages.ask(pages.world.people["A supervisor"], "GET", new_search_address(own.key)).text)
+    assert "your roles do not allow you to search" in html.xpath("//*[@id='against']")[0].text_content().lower()
+    assert not html.xpath("//fieldset[@disabled]")
+
+
+# ---------------------------------------------------------------- stops
+
+
+PAGES = ("/", "/cases", "/sources", "/account", "/help")
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_stop_is_on_every_page_of_those_whom_it_stops(pages: Pages, address: str) -> None:
+    world = pages.world
+    agency_stopped(world)
+    everything_stopped(world)
+    bars = {name: bar_of(pages, name, address) for name in ("A examiner", "A supervisor", "B examiner")}
+    world.restore()
+    for words in ("an inquiry", "a defect", f"by {OPERATOR}", world.people["A supervisor"].account.name):
+        assert words in bars["A examiner"].text_content()
+    assert "an inquiry" not in bars["B examiner"].text_content()
+    assert [link.get("href") for link in bars["A supervisor"].xpath(".//a")] == ["/stop"]  # only that of the agency
+    assert not bars["A examiner"].xpath(".//a")
+
+
+def bar_of(pages: Pages, name: str, address: str) -> Any:
+    html = lxml.html.fromstring(pages.ask(pages.world.people[name], "GET", address).text)
+    bars = html.xpath("//*[@class='halted']")
+    together = lxml.html.Element("div")
+    together.extend(bars)
+    return together
+
+
+def test_without_a_stop_there_is_no_bar(pages: Pages) -> None:
+    assert not bar_of(pages, "A examiner", "/cases").xpath("*")
