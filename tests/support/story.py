@@ -219,7 +219,7 @@ class Story:
         self.at["probe"] = self._take_photograph(eva, "CCTV")
         self.clock.at += timedelta(minutes=16)
         eva.go(self.at["probe"])
-        eva.expect_text("your second factor was not shown within the last 15 minutes")
+        eva.expect_text("second factor was not shown within the last 15 minutes")
         expect(eva.page.locator("#go")).to_be_disabled()
         self.at["step-up"] = f"/step-up?next={self.at['probe']}"
         eva.follow("Show it now")

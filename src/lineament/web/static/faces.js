@@ -44,7 +44,8 @@ const count = () => {
   const faces = picked.reduce((sum, source) => sum + Number(source.dataset.faces), 0);
   const words = (number, singular, plural) => `${number.toLocaleString("en")} ${number === 1 ? singular : plural}`;
   document.getElementById("picked").textContent = words(picked.length, "source", "sources");
-  document.getElementById("compared").textContent = `${words(faces, "face", "faces")} will be compared`;
+  const compared = document.getElementById("compared");  // absent if no search can run
+  if (compared) compared.textContent = `${words(faces, "face", "faces")} will be compared`;
   sources[0]?.setCustomValidity(picked.length ? "" : "Choose at least one source.");
 };
 for (const source of sources) source.addEventListener("change", count);
