@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import os
 import re
 import shutil
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,6 +25,7 @@ from tests.conftest import PORTRAITS, ROOT
 from tests.support.browsers import NEEDS_CHROMIUM, Actor, Browsers, open_chromium
 from tests.support.clock import Clock
 from tests.support.proxied import PUBLIC, free_port, proxied
+from tests.support.serve_command import serve_command
 
 pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
 GUIDE = (ROOT / "docs" / "guide" / "second-device.md").read_text("utf-8")
@@ -59,22 +58,6 @@ def run_guide(root: Path) -> dict[str, str]:
     return settings
 
 
-@contextmanager
-def served(home: Path, port: int, settings: dict[str, str]) -> Iterator[str]:
-    """Run ``lineament serve``; yield the address for the browser of this machine."""
-    environment = os.environ | settings | {"LINEAMENT_HOME": str(home), "PYTHONUNBUFFERED": "1"}
-    line = [sys.executable, "-m", "lineament", "serve", "--port", str(port)]
-    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        try:
-            printed = running.stdout.readline()
-            entrance = re.search(r"http://\S+\?token=\S+", printed)
-            assert entrance is not None, printed
-            yield entrance[0]
-        finally:
-            running.terminate()
-
-
 def key_of(authority: Path) -> str:
     """Return the digest of an authority's key, by which Chromium is told to trust it."""
     public = x509.load_pem_x509_certificate(authority.read_bytes()).public_key()
@@ -98,7 +81,7 @@ def reached(root: Path, home: Path) -> Iterator[tuple[str, Browser]]:
     settings, inside = run_guide(root), free_port()
     site = (root / "etc/nginx/sites-enabled/lineament").resolve().read_text("utf-8")
     tls = root / "etc/ssl/lineament"
-    with served(home, inside, settings) as entrance, proxied(root / "nginx", site, tls, inside) as port:
+    with serve_command(home, inside, settings) as entrance, proxied(root / "nginx", site, tls, inside) as port:
         trusting = ssl.create_default_context(cafile=tls / "authority.pem")
         with httpx.Client(verify=trusting, base_url=f"https://127.0.0.1:{port}") as strict:
             page = strict.get("/", headers={"host": PUBLIC}, extensions={"sni_hostname": PUBLIC})

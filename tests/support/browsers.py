@@ -11,7 +11,16 @@ from datetime import datetime
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    FilePayload,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 from tests.support.clock import Clock
 from tests.support.world import PASSWORD
 
@@ -95,10 +104,22 @@ class Actor:
     def follow(self, name: str | re.Pattern[str]) -> None:
         self.page.get_by_role("link", name=name, exact=isinstance(name, str)).first.click()
 
-    def fill(self, labels: dict[str, str]) -> None:
+    def fill(self, labels: dict[str, str], within: Locator | None = None) -> None:
         """Fill in fields by their labels."""
         for label, value in labels.items():
-            self.page.get_by_label(label).fill(value)
+            (within or self.page).get_by_label(label, exact=True).fill(value)
+
+    def tick(self, label: str | re.Pattern[str], within: Locator | None = None) -> None:
+        """Tick a box, or choose a radio button."""
+        (within or self.page).get_by_label(label, exact=isinstance(label, str)).check()
+
+    def unfold(self, words: str | re.Pattern[str], within: Locator | None = None) -> None:
+        """Unfold what is folded below some words."""
+        (within or self.page).locator("summary", has_text=words).click()
+
+    def choose_files(self, label: str, files: list[FilePayload] | str) -> None:
+        """Choose files for a field."""
+        self.page.get_by_label(label, exact=True).set_input_files(files)
 
     def section(self, name: str) -> Locator:
         return self.page.get_by_role("region", name=name, exact=True)
@@ -153,8 +174,7 @@ class Actor:
         """Follow the link of an invitation, up to the second factor."""
         self.go(link)
         self.expect_heading(f"Join {agency}")
-        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        self.page.get_by_label("Password again").fill(PASSWORD)
+        self.fill({"Password": PASSWORD, "Password again": PASSWORD})
         self.press("Join")
         self.expect_heading("Add a second factor")
 
@@ -162,7 +182,7 @@ class Actor:
         """Follow the link of an invitation and add a passkey, without recovery codes."""
         self.begin_joining(link, agency)
         self.follow("Add a passkey")
-        self.page.get_by_label("Name of the passkey").fill("office laptop")
+        self.fill({"Name of the passkey": "office laptop"})
         self.press("Make the passkey")
         self.expect_heading("Recovery codes")
 
@@ -192,6 +212,7 @@ class Browsers:
     clock: Clock
     width: int = WIDTH
     height: int = HEIGHT
+    kind: type[Actor] = Actor
     actors: dict[str, Actor] = field(default_factory=dict)
 
     def add(self, name: str, email: str = "", secret: str = "") -> Actor:
@@ -200,7 +221,7 @@ class Browsers:
         console = ConsoleLog(context)
         page = context.new_page()
         add_authenticator(page)
-        actor = Actor(
+        actor = self.kind(
             name=name, email=email, page=page, console=console, origin=self.url, clock=self.clock, secret=secret
         )
         self.actors[name] = actor

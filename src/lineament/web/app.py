@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lineament.errors import LineamentError, SignInNeeded, StepUpNeeded
@@ -71,6 +72,10 @@ class Entrance:
 
         try:
             await self._app(scope, receive, send_on)
+        except (
+            ClientDisconnect
+        ):  # it left before its form had arrived: nothing was done, and nobody waits for an answer
+            return
         except Exception as error:
             if started:
                 raise
