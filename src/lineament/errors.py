@@ -39,6 +39,12 @@ class NotFound(LineamentError):
     exit_code = 3
 
 
+class CandidateErased(NotFound):
+    """Candidate {rank} was erased from the gallery {when}; its rank, score and strangers expected stay in the list."""
+
+    code = "candidate-erased"
+
+
 class NoSuchFile(LineamentError):
     """There is nothing to read at {path}; check the path and its permissions."""
 

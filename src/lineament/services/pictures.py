@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lineament.errors import NotFound, Refused, WrongState
+from lineament.errors import CandidateErased, NotFound, Refused, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case
 from lineament.model.events.searches import CandidateRead, OriginalViewed, PageOpened
@@ -12,6 +12,7 @@ from lineament.model.faces import Capture, CaptureId, EnrolledFace, PhotoFacts, 
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Candidate
 from lineament.services.cases.access import case_of_search
+from lineament.services.cases.erased import erased_at
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
@@ -19,6 +20,7 @@ from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.facts import open_facts
 from lineament.store.ring import KeyRing
+from lineament.store.searches import StoredSearch
 
 MOST_PLACES = 50
 """Most further places, and most nearly identical pictures, that are shown for a candidate."""
@@ -70,9 +72,23 @@ class Pictures:
     @needs(Permission.READ_CASES, in_case=True)
     def crop(self, search_id: str, rank: int) -> bytes:
         """Return the candidate's face as JPEG."""
+        from lineament.vision.derive import without_grey
+
         with self._record.read() as tx:
             found = self._find(tx, search_id, rank)
-            return self._open_blob(tx, found.capture, found.face.crop)
+            face, capture = found.face, found.capture
+            stored = self._open_blob(tx, capture, face.crop)
+        return without_grey(stored, face.box, (capture.width, capture.height), face.quality.quarters)
+
+    @needs(Permission.READ_CASES, in_case=True)
+    def reliable(self, search_id: str) -> frozenset[int]:
+        """Return the ranks of the candidates whose pictures are good enough to rely on."""
+        with self._record.read() as tx:
+            _, stored = case_of_search(tx, self._record, search_id)
+            faces = tx.faces.describe(candidate.face_id for candidate in stored.result.candidates)
+        described = {id_: found.face.quality.reliable for id_, found in faces.items()}
+        listed = stored.result.candidates
+        return frozenset(candidate.rank for candidate in listed if described.get(candidate.face_id, False))
 
     @needs(Permission.READ_CASES, in_case=True)
     def thumbnail(self, search_id: str, rank: int) -> bytes:
@@ -142,7 +158,7 @@ class Pictures:
 
     def _find(self, tx: Tx, search_id: str, rank: int) -> _Found:
         case, stored = case_of_search(tx, self._record, search_id)
-        candidate = candidate_at(stored.result.candidates, rank)
+        candidate = _candidate_at(tx, stored, rank)
         face = tx.faces.get(candidate.face_id)
         return _Found(case=case, candidate=candidate, face=face, capture=tx.captures.get(face.capture_id))
 
@@ -171,9 +187,13 @@ def _alike(tx: Tx, found: _Found) -> list[CaptureId]:
     return [capture_id for capture_id in ids if capture_id != found.capture.id]
 
 
-def candidate_at(candidates: tuple[Candidate, ...], rank: int) -> Candidate:
-    """Return the candidate of that rank. Raises NotFound if there is none, or it was erased."""
-    for candidate in candidates:
+def _candidate_at(tx: Tx, stored: StoredSearch, rank: int) -> Candidate:
+    """Return the candidate of that rank. Raises CandidateErased, or NotFound if the list never had one."""
+    for candidate in stored.result.candidates:
         if candidate.rank == rank:
             return candidate
-    raise NotFound(what="candidate", name=f"rank {rank}", hint="lineament search (an erased face is not listed)")
+    if any(erased.rank == rank for erased in stored.erased):
+        at = erased_at(tx, stored, rank)
+        when = "at a time that the record does not tell" if at is None else f"on {at:%Y-%m-%d at %H:%M} UTC"
+        raise CandidateErased(what="candidate", name=rank, rank=rank, when=when, at=at)
+    raise NotFound(what="candidate", name=f"rank {rank}", hint="lineament search")

@@ -6,7 +6,7 @@ The details of an entry are sealed, because they name people (R46); its agency a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -172,6 +172,14 @@ class LedgerRows:
         while page := fetched(self._connection.execute(query.where(seq >= start), execution_options={BINARY: True})):
             yield from map(self._entry, page)
             start = page[-1][0] + 1
+
+    def of_actions(self, actions: Collection[str], after: int) -> Iterator[LedgerRow]:
+        """Yield the entries after an entry that record one of these actions, ascending; erased details are None."""
+        seq = ledger_entries.c.seq
+        query = _ENTRIES.where(ledger_entries.c.action.in_(actions)).order_by(seq).limit(_PAGE)
+        while page := fetched(self._connection.execute(query.where(seq > after), execution_options={BINARY: True})):
+            yield from map(self._entry, page)
+            after = page[-1][0]
 
     def of_case(self, case_id: int, before: int | None, limit: int | None) -> list[LedgerRow]:
         """Return the newest entries filed under a case, newest first; ``before``: only those before that entry.

@@ -9,7 +9,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -38,33 +38,56 @@ MOST_STOPS = 3.0
 
 _HASHED_SIDE = 1024  # larger pictures are averaged down first, to save time
 _HASH_GRID = 64
-_BEYOND = (128, 128, 128)
-"""The colour outside the picture; it cannot be taken for part of a face."""
+_SOFT = 10.0
+"""Pixels of a crop by which its continuation beyond the picture is blurred: it cannot be taken for part of a face."""
+_GREY = 128
+"""What crops of versions up to 0.3 show beyond the picture."""
+_SEAM = 3
+"""Pixels of an older crop beside its grey that JPEG may have made greyish."""
 
 
 def face_crop(picture: DecodedPicture, box: Box, quarters: int = 0) -> bytes:
-    """Return a square JPEG of a face, CROP_SIDE pixels, not stretched; grey beyond the border.
+    """Return a square JPEG of a face, CROP_SIDE pixels, not stretched.
 
+    Beyond the picture's edge the edge is continued, blurred: nothing there was photographed, and it looks like it.
     With ``quarters`` it is turned counterclockwise by as many quarters, so that a turned face is shown upright.
 
     Raises:
         InvalidValue: The box lies outside the picture, or has no area.
     """
-    left, top, side = _square(picture, box)
     down, across = picture.pixels.shape[:2]
-    columns = slice(max(0, left), min(across, left + side))
-    rows = slice(max(0, top), min(down, top + side))
-    if columns.stop <= columns.start or rows.stop <= rows.start:
+    layout = _laid_out(box, _scales(picture), (across, down))
+    if layout.columns.stop <= layout.columns.start or layout.rows.stop <= layout.rows.start:
         raise InvalidValue(what="The box of a face", value=_round_box(box), why="it is outside the picture")
-    scale = CROP_SIDE / side
-    width = max(1, round((columns.stop - columns.start) * scale))
-    height = max(1, round((rows.stop - rows.start) * scale))
-    before = min(CROP_SIDE - width, round((columns.start - left) * scale))
-    above = min(CROP_SIDE - height, round((rows.start - top) * scale))
-    shown = resize(picture.pixels[rows, columns], width, height, cv2.INTER_CUBIC)
-    around = (above, CROP_SIDE - height - above, before, CROP_SIDE - width - before)
-    crop = cv2.copyMakeBorder(shown, *around, cv2.BORDER_CONSTANT, value=_BEYOND).astype(np.uint8, copy=False)
-    return _jpeg(rotate_counterclockwise(crop, quarters), CROP_QUALITY)
+    above, below, before, after = layout.beyond
+    size = (CROP_SIDE - before - after, CROP_SIDE - above - below)
+    shown = resize(picture.pixels[layout.rows, layout.columns], *size, cv2.INTER_CUBIC)
+    return _jpeg(rotate_counterclockwise(_continued(shown, layout.beyond), quarters), CROP_QUALITY)
+
+
+def without_grey(crop: bytes, box: Box, size: tuple[int, int], quarters: int = 0) -> bytes:
+    """Return a crop of our own making as ``face_crop`` makes it now; older crops are grey beyond the picture's edge.
+
+    ``size`` is the picture's, in pixels across and down. A crop without such grey is returned as it is.
+    """
+    layout = _laid_out(box, (1.0, 1.0), size)
+    inside = [width + _SEAM if width else 0 for width in layout.beyond]
+    if not any(layout.beyond) or inside[0] + inside[1] >= CROP_SIDE or inside[2] + inside[3] >= CROP_SIDE:
+        return crop
+    decoded = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR)
+    if decoded is None or decoded.shape != (CROP_SIDE, CROP_SIDE, 3):
+        return crop
+    pixels = rotate_counterclockwise(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False), -quarters)
+    above, below, before, after = layout.beyond
+    outside = np.ones((CROP_SIDE, CROP_SIDE), bool)
+    outside[max(0, above - 1) : CROP_SIDE - max(0, below - 1), max(0, before - 1) : CROP_SIDE - max(0, after - 1)] = (
+        False
+    )
+    if not outside.any() or np.abs(pixels[outside].astype(np.int16) - _GREY).mean() > _SEAM:
+        return crop
+    above, below, before, after = inside
+    kept = np.ascontiguousarray(pixels[above : CROP_SIDE - below, before : CROP_SIDE - after])
+    return _jpeg(rotate_counterclockwise(_continued(kept, (above, below, before, after)), quarters), CROP_QUALITY)
 
 
 def thumbnail(picture: DecodedPicture, quarters: int = 0) -> bytes:
@@ -159,13 +182,48 @@ def _window(middle: int, length: int) -> range:
     return range(max(0, middle - (window - 1) // 2), min(length, middle + window // 2 + 1))
 
 
-def _square(picture: DecodedPicture, box: Box) -> tuple[int, int, int]:
-    """Return the square around a face that a crop shows: left, top, side, in decoded pixels."""
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What a crop shows of a picture, in decoded pixels, and how many pixels of the crop lie beyond the picture."""
+
+    rows: slice
+    columns: slice
+    beyond: tuple[int, int, int, int]  # above, below, left, right
+
+
+def _laid_out(box: Box, scales: tuple[float, float], size: tuple[int, int]) -> _Layout:
+    """Return how the square crop around a face lies on a picture of that size in decoded pixels, across and down."""
     if not _sound(box):
         raise InvalidValue(what="The box of a face", value=_round_box(box), why="it has no area")
-    drawn = box.scaled(*_scales(picture))
+    drawn = box.scaled(*scales)
     side = max(1, round(max(drawn.width, drawn.height) * (1 + 2 * MARGIN)))
-    return round(drawn.x + (drawn.width - side) / 2), round(drawn.y + (drawn.height - side) / 2), side
+    left, top = round(drawn.x + (drawn.width - side) / 2), round(drawn.y + (drawn.height - side) / 2)
+    columns, rows = _span(left, side, size[0]), _span(top, side, size[1])
+    (before, after), (above, below) = _margins(columns, left, side), _margins(rows, top, side)
+    return _Layout(rows=rows, columns=columns, beyond=(above, below, before, after))
+
+
+def _span(start: int, side: int, length: int) -> slice:
+    return slice(max(0, start), min(length, start + side))
+
+
+def _margins(shown: slice, start: int, side: int) -> tuple[int, int]:
+    """Return how many pixels of a crop lie beyond the picture, before and after what is shown of it."""
+    scale = CROP_SIDE / side
+    length = max(1, round((shown.stop - shown.start) * scale))
+    before = min(CROP_SIDE - length, round((shown.start - start) * scale))
+    return before, CROP_SIDE - length - before
+
+
+def _continued(shown: Pixels, beyond: tuple[int, int, int, int]) -> Pixels:
+    """Return a picture with its edge pixels continued above, below, left and right, blurred."""
+    if not any(beyond):
+        return shown
+    above, _, before, _ = beyond
+    around = cv2.copyMakeBorder(shown, *beyond, cv2.BORDER_REPLICATE)
+    whole = cv2.GaussianBlur(around, (0, 0), _SOFT, borderType=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+    whole[above : above + shown.shape[0], before : before + shown.shape[1]] = shown
+    return whole
 
 
 def _sound(box: Box) -> bool:

@@ -44,6 +44,7 @@ FAILURES: dict[type[Exception], Failure] = {
     errors.MailUnavailable: Failure(503, "The message could not be sent"),
     errors.ForeignRequest: Failure(403, "This request was not sent from here"),
     errors.NotFound: Failure(404, "There is nothing here", ""),
+    errors.CandidateErased: Failure(410, "This candidate was erased", ""),
     errors.NoSuchFile: Failure(404, "There is nothing here", ""),
     errors.Refused: Failure(403, "The rules say no", "No search was run. " + KEPT_NOTHING),
     errors.AlreadyThere: Failure(409, "That is already there"),

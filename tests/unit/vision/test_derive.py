@@ -5,6 +5,7 @@ import io
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pdqhash
 import pytest
@@ -15,6 +16,7 @@ from lineament.errors import InvalidValue
 from lineament.model.faces import Box, Pixels
 from lineament.model.search import NEAR_DUPLICATE_BITS, Edit, EditKind, differing_bits
 from lineament.testing import CHART, chart
+from lineament.vision.align import rotate_counterclockwise
 from lineament.vision.decode import DecodedPicture
 from lineament.vision.derive import (
     CROP_SIDE,
@@ -24,6 +26,7 @@ from lineament.vision.derive import (
     face_crop,
     perceptual_hash,
     thumbnail,
+    without_grey,
 )
 
 PORTRAITS = sorted((Path(lineament.__file__).parent / "demo").glob("*.jpg"))
@@ -74,11 +77,52 @@ def test_a_crop_is_square_and_centred_also_at_reduced_scale(scale: int) -> None:
     assert np.ptp(down) + 1 == pytest.approx(expected, abs=2)
 
 
-@pytest.mark.parametrize(("x", "y"), [(-10, -10), (76, -10), (-10, 44), (76, 44)])
-def test_a_crop_is_grey_beyond_the_border(x: float, y: float) -> None:
-    crop = pixels_of(face_crop(picture(np.asarray(chart())), Box(x=x, y=y, width=30, height=30)))
+CORNERS = [(-10, -10), (76, -10), (-10, 44), (76, 44)]
+
+
+@pytest.mark.parametrize(("x", "y"), CORNERS)
+def test_a_crop_continues_the_edge_of_the_picture_softly(x: float, y: float) -> None:
+    colours = np.zeros((64, 96, 3), np.uint8)
+    colours[:, :48] = (200, 40, 40)
+    colours[:, 48:] = (40, 40, 200)
+    crop = pixels_of(face_crop(picture(colours), Box(x=x, y=y, width=30, height=30)))
     corner = (0 if y < 0 else -1, 0 if x < 0 else -1)
-    assert crop[corner].tolist() == pytest.approx((128, 128, 128), abs=6)
+    assert crop[corner].tolist() == pytest.approx((200, 40, 40) if x < 0 else (40, 40, 200), abs=6)
+    striped = np.zeros((64, 96, 3), np.uint8)
+    striped[:, ::2] = 255
+    crop = pixels_of(face_crop(picture(striped), Box(x=30, y=-20, width=30, height=30)))[:, :, 0].astype(float)
+    assert crop[2].std() < crop[-20].std() / 4  # what was not photographed has no detail
+
+
+@pytest.mark.parametrize("quarters", [0, 1])
+@pytest.mark.parametrize(("x", "y"), CORNERS)
+def test_an_older_crop_loses_its_grey(x: float, y: float, quarters: int) -> None:
+    pixels = np.full((64, 96, 3), 220, np.uint8)
+    box = Box(x=x, y=y, width=30, height=30)
+    now = pixels_of(face_crop(picture(pixels), box, quarters))
+    assert now.min() > 210
+    left, top, side = round(x - 12), round(y - 12), 54
+    older = np.full((side, side, 3), 128, np.uint8)
+    columns, rows = slice(max(0, left), min(96, left + side)), slice(max(0, top), min(64, top + side))
+    older[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = 220
+    large = rotate_counterclockwise(
+        cv2.resize(older, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_NEAREST), quarters
+    )
+    stored = cv2.imencode(".jpg", large)[1].tobytes()
+    assert pixels_of(stored).min() < 140
+    shown = pixels_of(without_grey(stored, box, (96, 64), quarters))
+    assert shown.shape == (CROP_SIDE, CROP_SIDE, 3)
+    assert shown.min() > 200
+
+
+def test_a_crop_without_grey_stays_as_it_is() -> None:
+    box = Box(x=-10, y=-10, width=30, height=30)
+    made = face_crop(picture(np.asarray(chart())), box)
+    assert without_grey(made, box, (96, 64)) == made
+    inside = Box(x=40, y=20, width=20, height=20)
+    made = face_crop(picture(np.full((64, 96, 3), 128, np.uint8)), inside)
+    assert without_grey(made, inside, (96, 64)) == made
+    assert without_grey(b"no picture", box, (96, 64)) == b"no picture"
 
 
 @pytest.mark.parametrize(

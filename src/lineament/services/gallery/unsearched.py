@@ -96,11 +96,15 @@ class Unsearched:
     @needs(Permission.MANAGE_SOURCES)
     def crop(self, name: str, face_id: int) -> bytes:
         """Return a face that cannot be compared as JPEG; it is part of the list."""
+        from lineament.vision.derive import without_grey
+
         with self._record.read() as tx:
             source, face = tx.sources.get(name), tx.faces.get(FaceId(face_id))
             if face.source_id != source.id or face.comparable:
                 raise NotFound(what="face that cannot be compared", name=face_id, hint=_HINT)
-            return self._open(tx, source, tx.captures.get(face.capture_id), face.crop)
+            capture = tx.captures.get(face.capture_id)
+            stored = self._open(tx, source, capture, face.crop)
+        return without_grey(stored, face.box, (capture.width, capture.height), face.quality.quarters)
 
     def _find(self, tx: Tx, name: str, capture_id: int) -> tuple[Source, Capture]:
         """Return a capture from which a face is in no search. Raises NotFound for any other."""
