@@ -83,7 +83,7 @@ def test_a_case_and_a_search_by_mouse(page: Page) -> None:
     expect(page.get_by_role("radio", name="Face 1")).to_be_checked()
     search(page, investigation=True)
 
-    expect(page.get_by_role("heading", name="5 faces compared")).to_be_visible()
+    expect(page.get_by_role("heading", name="4 candidates among 5 faces")).to_be_visible()
     cards = page.locator(".candidate")
     expect(cards).to_have_count(4)  # two pictures of one face share an entry
     expect(cards.first).to_contain_text("Emmanuel Macron")
@@ -124,7 +124,7 @@ def test_a_search_by_keyboard(page: Page) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("heading", name="Candidate 3 of 5")).to_be_visible()
     page.keyboard.press("u")
-    expect(page.get_by_role("heading", name="5 faces compared")).to_be_visible()
+    expect(page.get_by_role("heading", name="4 candidates among 5 faces")).to_be_visible()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
@@ -264,7 +264,7 @@ def test_a_case_and_a_search_without_javascript(chromium: Browser, served: Serve
     expect(page.get_by_text("cropped to 170 × 200 px")).to_be_visible()
     page.get_by_role("radio", name="Face 1").check()
     search(page)
-    expect(page.get_by_role("heading", name="5 faces compared")).to_be_visible()
+    expect(page.get_by_role("heading", name="1 candidate among 5 faces")).to_be_visible()
     page.locator(".candidate").first.click()
     expect(page.get_by_role("heading", name="Candidate 1 of 1")).to_be_visible()
     expect(page.get_by_role("toolbar")).to_be_hidden()

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import ANY
 
 import httpx
@@ -24,8 +25,9 @@ from tests.support.database import raw_database
 from tests.support.serving import TOKEN, Served, serving, token_in
 from tests.support.world import CASE, MEBI, PROBE, gallery, ingest, settings
 
-from lineament.errors import InvalidValue
+from lineament.errors import CandidateErased, InvalidValue
 from lineament.model.accounts import Permission
+from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.testing import encoded
 from lineament.web.addresses import case_address
@@ -412,7 +414,7 @@ def test_a_face_is_found_in_a_drawn_box(browser: httpx.Client, csrf: str, probe:
 def test_the_other_photograph_of_the_person_comes_first(browser: httpx.Client, csrf: str, probe: str) -> None:
     location = search(browser, csrf, probe).headers["location"]
     html = browser.get(location).text
-    assert re.search(r"6 faces compared in \d+\.\d\d s", html)
+    assert re.search(r"1 candidate among 6 faces .*\d+\.\d\d s</span>", html)
     assert "list shows those where 0.1 strangers are expected" in html
     assert html.count('class="candidate"') == 1
     assert "Of 100 people in the gallery, fewer than 1 would be missing" in html
@@ -515,7 +517,7 @@ def test_an_expired_source_is_not_offered_or_searched(
         assert "expired" in refused.text
         assert "expired" in browser.get("/sources").text
         assert (
-            "5 faces compared"
+            " among 5 faces "
             in browser.get(search(browser, csrf, probe, source=["portraits"]).headers["location"]).text
         )
     finally:
@@ -626,8 +628,41 @@ def test_an_erased_candidate_keeps_its_rank_and_score(tmp_path: Path) -> None:
         assert f"{candidate.score:.3f}" in html
         assert "No candidate" not in html
         assert "1 candidate, 1 erased since" in client.get(case_address(CASE.ref)).text
-        for page in ("", "/crop", "/thumbnail"):
-            assert client.get(f"{result}/candidates/1{page}").status_code == 404
+        assert "1 candidate among 1 face " in html
+        erased = client.get(f"{result}/candidates/1")
+        assert erased.status_code == 410
+        assert "Candidate 1 was erased" in erased.text
+        assert f'<time datetime="{datetime.now(UTC).year}' in erased.text
+        assert f"score {candidate.score:.3f}" in erased.text
+        for picture in ("crop", "thumbnail"):
+            gone = client.get(f"{result}/candidates/1/{picture}")
+            assert gone.status_code == 410
+            assert re.search(r"Candidate 1 was erased from the gallery on \d{4}-\d\d-\d\d at \d\d:\d\d UTC", gone.text)
+        assert client.get(f"{result}/candidates/2").status_code == 404
+
+
+def test_when_a_candidate_went_is_told_as_far_as_the_record_does(tmp_path: Path) -> None:
+    names = ("first", "second")
+    with Workspace.create(settings(tmp_path / "ws")) as workspace:
+        desk = workspace.desk_at_the_machine()
+        for name in names:
+            desk.sources.add(SourceTerms(name=name, controller="Press", basis="LED 8", jurisdiction="FR"))
+        ingest(workspace, "first", [PORTRAITS / "macron-2025.jpg"])
+        ingest(workspace, "second", [PORTRAITS / "obama.jpg"])
+        desk.casework.open(CASE)
+        probe = desk.probes.take(CASE.ref, PROBE.read_bytes(), kind=ProbeKind.CCTV)
+        request = SearchRequest(case=CASE.ref, reason="why", mode=Mode.INVESTIGATION)
+        found = desk.search.run(probe.id, request, 1)
+        assert [candidate.source for candidate in found.candidates] == list(names)
+        told: list[Any] = []
+        for name in names:
+            desk.erase.source(name, "the contract ended")
+            with pytest.raises(CandidateErased) as erased:
+                desk.pictures.crop(found.search_id, 1)
+            told.append(erased.value.details["at"])
+        assert told[0].date() == datetime.now(UTC).date()
+        assert told[1] is None  # either withdrawal may have been that of its source
+        assert "at a time that the record does not tell" in str(erased.value)
 
 
 def test_many_pictures_at_once_are_all_served(browser: httpx.Client, result: str, probe: str) -> None:

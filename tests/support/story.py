@@ -237,7 +237,7 @@ class Story:
         examiner.page.get_by_label("Why is this face searched?").fill(REASON)
         examiner.page.get_by_label("Investigation").check()
         examiner.press("Search 1 source")
-        examiner.expect_heading("5 faces compared")
+        examiner.expect_heading("4 candidates among 5 faces")
         return examiner.path
 
     # ------------------------------------------------------------ together

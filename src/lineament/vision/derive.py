@@ -38,7 +38,7 @@ MOST_STOPS = 3.0
 
 _HASHED_SIDE = 1024  # larger pictures are averaged down first, to save time
 _HASH_GRID = 64
-_SOFT = 10.0
+_SOFT = 14.0
 """Pixels of a crop by which its continuation beyond the picture is blurred: it cannot be taken for part of a face."""
 _GREY = 128
 """What crops of versions up to 0.3 show beyond the picture."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from lineament.model.search import Candidate, ListEntry
 from lineament.store.searches import ErasedCandidate, StoredSearch
@@ -60,6 +61,7 @@ def line_before(listed: Sequence[Candidate | ErasedCandidate]) -> int | None:
     return first
 
 
-def file_name(path: str) -> str:
-    """Return the name of a file at the end of a path or an address."""
-    return path.rstrip("/").rpartition("/")[2] or path
+def file_name(untrusted_uri: str) -> str:
+    """Return the name of a file at the end of a path or an address, decoded; what cannot be printed becomes �."""
+    name = unquote(untrusted_uri.rstrip("/").rpartition("/")[2], errors="replace") or untrusted_uri
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)

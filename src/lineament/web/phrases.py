@@ -49,6 +49,11 @@ def strangers(expected: float) -> str:
     return f"{expected:.{places}f}"
 
 
+def strangers_noun(expected: float) -> str:
+    """Return the noun after a number of strangers as ``strangers`` writes it."""
+    return "stranger" if strangers(expected) in {"1", "1.0"} else "strangers"
+
+
 def interval(candidate: Candidate) -> str:
     """Return the interval of the strangers expected beyond what was counted; empty if they were counted."""
     if candidate.extrapolated is None:
@@ -193,6 +198,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "upper_first": upper_first,
     "score": score,
     "strangers": strangers,
+    "strangers_noun": strangers_noun,
     "interval": interval,
     "seconds": seconds,
     "size": size,

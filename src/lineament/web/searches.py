@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from fastapi.responses import HTMLResponse, Response
 
-from lineament.errors import NotFound
+from lineament.errors import CandidateErased
 from lineament.model.accounts import Permission
+from lineament.model.cases import Case
 from lineament.model.faces import DRAWN, CaptureId
-from lineament.model.search import Candidate, ListEntry, SearchResult, missed_words, uncompared_words
+from lineament.model.search import missed_words, uncompared_words
 from lineament.sources.html.inert import inert
 from lineament.sources.webarchive.archived import html_of
-from lineament.store.searches import ErasedCandidate
+from lineament.store.searches import StoredSearch
 from lineament.web.level import level
-from lineament.web.pages import CurrentVisit, Form, Pages, image
+from lineament.web.lists import cards
+from lineament.web.pages import CurrentVisit, Form, Pages, Visit, image
 from lineament.web.phrases import distressing
 from lineament.web.security import POLICY
 
@@ -36,10 +38,7 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
     """The candidate list, or that there is no candidate."""
     stored = visit.desk.search.read(search_id)
     case = visit.desk.casework.get(stored.result.case_key)
-    listed: list[tuple[Candidate | ErasedCandidate, ListEntry | None]] = [
-        *((entry.candidate, entry) for entry in stored.result.entries),
-        *((erased, None) for erased in stored.erased),
-    ]
+    listed = cards(stored, visit.desk.pictures.reliable(search_id))
     return visit.page(
         "result.html",
         case=case,
@@ -47,7 +46,8 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
         probe=visit.desk.probes.get(stored.result.probe_id),
         examiner_then=stored.examiner,
         commitment=stored.commitment,
-        listed=sorted(listed, key=lambda shown: shown[0].rank),
+        cards=listed,
+        sources=sorted({card.entry.candidate.source for card in listed if card.entry is not None}),
         missed=missed_words(stored.result),
         uncompared=uncompared_words(stored.result),
         veiled=distressing(case),
@@ -59,12 +59,14 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
     """A candidate beside the probe, with where its picture was found."""
     stored = visit.desk.search.stored(search_id)
     search = stored.result
-    found = _at(search, rank)
     case = visit.desk.casework.get(search.case_key)
+    try:
+        shown = visit.desk.pictures.beside_probe(search_id, rank)
+    except CandidateErased as error:
+        return _erased(visit, case, stored, error)
+    found = next(candidate for candidate in search.candidates if candidate.rank == rank)
     probe = visit.desk.probes.get(search.probe_id)
-    probe_face = probe.faces[search.face - 1]
-    shown = visit.desk.pictures.beside_probe(search_id, rank)
-    face = shown.face
+    probe_face, face = probe.faces[search.face - 1], shown.face
     others = [other.rank for other in search.candidates]
     alike = next(entry for entry in search.entries if found in (entry.candidate, *entry.further))
     return visit.page(
@@ -89,12 +91,18 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
     )
 
 
-def _at(search: SearchResult, rank: int) -> Candidate:
-    for found in search.candidates:
-        if found.rank == rank:
-            return found
-    hint = f"the search, whose list has {len(search.candidates)}"
-    raise NotFound(what="candidate", name=rank, hint=hint)
+def _erased(visit: Visit, case: Case, stored: StoredSearch, error: CandidateErased) -> HTMLResponse:
+    """Return the page of a candidate that was erased since: what is left of it, and when that happened."""
+    rank = error.details["rank"]
+    page = visit.page(
+        "erased.html",
+        case=case,
+        search=stored.result,
+        erased=next(erased for erased in stored.erased if erased.rank == rank),
+        erased_at=error.details["at"],
+    )
+    page.status_code = 410
+    return page
 
 
 @pages.page("/searches/{search_id}/candidates/{rank}/crop", access=Permission.READ_CASES)

@@ -105,9 +105,8 @@ def test_an_older_crop_loses_its_grey(x: float, y: float, quarters: int) -> None
     older = np.full((side, side, 3), 128, np.uint8)
     columns, rows = slice(max(0, left), min(96, left + side)), slice(max(0, top), min(64, top + side))
     older[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = 220
-    large = rotate_counterclockwise(
-        cv2.resize(older, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_NEAREST), quarters
-    )
+    enlarged = cv2.resize(older, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    large = rotate_counterclockwise(enlarged, quarters)
     stored = cv2.imencode(".jpg", large)[1].tobytes()
     assert pixels_of(stored).min() < 140
     shown = pixels_of(without_grey(stored, box, (96, 64), quarters))

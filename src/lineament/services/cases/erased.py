@@ -27,8 +27,9 @@ def erased_at(tx: Tx, stored: StoredSearch, rank: int) -> datetime | None:
     withdrawn: dict[str, datetime] = {}
     for erasure in tx.ledger.of_actions([action.value for action in _ERASURES], result.ledger_entry):
         details: Mapping[str, Any] = json.loads(erasure.details) if erasure.details else {}
-        if face is not None and (details.get("face") == face or face in details.get("faces", ())):
+        if erasure.action == Action.SOURCE_WITHDRAWN.value:
+            if details.get("source") in result.sources:
+                withdrawn[details["source"]] = erasure.at
+        elif face is not None and face in (details.get("face"), *details.get("faces", ())):
             return erasure.at
-        if erasure.action == Action.SOURCE_WITHDRAWN.value and details.get("source") in result.sources:
-            withdrawn[details["source"]] = erasure.at
     return next(iter(withdrawn.values())) if len(withdrawn) == 1 else None
