@@ -145,7 +145,7 @@ def test_both_faces_are_zoomed_moved_and_faded_together(page: Page) -> None:
     assert sizes[0] is not None
     assert sizes[1] is not None
     assert (sizes[0]["width"], sizes[0]["height"]) == (sizes[1]["width"], sizes[1]["height"])
-    transforms = "[...document.querySelectorAll('.pane g')].map((group) => group.getAttribute('transform'))"
+    transforms = "[...document.querySelectorAll('.pane .view')].map((group) => group.getAttribute('transform'))"
     page.keyboard.press("z")
     left, right = page.evaluate(transforms)
     assert left == right
