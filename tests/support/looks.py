@@ -61,6 +61,7 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
     candidate = f"{at['missing search']}/candidates/1"
     return {
         "/": [Look("home", eva, "/"), Look("home-guest", gerda, "/"), Look("home-operator", olga, "/")],
+        "/back-to-form": [Look("back-to-form", eva, "/back-to-form")],
         "/help": [Look("help", eva, "/help")],
         "/cases": [Look("cases", sven, "/cases"), Look("cases-none", gerda, "/cases?q=nothing+of+that+name")],
         "/cases/new": [Look("case-new", eva, "/cases/new")],

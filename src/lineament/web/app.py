@@ -34,6 +34,7 @@ from lineament.web import (
 from lineament.web.doors import Doors
 from lineament.web.pages import PageRoute, ask_to_sign_in
 from lineament.web.render import Renderer
+from lineament.web.scripted import ScriptedForms
 from lineament.web.security import HeadersMiddleware, SiteAddress, TokenSessions
 from lineament.workspace import Workspace
 
@@ -131,5 +132,6 @@ def create_app(workspace: Workspace, token: str, announce: Callable[[str], None]
     app.add_exception_handler(HTTPException, failures.http_error)
     app.add_exception_handler(RequestValidationError, failures.bad_address)
     app.add_middleware(Entrance, site=site, doors=doors)
+    app.add_middleware(ScriptedForms)
     app.add_middleware(HeadersMiddleware, encrypted=site.encrypted)
     return app

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from lineament import errors
 from lineament.errors import LineamentError
 from lineament.web.render import Renderer
+from lineament.web.scripted import NEEDS, TOKEN
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,10 @@ async def lineament_error(request: Request, error: Exception) -> HTMLResponse:
     if isinstance(error, errors.TooManyAttempts):
         html = _refusal(request.app.state.renderer, failure, str(error))
         return with_wait(HTMLResponse(html, status_code=failure.status), error)
-    return page(request, failure, str(error))
+    response = page(request, failure, str(error))
+    if isinstance(error, errors.ForeignRequest):
+        response.headers[NEEDS] = TOKEN
+    return response
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament import errors
-from lineament.errors import FactorNeeded, LineamentError, NotSignedIn, SessionLocked, SignInNeeded, StepUpNeeded
+from lineament.errors import FactorNeeded, LineamentError, NotSignedIn, SessionLocked, SignInNeeded
 from lineament.model.accounts import Permission
 from lineament.services.people.callers import Caller
 from lineament.services.people.sessions import Session, SessionKey, SessionState
@@ -23,6 +23,7 @@ from lineament.web.forms import SentForm, read_form
 from lineament.web.obstacles import halts
 from lineament.web.rejected import RejectedForm
 from lineament.web.render import Renderer
+from lineament.web.scripted import NEEDS, SIGN_IN_PAGES, draft_tag
 from lineament.web.security import BrowserSession, SiteAddress, new_key, own_path
 from lineament.workspace import Desk, Workspace
 
@@ -38,12 +39,6 @@ _ERRORS: dict[SessionState, type[LineamentError]] = {
     SessionState.LOCKED: SessionLocked,
     SessionState.UNPROVED: FactorNeeded,
     SessionState.UNENROLLED: FactorNeeded,
-}
-_SIGN_IN_PAGES: dict[type[Exception], str] = {
-    SessionLocked: "/locked",
-    FactorNeeded: "/second-factor",
-    StepUpNeeded: "/step-up",
-    SignInNeeded: "/sign-in",
 }
 
 
@@ -105,6 +100,7 @@ class Visit(PageRequest):
             official=self.desk.official,
             agency_name="" if self.signed_in is None else self.signed_in.agency,
             signed_in=self.signed_in,
+            drafts_of=draft_tag(self.desk),
             halts=halts(self.desk) if self.standing is SessionState.OPEN else [],
             **values,
         )
@@ -164,9 +160,13 @@ def download(untrusted: bytes, filename: str) -> Response:
 
 async def ask_to_sign_in(request: Request, error: Exception) -> Response:
     """Redirect a GET to the sign-in page and from there back; refuse a form, because it would not be sent again."""
-    if not isinstance(error, LineamentError) or request.method != "GET":
+    if not isinstance(error, LineamentError):
         return await failures.lineament_error(request, error)
-    page = next(_SIGN_IN_PAGES[kind] for kind in type(error).__mro__ if kind in _SIGN_IN_PAGES)
+    page = next(SIGN_IN_PAGES[kind] for kind in type(error).__mro__ if kind in SIGN_IN_PAGES)
+    if request.method != "GET":
+        refusal = await failures.lineament_error(request, error)
+        refusal.headers[NEEDS] = page
+        return refusal
     query = request.url.query
     wanted = own_path(quote(request.url.path, safe="/~") + (f"?{query}" if query else ""))
     return redirect(page if wanted == "/" else f"{page}?{urlencode({'next': wanted})}")

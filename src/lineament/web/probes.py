@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -10,6 +11,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament.errors import InvalidValue, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState
+from lineament.model.edits import after_edit, before_edit, face_at
+from lineament.model.faces import Box
 from lineament.model.search import (
     NO_PROBES,
     USUAL_CANDIDATES,
@@ -29,6 +32,7 @@ from lineament.web.forms import SentForm
 from lineament.web.obstacles import obstacles, only_for_others, uncovered
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, image, redirect
 from lineament.web.phrases import distressing
+from lineament.web.scripted import draft_tag
 
 pages = Pages()
 MOST_CASES = 200
@@ -88,16 +92,17 @@ def _open_case(visit: Visit, ref: str) -> Case | None:
 
 
 @pages.page("/probes/{probe_id}", access=Permission.READ_CASES)
-def probe(visit: CurrentVisit, probe_id: str, face: int = 0, again: str = "", mode: str = "") -> HTMLResponse:
+def probe(visit: CurrentVisit, probe_id: str, face: int | None = None, again: str = "", mode: str = "") -> HTMLResponse:
     """The faces of the photograph, and the form that says why one of them is searched.
 
-    ``again`` names an earlier search, with whose answers the form is filled in.
+    ``face`` is the number of the one that was chosen, 0 if it was not found again after an edit. ``again`` names an
+    earlier search, with whose answers the form is filled in.
     """
     found = visit.desk.probes.get(probe_id)
     draft = _from_earlier(visit.desk.search.get(again)) if again else _empty_draft(found, face)
     if mode in _MODES:
         draft = replace(draft, mode=mode)
-    return _probe_page(visit, found, draft)
+    return _probe_page(visit, found, draft, chosen=None if again else face)
 
 
 @pages.page("/probes/{probe_id}/picture", access=Permission.READ_CASES)
@@ -124,26 +129,32 @@ def turn_to_page(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResp
 @pages.act("/probes/{probe_id}/turn", access=Permission.OPEN_CASES, page=probe)
 def turn(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
     """Edit the photograph: turn it clockwise. The original is kept."""
-    return _edit(visit, probe_id, Edit(kind=EditKind.ROTATE, degrees=form.whole("degrees")))
+    return _edit(visit, probe_id, Edit(kind=EditKind.ROTATE, degrees=form.whole("degrees")), form)
 
 
 @pages.act("/probes/{probe_id}/crop", access=Permission.OPEN_CASES, page=probe)
 def crop(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
     """Edit the photograph: crop it. The original is kept."""
-    return _edit(visit, probe_id, Edit(kind=EditKind.CROP, box=form.region()))
+    return _edit(visit, probe_id, Edit(kind=EditKind.CROP, box=form.region()), form)
 
 
 @pages.act("/probes/{probe_id}/expose", access=Permission.OPEN_CASES, page=probe)
 def expose(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
     """Edit the photograph: make all of it lighter or darker. The original is kept."""
-    return _edit(visit, probe_id, Edit(kind=EditKind.EXPOSURE, stops=form.number("stops")))
+    return _edit(visit, probe_id, Edit(kind=EditKind.EXPOSURE, stops=form.number("stops")), form)
 
 
 @pages.act("/probes/{probe_id}/undo", access=Permission.OPEN_CASES, page=probe)
-def undo(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:  # noqa: ARG001 - its token was checked
+def undo(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
     """Undo the last edit."""
-    edits = visit.desk.probes.get(probe_id).edits[:-1]
-    return redirect(probe_address(visit.desk.probes.edit(probe_id, edits).id))
+    before = visit.desk.probes.get(probe_id)
+    after = visit.desk.probes.edit(probe_id, before.edits[:-1])
+    if not before.edits:
+        return redirect(probe_address(after.id))
+    last = before.edits[-1]
+    return _redirect_with_face(
+        before, after, form, lambda box: before_edit(box, last, width=before.width, height=before.height)
+    )
 
 
 @pages.act("/probes/{probe_id}/replay", access=Permission.READ_CASES, page=probe)
@@ -151,7 +162,7 @@ def replay(visit: CurrentVisit, probe_id: str, form: Form) -> HTMLResponse:  # n
     """Repeat the edits from the original, and compare the pixels after each with what was recorded."""
     replayed = visit.desk.probes.replay(probe_id)
     found = visit.desk.probes.get(probe_id)
-    return _probe_page(visit, found, _empty_draft(found, 0), replayed=replayed)
+    return _probe_page(visit, found, _empty_draft(found, None), replayed=replayed)
 
 
 @pages.act("/probes/{probe_id}/approve", access=Permission.APPROVE, page=probe)
@@ -168,9 +179,21 @@ def draw(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
     return redirect(f"{probe_address(found.id)}?face={len(found.faces)}")
 
 
-def _edit(visit: Visit, probe_id: str, edit: Edit) -> RedirectResponse:
-    edits = visit.desk.probes.get(probe_id).edits
-    return redirect(probe_address(visit.desk.probes.edit(probe_id, (*edits, edit)).id))
+def _edit(visit: Visit, probe_id: str, edit: Edit, form: SentForm) -> RedirectResponse:
+    before = visit.desk.probes.get(probe_id)
+    after = visit.desk.probes.edit(probe_id, (*before.edits, edit))
+    return _redirect_with_face(
+        before, after, form, lambda box: after_edit(box, edit, width=before.width, height=before.height)
+    )
+
+
+def _redirect_with_face(before: Probe, after: Probe, form: SentForm, moved: Callable[[Box], Box]) -> RedirectResponse:
+    """Redirect to an edited photograph with the face that was chosen before; 0 if it was not found again."""
+    chosen = form.text("face")
+    if not (chosen.isascii() and chosen.isdecimal() and 1 <= int(chosen) <= len(before.faces)):
+        return redirect(probe_address(after.id))
+    face = face_at([face.box for face in after.faces], moved(before.faces[int(chosen) - 1].box))
+    return redirect(f"{probe_address(after.id)}?face={face}")
 
 
 # ---------------------------------------------------------------- 3: why
@@ -190,10 +213,12 @@ class SearchDraft:
     others: tuple[str, ...] = ()  # probe:face, of the same person
 
 
-def _empty_draft(found: Probe, face: int) -> SearchDraft:
-    only = "1" if len(found.faces) == 1 else ""
+def _empty_draft(found: Probe, face: int | None) -> SearchDraft:
+    """Return the values of an empty form; without a face that was chosen, the only one is."""
+    if face is None and len(found.faces) == 1:
+        face = 1
     return SearchDraft(
-        face=str(face) if 1 <= face <= len(found.faces) else only,
+        face=str(face) if face is not None and 1 <= face <= len(found.faces) else "",
         reason="",
         sources=None,
         since="",
@@ -273,7 +298,9 @@ def _further(visit: Visit, found: Probe) -> list[tuple[Probe, int]]:
     return [(other, face) for other in others for face in range(1, len(other.faces) + 1)][:MOST_FURTHER]
 
 
-def _probe_page(visit: Visit, found: Probe, draft: SearchDraft, *, replayed: Replay | None = None) -> HTMLResponse:
+def _probe_page(
+    visit: Visit, found: Probe, draft: SearchDraft, *, chosen: int | None = None, replayed: Replay | None = None
+) -> HTMLResponse:
     today = visit.desk.clock().date()
     sources = visit.desk.sources.list()
     casework = visit.desk.casework
@@ -283,6 +310,8 @@ def _probe_page(visit: Visit, found: Probe, draft: SearchDraft, *, replayed: Rep
         case=case,
         probe=found,
         draft=draft,
+        chosen=chosen,
+        draft_name=draft_tag(visit.desk, "search", found.sha256),
         today=today,
         sources=[source for source in sources if source.why_closed(today) is None],
         closed=[reason for source in sources if (reason := source.why_closed(today)) is not None],

@@ -43,7 +43,7 @@ class Renderer:
         def form_at(action: str, **marks: str) -> FormView:
             return FormView(action=action, marks=marks, on_page=rejected)
 
-        given = {"official": None, "agency_name": "", "halts": [], "rejected": rejected, **values}
+        given = {"official": None, "agency_name": "", "halts": [], "drafts_of": "", "rejected": rejected, **values}
         return self._environment.get_template(template).render(may=may, form_at=form_at, **given)
 
 

@@ -31,6 +31,7 @@ from lineament.web.pages import (
     site_of,
     with_session,
 )
+from lineament.web.scripted import BACK
 from lineament.web.security import own_path
 
 pages = Pages()
@@ -219,6 +220,12 @@ def passkey_origin(origin: str) -> str:
     """Return the origin of the same pages under a name for which passkeys work."""
     port = urlsplit(origin).port
     return origin if takes_passkeys(origin) else f"http://localhost:{port}" if port else "http://localhost"
+
+
+@pages.page(BACK, access=Permission.OWN_ACCOUNT)
+def back_to_form(visit: CurrentVisit) -> HTMLResponse:
+    """Where signing in for a form in another tab leads: the form can be sent now, and what was typed is still there."""
+    return visit.page("back_to_form.html")
 
 
 # ---------------------------------------------------------------- signing out

@@ -3,7 +3,7 @@
 const photo = document.getElementById("photo");
 const boxes = document.getElementById("boxes");
 const why = document.getElementById("why");
-const radios = [...document.querySelectorAll("input[name=face]")];
+const radios = [...document.querySelectorAll("input[type=radio][name=face]")];
 
 // ------------------------------------------------------------ picking
 

@@ -1,4 +1,4 @@
-// On every page: keys, copying identifiers, remembering the blur, and forms that are sent only once.
+// On every page: keys, copying identifiers, and remembering the blur. Forms are sent by forms.js.
 
 const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, dialog");
 
@@ -32,35 +32,23 @@ document.getElementById("help")?.addEventListener("click", (event) => {
 });
 
 // Pressing an identifier copies it.
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    const shown = button.textContent;
-    button.textContent = "copied";
-    setTimeout(() => { button.textContent = shown; }, 1200);
-  });
-}
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const shown = button.textContent;
+  button.textContent = "copied";
+  setTimeout(() => { button.textContent = shown; }, 1200);
+});
 
 // The blur: as the case sets it, until somebody changes it in this tab.
-const veil = document.getElementById("veil");
-if (veil) {
+const blur = () => {
+  const veil = document.getElementById("veil");
+  if (!veil) return;
   const key = `veil ${veil.defaultChecked}`;
   const stored = sessionStorage.getItem(key);
   if (stored !== null) veil.checked = stored === "on";
   veil.addEventListener("change", () => sessionStorage.setItem(key, veil.checked ? "on" : "off"));
-}
-
-// A form that is being sent is not sent again; its button says that it is working.
-for (const form of document.querySelectorAll("form[method=post]:not([target])")) {
-  form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) {
-      event.preventDefault();
-      return;
-    }
-    form.dataset.sent = "yes";
-    if (form.dataset.working && event.submitter) event.submitter.textContent = form.dataset.working;
-  });
-}
-addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
-});
+};
+blur();
+document.addEventListener("main", blur); // forms.js showed another page

@@ -39,7 +39,7 @@ const MESSAGES = {
   InvalidStateError: "This device already has a passkey of your account.",
 };
 
-for (const form of document.querySelectorAll("form[data-passkey]")) {
+const prepare = (form) => {
   const alert = form.querySelector("[role=alert]");
   if (!globalThis.PublicKeyCredential) {
     alert.textContent = "This browser has no passkeys; use another one, or a code.";
@@ -51,10 +51,13 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     alert.hidden = true;
     try {
       form.elements.passkey.value = await ASK[form.dataset.passkey](JSON.parse(form.dataset.options));
-      form.submit();
+      form.requestSubmit();
     } catch (error) {
       alert.textContent = MESSAGES[error.name] ?? "The passkey could not be used here.";
       alert.hidden = false;
     }
   });
-}
+};
+const prepareAll = () => document.querySelectorAll("form[data-passkey]").forEach(prepare);
+prepareAll();
+document.addEventListener("main", prepareAll); // forms.js showed another page

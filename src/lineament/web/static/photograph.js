@@ -60,7 +60,4 @@ if (form) {
   addEventListener("paste", (event) => {
     if (take(event.clipboardData.files)) event.preventDefault();
   });
-  form.addEventListener("submit", () => {
-    go.textContent = "Finding the faces …";
-  });
 }
