@@ -227,6 +227,12 @@ def connectors() -> str:
     for kind, registration in registrations().items():
         together = "yes" if registration.combines else "no"
         lines.append(f"| `{kind}` | {registration.reads} | {registration.recognised_by} | {together} |\n")
+    lines.append(
+        "\nA file that was dropped in the browser has the address `upload:DROP/PATH`: the id of the drop, and the\n"
+        "path in what was dropped, percent-encoded. Dropped again, it is another place of the same picture. In a\n"
+        "folder it is read as `folder` reads it; by itself it may be of the kinds `archive`, `warc`, `manifest` and\n"
+        "`itl` as well. A row of a manifest that was dropped may name addresses on the hosts of the source, no files.\n"
+    )
     return "".join(lines)
 
 

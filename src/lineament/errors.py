@@ -319,6 +319,13 @@ class KeyRotated(LineamentError):
     exit_code = 8
 
 
+class DropUnderWay(LineamentError):
+    """Files that were dropped into {source} are not ingested yet; wait for that, or stop it on its page “Take in”."""
+
+    code = "drop-under-way"
+    exit_code = 10
+
+
 class Damaged(LineamentError):
     """{what} is damaged: {why}; {remedy}."""
 

@@ -34,6 +34,7 @@ NOT_TRIED = {
     "/probes/{probe_id}/approve": "nothing is typed in it",
     "/sources/{name}/receipt": "nothing is typed in it",
     "/sources/{name}/look-again": "nothing is typed in it",
+    "/sources/{name}/take-in/{drop_id}/stop": "nothing is typed in it",
     "/second-factor": "only a code is typed in it",
     "/locked": "only a code or a password is typed in it",
     "/sources/{name}/pictures/{capture_id}/add-face": "no picture here lacks a face; its fields are those of /draw",

@@ -22,6 +22,9 @@ pytestmark = pytest.mark.enable_socket
 FORMS = [route for route in declared() if route.method == "POST"]
 
 ELSEWHERE = {
+    "/sources/{name}/take-in": "sent by a script",
+    "/sources/{name}/take-in/{drop_id}/list": "sent by a script",
+    "/sources/{name}/take-in/{drop_id}/parts": "sent by a script",
     "/sign-out": "nothing in it can be wrong",
     "/searches/{search_id}/candidates/{rank}/original": "opens in a new tab",
     "/searches/{search_id}/candidates/{rank}/page": "opens in a new tab",
@@ -35,6 +38,7 @@ BUTTONS = {
     "/sources/{name}/receipt",
     "/sources/{name}/look-again",
     "/sources/{name}/{event}",
+    "/sources/{name}/take-in/{drop_id}/stop",
     "/probes/{probe_id}/turn",
     "/probes/{probe_id}/expose",
     "/probes/{probe_id}/replay",

@@ -18,6 +18,7 @@ from tests.support.targets import (
     Target,
     Targets,
     cases,
+    drops,
     nothing,
     runs,
     sources,
@@ -127,6 +128,10 @@ ROUTE_FORMS = {
     "/cases/{ref}/messages": RouteForm({"text": "seen at the harbour", "to": ""}),
     "/cases/{ref}/files": RouteForm(file=("file", b"a file")),
     "/sources/{name}/receipt": RouteForm(),
+    "/sources/{name}/take-in": RouteForm(),
+    "/sources/{name}/take-in/{drop_id}/list": RouteForm({"last": "yes"}, file=("list", b'[["a.jpg", 5, 0]]')),
+    "/sources/{name}/take-in/{drop_id}/parts": RouteForm({"parts": "[]"}),
+    "/sources/{name}/take-in/{drop_id}/stop": RouteForm(),
     "/sources/{name}/crawl": RouteForm({"host": "press.example"}, prepare=list_hosts),
     "/jobs/{job_id}/stop": RouteForm(),
     "/sources/{name}/look-again": RouteForm(),
@@ -213,7 +218,7 @@ def targets(route: PageRoute, world: TwoAgencies, person: Participant) -> list[T
         return list(form.targets(world, person))
     parts = [part for part in re.findall(r"{(\w+)}", route.path) if part not in form.ids]
     kinds = {KINDS[part] for part in parts} or {nothing}
-    if kinds & {runs, unsearched}:  # named within its source
+    if kinds & {runs, unsearched, drops}:  # named within its source
         kinds.remove(sources)
     (kind,) = kinds
     found = list(kind(world, person))

@@ -177,6 +177,14 @@ def jobs(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     yield Target("not there", {"job_id": NOT_THERE}, seen=False)
 
 
+def drops(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    """Yield the drop of an operator, which nobody else sees, and one of somebody else."""
+    if person.role is Role.OPERATOR:
+        yield Target("own", {"name": SOURCE, "drop_id": world.drops["own"]})
+    yield Target("foreign", {"name": SOURCE, "drop_id": world.drops["foreign"]}, seen=False)
+    yield Target("not there", {"name": SOURCE, "drop_id": NOT_THERE}, seen=False)
+
+
 def changes(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     """Yield the change that the preparation of a line proposes, and one that is not there."""
     yield Target("own", {"number": "1"})
@@ -199,5 +207,6 @@ KINDS: dict[str, Targets] = {
     "capture_id": unsearched,
     "face_id": unsearched,
     "job_id": jobs,
+    "drop_id": drops,
     "number": changes,
 }

@@ -126,6 +126,7 @@ class TwoAgencies(World):
     cases: dict[str, CaseIds] = field(default_factory=dict)
     texts: dict[str, AgencyTexts] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)  # id by source, in four digits
+    drops: dict[str, str] = field(default_factory=dict)  # id of the operator's and of somebody else's, under way
     searches: bool = True  # if not, there is no gallery, and no photograph is taken
 
     # ------------------------------------------------------------ opening and copying
@@ -211,6 +212,8 @@ class TwoAgencies(World):
                 self._add_case(f"{letter} colleague's", letter, "colleague")
             self._add_shared_case()
             self._add_invitations()
+            if self.searches:
+                self._add_drops()
             for person in self.people.values():
                 self._begin_sessions(person)
                 self._add_job(person)
@@ -226,6 +229,14 @@ class TwoAgencies(World):
                 run = tx.runs.begin(tx.sources.get(name).id, "folder 1", "elsewhere", self.clock())
                 tx.runs.end(run.id, self.clock())
                 self.runs[name] = str(run.id)
+
+    def _add_drops(self) -> None:
+        """Add a drop of the operator into the source, and one of somebody else, as if they had been an operator."""
+        self.drops["own"] = self.desk_of("home operator").take_in.begin(SOURCE).id
+        other = self.people["B examiner"].account
+        with self.workspace.store.begin() as tx:
+            source = tx.sources.get(SOURCE).id
+            self.drops["foreign"] = tx.drops.add(source, other.agency_id, other.id, self.clock()).id
 
     def _add_agency(self, letter: str, texts: AgencyTexts) -> None:
         licence = trial(self.today, seats=50, searches=500)

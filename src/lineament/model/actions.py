@@ -20,6 +20,8 @@ class Action(StrEnum):
     KNOWN_ABUSE_LOADED = "known_abuse_loaded"
     WARC_TAKEN_OUT = "warc_taken_out"
     SOURCE_PICTURES_READ = "source_pictures_read"
+    DROP_BEGUN = "drop_begun"
+    DROP_DISCARDED = "drop_discarded"
     RUN_BEGUN = "run_begun"
     RUN_ENDED = "run_ended"
     BATCH_INGESTED = "batch_ingested"

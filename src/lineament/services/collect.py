@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lineament.errors import NothingTaken
+from lineament.errors import Interrupted, NotFound, NothingTaken
 from lineament.model.accounts import Permission
 from lineament.model.jobs import JobProgress
 from lineament.sandbox.files import printable
@@ -17,10 +17,14 @@ from lineament.sources.choose import ChosenConnector, choose
 from lineament.sources.registry import Terms
 
 if TYPE_CHECKING:
+    from lineament.model.sources import Source
     from lineament.services.gallery.crawls import Crawls
+    from lineament.services.gallery.dropped import DroppedFiles
+    from lineament.services.gallery.drops import DropFolders
     from lineament.services.gallery.erase import Erase
     from lineament.services.gallery.ingest import Ingest
     from lineament.services.record import Record
+    from lineament.store.ring import KeyRing
 
 OnReport = Callable[[IngestReport], None]
 """Receives the report of the whole collection after every committed batch."""
@@ -35,6 +39,15 @@ class CollectLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CollectedFiles:
+    """What the collections of sources keep on disk, and the keys that seal it."""
+
+    keys: KeyRing
+    crawls: Crawls
+    drops: DropFolders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
     """A collection that is ready to run: its connectors are chosen, and nothing is read yet."""
 
@@ -43,6 +56,7 @@ class Collection:
     connectors: tuple[ChosenConnector, ...]
     workers: int
     reserved_later: dict[str, str] = field(default_factory=dict)  # reservation by address; filled while it runs
+    drops: dict[str, DroppedFiles] = field(default_factory=dict)  # by id: those that its connectors read
 
 
 class Collect:
@@ -51,13 +65,13 @@ class Collect:
     def __init__(
         self,
         record: Record,
-        crawls: Crawls,
+        files: CollectedFiles,
         ingest: Callable[[], Ingest],
         erase: Callable[[], Erase],
         limits: CollectLimits,
     ) -> None:
         """``ingest`` is called only when there is something to analyse, because it loads the nets."""
-        self._record, self._crawls = record, crawls
+        self._record, self._files = record, files
         self._ingest, self._erase = ingest, erase
         self._limits = limits
 
@@ -78,12 +92,14 @@ class Collect:
         with self._record.read() as tx:
             registered = tx.sources.get(source)
         later: dict[str, str] = {}
+        drops: dict[str, DroppedFiles] = {}
         terms = Terms(
             max_bytes=self._limits.max_bytes,
             page_base=registered.terms.page_base,
             hosts=registered.terms.hosts,
             contact=registered.terms.contact,
-            crawl=partial(self._crawls.crawl, registered),
+            crawl=partial(self._files.crawls.crawl, registered),
+            uploads=partial(self._drop, registered, drops),
             on_reserved=later.__setitem__,
             skip_hidden=skip_hidden,
         )
@@ -93,7 +109,20 @@ class Collect:
             connectors=tuple(choose(names, terms, kind)),
             workers=workers or self._limits.workers,
             reserved_later=later,
+            drops=drops,
         )
+
+    def _drop(self, source: Source, opened: dict[str, DroppedFiles], drop_id: str) -> DroppedFiles:
+        """Return a drop into a source, which both its connector and the reader of its pages use. Raises NotFound."""
+        from lineament.services.gallery.dropped import DroppedFiles
+
+        if drop_id not in opened:
+            with self._record.read() as tx:
+                drop = tx.drops.get(drop_id)
+            if drop.source_id != source.id:
+                raise NotFound(what="drop", name=drop_id, hint=f"lineament source show {source.name}")
+            opened[drop_id] = DroppedFiles(self._record, self._files, drop, source)
+        return opened[drop_id]
 
     @needs(Permission.MANAGE_SOURCES)
     def run(self, collection: Collection, on_report: OnReport = lambda _: None) -> IngestReport:
@@ -107,6 +136,11 @@ class Collect:
         """
         from lineament.services.gallery.items import Task
 
+        def tell(report: IngestReport) -> None:
+            for drop in collection.drops.values():
+                drop.forget_ingested()
+            on_report(report)
+
         whole = IngestReport(collection.source)
         for chosen in collection.connectors:
             task = Task(
@@ -119,10 +153,12 @@ class Collect:
                 collection.source,
                 task,
                 workers=collection.workers,
-                on_progress=lambda now, before=whole: on_report(merge(before, now)),  # type: ignore[misc]
+                on_progress=lambda now, before=whole: tell(merge(before, now)),  # type: ignore[misc]
             )
             whole = merge(whole, report)
         self._erase().erase_reserved(collection.source, collection.reserved_later)
+        if not all(drop.end() for drop in collection.drops.values()):
+            raise Interrupted(kept="more was added to the drop meanwhile; it is ingested next")
         return whole
 
     @needs(Permission.MANAGE_SOURCES)

@@ -85,6 +85,14 @@ class Resumable(Connector, Protocol):
         """
 
 
+@runtime_checkable
+class Arriving(Resumable, Protocol):
+    """A connector over what is still arriving: it waits for more, but not for ever."""
+
+    def is_waiting(self) -> bool:
+        """Return whether ``items_from`` ended before everything had arrived, so that the run is yet to be resumed."""
+
+
 def number_in(cursor: str | None, what: str) -> int:
     """Return the number that a cursor is, 0 for None. Raises InvalidValue if it is not “``what``”."""
     if cursor is None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lineament.model.faces import ArchiveRecord
     from lineament.sources.base import Connector
     from lineament.sources.crawl.kept import KeptCrawl
+    from lineament.sources.upload.arrivals import Arrivals
 
 OnReserved = Callable[[str, str], None]
 """Called for a picture that was ingested before its publisher reserved it: address and reservation (R4)."""
@@ -38,6 +39,7 @@ class Terms:
     hosts: tuple[str, ...] = ()
     contact: str | None = None
     crawl: Callable[[str], KeptCrawl] | None = None  # returns the folder and key of a crawl of this source, by name
+    uploads: Callable[[str], Arrivals] | None = None  # returns a drop of this source, by its id
     on_reserved: OnReserved | None = None
     skip_hidden: bool = False  # leave out files and folders whose names begin with a dot
 

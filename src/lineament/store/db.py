@@ -27,6 +27,7 @@ from lineament.store.captures import CaptureRows
 from lineament.store.cases import KEYS_DESTROYED, CaseRows
 from lineament.store.deletions import UNSCRUBBED, UPGRADED, DeletionRows
 from lineament.store.devices import DeviceRows
+from lineament.store.drops import DropRows
 from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
@@ -74,7 +75,7 @@ _VACUUM = (
     "VACUUM FULL sources",
     "VACUUM FULL meta",
     "VACUUM captures, places, bands, runs, run_refusals, faces, templates, prepared_faces",
-    "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions",
+    "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions, drops, drop_files",
     "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations, jobs",
 )
 _NOT_REMOVED = sa.text("""
@@ -116,6 +117,7 @@ class Tx:
         self.suppressions = SuppressionRows(connection)
         self.deletions = DeletionRows(connection)
         self.jobs = JobRows(connection, vault)
+        self.drops = DropRows(connection, vault)
         self.proposals = ProposalRows(connection, vault)
         self.witness_policies = WitnessPolicyRows(connection, vault)
         self.ledger = LedgerRows(connection, vault)

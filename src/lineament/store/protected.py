@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.store import people_tables as people
 from lineament.store import tables
+from lineament.store.drop_tables import drop_files, drops
 from lineament.store.job_table import jobs
 from lineament.store.proposal_table import proposals
 from lineament.store.source_tables import places, prepared_faces, run_refusals, runs, source_shares
@@ -129,6 +130,12 @@ PROTECTED = {
                 ("id", "kind", "arguments", "source_id", "agency_id", "account_id", "requested_by", "requested_at")
             ),
         ),
+        Protected(
+            table=drops,
+            bound=False,
+            unsigned=frozenset(drops.c.keys()).difference(("id", "source_id", "agency_id", "account_id", "begun_at")),
+        ),
+        Protected(table=drop_files, bound=False, whole=True, unsigned=_of("received")),
         Protected(
             table=tables.captures,
             bound=False,

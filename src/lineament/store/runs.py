@@ -31,11 +31,9 @@ class RunRows:
 
     def begin(self, source_id: SourceId, connector: str, what: str, at: datetime) -> Run:
         """Start a run, or resume the last one of the same connector and target if it was interrupted."""
-        same_target = (runs.c.source_id == source_id, runs.c.connector == connector, runs.c.what == what)
-        query = _select().where(*same_target).order_by(runs.c.id.desc()).limit(1)
-        last = self._connection.execute(query).mappings().one_or_none()
-        if last is not None and last["ended_at"] is None:
-            return self._run(last)
+        last = self.newest_of(source_id, connector, what)
+        if last is not None and last.ended_at is None:
+            return last
         (new,) = new_ids(self._connection, "run", 1)
         row = {"id": new, "source_id": source_id, "connector": connector, "what": what, "counts": "{}", "faces": 0}
         self._connection.execute(sa.insert(runs), row | {"begun_at": at, "seen_at": at})
@@ -52,6 +50,13 @@ class RunRows:
         """Return the runs of a source, newest first."""
         query = _select().where(runs.c.source_id == source_id).order_by(runs.c.id.desc()).limit(limit)
         return [self._run(row) for row in self._connection.execute(query).mappings()]
+
+    def newest_of(self, source_id: SourceId, connector: str, what: str) -> Run | None:
+        """Return the last run of a connector and a target; None if there was none."""
+        same_target = (runs.c.source_id == source_id, runs.c.connector == connector, runs.c.what == what)
+        query = _select().where(*same_target).order_by(runs.c.id.desc()).limit(1)
+        row = self._connection.execute(query).mappings().one_or_none()
+        return None if row is None else self._run(row)
 
     def newest(self) -> dict[SourceId, datetime]:
         """Return when each source was last collected into; sources that never were are missing."""

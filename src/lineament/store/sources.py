@@ -19,6 +19,7 @@ from lineament.model.faces import SourceId
 from lineament.model.sources import Share, Source, SourceState, SourceTerms
 from lineament.store.bound import touched_by
 from lineament.store.columns import among
+from lineament.store.drop_tables import drops
 from lineament.store.guard import checked, fits
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
@@ -297,7 +298,7 @@ class SourceRows:
         """Count the rows that a source still holds: captures, faces, templates and so on."""
         each = [
             sa.select(sa.func.count()).select_from(table).where(table.c.source_id == source_id).scalar_subquery()
-            for table in (captures, places, bands, faces, templates, prepared_faces, runs, crawl_deletions, jobs)
+            for table in (captures, places, bands, faces, templates, prepared_faces, runs, crawl_deletions, jobs, drops)
         ]
         return sum(self._connection.execute(sa.select(*each)).one())
 

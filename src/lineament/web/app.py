@@ -16,6 +16,7 @@ from lineament.web import (
     agencies,
     assets,
     cases,
+    drops,
     failures,
     home,
     jobs,
@@ -88,6 +89,7 @@ PAGE_MODULES = (
     cases,
     rulings,
     room,
+    drops,  # before the sources, whose last address would be theirs
     sources,
     jobs,
     probes,

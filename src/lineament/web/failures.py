@@ -71,6 +71,7 @@ FAILURES: dict[type[Exception], Failure] = {
     errors.LedgerUnavailable: Failure(503, "The ledger cannot record this", "No result is given."),
     errors.ClockBehind: Failure(503, "The clock of this machine cannot be believed", "No result is given."),
     errors.WorkspaceBusy: Failure(503, "The workspace is busy"),
+    errors.DropUnderWay: Failure(409, "That cannot be done now"),
     errors.StoreUnavailable: Failure(503, "The database cannot be used"),
     errors.StorageFull: Failure(507, "The disk is full", "Nothing that was acknowledged is lost."),
 }

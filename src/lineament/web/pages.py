@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament import errors
 from lineament.errors import FactorNeeded, LineamentError, NotSignedIn, SessionLocked, SignInNeeded
 from lineament.model.accounts import Permission
+from lineament.services.gallery.take_in import MOST_SENT
 from lineament.services.people.callers import Caller
 from lineament.services.people.sessions import Session, SessionKey, SessionState
 from lineament.web import failures
@@ -247,6 +248,15 @@ async def _sent_form(visit: AnyVisit) -> SentForm:
 Form = Annotated[SentForm, Depends(_sent_form)]
 
 
+async def _sent_parts(visit: AnyVisit) -> SentForm:
+    site_of(visit.request).check_origin(visit.request.headers)
+    return await read_form(visit.request, visit.session, limit=MOST_SENT)
+
+
+PartsForm = Annotated[SentForm, Depends(_sent_parts)]
+"""A form with parts of files, whatever the largest picture may be; its route says so with ``parts``."""
+
+
 async def _guest_form(guest: CurrentGuest) -> SentForm:
     site = site_of(guest.request)
     site.check_origin(guest.request.headers)
@@ -332,15 +342,16 @@ class Pages(APIRouter):
         access: Permission,
         page: Callable[..., Response] | None,
         standings: Collection[SessionState] = OPEN,
+        parts: bool = False,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare a form: sent by POST, from one of our own pages, by whoever it was shown to.
 
         ``page`` has the form and is shown again if it is not accepted; None if nothing can be wrong with it, or its
-        answer opens elsewhere.
+        answer opens elsewhere. ``parts`` says that it is a PartsForm.
         """
         needs = [Depends(_guest_form)]
         if access is not Permission.PUBLIC:
-            needs = [Depends(_check_access(access, standings)), Depends(_sent_form)]
+            needs = [Depends(_check_access(access, standings)), Depends(_sent_parts if parts else _sent_form)]
 
         def declare(endpoint: Endpoint) -> Endpoint:
             route = PageRoute(method="POST", path=path, access=access, endpoint=endpoint, page=page)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lineament.ledger.log import Ledger
     from lineament.model.accounts import Official
     from lineament.services.gallery.crawls import Crawls
+    from lineament.services.gallery.drops import DropFolders
     from lineament.services.gallery.indexes import Gallery
     from lineament.services.jobs.worker import Worker
     from lineament.services.people.invitations import Post
@@ -328,6 +329,13 @@ class Workspace:
         return Crawls(self.store, self.keys, self.home / "crawls")
 
     @cached_property
+    def drops(self) -> DropFolders:
+        """The folders of what is sent through the browser."""
+        from lineament.services.gallery.drops import DropFolders
+
+        return DropFolders(self.store, self.home / "drops")
+
+    @cached_property
     def post(self) -> Post:
         """Delivers invitations, by mail if a server is configured."""
         from lineament.services.people.invitations import Post
@@ -348,7 +356,7 @@ class Workspace:
 
     def warm(self) -> None:
         """Load the nets and build all that desks share, before several threads use the workspace."""
-        _ = self.analyser, self.gallery, self.ledger, self.blobs, self.crawls, self.post, self.sign_in
+        _ = self.analyser, self.gallery, self.ledger, self.blobs, self.crawls, self.drops, self.post, self.sign_in
 
     def close(self) -> None:
         """Write the indexes, stop the decoding processes, close the database."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lineament.services.gallery.pack_adding import PackAdding
     from lineament.services.gallery.packs import Packs
     from lineament.services.gallery.register import Register
+    from lineament.services.gallery.take_in import TakeIn
     from lineament.services.gallery.takeout import TakeOut
     from lineament.services.gallery.unsearched import Unsearched
     from lineament.services.jobs.kinds import Handler
@@ -133,7 +134,7 @@ class Desk:
         """Destroys everything whose retention period is over."""
         from lineament.services.cases.retain import Retain
 
-        return Retain(self.record, self.workspace.blobs, lambda: self.erase)
+        return Retain(self.record, self.workspace.blobs, lambda: self.erase, self.workspace.drops)
 
     @cached_property
     def key_rotation(self) -> KeyRotation:
@@ -233,10 +234,19 @@ class Desk:
     @cached_property
     def collect(self) -> Collect:
         """Collects for a source."""
-        from lineament.services.collect import Collect, CollectLimits
+        from lineament.services.collect import Collect, CollectedFiles, CollectLimits
 
-        limits = CollectLimits(max_bytes=self.settings.max_file_bytes, workers=self.workspace.workers)
-        return Collect(self.record, self.workspace.crawls, lambda: self.ingest, lambda: self.erase, limits)
+        held = self.workspace
+        limits = CollectLimits(max_bytes=self.settings.max_file_bytes, workers=held.workers)
+        files = CollectedFiles(keys=held.keys, crawls=held.crawls, drops=held.drops)
+        return Collect(self.record, files, lambda: self.ingest, lambda: self.erase, limits)
+
+    @cached_property
+    def take_in(self) -> TakeIn:
+        """Takes files in that are sent through the browser."""
+        from lineament.services.gallery.take_in import TakeIn
+
+        return TakeIn(self.record, self.workspace.keys, self.workspace.drops)
 
     @cached_property
     def handlers(self) -> Mapping[str, Handler]:
@@ -304,10 +314,11 @@ class Desk:
     @cached_property
     def erase(self) -> Erase:
         """Erases faces, captures and sources."""
-        from lineament.services.gallery.erase import Erase
+        from lineament.services.gallery.erase import Erase, SourceFolders
 
         held = self.workspace
-        return Erase(self.record, held.keys, held.blobs, lambda: held.gallery, held.crawls)
+        folders = SourceFolders(crawls=held.crawls, drops=held.drops)
+        return Erase(self.record, held.keys, held.blobs, lambda: held.gallery, folders)
 
     @cached_property
     def takeout(self) -> TakeOut:

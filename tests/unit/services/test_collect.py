@@ -53,7 +53,7 @@ def collecting(taken: Taken) -> Collect:
     limits = CollectLimits(max_bytes=1000, workers=4)
     return Collect(
         cast("Any", record),
-        cast("Any", SimpleNamespace(crawl=lambda *_: None)),
+        cast("Any", SimpleNamespace(crawls=SimpleNamespace(crawl=lambda *_: None))),
         lambda: cast("Any", taken),
         lambda: cast("Any", taken),
         limits,

@@ -50,8 +50,8 @@ def test_no_script_makes_markup_or_code_from_text(path: Path) -> None:
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|new Function", path.read_text())
 
 
-def test_only_forms_and_the_progress_of_jobs_are_sent_and_fetched_by_scripts() -> None:
+def test_only_forms_files_and_the_progress_of_jobs_are_sent_and_fetched_by_scripts() -> None:
     fetching = [
         path.name for path in SCRIPTS if re.search(r"fetch\(|XMLHttpRequest|WebSocket|EventSource", path.read_text())
     ]
-    assert fetching == ["forms.js", "jobs.js"]
+    assert fetching == ["forms.js", "jobs.js", "take_in.js"]

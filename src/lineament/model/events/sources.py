@@ -99,6 +99,23 @@ class WarcTakenOut(Event, action=Action.WARC_TAKEN_OUT):
     sha256: str
 
 
+class DropBegun(Event, action=Action.DROP_BEGUN):
+    """Somebody began to send files into a source through the browser."""
+
+    source: str
+    drop: str
+
+
+class DropDiscarded(Event, action=Action.DROP_DISCARDED):
+    """What somebody sent through the browser was deleted before all of it was ingested."""
+
+    source: str
+    drop: str
+    files: int  # of the drop
+    ingested: int  # of these
+    because: str  # “stopped” or “abandoned”
+
+
 class RunStarted(Event, action=Action.RUN_BEGUN):
     """An ingest run started or resumed."""
 

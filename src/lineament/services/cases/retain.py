@@ -13,8 +13,10 @@ from lineament.model.events.cases import CaseDestroyed
 from lineament.model.events.searches import ProbesDestroyed
 from lineament.model.lifecycle import advance
 from lineament.services.cases.destroy import destroy
+from lineament.services.gallery.drops import DropFolders
 from lineament.services.gallery.erase import Erase
 from lineament.services.gallery.shred import Shredder
+from lineament.services.gallery.take_in import discard_abandoned
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Record
@@ -31,6 +33,7 @@ class SweepReport:
     pictures: int = 0  # of sources
     faces: int = 0  # of these pictures
     held: int = 0  # pictures of sources that only a legal hold keeps; no search compares them
+    drops: int = 0  # files sent through the browser of which nothing arrived any more
     scrubbed: bool = True  # False: somebody reads the database, whose files still hold it; a job tries again
 
 
@@ -41,10 +44,11 @@ class _NothingDue(Exception):
 class Retain:
     """Destroys everything whose retention period is over. Run it daily: ``lineament sweep``."""
 
-    def __init__(self, record: Record, blobs: Blobs, erase: Callable[[], Erase]) -> None:
+    def __init__(self, record: Record, blobs: Blobs, erase: Callable[[], Erase], drops: DropFolders) -> None:
         self._record = record
         self._blobs = blobs
         self._erase = erase
+        self._drops = drops
 
     @needs(Permission.MACHINE)
     def sweep(self) -> SweepReport:
@@ -57,10 +61,11 @@ class Retain:
             probes += self._probes(agency_id, policy.probe_days)
             details += self._details(agency_id, policy.audit_days)
             self._jobs(agency_id, policy.audit_days)
+        drops = discard_abandoned(self._record, self._drops)
         Shredder(self._record, self._blobs).finish()
         gone = self._erase().past_retention()  # after the cases: one that is destroyed holds nothing any more
         scrubbed = self._record.store.is_scrubbed()
-        return SweepReport(cases=cases, probes=probes, details=details, **asdict(gone), scrubbed=scrubbed)
+        return SweepReport(cases=cases, probes=probes, details=details, drops=drops, **asdict(gone), scrubbed=scrubbed)
 
     def _cases(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)

@@ -34,6 +34,7 @@ from lineament.store.ring import KeyRing
 
 if TYPE_CHECKING:
     from lineament.services.gallery.crawls import Crawls
+    from lineament.services.gallery.drops import DropFolders
     from lineament.services.gallery.indexes import Gallery
 
 RETRY_FOR = 60.0
@@ -64,6 +65,14 @@ class RetentionReport:
     held: int = 0  # pictures kept by a legal hold, sealed and out of every search
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFolders:
+    """The folders in which sources have files of their own."""
+
+    crawls: Crawls
+    drops: DropFolders
+
+
 class _NothingDueError(Exception):
     """Another process erased it, or a case was put on hold, since it was read; the change is rolled back."""
 
@@ -77,13 +86,13 @@ class Erase:
         keys: KeyRing,
         blobs: Blobs,
         gallery: Callable[[], Gallery],
-        crawls: Crawls,
+        folders: SourceFolders,
     ) -> None:
         self._record = record
         self._keys = keys
         self._shredder = Shredder(record, blobs)
         self._gallery = gallery
-        self._crawls = crawls
+        self._crawls, self._drops = folders.crawls, folders.drops
         self._suppression = Suppression(keys)
 
     @needs(Permission.MANAGE_SOURCES)
@@ -204,6 +213,7 @@ class Erase:
             change.tx.searches.forget_source(name)
             runs = change.tx.runs.delete_of(source.id)
             change.tx.jobs.delete_of(source.id)
+            change.tx.drops.delete_of(source.id)
             rows = change.tx.sources.destroy(source.id)
             change.tx.sources.set_state(source.id, state)
             counts = {**rows, "runs": runs, "blobs": pictures, "keys": 1}
@@ -214,6 +224,7 @@ class Erase:
             )
         self._gallery().destroy(source.id)
         self._crawls.destroy(source.id)
+        self._drops.destroy_source(source.id)
         self.finish_deletions()
         erasure.scrubbed = self._record.store.is_scrubbed()
         return erasure
@@ -232,7 +243,8 @@ class Erase:
             if destruction is None:
                 raise Refused(ReasonCode.NOT_WITHDRAWN.reason(name=name, state=source.state))
             left = tx.sources.left(source.id) + len(tx.deletions.all(1))
-            files = self._gallery().holds(source.id) or self._crawls.folder(source.id).exists()
+            folders = (self._crawls.folder(source.id), self._drops.of_source(source.id))
+            files = self._gallery().holds(source.id) or any(folder.exists() for folder in folders)
             if left or files or tx.sources.wrapped_key(source.id) is not None:
                 raise Refused(ReasonCode.NOT_ALL_DESTROYED.reason(name=name))
             return self._sign_receipt(tx, source, destruction, cleaned)
@@ -251,7 +263,7 @@ class Erase:
             "withdrawn_at": destruction["at"],
             "reason": destruction["reason"],
             "destroyed": destruction["destroyed"],
-            "left": {"rows": 0, "blobs": 0, "keys": 0, "index files": 0, "crawls": 0},
+            "left": {"rows": 0, "blobs": 0, "keys": 0, "index files": 0, "crawls": 0, "drops": 0},
             "database_files_cleaned": cleaned,
             "issued_at": self._record.clock().isoformat(),
             "ledger": receipts.proof(entry, path, str(rows.checkpoint())),
@@ -261,7 +273,7 @@ class Erase:
     @open_to_all("it ends what was decided before")
     def finish_deletions(self) -> int:
         """Delete the blobs and records that committed erasures left to delete; also run when a workspace is opened."""
-        return self._crawls.finish() + self._shredder.finish()
+        return self._crawls.finish() + self._drops.finish() + self._shredder.finish()
 
     @open_to_all("it ends what was decided before")
     def finish_job(self, report: Report) -> dict[str, int]:

@@ -47,7 +47,7 @@ from lineament.services.gallery.suppression import Suppression
 from lineament.services.keyholder import require_current_source, source_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
-from lineament.sources.base import Connector, Item, LeftOut, Refusal
+from lineament.sources.base import Arriving, Connector, Item, LeftOut, Refusal
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
@@ -100,13 +100,16 @@ class Ingest:
                 for batch in in_batches(self._items(pool, workers, context)):
                     self._commit(context, batch, report)
                     report.seconds = time.monotonic() - began
-                    report.total = task.connector.count() if task.kind == "video" else report.total
+                    report.total = task.connector.count() if task.kind in {"video", "upload"} else report.total
                     on_progress(report)
         except KeyboardInterrupt:
             kept = f"{report.seen:,} pictures are done and kept; the same command resumes from there"
             raise Interrupted(kept=kept) from None
         finally:
             self._gallery.sync()
+        if isinstance(task.connector, Arriving) and task.connector.is_waiting():
+            kept = f"{report.seen:,} pictures are done and kept; it is resumed when more has arrived"
+            raise Interrupted(kept=kept)
         self._end(context, report)
         report.seconds = time.monotonic() - began
         return report

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lineament.errors import KeyRotated
+from lineament.errors import DropUnderWay, KeyRotated
 from lineament.model.events.keys import KeyRotationBegun, KeyRotationEnded
 from lineament.model.sources import Source
 from lineament.services.gallery.crawls import Crawls
@@ -55,7 +55,8 @@ class SourceRotation:
         """Begin or resume, and finish.
 
         Raises Refused if the key was destroyed, Damaged if the faces of the source are not those that it vouches for,
-        WorkspaceBusy if a crawl into it is under way. Whatever ends it, run it again.
+        WorkspaceBusy if a crawl into it is under way, DropUnderWay if files that were dropped into it are yet to be
+        ingested. Whatever ends it, run it again.
         """
         self._report.name = name
         source = self._begin(name)
@@ -80,6 +81,8 @@ class SourceRotation:
             if tx.sources.rotated_up_to(source.id) is not None:
                 return source
         with self._record.change() as change:
+            if change.tx.drops.under_way(source.id):
+                raise DropUnderWay(source=name)
             if change.tx.sources.rotated_up_to(source.id) is None:  # else another process was faster
                 old, secret = source_key(change.tx, self._keys, source), os.urandom(KEY_BYTES)
                 change.tx.sources.begin_rotation(source.id, self._keys.wrap(secret, about_source(name)))

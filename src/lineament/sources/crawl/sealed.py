@@ -23,6 +23,8 @@ _HEAD = struct.Struct(">4sQ")
 _SEALED, _DESTROYED = b"seal", b"gone"
 _NONCE = 12
 _LEAST = _NONCE + 16  # bytes behind the head: the nonce and the tag
+FRAME_OVERHEAD = _HEAD.size + _LEAST
+"""Bytes that a frame has more than its content."""
 _AT_ONCE = 2**20
 _FINDING = b"crawl addresses"
 

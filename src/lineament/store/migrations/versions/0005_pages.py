@@ -5,6 +5,9 @@ Revision ID: 0005
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -13,3 +16,54 @@ depends_on = None
 
 def upgrade() -> None:
     """Change the tables, one subject after another."""
+    _create_drops()
+
+
+def _create_drops() -> None:
+    """Make the tables of files that are sent through the browser."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "drops",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("source_id", number, nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text()),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("listed", sa.Boolean(), nullable=False),
+        sa.Column("done", sa.BigInteger(), nullable=False),
+        sa.Column("files", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("job_id", sa.Text()),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_drops_id_said")),
+        *(
+            sa.CheckConstraint(f"{column} >= 0", name=op.f(f"ck_drops_{column}_at_least_0"))
+            for column in ("done", "files", "bytes")
+        ),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name="fk_drops_source_id"),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_drops_agency_id"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_drops_account_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_drops"),
+    )
+    op.create_index("ix_drops_source_id", "drops", ["source_id"])
+    op.create_table(
+        "drop_files",
+        sa.Column("drop_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("modified", sa.BigInteger(), nullable=False),
+        sa.Column("received", sa.BigInteger(), nullable=False),
+        sa.Column("why", sa.Text()),
+        sa.Column("mac", sa.LargeBinary()),
+        *(
+            sa.CheckConstraint(f"{column} >= {least}", name=op.f(f"ck_drop_files_{column}_at_least_{least}"))
+            for column, least in (("number", 1), ("size", 0), ("received", 0))
+        ),
+        sa.CheckConstraint("received <= size", name=op.f("ck_drop_files_received_whole")),
+        sa.ForeignKeyConstraint(["drop_id"], ["drops.id"], name="fk_drop_files_drop_id"),
+        sa.PrimaryKeyConstraint("drop_id", "number", name="pk_drop_files"),
+        sa.UniqueConstraint("drop_id", "path", "size", "modified", name="uq_drop_files_drop_id"),
+    )

@@ -1,0 +1,1 @@
+"""Files that an official sends through the browser."""

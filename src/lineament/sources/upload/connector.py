@@ -1,0 +1,313 @@
+"""The pictures in what an official sends through the browser, while it is still arriving.
+
+A file of a folder is read as the connector for folders reads it; one that was dropped by itself may also be an archive,
+a web archive, a manifest or a transaction, and is read by the connector of its kind. Files come in the order of the
+list, and a picture waits for its side-car. The address of a picture is ``upload:DROP/PATH``.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
+from lineament.model.drops import DroppedFile
+from lineament.model.faces import Provenance
+from lineament.sandbox.files import printable
+from lineament.sandbox.unpack import decompress
+from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal, number_in
+from lineament.sources.choose import FALLBACK, choose, kind_of
+from lineament.sources.folder.captures import Captures
+from lineament.sources.folder.connector import (
+    LARGEST_SIDE_CAR,
+    PICTURES,
+    TABLE,
+    compressed,
+    is_hidden,
+    is_side_car,
+    side_car_names,
+    stated_provenance,
+)
+from lineament.sources.media_types import START, is_picture, is_video, not_a_picture
+from lineament.sources.provenance import Unusable, parse_side_car
+from lineament.sources.registry import Terms, registrations
+from lineament.sources.upload.arrivals import Arrivals
+from lineament.sources.video.sampled import frames_of
+
+CONNECTOR = "upload 1"
+PATIENCE = 20.0
+"""Seconds without anything arriving after which the connector ends, to be resumed when more has arrived."""
+LOOK_EVERY = 0.2
+"""Seconds between two looks for a file that has not arrived."""
+LARGEST_TABLE = 2**26
+"""Most bytes of a captures.csv."""
+_OPENED = frozenset({"archive", "warc", "manifest", "itl"})
+"""Kinds whose connectors read a file by its path."""
+
+
+class _Waiting(Exception):
+    """Something that is needed has not arrived."""
+
+
+class UploadConnector:
+    """Yields the pictures of a drop in the order of its list, and waits for those that are still to come."""
+
+    def __init__(self, arrivals: Arrivals, terms: Terms) -> None:
+        """Take what the terms say of a source, as other connectors do."""
+        self._arrivals, self._terms = arrivals, terms
+        self._waiting = False
+        self._side_cars: dict[str, DroppedFile] = {}
+        self._listed = -1  # how many files were in the list when the side-cars were read
+        self._folder: str | None = None  # whose table is read
+        self._table: Captures | BadSideCar | None = None
+
+    def count(self) -> int | None:
+        """Return how many files are in the list, without side-cars."""
+        files = self._arrivals.standing().files
+        return files - len(self._all_side_cars(files)) if files else None
+
+    def is_waiting(self) -> bool:
+        """See Arriving."""
+        return self._waiting
+
+    def items(self) -> Iterator[Found]:
+        """Yield everything that arrives before nothing more does."""
+        for found, _ in self.items_from(None):
+            yield found
+
+    def items_from(self, cursor: str | None) -> Iterator[tuple[Found, str]]:
+        """Yield what comes after ``cursor``: the number of a file, or that of the one before it, + and a count."""
+        self._waiting = False
+        before, _, inner = (cursor or "0").partition("+")
+        number = max(number_in(before, "the number of a file"), self._arrivals.done)
+        skip = number_in(inner or None, "a count") if str(number) == before else 0
+        try:
+            for file in self._arriving(number):
+                for missing in self._enter_folder(file):
+                    yield missing, str(number)
+                yield from self._numbered(file, skip)
+                number, skip = file.number, 0
+            for missing in self._end_folder():
+                yield missing, str(number)
+        except _Waiting:
+            self._waiting = not self._arrivals.standing().over
+        finally:
+            self._close_table()
+
+    # ------------------------------------------------------------ waiting
+
+    def _arriving(self, number: int) -> Iterator[DroppedFile]:
+        """Yield the files after ``number``, each once it has arrived. Raises _Waiting if nothing does any more."""
+        while True:
+            files = self._arrivals.after(number)
+            for file in files:
+                yield self._arrived(file)
+                number = file.number
+            if not files:
+                standing = self._arrivals.standing()
+                if standing.over or (standing.listed and standing.files <= number):
+                    return
+                self._wait()
+
+    def _arrived(self, file: DroppedFile) -> DroppedFile:
+        """Return a file once it has arrived. Raises _Waiting."""
+        while not file.has_arrived:
+            self._wait()
+            files = self._arrivals.after(file.number - 1)
+            if not files:
+                raise _Waiting
+            file = files[0]
+        return file
+
+    def _wait(self) -> None:
+        """Wait a moment for more. Raises _Waiting if nothing has arrived for PATIENCE, or the drop is over."""
+        standing = self._arrivals.standing()
+        if standing.over or standing.quiet > PATIENCE:
+            raise _Waiting
+        time.sleep(LOOK_EVERY)
+
+    # ------------------------------------------------------------ one file
+
+    def _numbered(self, file: DroppedFile, skip: int) -> Iterator[tuple[Found, str]]:
+        """Yield what a file gives after ``skip`` of it; only the last has the number of the file as its cursor."""
+        found = itertools.islice(self._of_file(file), skip, None)
+        last, given = next(found, None), skip
+        for following in found:
+            given += 1
+            assert last is not None  # noqa: S101 - something follows it
+            yield last, f"{file.number - 1}+{given}"
+            last = following
+        if last is not None:
+            yield last, str(file.number)
+
+    def _of_file(self, file: DroppedFile) -> Iterator[Found]:
+        """Yield everything of one file: at least one thing."""
+        name = printable(file.path)
+        if file.why is not None:
+            yield Refusal(name=name, why=NotRead(why=file.why))
+            return
+        if self._terms.skip_hidden and is_hidden(file.path.encode()):
+            yield LeftOut(kind=LeftOutKind.HIDDEN)
+        elif is_side_car(file.path.encode()):
+            yield LeftOut(kind=LeftOutKind.SIDE_CAR)
+        else:
+            try:
+                yield from self._read(file, name)
+            except (LineamentError, OSError) as error:
+                yield Refusal.from_error(name, error)
+
+    def _read(self, file: DroppedFile, name: str) -> Iterator[Found]:
+        folder, _, base = file.path.rpartition("/")
+        by_itself, kind = not folder, FALLBACK if compressed(base.encode()) else kind_of(base)
+        if by_itself and kind in _OPENED:
+            yield from self._opened(file, name, kind)
+            return
+        if not _has_picture_suffix(base):
+            start = self._start(file)
+            if is_video(start):
+                yield from frames_of(name, self._arrivals.parts(file), self._provenance(file), self._terms.max_bytes)
+                return
+            if not (by_itself or is_picture(start)):
+                raise NotAPicture(why=_what_it_is(kind, start))
+        provenance = self._provenance(file)
+        untrusted = self._content(file, self._terms.max_bytes)
+        if compressed(base.encode()):
+            untrusted = decompress(untrusted, self._terms.max_bytes)
+        yield Item(name=name, untrusted=untrusted, provenance=provenance)
+
+    def _start(self, file: DroppedFile) -> bytes:
+        return next(self._arrivals.parts(file), b"")[:START]
+
+    def _content(self, file: DroppedFile, limit: int) -> bytes:
+        if file.size > limit:
+            raise FileTooLarge(size=file.size, limit=limit)
+        parts = list(self._arrivals.parts(file))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    # ------------------------------------------------------------ files of other connectors
+
+    def _opened(self, file: DroppedFile, name: str, kind: str) -> Iterator[Found]:
+        """Yield what the connector of its kind finds in a file, under the names of the drop."""
+        endings = registrations()[kind].recognised_by.split(", ")
+        suffix = max((ending for ending in endings if file.path.lower().endswith(ending)), key=len)
+        place = self._arrivals.as_file(file, suffix)
+        (chosen,) = choose([str(place)], self._terms, kind)
+        is_empty = True
+        for found in chosen.connector.items():
+            is_empty = False
+            if isinstance(found, Item):
+                provenance = self._renamed(found.provenance, place, file)
+                yield replace(found, name=found.name.replace(str(place), name), provenance=provenance)
+            elif isinstance(found, Refusal):
+                yield replace(found, name=found.name.replace(str(place), name))
+            else:
+                yield found
+        if is_empty:
+            yield Refusal(name=name, why=NotRead(why="there is no picture in it"))
+
+    def _renamed(self, found: Provenance, place: Path, file: DroppedFile) -> Provenance:
+        """Return a provenance that names the file of the drop instead of its copy on disk."""
+        here, record = f"file://{place}", found.record
+        uri = self._uri(file) + found.uri[len(here) :] if found.uri.startswith(here) else found.uri
+        if record is not None and record.archive.startswith(place.name):
+            record = replace(record, archive=file.path + record.archive[len(place.name) :])
+        return replace(found, uri=uri, record=record)
+
+    # ------------------------------------------------------------ provenance
+
+    def _uri(self, file: DroppedFile) -> str:
+        return f"upload:{self._arrivals.id}/{quote(file.path)}"
+
+    def _default(self, file: DroppedFile) -> Provenance:
+        """Return the provenance of a picture without a side-car."""
+        base = self._terms.page_base
+        page = None if base is None else f"{base.rstrip('/')}/{quote(file.path)}"
+        return Provenance(uri=self._uri(file), page_uri=page, connector=CONNECTOR)
+
+    def _provenance(self, file: DroppedFile) -> Provenance:
+        """Return what the side-car, or else the table, states of a picture. Raises BadSideCar."""
+        base = file.path.rpartition("/")[2].encode()
+        default = self._default(file)
+        try:
+            found = stated_provenance(base, self._table, lambda: self._side_car(file, default), default)
+        except Unusable as error:
+            raise BadSideCar(name=self._beside(TABLE), why=error) from error
+        return replace(found, connector=CONNECTOR)
+
+    def _side_car(self, file: DroppedFile, default: Provenance) -> Provenance | None:
+        base = file.path.rpartition("/")[2].encode()
+        beside = (self._all_side_cars().get(self._beside(name)) for name in side_car_names(base))
+        found = next((car for car in beside if car is not None), None)
+        if found is None:
+            return None
+        try:
+            return parse_side_car(self._content(self._arrived(found), LARGEST_SIDE_CAR), default)
+        except FileTooLarge:
+            why = f"it has more than {LARGEST_SIDE_CAR} bytes"
+        except NotRead as error:
+            why = str(error.details["why"])
+        except Unusable as error:
+            why = str(error)
+        raise BadSideCar(name=printable(found.path), why=why)
+
+    def _beside(self, name: bytes) -> str:
+        return f"{self._folder}/{name.decode()}" if self._folder else name.decode()
+
+    def _all_side_cars(self, files: int | None = None) -> dict[str, DroppedFile]:
+        """Return the side-cars of the drop by their paths, as of its list now."""
+        files = self._arrivals.standing().files if files is None else files
+        if files != self._listed:
+            self._side_cars = {car.path: car for car in self._arrivals.side_cars()}
+            self._listed = files
+        return self._side_cars
+
+    # ------------------------------------------------------------ the table of a folder
+
+    def _enter_folder(self, file: DroppedFile) -> Iterator[Refusal]:
+        """Read the table of a file's folder unless it is the one before; yield what is missing of the one before."""
+        folder = file.path.rpartition("/")[0]
+        if file.why is not None or folder == self._folder:
+            return
+        yield from self._end_folder()
+        self._folder = folder
+        found = self._all_side_cars().get(self._beside(TABLE))
+        if found is None:
+            return
+        try:
+            content = self._content(self._arrived(found), LARGEST_TABLE)
+            self._table = Captures(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""))
+        except (LineamentError, Unusable) as error:
+            self._table = BadSideCar(name=printable(found.path), why=error)
+
+    def _end_folder(self) -> Iterator[Refusal]:
+        """Refuse the pictures that a table names and that are not there: a misspelt name would lose provenance."""
+        if isinstance(self._table, Captures):
+            for name in self._table.missing():
+                path = f"{self._folder}/{name}" if self._folder else name
+                if not self._arrivals.has(path) and not (self._terms.skip_hidden and name.startswith(".")):
+                    why = NotRead(why="captures.csv names it, but there is no such picture here")
+                    yield Refusal(name=printable(path), why=why)
+        self._close_table()
+
+    def _close_table(self) -> None:
+        if isinstance(self._table, Captures):
+            self._table.close()
+        self._table, self._folder = None, None
+
+
+def _has_picture_suffix(base: str) -> bool:
+    name = base.encode()
+    return os.path.splitext(name)[1].lower() in PICTURES or compressed(name)  # noqa: PTH122 - bytes, as there
+
+
+def _what_it_is(kind: str, start: bytes) -> str:
+    """Return what a file in a folder is, and how to have it read if that is possible."""
+    if kind == FALLBACK or not start:
+        return not_a_picture(start)
+    return f"its name is that of the kind “{kind}”, which is read only if it is dropped by itself, outside a folder"
