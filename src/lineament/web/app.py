@@ -33,7 +33,7 @@ from lineament.web import (
     threshold,
 )
 from lineament.web.doors import Doors
-from lineament.web.pages import PageRoute, ask_to_sign_in
+from lineament.web.pages import PageRoute, ask_to_sign_in, known_visit
 from lineament.web.render import Renderer
 from lineament.web.scripted import ScriptedForms
 from lineament.web.security import HeadersMiddleware, SiteAddress, TokenSessions
@@ -58,7 +58,7 @@ class Entrance:
             self._site.check_host(request.headers)
             response = await self._doors.enter(scope)
         except LineamentError as error:
-            response = await failures.lineament_error(request, error)
+            response = await failures.at_the_door(request, error)
         if response is None:
             await self._pass_on(scope, receive, send)
         else:
@@ -125,6 +125,7 @@ def create_app(workspace: Workspace, token: str, announce: Callable[[str], None]
     app.state.site = site
     app.state.sessions = sessions
     app.state.assets = assets.load()
+    app.state.known_visit = known_visit
     app.state.renderer = Renderer({name: asset.digest for name, asset in app.state.assets.items()})
     for module in PAGE_MODULES:
         app.include_router(module.pages)

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from lineament import errors
 from lineament.errors import LineamentError
+from lineament.services.people.sessions import SessionState
 from lineament.web.render import Renderer
 from lineament.web.scripted import NEEDS, TOKEN
 
@@ -31,11 +32,12 @@ class Failure:
     status: int
     title: str
     kept: str = KEPT_NOTHING
+    entrance: bool = False  # whether the way in has to be explained
 
 
 CHANGED_OUTSIDE = Failure(500, "What is stored was changed outside Lineament", "It is left as it is.")
 FAILURES: dict[type[Exception], Failure] = {
-    errors.NotSignedIn: Failure(403, "Open the newest address from the terminal", ""),
+    errors.NotSignedIn: Failure(403, "Open the newest address from the terminal", "", entrance=True),
     errors.SignInNeeded: Failure(403, "Sign in first"),
     errors.StepUpNeeded: Failure(403, "Show your second factor again"),
     errors.SignInRefused: Failure(403, "The sign-in was refused"),
@@ -90,10 +92,42 @@ def is_correctable(error: LineamentError) -> bool:
 
 
 def page(request: Request, failure: Failure, message: str) -> HTMLResponse:
-    """Render the page of a failure; it shows nothing of the workspace, because anybody may see it."""
+    """Render the page of a failure: with the menu of somebody who is signed in, or else with nothing of the workspace.
+
+    Where the server is at fault there is no menu, because what it is made from may be at fault too.
+    """
+    framed = failure.status < 500 and _framed(request, failure, message)
+    return framed or _plain(request, failure, message)
+
+
+def _framed(request: Request, failure: Failure, message: str) -> HTMLResponse | None:
+    """Render the page with the menu; return None if nobody is signed in."""
+    try:
+        visit = request.app.state.known_visit(request)
+        if visit is None or visit.standing is not SessionState.OPEN:
+            return None
+        shown: HTMLResponse = visit.page("failure_framed.html", failure=failure, message=message)
+    except LineamentError as error:
+        log.warning("no menu beside %r: %s", failure.title, error)
+        return None
+    shown.status_code = failure.status
+    return shown
+
+
+def _plain(request: Request, failure: Failure, message: str) -> HTMLResponse:
     renderer: Renderer = request.app.state.renderer
-    html = renderer.page("failure.html", failure=failure, message=message, path="", csrf="")
+    away = request.app.state.site.is_public(request.headers)
+    html = renderer.page("failure.html", failure=failure, message=message, away=away, path="", csrf="")
     return HTMLResponse(html, status_code=failure.status)
+
+
+async def at_the_door(request: Request, error: LineamentError) -> HTMLResponse:
+    """Answer an error of the entrance, before anybody is known."""
+    failure = failure_for(error)
+    if isinstance(error, errors.TooManyAttempts):
+        html = _refusal(request.app.state.renderer, failure, str(error))
+        return with_wait(HTMLResponse(html, status_code=failure.status), error)
+    return _plain(request, failure, str(error))
 
 
 async def lineament_error(request: Request, error: Exception) -> HTMLResponse:
@@ -104,8 +138,7 @@ async def lineament_error(request: Request, error: Exception) -> HTMLResponse:
     if failure.status == UNFORESEEN.status:
         log.error("%s %s: %s", request.method, _route(request), error)
     if isinstance(error, errors.TooManyAttempts):
-        html = _refusal(request.app.state.renderer, failure, str(error))
-        return with_wait(HTMLResponse(html, status_code=failure.status), error)
+        return await at_the_door(request, error)
     response = page(request, failure, str(error))
     if isinstance(error, errors.ForeignRequest):
         response.headers[NEEDS] = TOKEN
@@ -115,7 +148,7 @@ async def lineament_error(request: Request, error: Exception) -> HTMLResponse:
 @lru_cache(maxsize=256)
 def _refusal(renderer: Renderer, failure: Failure, message: str) -> str:
     """Render the page of a refusal that says nothing but the seconds to wait, once: floods ask for it."""
-    return renderer.page("failure.html", failure=failure, message=message, path="", csrf="")
+    return renderer.page("failure.html", failure=failure, message=message, away=False, path="", csrf="")
 
 
 def with_wait(response: ResponseT, error: LineamentError) -> ResponseT:
