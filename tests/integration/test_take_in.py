@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -17,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from tests.conftest import PORTRAITS
 from tests.support.clock import Clock
 from tests.support.dropping import DropClient
+from tests.support.killable_server import KillableServer
 from tests.support.processes import run_well, vary_portraits
 from tests.support.serving import Served, serving
 from tests.support.world import SOURCE, gallery, settings
@@ -394,50 +390,10 @@ def test_a_folder_whose_drop_is_gone_is_deleted_when_the_workspace_is_opened(tmp
 # ---------------------------------------------------------------- kill -9
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-class Server:
-    """``lineament serve`` as a process, which can be killed and started again on its port."""
-
-    def __init__(self, home: Path) -> None:
-        self.port, self._home = free_port(), home
-        self.entrance = ""
-        self.start()
-
-    def start(self) -> None:
-        line = [sys.executable, "-m", "lineament", "--home", str(self._home), "serve", "--port", str(self.port)]
-        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment)
-        assert self.process.stdout is not None
-        while "token=" not in (printed := self.process.stdout.readline()):
-            assert printed
-        self.entrance = next(word for word in printed.split() if "token=" in word)
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.end()
-
-    @contextmanager
-    def browser(self) -> Iterator[httpx.Client]:
-        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60) as browser:
-            assert browser.get(self.entrance).status_code == 303
-            yield browser
-
-    def end(self) -> None:
-        self.process.terminate()
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
 def test_a_server_that_is_killed_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
     home, folder = tmp_path / "ws", varied(tmp_path / "killed", 30, 8)
     gallery(home).close()
-    server = Server(home)
+    server = KillableServer(home)
     try:
         with server.browser() as browser:
             client = DropClient(browser, SOURCE).open()
