@@ -231,7 +231,7 @@ def connectors() -> str:
         "\nA file that was dropped in the browser has the address `upload:DROP/PATH`: the id of the drop, and the\n"
         "path in what was dropped, percent-encoded. Dropped again, it is another place of the same picture. In a\n"
         "folder it is read as `folder` reads it; by itself it may be of the kinds `archive`, `warc`, `manifest` and\n"
-        "`itl` as well. A row of a manifest that was dropped may name addresses on the hosts of the source, no files.\n"
+        "`itl` as well. A row of a manifest that was dropped may name a file that was dropped with it, by its path.\n"
     )
     return "".join(lines)
 

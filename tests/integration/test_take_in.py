@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.archives import Archive, Body
 from tests.conftest import PORTRAITS
 from tests.support.clock import Clock
 from tests.support.dropping import DropClient
+from tests.support.films import film as make_film
+from tests.support.films import pan
 from tests.support.killable_server import KillableServer
 from tests.support.processes import run_well, vary_portraits
 from tests.support.serving import Served, serving
@@ -25,6 +28,7 @@ from tests.support.world import SOURCE, gallery, settings
 from lineament.errors import DropUnderWay
 from lineament.model.drops import LONGEST_PATH, PART, OfferedFile
 from lineament.model.sources import SourceState
+from lineament.services.doctor import Verdict
 from lineament.services.gallery import take_in
 from lineament.workspace import Workspace
 
@@ -147,6 +151,48 @@ def test_an_archive_without_a_picture_is_counted(served: Served, client: DropCli
     send_files(client, {"a.zip": (tmp_path / "a.zip").read_bytes()})
     ingest(served)
     assert client.standing()["run"]["counts"] == {"refused": 1}
+
+
+def test_a_manifest_tells_of_files_that_were_dropped_with_it(
+    served: Served, client: DropClient, tmp_path: Path
+) -> None:
+    folder = varied(tmp_path / "told", 2, 9)
+    rows = "image_url,page_url\nfolder/0.jpg,https://told.example/page\nfolder/none.jpg,\n../x.jpg,\n"
+    pictures = {f"folder/{at}.jpg": path.read_bytes() for at, path in enumerate(sorted((folder / "0").iterdir()))}
+    send_files(client, {"list.csv": rows.encode(), **pictures})
+    ingest(served)
+    after = client.standing()
+    assert after["run"]["counts"] == {"enrolled": 2, "already_there": 1, "refused": 2}
+    assert "no such file in what was dropped" in after["refusals"][0][1]
+    assert "leads out of what was dropped" in after["refusals"][1][1]
+    with served.workspace.store.read() as tx:
+        query = "SELECT page_uri FROM captures WHERE uri = 'upload:{}/folder/0.jpg'"
+        assert tx.connection.exec_driver_sql(query.format(client.id)).scalar() == "https://told.example/page"
+
+
+def test_a_video_is_taken_in_frame_by_frame(served: Served, client: DropClient, tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.mp4", pan("ardern-2018.jpg", 30))
+    send_files(client, {"folder/film.mp4": film.read_bytes()})
+    ingest(served)
+    after = client.standing()
+    assert after["run"]["counts"].get("enrolled", 0) > 0
+    assert any(uri.startswith(f"upload:{client.id}/folder/film.mp4#t=") for uri in captures(served))
+
+
+def test_a_web_archive_keeps_the_page_that_showed_a_picture(served: Served, client: DropClient, tmp_path: Path) -> None:
+    address, picture = "https://told.example/in-archive.jpg", (varied(tmp_path / "warc", 1, 11) / "0" / "0000.jpg")
+    with Archive(tmp_path / "crawl.warc.gz") as archive:
+        page = f'<html><title>Harbour</title><img src="{address}"></html>'.encode()
+        archive.add("https://told.example/", Body(page, "text/html; charset=utf-8"))
+        archive.add(address, Body(picture.read_bytes(), "image/jpeg"))
+    send_files(client, {"crawl.warc.gz": (tmp_path / "crawl.warc.gz").read_bytes()})
+    ingest(served)
+    assert client.standing()["run"]["counts"]["enrolled"] == 1
+    with served.workspace.store.read() as tx:
+        query = f"SELECT page_title, page IS NOT NULL, evidence FROM captures WHERE uri = '{address}'"
+        ((title, kept, evidence),) = tx.connection.exec_driver_sql(query).all()
+    assert (title, bool(kept)) == ("Harbour", True)
+    assert '"crawl.warc.gz"' in evidence
 
 
 # ---------------------------------------------------------------- part by part
@@ -385,6 +431,26 @@ def test_a_folder_whose_drop_is_gone_is_deleted_when_the_workspace_is_opened(tmp
     Workspace.open(settings(home), clock=clock).close()
     assert folder.is_dir()
     assert not copy.exists()
+
+
+def test_the_doctor_tells_what_is_missing_of_a_drop_and_mends_what_belongs_to_none(
+    tmp_path: Path, clock: Clock
+) -> None:
+    with workspace_with_a_drop(tmp_path / "ws", clock) as (workspace, drop):
+        doctor, folder = workspace.desk_at_the_machine().doctor, workspace.drops.folder(drop)
+
+        def check() -> tuple[Verdict, str]:
+            (found,) = (check for check in doctor.run() if check.name == "drops")
+            return found.verdict, found.detail
+
+        assert check() == (Verdict.GOOD, "3 dropped files wait to be ingested, of 1 drops")
+        shutil.copytree(folder, folder.with_name("0123456789abcdef"))
+        assert check()[0] is Verdict.WARNING
+        assert doctor.mend().detail.startswith("1 files")
+        (folder / "2").write_bytes((folder / "2").read_bytes()[:-1])
+        verdict, detail = check()
+        assert verdict is Verdict.BAD
+        assert "1 of them are not whole" in detail
 
 
 # ---------------------------------------------------------------- kill -9

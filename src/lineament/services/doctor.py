@@ -21,6 +21,7 @@ from lineament.model.actions import Action
 from lineament.model.sources import Source, SourceState
 from lineament.sandbox.confine import GUARDS, LANDLOCK
 from lineament.services.audit import Audit
+from lineament.services.gallery.drops import DropFolders
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import source_key
@@ -73,6 +74,9 @@ class CheckedWorkspace(Protocol):
     def blobs(self) -> Blobs: ...  # noqa: D102
 
     @property
+    def drops(self) -> DropFolders: ...  # noqa: D102
+
+    @property
     def analyser(self) -> Analyser: ...  # noqa: D102
 
     @property
@@ -107,6 +111,7 @@ class Doctor:
                 self._looks,
                 self._rotations,
                 self._provenance,
+                self._drops,
                 self._ledger,
                 self._time,
                 self._witnesses,
@@ -117,7 +122,7 @@ class Doctor:
 
     @needs(Permission.MACHINE)
     def mend(self) -> Check:
-        """Delete the pictures to which nothing refers: processes left them that were killed before they committed.
+        """Delete pictures and folders of drops to which nothing refers: processes left them that were killed.
 
         Younger ones than ABANDONED may belong to a process that runs, and stay.
         """
@@ -125,7 +130,7 @@ class Doctor:
         old = blobs.put_before(time.time() - ABANDONED)
         with self._record.store.begin() as tx:
             tx.deletions.add(list(tx.deletions.unused(old)))
-        many = Shredder(self._record, blobs).finish()
+        many = Shredder(self._record, blobs).finish() + self._workspace.drops.finish()
         return Check("mended", Verdict.GOOD, f"{many:,} files that nothing refers to were deleted")
 
     def _machine(self) -> Check:
@@ -242,6 +247,27 @@ class Doctor:
             lost = tx.captures.faces_without()
         verdict = Verdict.BAD if lost else Verdict.GOOD
         return Check("provenance", verdict, f"{lost:,} faces without a source, address or digest")
+
+    def _drops(self) -> Check:
+        """Look for dropped files of which less is on the disk than was acknowledged, and for folders of no drop."""
+        folders, lost, waiting = self._workspace.drops, 0, 0
+        with self._record.read() as tx:
+            under_way = tx.drops.under_way()
+        for drop in under_way:
+            with self._record.read() as tx:
+                files = tx.drops.after(drop.id, drop.done, None)
+            missing = folders.lost(drop, files)
+            with self._record.read() as tx:
+                now = tx.drops.get(drop.id)
+            waiting += len(files)
+            lost += sum(number > now.done for number in missing) if now.ended_at is None else 0
+        orphans = len(folders.orphans())
+        detail = f"{waiting:,} dropped files wait to be ingested, of {len(under_way)} drops"
+        if lost:
+            detail += f"; {lost:,} of them are not whole on the disk, and will be refused; drop them again afterwards"
+        if orphans:
+            detail += f"; {orphans} folders belong to no drop; delete them with: lineament doctor --mend"
+        return Check("drops", Verdict.BAD if lost else Verdict.WARNING if orphans else Verdict.GOOD, detail)
 
     def _ledger(self) -> Check:
         found = self._audit.verify()

@@ -7,7 +7,7 @@ they load nothing heavy: their functions import the connector and its parsers wh
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -31,6 +31,15 @@ PageReader = Callable[["ArchiveRecord"], bytes | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BesideFile:
+    """A file that lies beside a manifest, though not in a folder of this machine."""
+
+    uri: str
+    size: int  # bytes
+    parts: Callable[[], Iterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """The terms of the source and the limits of this machine, for connectors."""
 
@@ -40,6 +49,7 @@ class Terms:
     contact: str | None = None
     crawl: Callable[[str], KeptCrawl] | None = None  # returns the folder and key of a crawl of this source, by name
     uploads: Callable[[str], Arrivals] | None = None  # returns a drop of this source, by its id
+    beside: Callable[[str], BesideFile | None] | None = None  # finds what a manifest names, by its path below it
     on_reserved: OnReserved | None = None
     skip_hidden: bool = False  # leave out files and folders whose names begin with a dot
 

@@ -123,7 +123,7 @@ class DropRows:
             found |= {file.number: file for file in self._files(drop_id, drop_files.c.number.in_(some))}
         return found
 
-    def after(self, drop_id: DropId, number: int, most: int) -> list[DroppedFile]:
+    def after(self, drop_id: DropId, number: int, most: int | None) -> list[DroppedFile]:
         """Return the next files of the list."""
         return self._files(drop_id, drop_files.c.number > number, most=most)
 
@@ -131,10 +131,9 @@ class DropRows:
         """Return the files after a number, up to another one."""
         return self._files(drop_id, drop_files.c.number > number, drop_files.c.number <= last)
 
-    def has(self, drop_id: DropId, path: str) -> bool:
-        """Return whether there is a file with this path."""
-        query = sa.select(drop_files.c.number).where(drop_files.c.drop_id == drop_id, drop_files.c.path == path)
-        return self._connection.scalar(query.limit(1)) is not None
+    def find(self, drop_id: DropId, path: str) -> DroppedFile | None:
+        """Return the first file with this path; None if there is none."""
+        return next(iter(self._files(drop_id, drop_files.c.path == path, most=1)), None)
 
     def missing(self, drop_id: DropId, number: int, most: int) -> list[DroppedFile]:
         """Return the next files of which something is yet to arrive."""

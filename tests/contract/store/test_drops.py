@@ -59,9 +59,11 @@ def test_what_is_missing_and_what_has_arrived(store: Store, rows: Rows) -> None:
         assert [file.number for file in tx.drops.missing(drop.id, 2, 10)] == [3]
         assert [file.number for file in tx.drops.between(drop.id, 1, 3)] == [2, 3]
         arrived = tx.drops.arrivals(drop.id)
-        assert tx.drops.has(drop.id, "e")
-        assert not tx.drops.has(drop.id, "x")
+        found = tx.drops.find(drop.id, "e")
+        assert tx.drops.find(drop.id, "x") is None
         assert sorted(tx.drops.files(drop.id, [1, 99])) == [1]
+    assert found is not None
+    assert found.number == 5
     assert (arrived.files, arrived.bytes, arrived.refused) == (2, 10, 2)
 
 

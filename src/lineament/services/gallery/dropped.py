@@ -67,10 +67,10 @@ class DroppedFiles:
             found = tx.drops.ending_in(self._drop.id, ".json", "captures.csv")
         return [file for file in found if file.why is None and is_side_car(file.path.encode())]
 
-    def has(self, path: str) -> bool:
+    def find(self, path: str) -> DroppedFile | None:
         """See Arrivals."""
         with self._record.read() as tx:
-            return tx.drops.has(self._drop.id, path)
+            return tx.drops.find(self._drop.id, path)
 
     def parts(self, file: DroppedFile) -> Iterator[bytes]:
         """See Arrivals."""

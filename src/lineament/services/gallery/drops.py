@@ -120,18 +120,17 @@ class DropFolders:
 
         Files that a connector had open are deleted with them, or when the ingest of their drop is resumed.
         """
-        if not self._home.is_dir():
-            return 0
-        done = 0
-        for folder in self._orphans():
+        orphans = self.orphans()
+        for folder in orphans:
             shutil.rmtree(folder, ignore_errors=True)
-            done += 1
-        for source in self._home.iterdir():
-            with suppress(OSError):
-                source.rmdir()
-        return done
+            with suppress(OSError):  # another drop of the source is under way
+                folder.parent.rmdir()
+        return len(orphans)
 
-    def _orphans(self) -> list[Path]:
+    def orphans(self) -> list[Path]:
+        """Return the folders of drops that have ended, or that never were."""
+        if not self._home.is_dir():
+            return []
         with self._store.read() as tx:  # upkeep: files on disk follow the store
             kept = {self.folder(drop) for drop in tx.drops.under_way()}
         found = [folder for source in self._home.iterdir() if source.is_dir() for folder in source.iterdir()]

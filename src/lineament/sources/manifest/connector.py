@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from lineament.sources.manifest.fetching import Fetcher
 from lineament.sources.manifest.rows import ManifestRow, manifest_rows
 from lineament.sources.media_types import START, is_video
 from lineament.sources.provenance import Unusable, provenance_from
+from lineament.sources.registry import BesideFile
 
 CONNECTOR = "manifest 1"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # one letter is a drive
@@ -28,14 +29,21 @@ _LONGEST_SHOWN = 100  # characters of an address in a message
 class ManifestConnector:
     """Yields the pictures of a manifest, row by row; a row that cannot be used is refused by its number."""
 
-    def __init__(self, path: Path, fetcher: Fetcher | None, max_bytes: int) -> None:
-        """Without a ``fetcher``, only files beside the manifest are read.
+    def __init__(
+        self,
+        path: Path,
+        fetcher: Fetcher | None,
+        max_bytes: int,
+        find: Callable[[str], BesideFile | None] | None = None,
+    ) -> None:
+        """Without a ``fetcher``, only files beside the manifest are read; ``find`` finds them if they are not on disk.
 
         Pictures over ``max_bytes`` are refused. Raises NoSuchFile if ``path`` does not exist.
         """
         self._place = locate(path)[0]
         self._fetcher = fetcher
         self._max_bytes = max_bytes
+        self._find = find
 
     def count(self) -> None:
         """Return None: the number is unknown before reading all of it."""
@@ -102,6 +110,8 @@ class ManifestConnector:
         return Item(name=name, untrusted=untrusted, provenance=provenance)
 
     def _from_disk(self, name: str, below: str, row: ManifestRow) -> Item | Iterator[Item | Refusal]:
+        if self._find is not None:
+            return self._found(name, self._find, below, row)
         place = self._beside(below)
         fields = {key: value for key, value in _fields(row).items() if key != "uri"}
         provenance = provenance_from(fields, Provenance(uri=place.uri, connector=CONNECTOR))
@@ -118,9 +128,31 @@ class ManifestConnector:
         untrusted = read_opened(file, self._max_bytes)
         return Item(name=name, untrusted=untrusted, provenance=replace(provenance, connector=CONNECTOR))
 
+    def _found(
+        self, name: str, find: Callable[[str], BesideFile | None], below: str, row: ManifestRow
+    ) -> Item | Iterator[Item | Refusal]:
+        """Return the picture, or the frames of the video, that a row names and ``find`` finds. Raises NotRead."""
+        from lineament.sources.archive.connector import normal
+
+        path = normal(_path(below).replace(b"\\", b"/"))
+        if path is None:
+            raise NotRead(why="its path leads out of what was dropped")
+        file = find(path.decode("utf-8", "replace"))
+        if file is None:
+            raise NotRead(why="there is no such file in what was dropped with the manifest")
+        fields = {key: value for key, value in _fields(row).items() if key != "uri"}
+        provenance = provenance_from(fields, Provenance(uri=file.uri, connector=CONNECTOR))
+        if is_video(next(file.parts(), b"")[:START]):
+            from lineament.sources.video.sampled import frames_of
+
+            return frames_of(name, file.parts(), provenance, self._max_bytes)
+        if file.size > self._max_bytes:
+            raise FileTooLarge(size=file.size, limit=self._max_bytes)
+        return Item(name=name, untrusted=b"".join(file.parts()), provenance=replace(provenance, connector=CONNECTOR))
+
     def _is_file(self, uri: str) -> bool:
         """Return whether it is the name of a file beside the manifest, although it begins like an address."""
-        if uri.lower().startswith(("http:", "https:")) or "\0" in uri:
+        if uri.lower().startswith(("http:", "https:")) or "\0" in uri or self._find is not None:
             return False
         return os.path.lexists(self._place.parent.child(uri.encode("utf-8", "replace")).path)
 

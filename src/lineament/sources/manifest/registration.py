@@ -13,12 +13,12 @@ def _connect(locations: Locations, terms: Terms) -> Connector:
     from lineament.sources.manifest.connector import ManifestConnector
 
     if not terms.hosts:
-        return ManifestConnector(locations.paths[0], None, terms.max_bytes)
+        return ManifestConnector(locations.paths[0], None, terms.max_bytes, terms.beside)
     from lineament.sources.crawl.fetch import HostFetcher
     from lineament.sources.permission.hosts import Hosts
 
     fetcher = HostFetcher(Hosts(terms.hosts), terms.required_contact(), terms.max_bytes)
-    return ManifestConnector(locations.paths[0], fetcher, terms.max_bytes)
+    return ManifestConnector(locations.paths[0], fetcher, terms.max_bytes, terms.beside)
 
 
 REGISTRATIONS = (

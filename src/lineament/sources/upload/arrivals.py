@@ -40,8 +40,8 @@ class Arrivals(Protocol):
     def side_cars(self) -> Sequence[DroppedFile]:
         """Return every file whose name is that of a side-car or of a table of them."""
 
-    def has(self, path: str) -> bool:
-        """Return whether there is a file with this path."""
+    def find(self, path: str) -> DroppedFile | None:
+        """Return the file with this path, as it is now; None if there is none."""
 
     def parts(self, file: DroppedFile) -> Iterator[bytes]:
         """Yield the bytes of a file that has arrived. Raises NotRead, Damaged or OSError."""

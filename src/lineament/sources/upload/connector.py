@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.drops import DroppedFile
-from lineament.model.faces import Provenance
+from lineament.model.faces import ArchiveRecord, Provenance
 from lineament.sandbox.files import printable
 from lineament.sandbox.unpack import decompress
 from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal, number_in
@@ -36,7 +36,7 @@ from lineament.sources.folder.connector import (
 )
 from lineament.sources.media_types import START, is_picture, is_video, not_a_picture
 from lineament.sources.provenance import Unusable, parse_side_car
-from lineament.sources.registry import Terms, registrations
+from lineament.sources.registry import BesideFile, Terms, registrations
 from lineament.sources.upload.arrivals import Arrivals
 from lineament.sources.video.sampled import frames_of
 
@@ -197,7 +197,7 @@ class UploadConnector:
         endings = registrations()[kind].recognised_by.split(", ")
         suffix = max((ending for ending in endings if file.path.lower().endswith(ending)), key=len)
         place = self._arrivals.as_file(file, suffix)
-        (chosen,) = choose([str(place)], self._terms, kind)
+        (chosen,) = choose([str(place)], replace(self._terms, beside=self._file_beside), kind)
         is_empty = True
         for found in chosen.connector.items():
             is_empty = False
@@ -211,13 +211,25 @@ class UploadConnector:
         if is_empty:
             yield Refusal(name=name, why=NotRead(why="there is no picture in it"))
 
+    def _file_beside(self, path: str) -> BesideFile | None:
+        """Return the file of the drop that a row of a manifest names, once it has arrived; None if there is none."""
+        found = self._arrivals.find(path)
+        if found is None or found.why is not None:
+            return None
+        arrived = self._arrived(found)
+        return BesideFile(uri=self._uri(arrived), size=arrived.size, parts=lambda: self._arrivals.parts(arrived))
+
     def _renamed(self, found: Provenance, place: Path, file: DroppedFile) -> Provenance:
         """Return a provenance that names the file of the drop instead of its copy on disk."""
-        here, record = f"file://{place}", found.record
+        here = f"file://{place}"
         uri = self._uri(file) + found.uri[len(here) :] if found.uri.startswith(here) else found.uri
-        if record is not None and record.archive.startswith(place.name):
-            record = replace(record, archive=file.path + record.archive[len(place.name) :])
-        return replace(found, uri=uri, record=record)
+
+        def renamed(record: ArchiveRecord | None) -> ArchiveRecord | None:
+            if record is None or not record.archive.startswith(place.name):
+                return record
+            return replace(record, archive=file.path + record.archive[len(place.name) :])
+
+        return replace(found, uri=uri, record=renamed(found.record), page_record=renamed(found.page_record))
 
     # ------------------------------------------------------------ provenance
 
@@ -290,7 +302,7 @@ class UploadConnector:
         if isinstance(self._table, Captures):
             for name in self._table.missing():
                 path = f"{self._folder}/{name}" if self._folder else name
-                if not self._arrivals.has(path) and not (self._terms.skip_hidden and name.startswith(".")):
+                if self._arrivals.find(path) is None and not (self._terms.skip_hidden and name.startswith(".")):
                     why = NotRead(why="captures.csv names it, but there is no such picture here")
                     yield Refusal(name=printable(path), why=why)
         self._close_table()
