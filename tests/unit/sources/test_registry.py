@@ -69,7 +69,8 @@ def test_kinds_and_their_order_are_unambiguous() -> None:
 def test_every_kind_is_in_the_reference(page: str) -> None:
     text = (REFERENCE / page).read_text(encoding="utf-8")
     listed = next(line for line in text.splitlines() if "--as KIND" in line) if page == "commands.md" else text
-    assert [kind for kind in registrations() if kind not in listed] == []
+    missing = [kind for kind in registrations() if kind not in listed]
+    assert missing == (["upload"] if page == "commands.md" else [])  # which only the page of a source queues
 
 
 def test_the_registry_loads_no_parser() -> None:

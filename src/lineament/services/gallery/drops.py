@@ -12,15 +12,18 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lineament.errors import NotFound, NotRead, StorageFull
 from lineament.model.drops import PART, Drop, DroppedFile
 from lineament.model.faces import SourceId
-from lineament.sources.crawl.sealed import FRAME_OVERHEAD, Seal, content, frame_at, write
 from lineament.store.db import Store
 from lineament.store.durable import sync_all
 from lineament.store.faults import of_system
 from lineament.store.keys import DataKey
+
+if TYPE_CHECKING:
+    from lineament.sources.crawl.sealed import Seal
 
 SPARE = 2**30
 """Bytes of free disk that a drop leaves for the database, the pictures and the indexes."""
@@ -80,6 +83,8 @@ class DropFolders:
 
     def read(self, drop: Drop, key: DataKey, file: DroppedFile) -> Iterator[bytes]:
         """Yield the parts of a file that has arrived. Raises NotRead if it was discarded, Damaged, OSError."""
+        from lineament.sources.crawl.sealed import content, frame_at
+
         if not file.size:
             return
         seal, name = seal_of(drop, key), _archive(drop, file.number)
@@ -159,16 +164,22 @@ class DropFolders:
 
 def seal_of(drop: Drop, key: DataKey) -> Seal:
     """Return the seal of a drop's files, derived from the key of its source."""
+    from lineament.sources.crawl.sealed import Seal
+
     label = f"drop {drop.id}"
     return Seal(key.derive(label) + (b"" if key.older is None else key.older.derive(label)))
 
 
 def sealed_size(received: int) -> int:
     """Return the bytes on disk of the first ``received`` bytes of a file."""
+    from lineament.sources.crawl.sealed import FRAME_OVERHEAD
+
     return received + -(-received // PART) * FRAME_OVERHEAD
 
 
 def _write_part(seal: Seal, drop: Drop, path: Path, first: int, part: memoryview) -> None:
+    from lineament.sources.crawl.sealed import write
+
     offset = sealed_size(first)
     frame = seal.frame(bytes(part), _archive(drop, int(path.name)), offset)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
