@@ -534,6 +534,13 @@ class Interrupted(LineamentError):
 # ---------------------------------------------------------------- 13: signing in
 
 
+class NoLongerShown(LineamentError):
+    """This page was kept for {minutes} minutes; ask again for what it showed, as a new link or new codes."""
+
+    code = "no-longer-shown"
+    exit_code = 3
+
+
 class NotSignedIn(LineamentError):
     """These pages are for whoever started them: open the newest address that “lineament serve” printed."""
 

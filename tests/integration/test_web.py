@@ -153,7 +153,7 @@ def test_every_route_enforces_the_access_that_it_declares(served: Served, route:
 
 def test_only_these_routes_are_public() -> None:
     public = [route.path for route in ROUTES if route.access is Permission.PUBLIC]
-    assert {path.split("/")[1] for path in public} == {"static", "sign-in", "join"}
+    assert {path.split("/")[1] for path in public} == {"answers", "static", "sign-in", "join"}
 
 
 def test_the_application_has_only_declared_routes(served: Served, browser: httpx.Client) -> None:
@@ -539,7 +539,7 @@ def test_a_suspended_source_is_not_searched_until_it_is_resumed(browser: httpx.C
 
 def test_the_page_says_that_the_ledger_is_sound(served: Served, browser: httpx.Client, csrf: str, result: str) -> None:
     size = served.workspace.desk_at_the_machine().audit.size()
-    html = browser.post("/ledger/check", data={"csrf": csrf}).text
+    html = browser.post("/ledger/check", data={"csrf": csrf}, follow_redirects=True).text
     assert re.search(rf"checked {size:,} entries in \d+\.\d\d s: sound", html)
     assert browser.get("/ledger?before=1").text.count('<tr id="entry-') == 1
     assert browser.get("/ledger?before=-5").status_code == 200
@@ -557,7 +557,7 @@ def test_a_ledger_that_was_tampered_with_is_shown_as_broken(tmp_path: Path) -> N
             database.execute("UPDATE ledger_details SET sealed = zeroblob(length(sealed))")
         with served.client() as client:
             csrf = token_in(client.get("/ledger").text)
-            html = client.post("/ledger/check", data={"csrf": csrf}).text
+            html = client.post("/ledger/check", data={"csrf": csrf}, follow_redirects=True).text
             assert "The ledger is broken" in html
             assert "does not verify" in html
 

@@ -205,7 +205,8 @@ def _doubt(examiner: Actor, supervisor: Actor, case: str, probe: str) -> Pages:
     supervisor.page.get_by_label("Why they are allowed in this case").fill("The officer is the victim of the murder.")
     supervisor.press("Allow these words")
     yield Guarded("doubt-rejected", supervisor.page, "They are not in doubt; give those that the refusal names.")
-    supervisor.go(f"{case}/authorisation")  # the form names the words
+    supervisor.go(f"{case}/authorisation")
+    supervisor.page.get_by_label("Words", exact=True).fill("immigration")
     supervisor.page.get_by_label("Why they are allowed in this case").fill("The officer is the victim of the murder.")
     supervisor.press("Allow these words")
     yield Guarded("doubt-allowed", supervisor.page, "allowed: The officer is the victim of the murder.")

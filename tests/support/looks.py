@@ -34,6 +34,7 @@ NOT_PAGES = {
     "/ledger/proof": "a file to be saved",
     "/sources/{name}/take-in/{drop_id}": "read by a script",
     "/sources/{name}/take-in/{drop_id}/missing": "read by a script",
+    "/answers/{token}": "the answer to a form, as the story and the guards see it",
     "/jobs/progress": "read by a script",
     "/jobs/{job_id}/progress": "read by a script",
     "/sign-in/openid": "leads on to the provider",

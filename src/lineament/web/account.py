@@ -115,7 +115,7 @@ def recovery(visit: CurrentVisit) -> HTMLResponse:
 
 @pages.act("/account/recovery", access=_OWN, page=recovery)
 def new_codes(visit: CurrentVisit, form: Form) -> Response:  # noqa: ARG001 - its token was checked
-    """Make new recovery codes, which are shown only once."""
+    """Make new recovery codes, which are shown for ten minutes."""
     try:
         codes = visit.workspace.sign_in.factors.new_recovery_codes(_session(visit))
     except StepUpNeeded:

@@ -20,6 +20,7 @@ from lineament.web import (
     failures,
     home,
     jobs,
+    kept_pages,
     ledger,
     own,
     people,
@@ -103,6 +104,7 @@ PAGE_MODULES = (
     threshold,
     agencies,
     assets,
+    kept_pages,
 )
 """The modules whose routes the application has."""
 
@@ -126,6 +128,7 @@ def create_app(workspace: Workspace, token: str, announce: Callable[[str], None]
     app.state.sessions = sessions
     app.state.assets = assets.load()
     app.state.known_visit = known_visit
+    app.state.kept_pages = kept_pages.KeptPages()
     app.state.renderer = Renderer({name: asset.digest for name, asset in app.state.assets.items()})
     for module in PAGE_MODULES:
         app.include_router(module.pages)

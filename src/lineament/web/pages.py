@@ -279,6 +279,7 @@ def rejected_form(action: str, form: SentForm, error: LineamentError) -> Rejecte
 def _with_page(act: Endpoint, page: Callable[..., Response]) -> Endpoint:
     """Wrap the endpoint of a form: if it is not accepted, ``page`` is shown again, with what was typed and the error.
 
+    If it is accepted and a page answers it, that is shown at an address of its own (``kept_pages``).
     ``page`` is called with those of the endpoint's arguments that it has; its visit carries the rejected form.
     """
     takes = inspect.signature(page).parameters
@@ -286,15 +287,17 @@ def _with_page(act: Endpoint, page: Callable[..., Response]) -> Endpoint:
 
     @wraps(act)
     def endpoint(**arguments: Any) -> Response:
+        visit = arguments[visitor]
         try:
             response: Response = act(**arguments)
         except LineamentError as error:
             if not failures.is_correctable(error):
                 raise
-            visit = arguments[visitor]
             rejected = rejected_form(visit.request.url.path, arguments["form"], error)
             known = {name: value for name, value in arguments.items() if name in takes}
             return failures.with_wait(page(**known | {visitor: replace(visit, rejected=rejected)}), error)
+        if type(response) is HTMLResponse and isinstance(visit, Visit):
+            return redirect(visit.request.app.state.kept_pages.keep(visit.session.csrf, bytes(response.body)))
         return response
 
     return endpoint  # type: ignore[return-value]  # same signature, by functools.wraps

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from fastapi.responses import HTMLResponse, RedirectResponse
+from markupsafe import Markup
 
 from lineament.errors import InvalidValue, NotFound
+from lineament.identity.totp import qr_svg
 from lineament.model.accounts import SEPARATED, AccountState, Permission, Role
 from lineament.services.people.invitations import Invitation
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
@@ -44,7 +46,7 @@ def people(visit: CurrentVisit, closed: bool = False) -> HTMLResponse:
 
 @pages.act("/people", access=Permission.MANAGE_PEOPLE, page=people)
 def invite(visit: CurrentVisit, form: Form) -> HTMLResponse:
-    """Invite somebody; the link is shown only once, or sent if there is a mail server."""
+    """Invite somebody; the link is shown for ten minutes, or sent if there is a mail server."""
     sure = bool(form.text("sure"))
     invitation = visit.desk.people.invite(form.text("email"), form.text("name"), form.choices("role", Role), sure=sure)
     return invitation_page(visit, invitation, [("People", "/people")], f"/people/{invitation.account.id}")
@@ -108,11 +110,12 @@ def change(visit: CurrentVisit, account_id: str, event: str, form: Form) -> Redi
 
 
 def invitation_page(visit: Visit, invitation: Invitation, trail: Sequence[tuple[str, str]], back: str) -> HTMLResponse:
-    """Show the link of an invitation, which no page shows again."""
+    """Show the link of an invitation, also as a QR code for a phone; no other page shows it."""
     link = invitation.link
     if link is not None and visit.desk.settings.public_url is None:
         link = visit.origin + urlsplit(link).path
-    return visit.page("invitation.html", invitation=invitation, link=link, trail=trail, back=back)
+    code = None if link is None else Markup(qr_svg(link))  # noqa: S704 - drawn by us: the link is in it only as squares
+    return visit.page("invitation.html", invitation=invitation, link=link, code=code, trail=trail, back=back)
 
 
 def _givable(visit: Visit, current: Iterable[Role] = ()) -> dict[str, str]:
