@@ -32,6 +32,7 @@ NOT_TRIED = {
     "/probes/{probe_id}/undo": "nothing is typed in it",
     "/probes/{probe_id}/replay": "nothing is typed in it",
     "/probes/{probe_id}/approve": "nothing is typed in it",
+    "/probes/{probe_id}/remove": "nothing is typed in it",
     "/sources/{name}/receipt": "nothing is typed in it",
     "/sources/{name}/look-again": "nothing is typed in it",
     "/sources/{name}/take-in/{drop_id}/stop": "nothing is typed in it",

@@ -43,6 +43,7 @@ BUTTONS = {
     "/probes/{probe_id}/expose",
     "/probes/{probe_id}/replay",
     "/probes/{probe_id}/approve",
+    "/probes/{probe_id}/remove",
     "/probes/{probe_id}/undo",
     "/ledger/check",
     "/account/recovery",

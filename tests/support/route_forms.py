@@ -69,6 +69,18 @@ def put_on_hold(world: TwoAgencies, ids: dict[str, str]) -> None:
     change_rows(world, sa.update(tables.cases).where(tables.cases.c.key == ids["ref"]).values(hold_because="an order"))
 
 
+def free_probe(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Let the searches of a photograph name another one, as if none had used it."""
+    probes, searches = tables.probes, tables.searches
+    with world.workspace.store.begin() as tx:
+        row = tx.connection.execute(sa.select(probes).where(probes.c.id == ids["probe_id"])).mappings().one_or_none()
+        if row is not None:
+            other = {"id": "feed" * 4, "sha256": "0" * 64}
+            tx.connection.execute(sa.insert(probes).values({**row, **other}))
+            used = sa.update(searches).where(searches.c.probe_id == ids["probe_id"])
+            tx.connection.execute(used.values(probe_id=other["id"]))
+
+
 def list_hosts(world: TwoAgencies, ids: dict[str, str]) -> None:
     hosts, contact = '["press.example", "*.news.example"]', "who@press.example"
     change_rows(
@@ -143,6 +155,7 @@ ROUTE_FORMS = {
     "/probes/{probe_id}/expose": RouteForm({"stops": "0.5"}),
     "/probes/{probe_id}/replay": RouteForm(),
     "/probes/{probe_id}/approve": RouteForm(),
+    "/probes/{probe_id}/remove": RouteForm(prepare=free_probe),
     "/probes/{probe_id}/undo": RouteForm(),
     "/probes/{probe_id}/draw": RouteForm(REGION),
     "/sources/{name}/pictures/{capture_id}/add-face": RouteForm(REGION),

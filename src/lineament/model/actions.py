@@ -55,6 +55,7 @@ class Action(StrEnum):
     CANDIDATE_READ = "candidate_read"
     PROBE_APPROVED = "probe_approved"
     PROBE_REPLAYED = "probe_replayed"
+    PROBE_REMOVED = "probe_removed"
     PROBES_DESTROYED = "probes_destroyed"
     CASE_AUTHORISED = "case_authorised"
     CASE_REFUSED = "case_refused"

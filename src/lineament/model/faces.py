@@ -67,7 +67,7 @@ class QualityReason(StrEnum):
 
     SMALL = "the face is small"
     UNSURE = "the detector is unsure that this is a face"
-    WEAK = "the embedding is weak"
+    WEAK = "too little detail"
     BLURRED = "the face is blurred"
     DARK = "the face is too dark"
     BRIGHT = "the face is too bright"

@@ -132,6 +132,8 @@ class ReasonCode(StrEnum):
         "{given} of the {wanted} further approvals of this photograph were given",
         Remedy.APPROVALS,
     )
+    PROBE_SEARCHED = "probe-searched", "a search used the photograph, so it stays with the case as evidence"
+    PROBE_HELD = "probe-held", "the case {ref} is on legal hold, so nothing of it is destroyed"
     PROBE_KIND = "probe-kind", "a {kind} face is not searched: {why}"
     FACE_ERASED = "face-erased", "the face was erased before, so it is not enrolled again"
     KNOWN_ABUSE = (

@@ -12,16 +12,18 @@ from functools import cached_property
 from lineament.errors import BadPicture, InvalidValue, NoFace, NotAllowed, NotFound, Refused, SeveralFaces
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case
-from lineament.model.events.searches import ProbeAdded, ProbeApproved, ProbeReplayed
+from lineament.model.events.searches import ProbeAdded, ProbeApproved, ProbeRemoved, ProbeReplayed
 from lineament.model.faces import Box, Face, common_quarters
-from lineament.model.reasons import ReasonCode
+from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.search import NO_PROBES, Edit, EditKind, Probe, ProbeKind
 from lineament.services.cases.access import case_for, case_of_probe, may_in, require_open
+from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import case_key, require_current_case
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
+from lineament.store.db import Tx
 from lineament.store.keys import DataKey
 from lineament.store.ring import KeyRing
 from lineament.store.values import edit_to
@@ -153,6 +155,41 @@ class Probes:
         drawn = self._analyser.analyse_region(untrusted, box, edits=probe.edits, digests=True, part=probe.part)
         admitted = self._admit(probe.case_key, probe.kind)
         return self._store(admitted, untrusted, drawn, probe.edits, earlier=probe.faces)
+
+    @needs(Permission.OPEN_CASES, in_case=True)
+    def remove(self, probe_id: str) -> None:
+        """Destroy a photograph that was the wrong one: the original, and every probe that was made of it in its case.
+
+        Raises Refused if a search used it, or if the case is closed or on legal hold.
+        """
+        with self._record.change() as change:
+            case = case_of_probe(change.tx, self._record, probe_id)
+            if not may_in(change.tx, self._record, case, Permission.OPEN_CASES):
+                raise NotAllowed(what=f"{Permission.OPEN_CASES.value}, in this case")
+            require_open(case)
+            change.concerns(case)
+            if (why := self._why_kept(change.tx, case, probe_id)) is not None:
+                raise Refused(why)
+            sha256 = change.tx.probes.sha256(probe_id)
+            ids = change.tx.probes.of_photograph(case.id, sha256)
+            blobs = {change.tx.probes.blob(removed) for removed in ids}
+            change.tx.probes.delete(ids)
+            change.tx.deletions.add(sorted(blobs))
+            change.record(ProbeRemoved(case=case.ref, probe=probe_id, sha256=sha256, probes=len(ids)))
+        Shredder(self._record, self._blobs).finish()
+
+    @needs(Permission.READ_CASES, in_case=True)
+    def why_kept(self, probe_id: str) -> Reason | None:
+        """Return why a photograph cannot be removed, None if it can."""
+        with self._record.read() as tx:
+            return self._why_kept(tx, case_of_probe(tx, self._record, probe_id), probe_id)
+
+    @staticmethod
+    def _why_kept(tx: Tx, case: Case, probe_id: str) -> Reason | None:
+        if case.hold_because is not None:
+            return ReasonCode.PROBE_HELD.reason(ref=case.ref)
+        ids = tx.probes.of_photograph(case.id, tx.probes.sha256(probe_id))
+        return ReasonCode.PROBE_SEARCHED.reason() if tx.probes.is_searched(ids) else None
 
     @needs(Permission.READ_CASES, in_case=True)
     def get(self, probe_id: str) -> Probe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -85,6 +85,25 @@ class ProbeRows:
         """Return the addresses of the originals of a case, each once."""
         return list(self._connection.scalars(sa.select(probes.c.blob).where(probes.c.case_id == case_id).distinct()))
 
+    def of_photograph(self, case_id: int, sha256: str) -> list[str]:
+        """Return the ids of the probes of a case that were made of the same bytes, whatever their edits; no key needed."""
+        query = sa.select(probes.c.id).where(probes.c.case_id == case_id, probes.c.sha256 == sha256)
+        return list(self._connection.scalars(query.order_by(probes.c.id)))
+
+    def is_searched(self, ids: Sequence[str]) -> bool:
+        """Return whether a search used one of these probes."""
+        return any(
+            self._connection.scalar(
+                sa.select(
+                    sa.or_(
+                        sa.exists().where(searches.c.probe_id.in_(batch)),
+                        sa.exists().where(search_probes.c.probe_id.in_(batch)),
+                    )
+                )
+            )
+            for batch in batched(ids, _MOST)
+        )
+
     def unsearched(self, agency_id: str, before: datetime) -> list[str]:
         """Return the ids of probes in an agency's cases made before that time and never used by a search.
 
@@ -131,6 +150,13 @@ class ProbeRows:
             values = {"faces": new.seal(old.open(bytes(row["faces"]), about), about), "blob": moved[row["blob"]]}
             self._connection.execute(sa.update(probes).where(probes.c.id == row["id"]).values(**values))
         return len(rows)
+
+    def sha256(self, probe_id: str) -> str:
+        """Return the digest of the original. Raises NotFound if there is no such probe."""
+        found: str | None = self._connection.scalar(sa.select(probes.c.sha256).where(_is(probe_id)))
+        if found is None:
+            raise _not_found(probe_id)
+        return found
 
     def blob(self, probe_id: str) -> str:
         """Return the address of the original. Raises NotFound if there is no such probe."""

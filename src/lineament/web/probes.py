@@ -165,6 +165,14 @@ def replay(visit: CurrentVisit, probe_id: str, form: Form) -> HTMLResponse:  # n
     return _probe_page(visit, found, _empty_draft(found, None), replayed=replayed)
 
 
+@pages.act("/probes/{probe_id}/remove", access=Permission.OPEN_CASES, page=probe)
+def remove(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:  # noqa: ARG001 - its token was checked
+    """Remove a photograph that was the wrong one, and that no search used: it is destroyed."""
+    case_key = visit.desk.probes.get(probe_id).case_key
+    visit.desk.probes.remove(probe_id)
+    return redirect(new_search_address(case_key))
+
+
 @pages.act("/probes/{probe_id}/approve", access=Permission.APPROVE, page=probe)
 def approve(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:  # noqa: ARG001
     """Approve that somebody else searches with the photograph."""
@@ -322,6 +330,7 @@ def _probe_page(
         approvers=visit.desk.probes.approvers(found.id),
         may_approve=Permission.APPROVE in outlook.may and visit.desk.official.account_id is not None,
         may_edit=Permission.OPEN_CASES in outlook.may and case.state is CaseState.OPEN,
+        why_kept=visit.desk.probes.why_kept(found.id),
         replayed=replayed,
         veiled=distressing(case),
     )

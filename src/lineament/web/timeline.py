@@ -169,6 +169,12 @@ def _(_event: searches.ProbeApproved) -> TimelineLine:
 
 
 @_line.register
+def _(event: searches.ProbeRemoved) -> TimelineLine:
+    more = f" with {counted(event.probes - 1, 'edit')} of it" if event.probes > 1 else ""
+    return TimelineLine(words=f"removed a photograph that no search had used{more}; it is destroyed")
+
+
+@_line.register
 def _(event: searches.ProbeReplayed) -> TimelineLine:
     words = "made the edits of a photograph again: " + ("the same pixels" if event.same else "other pixels")
     return TimelineLine(words=words, address=probe_address(event.probe))

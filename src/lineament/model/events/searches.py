@@ -37,6 +37,15 @@ class ProbeApproved(Event, action=Action.PROBE_APPROVED):
     probe: str
 
 
+class ProbeRemoved(Event, action=Action.PROBE_REMOVED):
+    """A photograph that no search used was destroyed, because it was the wrong one."""
+
+    case: str
+    probe: str
+    sha256: str
+    probes: int  # of the same photograph: as it was added, and with its edits and pages
+
+
 class ProbesDestroyed(Event, action=Action.PROBES_DESTROYED):
     """Photographs that nobody searched with were destroyed at the end of their retention period."""
 
