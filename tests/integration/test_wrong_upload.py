@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.conftest import PORTRAITS
 from tests.support.refusals import refused
-from tests.support.squad import Squad
+from tests.support.squad import OTHER_PHOTOGRAPH, REASON, Squad
 
 from lineament.errors import NotAllowed, NotFound
 from lineament.model.actions import Action
 from lineament.model.reasons import ReasonCode
-from lineament.model.search import Edit, EditKind, ProbeFace
+from lineament.model.search import Edit, EditKind, Mode, ProbeFace, SearchRequest
 
-OTHER_PHOTOGRAPH = PORTRAITS / "sunak.jpg"
 LIGHTER = Edit(kind=EditKind.EXPOSURE, stops=0.5)
 
 
@@ -31,7 +29,7 @@ def test_picture_faces_and_rows_are_gone_and_the_ledger_says_so(team: Squad) -> 
     assert probes.picture(kept.id)
     assert team.actions(team.examiner.agency_id)[-1] == Action.PROBE_REMOVED.value
     assert wrong.sha256 in team.last_details(team.examiner.agency_id)
-    assert team.workspace.desk_at_the_machine().audit.verify().sound
+    assert team.machine.audit.verify().rows
 
 
 @pytest.mark.parametrize("use", ["searched", "fused", "edited"])
@@ -40,7 +38,9 @@ def test_a_photograph_that_a_search_used_stays(team: Squad, use: str) -> None:
     probe, other = team.take_probe(case), team.take_probe(case, OTHER_PHOTOGRAPH)
     probes = team.fresh_desk(team.examiner).probes
     if use == "fused":
-        team.search(case, other, others=(ProbeFace(probe_id=probe.id, face=1),))
+        others = (ProbeFace(probe_id=probe.id, face=1),)
+        request = SearchRequest(case=case.key, reason=REASON, mode=Mode.INVESTIGATION, others=others)
+        team.fresh_desk(team.examiner).search.run(other.id, request)
     else:
         team.search(case, probe if use == "searched" else probes.edit(probe.id, [LIGHTER]))
     with refused(ReasonCode.PROBE_SEARCHED):

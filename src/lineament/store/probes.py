@@ -86,7 +86,7 @@ class ProbeRows:
         return list(self._connection.scalars(sa.select(probes.c.blob).where(probes.c.case_id == case_id).distinct()))
 
     def of_photograph(self, case_id: int, sha256: str) -> list[str]:
-        """Return the ids of the probes of a case that were made of the same bytes, whatever their edits; no key needed."""
+        """Return the ids of the probes of a case that were made of the same bytes, whatever their edits."""
         query = sa.select(probes.c.id).where(probes.c.case_id == case_id, probes.c.sha256 == sha256)
         return list(self._connection.scalars(query.order_by(probes.c.id)))
 
