@@ -195,6 +195,32 @@ def test_a_photograph_can_be_dropped_and_pasted(page: Page) -> None:
         expect(page.get_by_role("heading", name=re.compile("1 face found"))).to_be_visible()
 
 
+def test_a_second_photograph_replaces_the_first_and_says_so(page: Page) -> None:
+    drop = """(names) => {
+        const data = new DataTransfer();
+        for (const name of names) data.items.add(new File(["x"], name, { type: "image/jpeg" }));
+        const event = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+        document.getElementById("drop").dispatchEvent(event);
+    }"""
+    chosen = "document.getElementById('photograph').files[0].name"
+    page.goto(f"/search?case={CASE.ref}")
+    page.evaluate(drop, ["first.jpg"])
+    page.evaluate(drop, ["second.jpg"])
+    expect(page.get_by_text("“second.jpg” is chosen instead of “first.jpg”.")).to_be_visible()
+    page.get_by_role("button", name="Take back “first.jpg”").click()
+    assert page.evaluate(chosen) == "first.jpg"
+    page.evaluate(drop, ["third.jpg", "fourth.jpg"])
+    expect(page.get_by_text("2 files were dropped; one photograph is searched at a time.")).to_be_visible()
+    assert page.evaluate(chosen) == "third.jpg"
+
+
+def test_the_search_button_is_in_view_without_scrolling(page: Page) -> None:
+    choose_photograph(page, CASE.ref, "obama.jpg")
+    button = page.get_by_role("button", name=re.compile("^Search")).bounding_box()
+    assert button is not None
+    assert button["y"] + button["height"] <= 768
+
+
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page: Page) -> None:
     page.goto(f"/search?case={CASE.ref}")
     large = FilePayload(name="large.jpg", mimeType="image/jpeg", buffer=bytes(2_000_000))

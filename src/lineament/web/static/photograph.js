@@ -28,18 +28,35 @@ if (form) {
       return;
     }
     picture.src = URL.createObjectURL(file);
-    picture.onload = () => { preview.hidden = false; };  // hidden if the browser cannot show it, such as HEIC or TIFF
+    picture.onload = () => { preview.hidden = false; };
+    picture.onerror = () => { chosen.append(". This browser cannot show it before it is sent; it is read all the same"); };  // HEIC or TIFF
     go.focus();
   };
 
   const take = (files) => {
     const file = [...files].find((candidate) => candidate.type.startsWith("image/") || candidate.type === "") ?? files[0];
     if (!file) return false;
+    if (input.disabled || input.matches(":disabled")) return false;
+    const before = input.files[0];
+    choose(file);
+    const others = [...files].filter((other) => other !== file);
+    if (others.length) tell(`${files.length} files were dropped; one photograph is searched at a time. “${file.name}” is chosen.`, others[0], "Choose");
+    else if (before) tell(`“${file.name}” is chosen instead of “${before.name}”.`, before, "Take back");
+    return true;
+  };
+
+  const choose = (file) => {
     const transfer = new DataTransfer();
     transfer.items.add(file);
     input.files = transfer.files;
     show();
-    return true;
+  };
+
+  // Say what became of another file, with a button that chooses that one instead.
+  const tell = (words, other, act) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: `${act} “${other.name}”` });
+    button.addEventListener("click", () => choose(other));
+    chosen.append(". ", words, " ", button);
   };
 
   input.addEventListener("change", show);
