@@ -270,6 +270,63 @@ def test_pictures_of_abuse_are_blurred_until_pointed_at(page: Page) -> None:
     expect(page.get_by_label("Blur pictures")).not_to_be_checked()
 
 
+def fill_case(page: Page, ref: str, offence: str) -> None:
+    page.goto("/cases/new")
+    page.get_by_label("Reference").fill(ref)
+    page.get_by_label("Offence").fill(offence)
+    page.get_by_label("Purpose").fill("to find who it shows")
+    page.get_by_label("Legal basis").fill("StGB 176")
+
+
+def test_the_box_for_distressing_pictures_follows_what_is_typed_until_somebody_decides(
+    page: Page, served: Served
+) -> None:
+    fill_case(page, "K-5 words", "sexueller Missbrauch von Kindern")
+    box = page.get_by_role("checkbox", name="The pictures of this case are distressing")
+    expect(box).to_be_checked()
+    expect(page.locator("#blur-because")).to_have_text("Suggested by “sexueller missbrauch”. You decide.")
+    page.get_by_label("Offence").fill("Betrug")
+    expect(box).not_to_be_checked()
+    page.get_by_label("Offence").fill("viol en réunion")
+    expect(box).to_be_checked()
+    box.uncheck()
+    page.get_by_label("Offence").fill("viol")
+    expect(page.locator("#blur-because")).to_have_text("Suggested by “viol”. You decide.")
+    expect(box).not_to_be_checked()
+    page.get_by_role("button", name="Open the case").click()
+    expect(page.get_by_role("heading", name="K-5 words")).to_be_visible()
+    expect(page.get_by_label("Blur pictures")).not_to_be_checked()
+    page.get_by_text("Blur of the pictures").click()
+    page.get_by_role("checkbox", name="The pictures of this case are distressing").check()
+    page.get_by_role("button", name="Save for everybody").click()
+    expect(page.get_by_label("Blur pictures")).to_be_checked()
+    assert served.workspace.desk_at_the_machine().casework.get("K-5 words").terms.distressing is True
+
+
+@pytest.mark.parametrize(
+    ("ref", "offence", "ticked", "blurred"),
+    [
+        ("K-6 words", "viol en réunion", None, True),
+        ("K-7 sharp", "viol en réunion", "Show them sharp", False),
+        ("K-8 plain", "fraud", None, False),
+        ("K-9 ticked", "fraud", "The pictures of this case are distressing", True),
+    ],
+)
+def test_without_javascript_words_decide_unless_somebody_does(
+    chromium: Browser, served: Served, ref: str, offence: str, ticked: str | None, blurred: bool
+) -> None:
+    context = chromium.new_context(java_script_enabled=False, base_url=served.url)
+    page = context.new_page()
+    page.goto(served.entrance)
+    fill_case(page, ref, offence)
+    for name in filter(None, [ticked]):
+        page.get_by_role("checkbox", name=name).check()
+    page.get_by_role("button", name="Open the case").click()
+    expect(page.get_by_role("heading", name=ref)).to_be_visible()
+    context.close()
+    assert served.workspace.desk_at_the_machine().casework.get(ref).terms.distressing is blurred
+
+
 def test_a_case_and_a_search_without_javascript(chromium: Browser, served: Served) -> None:
     context = chromium.new_context(java_script_enabled=False, base_url=served.url)
     page = context.new_page()

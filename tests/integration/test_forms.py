@@ -22,6 +22,7 @@ pytestmark = pytest.mark.enable_socket
 FORMS = [route for route in declared() if route.method == "POST"]
 
 ELSEWHERE = {
+    "/cases/words": "sent by a script",
     "/sources/{name}/take-in": "sent by a script",
     "/sources/{name}/take-in/{drop_id}/list": "sent by a script",
     "/sources/{name}/take-in/{drop_id}/parts": "sent by a script",
@@ -30,6 +31,7 @@ ELSEWHERE = {
     "/searches/{search_id}/candidates/{rank}/page": "opens in a new tab",
 }
 BUTTONS = {
+    "/cases/{ref}/blur",
     "/cases/{ref}/close",
     "/cases/{ref}/release",
     "/cases/{ref}/members/{account_id}/remove",

@@ -40,7 +40,11 @@ def ledger_size(world: TwoAgencies) -> int:
     return world.machine.audit.size()
 
 
-FOR_THE_HOST = {"/cases/{ref}/close", "/cases/{ref}/urgent"}  # no guest may, whatever their role in the case
+FOR_THE_HOST = {
+    "/cases/{ref}/blur",
+    "/cases/{ref}/close",
+    "/cases/{ref}/urgent",
+}  # no guest may, whatever their role in the case
 PRIVATE = [route for route in ROUTES if route.access is not Permission.PUBLIC]
 
 

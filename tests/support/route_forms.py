@@ -124,6 +124,8 @@ NUMBERS = {
 LATER = "{later}"
 ROUTE_FORMS = {
     "/cases": RouteForm(TERMS),
+    "/cases/words": RouteForm({"offence": "rape", "purpose": "x", "basis": "x"}),
+    "/cases/{ref}/blur": RouteForm({"distressing": "yes"}),
     "/cases/{ref}/close": RouteForm(),
     "/cases/{ref}/urgent": RouteForm({"because": "he is in danger"}, prepare=withdraw_authorisation),
     "/cases/{ref}/ruling": RouteForm(

@@ -26,7 +26,7 @@ from lineament.model.cases import AuthorisationOutcome, CaseTerms
 from lineament.model.events.ledger import RowsBound
 from lineament.model.policy import Preset
 from lineament.model.sources import SourceTerms
-from lineament.services.cases.casework import Ruling
+from lineament.services.cases.standings import Ruling
 from lineament.services.gallery.items import IngestReport
 from lineament.services.gallery.register import PermissionDocument
 from lineament.services.people.agencies import VettingGrounds

@@ -60,6 +60,10 @@ def open_case(
     exempt_because: Annotated[
         str | None, typer.Option(metavar="TEXT", help="The facts behind an initial identification.")
     ] = None,
+    distressing: Annotated[
+        bool | None,
+        typer.Option("--distressing/--not-distressing", help="Blur its pictures on the pages; else its words decide."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Open a case."""
@@ -72,6 +76,7 @@ def open_case(
         jurisdiction=jurisdiction,
         seeks=Seeks[seeks.name],
         exempt_because=exempt_because,
+        distressing=distressing,
     )
     with workspace(context) as desk:
         case = desk.casework.open(terms)

@@ -60,8 +60,8 @@ def authorise(
     as_json: AsJson = False,
 ) -> None:
     """Record that an authority granted the searches of a case."""
-    from lineament.services.cases.casework import Ruling
     from lineament.services.cases.room import LARGEST
+    from lineament.services.cases.standings import Ruling
 
     ruling = Ruling(
         authority=authority,
@@ -87,7 +87,7 @@ def refuse(
     as_json: AsJson = False,
 ) -> None:
     """Record that an authority refused the searches: all use stops, and what depended on the case is destroyed."""
-    from lineament.services.cases.casework import Ruling
+    from lineament.services.cases.standings import Ruling
 
     ruling = Ruling(
         authority=authority, decided_at=decided.astimezone(), outcome=AuthorisationOutcome.REFUSED, scope=scope

@@ -64,6 +64,7 @@ class Action(StrEnum):
     CASE_HELD = "case_held"
     CASE_RELEASED = "case_released"
     CASE_DESTROYED = "case_destroyed"
+    CASE_BLUR_SET = "case_blur_set"
     MEMBER_ADDED = "member_added"
     MEMBER_REMOVED = "member_removed"
     MEMBER_INVITED = "member_invited"

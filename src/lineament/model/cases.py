@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from lineament.errors import InvalidValue
 from lineament.model.accounts import HOME_AGENCY
+from lineament.model.distress import distressing_words
 from lineament.model.events.base import Event
 from lineament.model.policy import Policy
 from lineament.model.purposes import Doubt, PurposeReading, read_purposes
@@ -71,10 +72,21 @@ class CaseTerms:
     jurisdiction: str | None = None  # ISO 3166-1 alpha-2; None: that of the agency
     seeks: Seeks = Seeks.SUSPECT
     exempt_because: str | None = None  # the facts, for an initial identification (R8)
+    distressing: bool | None = None  # its pictures are blurred until pointed at; None: if its words suggest it
 
     def texts(self) -> tuple[str, ...]:
         """Return what may name a purpose: offence, purpose, legal basis and the facts of an initial identification."""
         return (self.offence, self.purpose, self.basis, self.exempt_because or "")
+
+    @property
+    def distressing_words(self) -> tuple[str, ...]:
+        """The words that suggest that its pictures are distressing."""
+        return distressing_words(self.offence, self.purpose, self.basis)
+
+    @property
+    def is_distressing(self) -> bool:
+        """Whether its pictures are blurred: as somebody said, or else as its words suggest."""
+        return bool(self.distressing_words) if self.distressing is None else self.distressing
 
     def require_said(self) -> None:
         """Raise InvalidValue if a text that a new case needs holds nothing that can be seen."""

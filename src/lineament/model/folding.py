@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 UNKNOWN: Final = "\N{LATIN LETTER ALVEOLAR CLICK}"
@@ -59,6 +60,14 @@ def pattern(written: str, *, unknown: bool = False) -> re.Pattern[str]:
     """
     expanded = _LETTER.sub(_expand_unknown if unknown else _expand, written)
     return re.compile(rf"\b(?:{expanded or '(?!)'})")
+
+
+def words_found(searched_for: re.Pattern[str], reading: str) -> Iterator[str]:
+    """Yield the whole words of a folded text in which a pattern is found."""
+    searched = alike(reading)
+    for found in searched_for.finditer(searched):
+        first = searched.count(" ", 0, found.start())
+        yield " ".join(reading.split(" ")[first : first + found.group().strip().count(" ") + 1])
 
 
 _LETTER = re.compile(r"\\.|\[[^]]*\]|rn|vv|[a-zäöü]")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
-from lineament.model.folding import UNKNOWN, alike, folded, pattern
+from lineament.model.folding import UNKNOWN, alike, folded, pattern, words_found
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.refused.activity import ACTIVITY
 from lineament.model.refused.immigration import IMMIGRATION
@@ -115,10 +115,7 @@ def refused_purposes(texts: Iterable[str]) -> list[RefusedPurpose]:
 def _named(name: str, part: str, readings: Iterable[str]) -> Iterator[str]:
     """Yield the whole words of the readings that a part of the table finds."""
     for reading in readings:
-        searched = alike(reading)
-        for found in _compiled(name, part, UNKNOWN in reading).finditer(searched):
-            first = searched.count(" ", 0, found.start())
-            yield " ".join(reading.split(" ")[first : first + found.group().strip().count(" ") + 1])
+        yield from words_found(_compiled(name, part, UNKNOWN in reading), reading)
 
 
 @cache

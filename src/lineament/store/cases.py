@@ -188,6 +188,10 @@ class CaseRows:
         sealed = self._allowances.seal(str(case_id), [allowance_to(allowance) for allowance in allowances])
         self._set(case_id, allowances=sealed)
 
+    def set_distressing(self, case_id: int, distressing: bool) -> None:
+        """Store whether the pictures of a case are distressing."""
+        self._set(case_id, distressing=distressing)
+
     def set_hold(self, case_id: int, because: str | None) -> None:
         """Put a case on legal hold, or release it with None."""
         self._set(case_id, hold_because=because)

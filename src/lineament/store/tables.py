@@ -197,6 +197,7 @@ cases = sa.Table(
     sa.Column("authorised_until", Day),  # its last day
     sa.Column("allowances", sa.LargeBinary),  # why words in doubt are allowed (R10), sealed JSON
     sa.Column("hold_because", Words),
+    sa.Column("distressing", sa.Boolean),  # its pictures are blurred; NULL, of older versions: if its words suggest it
     sa.Column("wrapped_key", sa.LargeBinary),  # NULL: destroyed, and with it what it sealed
     sa.Column("words", Words, nullable=False),  # reference, offence and purpose, folded for the search by words
     sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)

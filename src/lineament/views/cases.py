@@ -10,7 +10,7 @@ from lineament.views.searches import listed_search_json
 from lineament.views.values import iso
 
 if TYPE_CHECKING:
-    from lineament.services.cases.casework import Outlook
+    from lineament.services.cases.standings import Outlook
     from lineament.store.searches import StoredSearch
 
 
@@ -45,6 +45,7 @@ def listed_case_json(case: Case) -> dict[str, Any]:
         "offence": case.terms.offence,
         "purpose": case.terms.purpose,
         "basis": case.terms.basis,
+        "distressing": case.terms.is_distressing,
         "authorised_by": case.terms.authorised_by,
         "jurisdiction": case.terms.jurisdiction,
         "seeks": case.terms.seeks.value,

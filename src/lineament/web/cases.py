@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState, CaseTerms, Seeks
+from lineament.model.distress import distressing_words
 from lineament.web.addresses import case_address, unslug
 from lineament.web.casewords import SEEKS, hours_left, next_step
+from lineament.web.forms import SentForm
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
 from lineament.web.phrases import distressing
 
 pages = Pages()
+MOST_LETTERS = 1000
+"""Most letters of a text in which words are looked for while it is being written."""
 PAGE = 50
 """Most cases, searches or lines of the timeline on one page."""
 
@@ -59,8 +63,28 @@ def open_case(visit: CurrentVisit, form: Form) -> RedirectResponse:
         jurisdiction=form.text("jurisdiction").upper() or None,
         seeks=form.choice("seeks", Seeks) if form.text("seeks") else Seeks.SUSPECT,
         exempt_because=form.text("exempt-because") or None,
+        distressing=_is_distressing(form),
     )
     return redirect(case_address(visit.desk.casework.open(terms).key))
+
+
+def _is_distressing(form: SentForm) -> bool | None:
+    """Return what the official said of the pictures; None if nothing, so that the case's words decide.
+
+    Without scripts the box cannot follow the words, so an empty one says nothing: the other box says that they are not.
+    """
+    if form.text("said"):
+        return form.text("said") == "yes"
+    if form.text("sharp"):
+        return False
+    return True if form.text("distressing") else None
+
+
+@pages.act("/cases/words", access=Permission.OPEN_CASES, page=None)
+def suggest_blur(visit: CurrentVisit, form: Form) -> JSONResponse:  # noqa: ARG001 - its access was checked
+    """Which words of a case that is being written suggest that its pictures are distressing; nothing is kept."""
+    texts = (form.text("offence"), form.text("purpose"), form.text("basis"))
+    return JSONResponse({"words": distressing_words(*(text[:MOST_LETTERS] for text in texts))})
 
 
 # ---------------------------------------------------------------- one case
@@ -110,6 +134,13 @@ def timeline(visit: CurrentVisit, ref: str, before: str = "") -> HTMLResponse:
     lines = casework.timeline(found.key, casework.entry(found.key, before) if before else None, PAGE + 1)
     older = lines[PAGE - 1].commitment if len(lines) > PAGE else None
     return visit.page("case_timeline.html", lines=lines[:PAGE], older=older, first=not before, **frame)
+
+
+@pages.act("/cases/{ref}/blur", access=Permission.OPEN_CASES, page=case)
+def set_blur(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
+    """Say whether the pictures of a case are distressing, and so blurred until pointed at."""
+    changed = visit.desk.casework.set_distressing(unslug(ref), bool(form.text("distressing")))
+    return redirect(case_address(changed.key))
 
 
 @pages.act("/cases/{ref}/close", access=Permission.OPEN_CASES, page=case)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from lineament.model.cases import AuthorisationOutcome, Case, CaseStanding, CaseState, Seeks
 from lineament.model.reasons import Remedy
-from lineament.services.cases.casework import Outlook
+from lineament.services.cases.standings import Outlook
 from lineament.web.phrases import moment
 from lineament.web.timeline import timeline_line
 

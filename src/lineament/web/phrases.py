@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from math import floor, log10
@@ -26,7 +25,6 @@ from lineament.web import addresses
 SOON_DAYS = 7
 SILENCE = timedelta(minutes=10)
 """A run that commits nothing for this long counts as stopped."""
-_DISTRESSING = re.compile(r"abuse|exploit|indecen|sexual|rape|csam|csem", re.IGNORECASE)
 
 
 def number(value: int) -> str:
@@ -189,7 +187,7 @@ def kind_words(kind: str) -> str:
 
 def distressing(case: Case) -> bool:
     """Return whether pictures of this case are blurred until somebody points at them."""
-    return _DISTRESSING.search(f"{case.terms.offence} {case.terms.purpose}") is not None
+    return case.terms.is_distressing
 
 
 FILTERS: dict[str, Callable[..., object]] = {

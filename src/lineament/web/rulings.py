@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.cases import AuthorisationOutcome, Case, PaperKind
-from lineament.services.cases.casework import Ruling
+from lineament.services.cases.standings import Ruling
 from lineament.web.addresses import case_address, unslug
 from lineament.web.cases import read_case
 from lineament.web.forms import SentForm

@@ -49,6 +49,13 @@ def _(event: cases.CaseOpened) -> TimelineLine:
 
 
 @_line.register
+def _(event: cases.CaseBlurSet) -> TimelineLine:
+    return TimelineLine(
+        words=f"said that the pictures of the case are {'' if event.distressing else 'not '}distressing"
+    )
+
+
+@_line.register
 def _(event: cases.CaseRead) -> TimelineLine:
     return TimelineLine(words=f"read the {event.part}", reading=True)
 

@@ -26,8 +26,8 @@ from lineament.model.cases import (
 )
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases import room
-from lineament.services.cases.casework import Ruling
 from lineament.services.cases.retain import Retain, SweepReport
+from lineament.services.cases.standings import Ruling
 from lineament.workspace import Desk
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.samples import AT, ISO, case, result
 
 from lineament.model.cases import Allowance, Authorisation, AuthorisationOutcome, Case, CaseStanding, CaseState
-from lineament.services.cases.casework import Outlook
+from lineament.services.cases.standings import Outlook
 from lineament.store.searches import ErasedCandidate, StoredSearch
 from lineament.views.cases import authorisation_json, case_json, case_state, cases_json, listed_case_json
 
@@ -40,6 +40,7 @@ LISTED = {
     "offence": "theft",
     "purpose": "to find a suspect",
     "basis": "a law",
+    "distressing": False,
     "authorised_by": None,
     "jurisdiction": None,
     "seeks": "suspect",

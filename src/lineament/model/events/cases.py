@@ -20,6 +20,14 @@ class CaseOpened(Event, action=Action.CASE_OPENED):
     jurisdiction: str | None
     seeks: str
     exempt_because: str | None
+    distressing: bool = False  # its pictures are blurred until somebody points at them
+
+
+class CaseBlurSet(Event, action=Action.CASE_BLUR_SET):
+    """Somebody said whether the pictures of a case are distressing, and so blurred."""
+
+    case: str
+    distressing: bool
 
 
 class CaseRead(Event, action=Action.CASE_READ):

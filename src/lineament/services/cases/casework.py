@@ -7,8 +7,8 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from lineament.errors import InvalidValue, NotFound, Refused
 from lineament.model.accounts import Permission
@@ -28,6 +28,7 @@ from lineament.model.cases import (
     TimelineEntry,
 )
 from lineament.model.events.cases import (
+    CaseBlurSet,
     CaseClosed,
     CaseDestroyed,
     CaseHeld,
@@ -46,6 +47,7 @@ from lineament.services.cases.access import case_for, everything_in, own_case_fo
 from lineament.services.cases.destroy import destroy
 from lineament.services.cases.recorded import case_authorised, case_opened, case_refused
 from lineament.services.cases.room import Room
+from lineament.services.cases.standings import Outlook, Ruling
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import about_case, case_key
 from lineament.services.needs import needs
@@ -63,30 +65,6 @@ SOON = timedelta(days=7)
 """The first page shows what ends within this time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
-    """The decision of an authority, as a supervisor records it."""
-
-    authority: str
-    decided_at: datetime
-    outcome: AuthorisationOutcome
-    scope: str
-    expires_on: date | None = None
-    document: bytes | None = None  # the untrusted document of the decision
-    document_name: str = "decision"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """The current state of a case, and what the official may do in it."""
-
-    standing: CaseStanding
-    locks_at: datetime | None  # for an urgent case, also after the time is over
-    urgent_hours: int
-    destroyed_on: date | None
-    may: frozenset[Permission]
-
-
 class Casework:
     """Opens, authorises, holds and closes cases, and reads what they hold."""
 
@@ -102,12 +80,14 @@ class Casework:
     def open(self, terms: CaseTerms) -> Case:
         """Open a case with its own key; the official becomes its first examiner.
 
-        Words that leave its purpose in doubt keep it from being searched until a supervisor allows them. Raises
+        Words that leave its purpose in doubt keep it from being searched until a supervisor allows them. Unless the
+        terms say whether its pictures are distressing, its words decide. Raises
         AlreadyThere if the agency has a case of that reference, or Refused if its purpose is never searched for (R10).
         """
         terms.require_said()
         if refused := refused_purposes(terms.texts()):
             raise Refused(*(purpose.reason for purpose in refused))
+        terms = replace(terms, distressing=terms.is_distressing)
         key, official = secrets.token_hex(8), self._record.official
         with self._record.change() as change:
             wrapped = self._keys.new_data_key(about_case(key))
@@ -130,6 +110,20 @@ class Casework:
             change.tx.cases.set_state(case.id, state, change.at)
             change.tx.members.end_guests(case.id, case.agency_id)
             change.record(CaseClosed(case=case.ref))
+            return change.tx.cases.by_key(case.key)
+
+    @needs(Permission.OPEN_CASES, in_case=True)
+    def set_distressing(self, name: str, distressing: bool) -> Case:
+        """Say whether the pictures of a case are distressing, and so blurred until pointed at. Only its own agency can.
+
+        Raises Refused if the case was destroyed.
+        """
+        with self._record.change() as change:
+            case = self._in(change, name, Permission.OPEN_CASES, own_case_for)
+            if case.state in GONE:
+                raise Refused(ReasonCode.CASE_DESTROYED.reason(ref=case.ref))
+            change.tx.cases.set_distressing(case.id, distressing)
+            change.record(CaseBlurSet(case=case.ref, distressing=distressing))
             return change.tx.cases.by_key(case.key)
 
     @needs(Permission.OPEN_CASES, in_case=True)

@@ -19,6 +19,7 @@ def case_opened(key: str, terms: CaseTerms) -> CaseOpened:
         jurisdiction=terms.jurisdiction,
         seeks=terms.seeks.value,
         exempt_because=terms.exempt_because,
+        distressing=terms.is_distressing,
     )
 
 

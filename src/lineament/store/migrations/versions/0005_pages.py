@@ -17,6 +17,7 @@ depends_on = None
 def upgrade() -> None:
     """Change the tables, one subject after another."""
     _create_drops()
+    _distressing_cases()
 
 
 def _create_drops() -> None:
@@ -67,3 +68,8 @@ def _create_drops() -> None:
         sa.PrimaryKeyConstraint("drop_id", "number", name="pk_drop_files"),
         sa.UniqueConstraint("drop_id", "path", "size", "modified", name="uq_drop_files_drop_id"),
     )
+
+
+def _distressing_cases() -> None:
+    """Let a case say whether its pictures are distressing. NULL is left out of MACs and digests, so older rows hold."""
+    op.add_column("cases", sa.Column("distressing", sa.Boolean()))
