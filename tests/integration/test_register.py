@@ -213,7 +213,7 @@ def test_the_signed_receipt_of_a_withdrawal_says_what_was_destroyed(ready: Run, 
         "blobs": 15,
         "keys": 1,
     }
-    assert receipt["left"] == {"rows": 0, "blobs": 0, "keys": 0, "index files": 0, "crawls": 0}
+    assert receipt["left"] == {"rows": 0, "blobs": 0, "keys": 0, "index files": 0, "crawls": 0, "drops": 0}
     assert (receipt["source"], receipt["reason"], receipt["database_files_cleaned"]) == ("press", "asked", True)
     assert receipt["ledger"]["action"] == "source_withdrawn"
 

@@ -150,7 +150,7 @@ def test_an_agency_may_keep_less(team: Squad) -> None:
 
 def test_the_sweep_command(ready: Callable[..., Ran]) -> None:
     assert ready("sweep", "--json").json == dict.fromkeys(
-        ("cases", "probes", "details", "pictures", "faces", "held"), 0
+        ("cases", "probes", "details", "pictures", "faces", "held", "drops"), 0
     ) | {"scrubbed": True}
     assert "Nothing was due" in ready("sweep").out
     assert ready("case", "open", "K-2", *CASE).code == 0

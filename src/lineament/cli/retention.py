@@ -29,8 +29,10 @@ def sweep(context: typer.Context, as_json: AsJson = False) -> None:
     details = counted(swept.details, "entry", "entries")
     parts = f"{counted(swept.cases, 'case')}, {counted(swept.probes, 'photograph')}, the details of {details}"
     pictures = f"{counted(swept.pictures, 'picture')} of sources with {counted(swept.faces, 'face')}"
-    due = swept.cases or swept.probes or swept.details or swept.pictures
+    due = swept.cases or swept.probes or swept.details or swept.pictures or swept.drops
     say(f"Destroyed: {parts}, {pictures}." if due else "Nothing was due.")
+    if swept.drops:
+        say(f"Deleted, because nothing more of it arrived: {counted(swept.drops, 'drop')} of files in the browser.")
     if swept.held:
         say(f"On legal hold, and in no search: {counted(swept.held, 'picture')} past the retention of their source.")
     leave_unless_scrubbed(swept.scrubbed)

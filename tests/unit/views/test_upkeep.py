@@ -66,5 +66,6 @@ def test_an_erasure_is_counted() -> None:
 def test_a_sweep_is_counted() -> None:
     report = SweepReport(cases=1, probes=2, details=3)
     assert sweep_json(report) == {"cases": 1, "probes": 2, "details": 3, "pictures": 0, "faces": 0, "held": 0} | {
-        "scrubbed": True
+        "drops": 0,
+        "scrubbed": True,
     }

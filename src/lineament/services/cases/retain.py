@@ -33,7 +33,7 @@ class SweepReport:
     pictures: int = 0  # of sources
     faces: int = 0  # of these pictures
     held: int = 0  # pictures of sources that only a legal hold keeps; no search compares them
-    drops: int = 0  # files sent through the browser of which nothing arrived any more
+    drops: int = 0  # drops of which nothing arrived any more
     scrubbed: bool = True  # False: somebody reads the database, whose files still hold it; a job tries again
 
 

@@ -143,7 +143,7 @@ class DropFolders:
         for folder in found:
             if folder in kept:
                 continue
-            with self._store.read() as tx:  # it may have begun since
+            with self._store.read() as tx:  # upkeep: it may have begun since
                 try:
                     ended = tx.drops.get(folder.name).ended_at is not None
                 except NotFound:
