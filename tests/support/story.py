@@ -260,7 +260,7 @@ class Story:
         sven.expect_no_text("Gerda", LYONESSE)
 
         gerda.go("/")
-        gerda.expect_text("You are invited to a case", CASE, YS, "Sven Spruce")
+        gerda.expect_text("You are invited to", CASE, YS, "Sven Spruce")
         gerda.press(re.compile("Accept"))
         gerda.expect_heading(CASE)
         gerda.follow("Room")

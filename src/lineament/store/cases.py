@@ -20,7 +20,7 @@ from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.meta import MetaRows, new_ids
 from lineament.store.sealed import SealedColumn, checked_id
-from lineament.store.tables import case_members, cases, probes, searches
+from lineament.store.tables import AWAITING, case_members, cases, probes, searches
 from lineament.store.values import allowance_from, allowance_to, authorisation_from, authorisation_to
 
 DELETED = "deleted"
@@ -143,6 +143,15 @@ class CaseRows:
             parts.append(query.where(ending).order_by(cases.c.authorised_until, cases.c.id))
             parts.append(query.where(urgent).order_by(cases.c.urgent_since, cases.c.id))
         return self._any_of(sight, [query.limit(limit) for query in parts], order, limit)
+
+    def awaiting(self, sight: Sight, limit: int) -> list[Case]:
+        """Return the visible open cases of suspects that are neither authorised nor urgent, the oldest first.
+
+        Whether they need an authorisation is for the policy of their agency to say.
+        """
+        queries = [*_own_case_queries(sight, (CaseState.OPEN,)), *_shared_case_queries(sight, (CaseState.OPEN,))]
+        parts = [query.where(sa.text(AWAITING)).order_by(sa.text("id")).limit(limit) for query in queries]
+        return self._any_of(sight, parts, cases.c.id, limit)
 
     def due(self, agency_id: str, before: datetime) -> list[Case]:
         """Return the cases of an agency closed before that time and not on hold, in the order of closing."""

@@ -174,6 +174,9 @@ templates = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
 
+AWAITING = "state = 'open' AND seeks = 'suspect' AND authorisation IS NULL AND urgent_since IS NULL"
+"""Which cases wait for an authorisation, if the policy requires one."""
+
 cases = sa.Table(
     "cases",
     metadata,
@@ -220,6 +223,9 @@ cases = sa.Table(
     sa.Index("ix_cases_of_agency", "agency_id", "state", "id"),
     sa.Index("ix_cases_expiring", "agency_id", "state", "authorised_until"),
     sa.Index("ix_cases_urgent", "agency_id", "state", "urgent_since"),
+    sa.Index(
+        "ix_cases_awaiting", "agency_id", "id", sqlite_where=sa.text(AWAITING), postgresql_where=sa.text(AWAITING)
+    ),
     sa.Index(None, "closed_at"),
 )
 

@@ -6,25 +6,30 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from lineament.errors import ThresholdUntrusted
 from lineament.model.accounts import Permission
 from lineament.model.cases import CaseState
+from lineament.model.sources import SourceState
 from lineament.web.addresses import case_address
+from lineament.web.obstacles import obstacles
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
 from lineament.web.phrases import SOON_DAYS
+from lineament.web.waiting import waiting_for
 
 pages = Pages()
 NEWEST = 12
 """Cases on the home page."""
+CONTINUED = 4
+"""Searches on the home page."""
 
 
 @pages.page("/", access=Permission.OWN_ACCOUNT)
 def home(visit: CurrentVisit) -> HTMLResponse:
-    """My cases, invitations that wait, and what ends within a week."""
+    """What waits for me, my last searches, my cases, and what ends within a week."""
     today = visit.desk.clock().date()
     sources = visit.desk.sources.list()
     searched = [source for source in sources if source.why_closed(today) is None]
     ending = [source for source in searched if (left := source.days_left(today)) is not None and left <= SOON_DAYS]
+    shown = _cases(visit)
     return visit.page(
         "home.html",
         today=today,
@@ -32,35 +37,36 @@ def home(visit: CurrentVisit) -> HTMLResponse:
         searched=searched,
         faces=sum(source.faces for source in searched),
         ending=sorted(ending, key=lambda source: source.terms.expires_on or today),
-        lapsed=[source for source in sources if source not in searched],
-        **_changes(visit),
-        **_cases(visit),
+        lapsed=[source for source in sources if source not in searched and source.state is not SourceState.WITHDRAWN],
+        waiting=waiting_for(visit, shown["cases"]),
+        against=obstacles(visit.desk, back="/") if visit.desk.official.may(Permission.READ_CASES) else [],
+        **shown,
     )
-
-
-def _changes(visit: Visit) -> dict[str, Any]:
-    """Return how many changes of the threshold or of the model wait for this official, and whether it is trusted."""
-    if not visit.desk.official.may(Permission.CHANGE_THRESHOLD):
-        return {"changes": 0, "untrusted": None}
-    try:
-        visit.desk.proposals.in_force()
-        return {"changes": visit.desk.proposals.waiting(), "untrusted": None}
-    except ThresholdUntrusted as error:
-        return {"changes": 0, "untrusted": str(error)}
 
 
 def _cases(visit: Visit) -> dict[str, Any]:
     """Return what an official sees of cases: nothing if they may read none."""
     official, casework = visit.desk.official, visit.desk.casework
+    nothing: dict[str, Any] = {"standings": {}, "newest": {}, "altered": [], "owners": {}, "continued": []}
     if not official.may(Permission.READ_CASES):
-        return {"cases": [], "open": 0, "closed": 0, "expiring": [], "guests": [], "waiting": [], "left": None}
+        none: dict[str, Any] = {"cases": [], "open": 0, "closed": 0, "expiring": [], "guests": [], "invited": []}
+        return nothing | none | {"left": None}
+    found = casework.page(states=(CaseState.OPEN,), limit=NEWEST)
+    newest, altered = visit.desk.overview.newest_searches(case.key for case in found)
+    names = {case.id: case for case in found}
+    last = sorted(newest.items(), key=lambda each: each[1].result.made_at, reverse=True)
     return {
-        "cases": casework.page(states=(CaseState.OPEN,), limit=NEWEST),
+        "cases": found,
+        "standings": casework.standings(found),
+        "newest": newest,
+        "altered": altered,
+        "owners": visit.desk.overview.owners(found),
+        "continued": [(names[case_id], stored) for case_id, stored in last[:CONTINUED]],
         "open": casework.count((CaseState.OPEN,)),
         "closed": casework.count((CaseState.CLOSED,)),
         "expiring": casework.pressing(NEWEST),
         "guests": visit.desk.members.ending(),
-        "waiting": visit.desk.members.mine(),
+        "invited": visit.desk.members.mine(),
         "left": visit.desk.search.left() if official.may(Permission.SEARCH) else None,
     }
 

@@ -191,6 +191,7 @@ def distressing(case: Case) -> bool:
 
 
 FILTERS: dict[str, Callable[..., object]] = {
+    "distressing": distressing,
     "number": number,
     "count": counted,
     "upper_first": upper_first,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lineament.services.audit import Audit
     from lineament.services.cases.casework import Casework
     from lineament.services.cases.members import Members
+    from lineament.services.cases.overview import Overview
     from lineament.services.cases.retain import Retain
     from lineament.services.cases.room import Room
     from lineament.services.clock import AcceptClock
@@ -114,6 +115,13 @@ class Desk:
         from lineament.services.cases.casework import Casework
 
         return Casework(self.record, self.workspace.keys, self.workspace.blobs, self.room)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """Reads many cases for one page."""
+        from lineament.services.cases.overview import Overview
+
+        return Overview(self.record)
 
     @cached_property
     def room(self) -> Room:

@@ -261,7 +261,7 @@ class Casework:
         """Return how the searches of the open cases are covered now, by case number."""
         open_ = [case for case in found if case.state is CaseState.OPEN]
         with self._record.read() as tx:
-            policies = _policies(tx, open_)
+            policies = policies_of(tx, open_)
         now = self._record.clock()
         return {case.id: case.standing(policies[case.agency_id], now) for case in open_}
 
@@ -296,7 +296,7 @@ class Casework:
         """Return the open urgent cases, then those whose authorisation ends within a week, each with its outlook."""
         with self._record.read() as tx:
             found = tx.cases.expiring(self._record.sight, self._record.today + SOON, limit)
-            policies = _policies(tx, found)
+            policies = policies_of(tx, found)
             return [(case, self._outlook(tx, case, policies[case.agency_id])) for case in found]
 
     @needs(Permission.READ_CASES, in_case=True)
@@ -388,7 +388,8 @@ class Casework:
         return replace(entry, details=details, event=read_event(entry.action, details))
 
 
-def _policies(tx: Tx, found: Iterable[Case]) -> dict[str, Policy]:
+def policies_of(tx: Tx, found: Iterable[Case]) -> dict[str, Policy]:
+    """Return the policies of the agencies of these cases, by the ids of the agencies."""
     return {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
 
 

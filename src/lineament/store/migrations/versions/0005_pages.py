@@ -18,6 +18,7 @@ def upgrade() -> None:
     """Change the tables, one subject after another."""
     _create_drops()
     _distressing_cases()
+    _awaiting_cases()
 
 
 def _create_drops() -> None:
@@ -73,3 +74,9 @@ def _create_drops() -> None:
 def _distressing_cases() -> None:
     """Let a case say whether its pictures are distressing. NULL is left out of MACs and digests, so older rows hold."""
     op.add_column("cases", sa.Column("distressing", sa.Boolean()))
+
+
+def _awaiting_cases() -> None:
+    """Let those who record authorisations see at once which cases wait for one."""
+    waits = sa.text("state = 'open' AND seeks = 'suspect' AND authorisation IS NULL AND urgent_since IS NULL")
+    op.create_index("ix_cases_awaiting", "cases", ["agency_id", "id"], sqlite_where=waits, postgresql_where=waits)

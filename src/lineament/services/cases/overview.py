@@ -1,0 +1,50 @@
+"""What an official sees of many cases at once: which wait, their newest searches, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lineament.errors import RecordAltered
+from lineament.model.accounts import Permission
+from lineament.model.cases import Case, CaseStanding
+from lineament.services.cases.access import case_for
+from lineament.services.cases.casework import policies_of
+from lineament.services.needs import needs
+from lineament.services.record import Record
+from lineament.store.searches import StoredSearch
+
+
+class Overview:
+    """Reads many cases for one page."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    @needs(Permission.READ_CASES)
+    def awaiting(self, limit: int) -> list[Case]:
+        """Return the open cases that wait for an authorisation, those that wait longest first."""
+        with self._record.read() as tx:
+            found = tx.cases.awaiting(self._record.sight, limit)
+            policies, now = policies_of(tx, found), self._record.clock()
+            return [case for case in found if case.standing(policies[case.agency_id], now) is CaseStanding.AWAITING]
+
+    @needs(Permission.READ_CASES)
+    def newest_searches(self, names: Iterable[str]) -> tuple[dict[int, StoredSearch], list[Case]]:
+        """Return the newest search of each of these cases, by case number; and the cases whose search was altered."""
+        newest: dict[int, StoredSearch] = {}
+        altered: list[Case] = []
+        with self._record.read() as tx:
+            for name in names:
+                case = case_for(tx, self._record, name, Permission.READ_CASES)
+                try:
+                    for stored in tx.searches.compared(tx.searches.stored_of_case(case.id, None, 1)):
+                        newest[case.id] = stored
+                except RecordAltered:
+                    altered.append(case)
+        return newest, altered
+
+    @needs(Permission.READ_CASES)
+    def owners(self, found: Iterable[Case]) -> dict[str, str]:
+        """Return the names of the agencies that these cases belong to, by their ids."""
+        with self._record.read() as tx:
+            return {agency_id: tx.agencies.get(agency_id).name for agency_id in {case.agency_id for case in found}}

@@ -1,0 +1,144 @@
+"""What waits for the person who opens the first page: decisions, approvals, invitations, and what ends soon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from lineament.errors import LineamentError, ThresholdUntrusted
+from lineament.model.accounts import AccountState, Permission
+from lineament.model.cases import Case, CaseStanding
+from lineament.model.sources import SourceState
+from lineament.services.cases.standings import Outlook
+from lineament.views.values import counted, upper_first
+from lineament.web.addresses import case_address, source_address
+from lineament.web.casewords import hours_left, next_step
+from lineament.web.pages import Visit
+from lineament.web.phrases import SOON_DAYS
+
+MOST = 12
+"""Most cases, and most drafts, on the first page; the rest follows as these are done."""
+_UNTRAINED_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """One thing that waits, with the page on which it is done."""
+
+    subject: str  # a case, a source, or what it is about
+    words: object  # what is to be done, as text or Markup
+    address: str
+    act: str  # the words of the link
+    level: str = "warn"  # or stop
+    left: float | None = None  # hours, if it has a clock
+    most: int = 0  # hours of that clock
+
+
+def waiting_for(visit: Visit, newest: list[Case]) -> list[Waiting]:
+    """Return what waits for this person, the most urgent first; ``newest`` are the newest open cases that they see."""
+    official = visit.desk.official
+    found: list[Waiting] = []
+    if official.may(Permission.READ_CASES):
+        found += _of_cases(visit, newest)
+    if official.may(Permission.MANAGE_SOURCES):
+        found += _drafts(visit)
+    if official.may(Permission.CHANGE_THRESHOLD):
+        found += _changes(visit)
+    if official.may(Permission.READ_LEDGER):
+        found += _record(visit)
+    if official.may(Permission.MANAGE_PEOPLE) and not official.solo:
+        found += _trainings(visit)
+    if official.may(Permission.READ_USAGE) and not official.solo:
+        found += _licence(visit)
+    return sorted(found, key=lambda each: (each.level != "stop", each.left is None, each.left or 0.0))
+
+
+def _of_cases(visit: Visit, newest: list[Case]) -> Iterator[Waiting]:
+    """Yield urgent cases for all who work on them; what a supervisor decides, for those who may."""
+    casework = visit.desk.casework
+    decides = visit.desk.official.may(Permission.MANAGE_CASES)
+    for case, outlook in casework.pressing(MOST):
+        if outlook.standing in {CaseStanding.URGENT, CaseStanding.LOCKED}:
+            yield _urgent(visit, case, outlook)
+    for case in visit.desk.overview.awaiting(MOST) if decides else []:
+        yield Waiting(
+            subject=case.ref,
+            words="waits for the decision of an authority to be recorded",
+            address=f"{case_address(case.key)}/authorisation",
+            act="Record it",
+        )
+    for case in newest if decides else []:
+        if case.doubts:
+            words = " and ".join(f"“{doubt.words}”" for doubt in case.doubts)
+            yield Waiting(
+                subject=case.ref,
+                words=f"cannot be searched before somebody states why {words} may be sought",
+                address=f"{case_address(case.key)}/authorisation#doubt",
+                act="Decide",
+            )
+
+
+def _urgent(visit: Visit, case: Case, outlook: Outlook) -> Waiting:
+    locked = outlook.standing is CaseStanding.LOCKED
+    return Waiting(
+        subject=case.ref,
+        words=next_step(case, outlook).words,
+        address=f"{case_address(case.key)}/authorisation",
+        act="Authorisation",
+        level="stop" if locked else "warn",
+        left=None if locked else hours_left(outlook, visit.desk.clock()),
+        most=outlook.urgent_hours,
+    )
+
+
+def _drafts(visit: Visit) -> Iterator[Waiting]:
+    register = visit.desk.sources
+    drafted = [source for source in register.list() if source.state is SourceState.DRAFTED]
+    for source in drafted[:MOST]:
+        if register.standing(source.name).may_approve:
+            words = "was drafted and waits for your approval"
+            yield Waiting(subject=source.name, words=words, address=source_address(source.name), act="Look at it")
+
+
+def _changes(visit: Visit) -> Iterator[Waiting]:
+    try:
+        visit.desk.proposals.in_force()
+        waiting = visit.desk.proposals.waiting()
+    except ThresholdUntrusted as error:
+        yield Waiting(subject="Threshold", words=str(error), address="/threshold", act="Threshold", level="stop")
+        return
+    if waiting:
+        wait = f"{counted(waiting, 'change')} {'waits' if waiting == 1 else 'wait'} for your decision"
+        yield Waiting(subject="Threshold and model", words=wait, address="/threshold", act="Decide")
+
+
+def _record(visit: Visit) -> Iterator[Waiting]:
+    try:
+        against = visit.desk.audit.not_witnessed()
+    except LineamentError as error:
+        yield Waiting(subject="Ledger", words=str(error), address="/ledger", act="Ledger", level="stop")
+        return
+    if against is not None:
+        words = f"{upper_first(str(against))}."
+        yield Waiting(subject="Ledger", words=words, address="/ledger", act="Ledger", level="warn")
+
+
+def _trainings(visit: Visit) -> Iterator[Waiting]:
+    today = visit.desk.clock().date()
+    soon = today + timedelta(days=_UNTRAINED_DAYS)
+    for account in visit.desk.people.list():
+        until = account.trained_until
+        if account.state is AccountState.ACTIVE and until is not None and today <= until <= soon:
+            words = f"may search until {until}, when the training ends"
+            yield Waiting(subject=account.name, words=words, address=f"/people/{account.id}", act="Training")
+
+
+def _licence(visit: Visit) -> Iterator[Waiting]:
+    own = visit.desk.agencies.own()
+    if against := own.agency.why_closed(own.today):
+        words = f"{upper_first('; '.join(map(str, against)))}."
+        yield Waiting(subject="Licence", words=words, address="/usage", act="Usage", level="stop")
+    elif own.agency.licence is not None and own.agency.licence.last_day <= own.today + timedelta(days=SOON_DAYS):
+        words = f"The licence ends on {own.agency.licence.last_day}."
+        yield Waiting(subject="Licence", words=words, address="/usage", act="Usage")
