@@ -571,7 +571,7 @@ def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
         serving(workspace) as served,
         served.client() as client,
     ):
-        assert "lineament source add" in client.get("/").text
+        assert "Register a source" in client.get("/").text
         assert "No source is registered" in client.get("/sources").text
         assert "No case yet" in client.get("/cases").text
         assert "No open case" in client.get("/search").text
