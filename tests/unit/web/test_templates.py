@@ -54,4 +54,4 @@ def test_only_forms_files_and_the_progress_of_jobs_are_sent_and_fetched_by_scrip
     fetching = [
         path.name for path in SCRIPTS if re.search(r"fetch\(|XMLHttpRequest|WebSocket|EventSource", path.read_text())
     ]
-    assert fetching == ["forms.js", "jobs.js", "take_in.js"]
+    assert fetching == ["blur.js", "forms.js", "jobs.js", "take_in.js"]
