@@ -95,6 +95,12 @@ class AlreadyThere(LineamentError):
     exit_code = 4
 
 
+class CaseExists(AlreadyThere):
+    """Your agency has the case “{name}” already; work in that one, or give this one another reference."""
+
+    code = "case-exists"
+
+
 class InvalidValue(LineamentError):
     """{what} cannot be {value}: {why}."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from lineament.errors import AlreadyThere, NotFound, Refused
+from lineament.errors import CaseExists, NotFound, Refused
 from lineament.model.accounts import Sight
 from lineament.model.cases import Allowance, Authorisation, Case, CaseState, CaseTerms, Seeks
 from lineament.model.reasons import ReasonCode
@@ -44,10 +44,10 @@ class CaseRows:
         self._allowances = SealedColumn(vault, "cases", "allowances")
 
     def add(self, terms: CaseTerms, wrapped_key: bytes, at: datetime, *, key: str, agency_id: str) -> Case:
-        """Open a case of an agency. Raises AlreadyThere if the agency has a case with that reference."""
+        """Open a case of an agency. Raises CaseExists if the agency has a case with that reference."""
         known = sa.select(cases.c.id).where(cases.c.agency_id == agency_id, cases.c.ref == terms.ref)
         if self._connection.scalar(known) is not None:
-            raise AlreadyThere(what="case", name=terms.ref, field="ref")
+            raise CaseExists(what="case", name=terms.ref, field="ref")
         (new,) = new_ids(self._connection, "case", 1)
         row = asdict(terms) | {"id": new, "key": key, "agency_id": agency_id, "seeks": terms.seeks.value}
         row |= {"state": CaseState.OPEN.value, "opened_at": at, "wrapped_key": wrapped_key}

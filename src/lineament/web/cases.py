@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
+from lineament.errors import CaseExists, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState, CaseTerms, Seeks
 from lineament.model.distress import distressing_words
@@ -47,8 +48,20 @@ def cases(visit: CurrentVisit, q: str = "", state: str = "", after: str = "") ->
 
 @pages.page("/cases/new", access=Permission.OPEN_CASES)
 def new_case(visit: CurrentVisit) -> HTMLResponse:
-    """The form that opens a case."""
-    return visit.page("case_new.html", seekable=[(seeks.value, *SEEKS[seeks]) for seeks in Seeks])
+    """The form that opens a case; if there is one of that reference, with the way to it."""
+    seekable = [(seeks.value, *SEEKS[seeks]) for seeks in Seeks]
+    return visit.page("case_new.html", seekable=seekable, problem_link=_existing(visit))
+
+
+def _existing(visit: Visit) -> tuple[str, str] | None:
+    """Return the words and the address of the case whose reference was typed again; None if it is not visible."""
+    if visit.rejected is None or not isinstance(visit.rejected.error, CaseExists):
+        return None
+    try:
+        case = visit.desk.casework.get(visit.typed("ref").strip())
+    except NotFound:
+        return None
+    return f"The case {case.ref}, opened on {case.opened_at.astimezone().date()}", case_address(case.key)
 
 
 @pages.act("/cases", access=Permission.OPEN_CASES, page=new_case)

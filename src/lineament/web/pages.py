@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament import errors
 from lineament.errors import FactorNeeded, LineamentError, NotSignedIn, SessionLocked, SignInNeeded
 from lineament.model.accounts import Permission
+from lineament.model.cases import Case
 from lineament.services.gallery.take_in import MOST_SENT
 from lineament.services.people.callers import Caller
 from lineament.services.people.sessions import Session, SessionKey, SessionState
@@ -95,7 +96,10 @@ class Visit(PageRequest):
         return self.desk.workspace
 
     def page(self, template: str, **values: object) -> HTMLResponse:
-        """Render a whole page."""
+        """Render a whole page; if it is about a ``case``, it says whose that is."""
+        case = values.get("case")
+        if isinstance(case, Case) and not self.desk.official.solo:
+            values["owner"] = self.desk.overview.owners([case])[case.agency_id]
         return self.render(
             template,
             official=self.desk.official,

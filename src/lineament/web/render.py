@@ -14,6 +14,16 @@ from lineament.web.changewords import CHANGE_FILTERS
 from lineament.web.phrases import FILTERS
 from lineament.web.rejected import FormView, RejectedForm
 
+_UNLESS_GIVEN: dict[str, object] = {
+    "official": None,
+    "agency_name": "",
+    "halts": [],
+    "drafts_of": "",
+    "owner": "",  # the agency of the page's case
+    "problem_link": None,  # words and address, after what was wrong with a form
+}
+"""What every template may name."""
+
 
 class Renderer:
     """Renders the templates of the package; ``digests`` are those of the assets, by name."""
@@ -43,7 +53,7 @@ class Renderer:
         def form_at(action: str, **marks: str) -> FormView:
             return FormView(action=action, marks=marks, on_page=rejected)
 
-        given = {"official": None, "agency_name": "", "halts": [], "drafts_of": "", "rejected": rejected, **values}
+        given = {**_UNLESS_GIVEN, "rejected": rejected, **values}
         return self._environment.get_template(template).render(may=may, form_at=form_at, **given)
 
 

@@ -82,7 +82,7 @@ class Casework:
 
         Words that leave its purpose in doubt keep it from being searched until a supervisor allows them. Unless the
         terms say whether its pictures are distressing, its words decide. Raises
-        AlreadyThere if the agency has a case of that reference, or Refused if its purpose is never searched for (R10).
+        CaseExists if the agency has a case of that reference, or Refused if its purpose is never searched for (R10).
         """
         terms.require_said()
         if refused := refused_purposes(terms.texts()):
