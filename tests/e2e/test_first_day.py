@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, FilePayload
 from tests.conftest import Ran
 from tests.support.browsers import NEEDS_CHROMIUM, Actor, Browsers, open_chromium
 from tests.support.clock import Clock
+from tests.support.keyboard import KeyboardActor
 from tests.support.proxied import free_port
 from tests.support.serve_command import serve_command
 
@@ -79,7 +80,7 @@ class FirstDay:
         sven.follow(re.compile(CASE))
 
 
-@pytest.mark.parametrize("kind", [Actor], ids=["mouse"])
+@pytest.mark.parametrize("kind", [Actor, KeyboardActor], ids=["mouse", "keyboard"])
 def test_the_first_day_of_an_agency(tmp_path: Path, lineament: Callable[..., Ran], kind: type[Actor]) -> None:
     assert lineament("init").code == 0
     with serve_command(tmp_path / "ws", free_port(), {}) as entrance, open_chromium() as browser:

@@ -111,7 +111,7 @@ class SentForm:
         try:
             return datetime.fromisoformat(text).astimezone()
         except (ValueError, OverflowError):
-            raise _invalid(name, text, "write it as 2026-11-21T14:05") from None
+            raise _invalid(name, text, "write it as 2026-11-21 14:05") from None
 
     def choice(self, name: str, kind: type[Choice]) -> Choice:
         """Return a field that holds a value of ``kind``."""
