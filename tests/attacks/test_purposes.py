@@ -127,6 +127,8 @@ def _with_accent(text: str, at: int) -> str:
 
 def _with_look_alike(text: str, at: int) -> str:
     others = LOOK_ALIKES.get(text[at].lower(), [])
+    if not (text[:at][-1:].isalpha() or text[at + 1 :][:1].isalpha()):
+        return text  # a letter that is a word by itself may be of another script, so that it only leads to doubt
     return text[:at] + others[(at * 13 + len(text)) % len(others)] + text[at + 1 :] if others else text
 
 

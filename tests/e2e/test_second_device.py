@@ -128,6 +128,7 @@ def test_a_phone_searches_by_the_guide(prepared: Path, tmp_path: Path) -> None:
         ada.expect_text(f"until {trained}")
         search_from_the_camera_roll(eva)
         eva.press("Sign out")
+        eva.expect_heading("Sign in")
         eva.sign_in()
         eva.expect_text("2026-0412")
         assert phones.messages == []

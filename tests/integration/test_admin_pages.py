@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.support.clock import TODAY
-from tests.support.serving import ServedWorld, serving, serving_officials, token_in
+from tests.support.serving import ServedWorld, answered, serving, serving_officials, token_in
 from tests.support.world import solo
 
 from lineament.model.accounts import HOME_AGENCY, AccountState, Role
@@ -57,7 +57,7 @@ def administrator(site: ServedWorld, operator: httpx.Client) -> Iterator[httpx.C
 def send(browser: httpx.Client, form_on: str, to: str, **fields: str | list[str]) -> httpx.Response:
     page = browser.get(form_on)
     assert page.status_code == 200, page.text
-    return browser.post(to, data={"csrf": token_in(page.text), **fields})
+    return answered(browser, browser.post(to, data={"csrf": token_in(page.text), **fields}))
 
 
 def register_agency(browser: httpx.Client, name: str) -> str:

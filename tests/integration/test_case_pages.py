@@ -235,7 +235,7 @@ def test_an_exposure_can_be_replayed_and_undone(served: Served, browser: httpx.C
     lighter = browser.post(f"{probe}/expose", data={"csrf": csrf, "stops": "0.5"}).headers["location"]
     darker = browser.post(f"{lighter}/expose", data={"csrf": csrf, "stops": "-1.0"}).headers["location"]
     assert "lighter by half a stop, darker by 1 stop" in text_of(browser.get(darker).text)
-    replay = browser.post(f"{darker}/replay", data={"csrf": csrf})
+    replay = browser.post(f"{darker}/replay", data={"csrf": csrf}, follow_redirects=True)
     assert "Every step gave the same pixels." in replay.text
     assert replay.text.count('aria-label="Copy the digest ') >= 3
     assert browser.post(f"{probe}/expose", data={"csrf": csrf, "stops": "9"}).status_code == 422
@@ -245,7 +245,7 @@ def test_an_exposure_can_be_replayed_and_undone(served: Served, browser: httpx.C
         tx.connection.exec_driver_sql(
             "UPDATE probes SET digests = ? WHERE id = ?", (forged, lighter.rpartition("/")[2])
         )
-    forgery = browser.post(f"{lighter}/replay", data={"csrf": csrf}).text
+    forgery = browser.post(f"{lighter}/replay", data={"csrf": csrf}, follow_redirects=True).text
     assert "as it is decoded now it has other pixels than were recorded" in forgery
 
 

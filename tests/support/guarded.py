@@ -71,6 +71,7 @@ def _ledger(world: World, served: Served, page: Page, folder: Path) -> Pages:
     with _witnessed(world, folder):
         page.goto(f"{served.url}/ledger")
         page.get_by_role("button", name="Check the ledger").click()
+        page.wait_for_url("**/answers/*")
         _open(page, "Witnesses")
         yield Guarded("ledger-witnessed", page, "by 1 of 1 witness and 1 of 1 time-stamp authority")
         _open(page, "Checkpoint")
@@ -139,6 +140,7 @@ def _changed_outside(world: World, served: Served, page: Page) -> Pages:
     yield Guarded("record-altered", page, "What is stored was changed outside Lineament")
     page.goto(f"{served.url}/ledger")
     page.get_by_role("button", name="Check the ledger").click()
+    page.wait_for_url("**/answers/*")
     yield Guarded("ledger-altered", page, "The database was changed outside Lineament.")
     _change(world, "UPDATE sources SET retention_days = 9999")
     page.goto(f"{served.url}/sources")

@@ -82,7 +82,7 @@ def free_probe(world: TwoAgencies, ids: dict[str, str]) -> None:
 
 
 def list_hosts(world: TwoAgencies, ids: dict[str, str]) -> None:
-    hosts, contact = '["press.example", "*.news.example"]', "who@press.example"
+    hosts, contact = '["archive.example", "press.example", "*.news.example"]', "who@press.example"
     change_rows(
         world,
         sa.update(tables.sources).where(tables.sources.c.name == ids["name"]).values(hosts=hosts, contact=contact),

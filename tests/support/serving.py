@@ -111,4 +111,12 @@ def send_form(browser: httpx.Client, address: str, to: str = "", **fields: str |
     """Open the page at ``address`` and send its form to ``to``, by default the page itself."""
     page = browser.get(address)
     assert page.status_code == 200, (page.status_code, page.headers, page.text)
-    return browser.post(to or address.partition("?")[0], data={"csrf": token_in(page.text), **fields})
+    return answered(
+        browser, browser.post(to or address.partition("?")[0], data={"csrf": token_in(page.text), **fields})
+    )
+
+
+def answered(browser: httpx.Client, sent: httpx.Response) -> httpx.Response:
+    """Return the page that answers a form, which has an address of its own; any other response as it is."""
+    address = sent.headers.get("location", "")
+    return browser.get(address) if address.startswith("/answers/") else sent
