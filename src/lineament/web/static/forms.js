@@ -153,7 +153,6 @@ const take = async (form, button, answer, again) => {
   const to = answer.getResponseHeader("lineament-to");
   const needs = answer.getResponseHeader("lineament-needs");
   if (to) accept(form, () => go(to));
-  else if (answer.status < 300 && page) accept(form, () => show(page));
   else if (answer.status < 300) accept(form, () => save(answer));
   else if (needs === "token" && !again) await renew(form, button);
   else if (needs in ASKS) say(form, button, "", page, needs);
@@ -282,21 +281,6 @@ const refresh = (form, page) => {
     const now = [...sent.elements].find((own) => own.name === field.name && own.type === "hidden");
     if (now) field.value = now.value;
   }
-};
-
-// The answer is a page, such as recovery codes: show it in place of this one. Scripts of the page hear "main".
-const show = (page) => {
-  forms().forEach(keep);
-  document.title = page.title;
-  const main = document.adoptNode(page.querySelector("main"));
-  document.querySelector("main").replaceWith(main);
-  const known = new Set([...document.scripts].map((script) => script.src));
-  renewTokens(page);
-  forms().flatMap(restore);
-  for (const script of page.scripts) if (script.src && !known.has(script.src)) import(script.src);
-  document.dispatchEvent(new Event("main"));
-  scrollTo(0, 0);
-  main.focus();
 };
 
 document.addEventListener("submit", (event) => {

@@ -42,13 +42,10 @@ document.addEventListener("click", async ({ target }) => {
 });
 
 // The blur: as the case sets it, until somebody changes it in this tab.
-const blur = () => {
-  const veil = document.getElementById("veil");
-  if (!veil) return;
+const veil = document.getElementById("veil");
+if (veil) {
   const key = `veil ${veil.defaultChecked}`;
   const stored = sessionStorage.getItem(key);
   if (stored !== null) veil.checked = stored === "on";
   veil.addEventListener("change", () => sessionStorage.setItem(key, veil.checked ? "on" : "off"));
-};
-blur();
-document.addEventListener("main", blur); // forms.js showed another page
+}

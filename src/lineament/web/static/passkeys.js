@@ -58,6 +58,4 @@ const prepare = (form) => {
     }
   });
 };
-const prepareAll = () => document.querySelectorAll("form[data-passkey]").forEach(prepare);
-prepareAll();
-document.addEventListener("main", prepareAll); // forms.js showed another page
+document.querySelectorAll("form[data-passkey]").forEach(prepare);
