@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lineament.model.faces import Box
 from lineament.model.search import Edit, EditKind
@@ -11,21 +12,13 @@ SAME_FACE = 0.3
 """Least overlap (intersection over union) of one face found before and after an edit."""
 
 
-def after_edit(box: Box, edit: Edit, *, width: int, height: int) -> Box:
-    """Return where a region is after an edit; ``width`` and ``height`` are those of the picture before it."""
+def moved(box: Box, edit: Edit, size: tuple[int, int], *, undone: bool = False) -> Box:
+    """Return where a region is once an edit is made, or ``undone``; ``size``: the picture's before, across and down."""
     if edit.kind is EditKind.CROP and edit.box is not None:
-        return Box(x=box.x - edit.box.x, y=box.y - edit.box.y, width=box.width, height=box.height)
+        sign = 1 if undone else -1
+        return replace(box, x=box.x + sign * edit.box.x, y=box.y + sign * edit.box.y)
     if edit.kind is EditKind.ROTATE:
-        return _turned(box, edit.degrees % 360, width=width, height=height)
-    return box
-
-
-def before_edit(box: Box, edit: Edit, *, width: int, height: int) -> Box:
-    """Return where a region was before an edit; ``width`` and ``height`` are those of the picture after it."""
-    if edit.kind is EditKind.CROP and edit.box is not None:
-        return Box(x=box.x + edit.box.x, y=box.y + edit.box.y, width=box.width, height=box.height)
-    if edit.kind is EditKind.ROTATE:
-        return _turned(box, -edit.degrees % 360, width=width, height=height)
+        return _turned(box, (-edit.degrees if undone else edit.degrees) % 360, width=size[0], height=size[1])
     return box
 
 

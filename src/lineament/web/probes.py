@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -11,8 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament.errors import InvalidValue, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState
-from lineament.model.edits import after_edit, before_edit, face_at
-from lineament.model.faces import Box
+from lineament.model.edits import face_at, moved
 from lineament.model.search import (
     NO_PROBES,
     USUAL_CANDIDATES,
@@ -151,10 +149,7 @@ def undo(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
     after = visit.desk.probes.edit(probe_id, before.edits[:-1])
     if not before.edits:
         return redirect(probe_address(after.id))
-    last = before.edits[-1]
-    return _redirect_with_face(
-        before, after, form, lambda box: before_edit(box, last, width=before.width, height=before.height)
-    )
+    return _redirect_with_face(before, after, form, undone=True)
 
 
 @pages.act("/probes/{probe_id}/replay", access=Permission.READ_CASES, page=probe)
@@ -190,17 +185,20 @@ def draw(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
 def _edit(visit: Visit, probe_id: str, edit: Edit, form: SentForm) -> RedirectResponse:
     before = visit.desk.probes.get(probe_id)
     after = visit.desk.probes.edit(probe_id, (*before.edits, edit))
-    return _redirect_with_face(
-        before, after, form, lambda box: after_edit(box, edit, width=before.width, height=before.height)
-    )
+    return _redirect_with_face(before, after, form)
 
 
-def _redirect_with_face(before: Probe, after: Probe, form: SentForm, moved: Callable[[Box], Box]) -> RedirectResponse:
-    """Redirect to an edited photograph with the face that was chosen before; 0 if it was not found again."""
+def _redirect_with_face(before: Probe, after: Probe, form: SentForm, *, undone: bool = False) -> RedirectResponse:
+    """Redirect to a photograph after its last edit was made or undone, with the face that was chosen before.
+
+    The face is 0 if it was not found again.
+    """
     chosen = form.text("face")
     if not (chosen.isascii() and chosen.isdecimal() and 1 <= int(chosen) <= len(before.faces)):
         return redirect(probe_address(after.id))
-    face = face_at([face.box for face in after.faces], moved(before.faces[int(chosen) - 1].box))
+    edit = (before if undone else after).edits[-1]
+    box = moved(before.faces[int(chosen) - 1].box, edit, (before.width, before.height), undone=undone)
+    face = face_at([face.box for face in after.faces], box)
     return redirect(f"{probe_address(after.id)}?face={face}")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineament.model.edits import after_edit, before_edit, face_at
+from lineament.model.edits import face_at, moved
 from lineament.model.faces import Box
 from lineament.model.search import Edit, EditKind
 
@@ -26,9 +26,9 @@ EDITS = {
 @pytest.mark.parametrize("name", EDITS)
 def test_a_region_after_an_edit_and_back(name: str) -> None:
     edit, expected = EDITS[name]
-    assert after_edit(FACE, edit, width=WIDTH, height=HEIGHT) == expected
+    assert moved(FACE, edit, (WIDTH, HEIGHT)) == expected
     sides = (HEIGHT, WIDTH) if edit.degrees in {90, 270} else (WIDTH, HEIGHT)
-    assert before_edit(expected, edit, width=sides[0], height=sides[1]) == FACE
+    assert moved(expected, edit, sides, undone=True) == FACE
 
 
 @given(st.sampled_from([90, 180, 270]), *[st.integers(0, 200)] * 4)
@@ -36,7 +36,7 @@ def test_four_quarters_are_none(degrees: int, x: int, y: int, width: int, height
     box, sides = Box(x=x, y=y, width=width, height=height), (WIDTH, HEIGHT)
     turned = box
     for _ in range(360 // degrees if degrees != 270 else 4):
-        turned = after_edit(turned, Edit(kind=EditKind.ROTATE, degrees=degrees), width=sides[0], height=sides[1])
+        turned = moved(turned, Edit(kind=EditKind.ROTATE, degrees=degrees), sides)
         sides = sides[::-1] if degrees != 180 else sides
     assert turned == box
 
