@@ -38,7 +38,7 @@ def home(visit: CurrentVisit) -> HTMLResponse:
         faces=sum(source.faces for source in searched),
         ending=sorted(ending, key=lambda source: source.terms.expires_on or today),
         lapsed=[source for source in sources if source not in searched and source.state is not SourceState.WITHDRAWN],
-        waiting=waiting_for(visit, shown["cases"]),
+        waiting=waiting_for(visit, shown["cases"], shown["expiring"], sources),
         against=obstacles(visit.desk, back="/") if visit.desk.official.may(Permission.READ_CASES) else [],
         **shown,
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from lineament.errors import LineamentError, ThresholdUntrusted
 from lineament.model.accounts import AccountState, Permission
 from lineament.model.cases import Case, CaseStanding
-from lineament.model.sources import SourceState
+from lineament.model.sources import Source, SourceState
 from lineament.services.cases.standings import Outlook
 from lineament.views.values import counted, upper_first
 from lineament.web.addresses import case_address, source_address
@@ -35,14 +35,19 @@ class Waiting:
     most: int = 0  # hours of that clock
 
 
-def waiting_for(visit: Visit, newest: list[Case]) -> list[Waiting]:
-    """Return what waits for this person, the most urgent first; ``newest`` are the newest open cases that they see."""
+def waiting_for(
+    visit: Visit, newest: Sequence[Case], pressing: Sequence[tuple[Case, Outlook]], sources: Sequence[Source]
+) -> list[Waiting]:
+    """Return what waits for this person, the most urgent first.
+
+    ``newest`` are the newest open cases that they see, ``pressing`` those that lock or end soon, ``sources`` all.
+    """
     official = visit.desk.official
     found: list[Waiting] = []
     if official.may(Permission.READ_CASES):
-        found += _of_cases(visit, newest)
+        found += _of_cases(visit, newest, pressing)
     if official.may(Permission.MANAGE_SOURCES):
-        found += _drafts(visit)
+        found += _drafts(visit, sources)
     if official.may(Permission.CHANGE_THRESHOLD):
         found += _changes(visit)
     if official.may(Permission.READ_LEDGER):
@@ -54,11 +59,10 @@ def waiting_for(visit: Visit, newest: list[Case]) -> list[Waiting]:
     return sorted(found, key=lambda each: (each.level != "stop", each.left is None, each.left or 0.0))
 
 
-def _of_cases(visit: Visit, newest: list[Case]) -> Iterator[Waiting]:
+def _of_cases(visit: Visit, newest: Sequence[Case], pressing: Sequence[tuple[Case, Outlook]]) -> Iterator[Waiting]:
     """Yield urgent cases for all who work on them; what a supervisor decides, for those who may."""
-    casework = visit.desk.casework
     decides = visit.desk.official.may(Permission.MANAGE_CASES)
-    for case, outlook in casework.pressing(MOST):
+    for case, outlook in pressing:
         if outlook.standing in {CaseStanding.URGENT, CaseStanding.LOCKED}:
             yield _urgent(visit, case, outlook)
     for case in visit.desk.overview.awaiting(MOST) if decides else []:
@@ -92,11 +96,10 @@ def _urgent(visit: Visit, case: Case, outlook: Outlook) -> Waiting:
     )
 
 
-def _drafts(visit: Visit) -> Iterator[Waiting]:
-    register = visit.desk.sources
-    drafted = [source for source in register.list() if source.state is SourceState.DRAFTED]
+def _drafts(visit: Visit, sources: Sequence[Source]) -> Iterator[Waiting]:
+    drafted = [source for source in sources if source.state is SourceState.DRAFTED]
     for source in drafted[:MOST]:
-        if register.standing(source.name).may_approve:
+        if visit.desk.sources.standing(source.name).may_approve:
             words = "was drafted and waits for your approval"
             yield Waiting(subject=source.name, words=words, address=source_address(source.name), act="Look at it")
 
