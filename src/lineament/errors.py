@@ -45,6 +45,13 @@ class CandidateErased(NotFound):
     code = "candidate-erased"
 
 
+class NoLongerShown(LineamentError):
+    """This page was kept for {minutes} minutes; ask again for what it showed, as a new link or new codes."""
+
+    code = "no-longer-shown"
+    exit_code = 3
+
+
 class NoSuchFile(LineamentError):
     """There is nothing to read at {path}; check the path and its permissions."""
 
@@ -538,13 +545,6 @@ class Interrupted(LineamentError):
 
 
 # ---------------------------------------------------------------- 13: signing in
-
-
-class NoLongerShown(LineamentError):
-    """This page was kept for {minutes} minutes; ask again for what it showed, as a new link or new codes."""
-
-    code = "no-longer-shown"
-    exit_code = 3
 
 
 class NotSignedIn(LineamentError):

@@ -75,10 +75,8 @@ class Entrance:
 
         try:
             await self._app(scope, receive, send_on)
-        except (
-            ClientDisconnect
-        ):  # it left before its form had arrived: nothing was done, and nobody waits for an answer
-            return
+        except ClientDisconnect:
+            return  # it left before its form had arrived: nothing was done, and nobody waits for an answer
         except Exception as error:
             if started:
                 raise
