@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, expect
 from tests.conftest import PORTRAITS
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, open_chromium
+from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
 from tests.support.serving import Served, serving
 from tests.support.world import CASE, PROBE, gallery
 
@@ -28,12 +28,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         workspace.desk_at_the_machine().casework.open(ABUSE)
         with serving(workspace) as running:
             yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with open_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, ViewportSize, expect
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, open_chromium
+from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
 from tests.support.serving import Served, serving
-from tests.support.world import CASE, PROBE, gallery
-
-from lineament.model.search import Mode, ProbeKind, SearchRequest
+from tests.support.world import gallery, search_portraits
 
 pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
 LAPTOP = ViewportSize(width=1366, height=768)
@@ -34,16 +32,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def candidate(served: Served) -> str:
-    desk = served.workspace.desk_at_the_machine()
-    probe = desk.probes.take(CASE.ref, PROBE.read_bytes(), kind=ProbeKind.CCTV)
-    request = SearchRequest(case=CASE.ref, reason="to find where it was published", mode=Mode.INVESTIGATION)
-    return f"/searches/{desk.search.run(probe.id, request, 1).search_id}/candidates/2"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with open_chromium() as browser:
-        yield browser
+    return f"{search_portraits(served.workspace)}/candidates/2"
 
 
 def opened(chromium: Browser, served: Served, path: str, size: ViewportSize, *, touch: bool = False) -> Iterator[Page]:

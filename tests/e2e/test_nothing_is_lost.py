@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, Route, expect
-from tests.support.browsers import NEEDS_CHROMIUM, open_chromium
+from tests.support.browsers import NEEDS_CHROMIUM
 from tests.support.route_forms import change_rows, prepare, valid_request
 from tests.support.serving import serving
 from tests.support.two_agencies import Participant, TwoAgencies, build_two_agencies
@@ -97,12 +97,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoAgencies]:
 def site(world: TwoAgencies) -> Iterator[str]:
     with serving(world.workspace) as served:
         yield served.url.replace("127.0.0.1", "localhost")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with open_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

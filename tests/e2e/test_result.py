@@ -9,11 +9,10 @@ import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Page, expect
 from tests.conftest import PORTRAITS
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, open_chromium
+from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
 from tests.support.serving import Served, serving
-from tests.support.world import CASE, PROBE, gallery, ingest
+from tests.support.world import gallery, ingest, search_portraits
 
-from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.views.searches import listed_search_json
 
@@ -39,16 +38,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def result(served: Served) -> str:
-    desk = served.workspace.desk_at_the_machine()
-    probe = desk.probes.take(CASE.ref, PROBE.read_bytes(), kind=ProbeKind.CCTV)
-    request = SearchRequest(case=CASE.ref, reason="to find where it was published", mode=Mode.INVESTIGATION)
-    return f"/searches/{desk.search.run(probe.id, request, 1).search_id}"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with open_chromium() as browser:
-        yield browser
+    return search_portraits(served.workspace)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, expect
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, open_chromium
+from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
 from tests.support.processes import vary_portraits
 from tests.support.serving import Served, serving
 from tests.support.world import SOURCE, gallery, settings
@@ -38,12 +38,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     gallery(home).close()
     with Workspace.open(settings(home)) as workspace, serving(workspace) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with open_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, expect
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, open_chromium
+from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
 from tests.support.samples import evidence_of
 from tests.support.serving import ServedWorld, serving_officials
 from tests.support.world import Person
@@ -18,12 +18,6 @@ from lineament.model.accounts import Role
 
 pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
 REASON = "children who were in the gallery were not listed"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with open_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

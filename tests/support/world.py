@@ -25,6 +25,7 @@ from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, 
 from lineament.model.cases import AuthorisationOutcome, CaseTerms
 from lineament.model.events.ledger import RowsBound
 from lineament.model.policy import Preset
+from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.cases.standings import Ruling
 from lineament.services.gallery.items import IngestReport
@@ -363,3 +364,11 @@ def ingest(workspace: Workspace, source: str, paths: Iterable[Path]) -> IngestRe
     """Ingest files or folders into a source."""
     connector = FolderConnector(list(paths), page_base=None, max_bytes=MEBI)
     return workspace.desk_at_the_machine().ingest.run(source, connector, workers=1)
+
+
+def search_portraits(workspace: Workspace) -> str:
+    """Search the portraits for the probe in an investigation, at the machine; return the address of the search."""
+    desk = workspace.desk_at_the_machine()
+    probe = desk.probes.take(CASE.ref, PROBE.read_bytes(), kind=ProbeKind.CCTV)
+    request = SearchRequest(case=CASE.ref, reason="to find where it was published", mode=Mode.INVESTIGATION)
+    return f"/searches/{desk.search.run(probe.id, request, 1).search_id}"
