@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from tests.conftest import PORTRAITS
 from tests.support.browsers import open_chromium
 from tests.support.deliveries import CASE as GATHERED
@@ -197,6 +197,7 @@ def guarded(browser: Browser, folder: Path, camera: Shooter) -> None:
     for name, pages in GUARDED.items():
         (folder / name).mkdir()
         for shown in pages(folder / name, browser):
+            expect(shown.page.locator("body")).to_contain_text(shown.words)  # its form was sent, and it has loaded
             if camera.wants(shown.name):
                 camera.take(shown.page, shown.name)
 

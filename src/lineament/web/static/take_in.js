@@ -32,7 +32,8 @@ let shownRefusals = -1;
 const number = (value) => value.toLocaleString("en-GB");
 const size = (bytes) => bytes < 1e6 ? `${number(Math.ceil(bytes / 1e3))} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 const length = (seconds) => seconds < 100 ? `${Math.round(seconds)} s` : seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h ${Math.round(seconds % 3600 / 60)} min`;
-const files = (many) => `${number(many)} ${many === 1 ? "file" : "files"}`;
+const counted = (many, one, several) => `${number(many)} ${many === 1 ? one : several}`;
+const files = (many) => counted(many, "file", "files");
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 const say = (words, at_once = true) => {
@@ -135,8 +136,12 @@ const walk = async (entry, found) => {
     if (found.length % 500 === 0) $("doing").textContent = `Reading the list: ${files(found.length)}`;
   } else if (entry.isDirectory) {
     const reader = entry.createReader();
-    for (let some = await entriesOf(reader); some.length; some = await entriesOf(reader)) {
-      for (const inner of some) await walk(inner, found);
+    try {
+      for (let some = await entriesOf(reader); some.length; some = await entriesOf(reader)) {
+        for (const inner of some) await walk(inner, found);
+      }
+    } catch {
+      found.push({ path: entry.fullPath.replace(/^\//, ""), file: null }); // counted as a file that cannot be read
     }
   }
 };
@@ -310,7 +315,7 @@ const show = () => {
   gauge("sent", standing.bytes ? arrived.bytes / standing.bytes : 0, `${number(gone)} of ${files(standing.files)}, ${size(arrived.bytes)} of ${size(standing.bytes)}`);
   const done = seen() + beside();
   const refused = counts().refused ?? 0;
-  gauge("taken", standing.files ? done / standing.files : 0, `${number(done)} of ${files(standing.files)}, ${number(standing.run?.faces ?? 0)} new faces${refused ? `, ${number(refused)} refused` : ""}`);
+  gauge("taken", standing.files ? done / standing.files : 0, `${number(done)} of ${files(standing.files)}, ${counted(standing.run?.faces ?? 0, "new face", "new faces")}${refused ? `, ${number(refused)} refused` : ""}`);
   $("pause").hidden = !isSending();
   $("pause").textContent = paused ? "Go on sending" : "Pause sending";
   $("leaving").hidden = !isSending();
@@ -374,7 +379,7 @@ const finish = () => {
   $("progress").hidden = true;
   $("earlier").hidden = true;
   $("finished").hidden = false;
-  $("finished-heading").textContent = `${number(seen())} pictures seen, ${number(standing.run?.faces ?? 0)} new faces taken in`;
+  $("finished-heading").textContent = `${counted(seen(), "picture", "pictures")} seen, ${counted(standing.run?.faces ?? 0, "new face", "new faces")} taken in`;
   $("outcome").replaceChildren(...OUTCOMES.filter(([name]) => counts()[name]).map(([name, words]) => {
     const line = document.createElement("div");
     const term = document.createElement("dt");
