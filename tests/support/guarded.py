@@ -220,7 +220,8 @@ def _guesses(stranger: Actor) -> Pages:
     for number in range(11):
         stranger.go("/sign-in")
         stranger.fill({"E-mail address": f"nobody{number % 4}@home.example", "Password": "wrong and long"})
-        stranger.press("Sign in")
+        with stranger.page.expect_response(lambda answer: answer.request.method == "POST"):
+            stranger.press("Sign in")
         if number == 0:
             yield Guarded("sign-in-refused", stranger.page, "The sign-in was refused", door=True)
     yield Guarded("sign-in-too-many", stranger.page, "try again in 15 minutes", door=True)
