@@ -18,7 +18,7 @@ _THIN = str.maketrans(dict.fromkeys("\u2005\u2006\u2009\u200a\u202f\u205f", "-")
 """Blanks that are hardly seen inside a word are read as hyphens are."""
 _AS_LETTERS = str.maketrans("|@$!€", "lasie")
 _INSIDE_WORDS = re.compile(r"(?<=\w)[|@$!€](?=\w)")
-_MIXED = re.compile(r"\w*[a-z]\w*")
+_MIXED = re.compile(r"\w*[a-z]\w*|\b\w\b")
 _NOT_LATIN = re.compile(r"[^\W0-9a-z]")
 _SPELT = re.compile(r"(?<!\w)\w(?: \w){3,}(?!\w)")
 _ALIKE = str.maketrans("l14035789", "iiaoestbg")
@@ -33,8 +33,8 @@ def folded(text: str) -> tuple[str, str]:
     """Return two readings of a text in small letters without accents, its words separated by single blanks.
 
     Look-alikes of other scripts become the letters that they look like (decancer, which knows 95 % of the look-alikes
-    of Latin letters that Unicode lists). A letter of another script in a Latin word becomes ``UNKNOWN``. Punctuation
-    separates words in the first reading, and is dropped inside words in the second.
+    of Latin letters that Unicode lists). A letter of another script in a Latin word, or alone, becomes ``UNKNOWN``.
+    Punctuation separates words in the first reading, and is dropped inside words in the second.
     """
     from decancer_py import parse
 
@@ -86,9 +86,9 @@ def _expand_unknown(found: re.Match[str]) -> str:
     if text.startswith("\\"):
         return text
     if text in {"rn", "vv"}:
-        return f"(?:{alike(text)}|{UNKNOWN}{{1,2}})"
+        return f"(?:{alike(text)}|[{text[0]}{UNKNOWN}]{UNKNOWN}|{UNKNOWN}{text[1]}?)"
     if text in _UMLAUTS:
-        return f"[{_UMLAUTS[text][0]}{UNKNOWN}]e?"
+        return f"[{_UMLAUTS[text][0]}{UNKNOWN}][e{UNKNOWN}]?"
     return f"[{text.strip('[]').translate(_ALIKE)}{UNKNOWN}]"
 
 

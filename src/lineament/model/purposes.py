@@ -94,7 +94,7 @@ def read_purposes(texts: Iterable[str], *, beside_crime: bool = False) -> Purpos
     doubts: dict[tuple[str, str], Doubt] = {}
     for text in texts:
         readings = dict.fromkeys(folded(text))
-        crime = beside_crime or any(True for _ in _named("crimes", "", readings))
+        crime = beside_crime or any(_names_crime(reading) for reading in readings)
         against = ["always"] if crime else ["always", "unless_crime"]
         for purpose in REFUSED:
             if any(True for part in against for _ in _named(purpose.name, part, readings)):
@@ -116,6 +116,11 @@ def _named(name: str, part: str, readings: Iterable[str]) -> Iterator[str]:
     """Yield the whole words of the readings that a part of the table finds."""
     for reading in readings:
         yield from words_found(_compiled(name, part, UNKNOWN in reading), reading)
+
+
+def _names_crime(reading: str) -> bool:
+    """Return whether a reading names a crime; an unreadable letter names none, as that would excuse a purpose."""
+    return any(True for _ in words_found(_compiled("crimes", "", unknown=False), reading))
 
 
 @cache
