@@ -82,6 +82,16 @@ def test_a_reason_against_a_search_stands_first_with_its_way_out(
     assert go.xpath("self::*[@disabled] | ancestor::fieldset[@disabled]")
 
 
+@pytest.mark.parametrize("put", OBSTACLES, ids=lambda put: put.__name__)
+def test_a_reason_against_a_search_is_said_beside_its_button(pages: Pages, put: Callable[[TwoAgencies], None]) -> None:
+    world = pages.world
+    put(world)
+    html = pages.ask(world.people["A examiner"], "GET", f"/probes/{world.cases['A own'].probe}").text
+    world.restore()
+    (go,) = lxml.html.fromstring(html).xpath("//button[@id='go']")
+    assert OBSTACLES[put][0] in go.getparent().text_content().lower()
+
+
 def test_a_step_up_leads_back_to_the_page_that_asked(pages: Pages) -> None:
     world = pages.world
     step_up_due(world)
@@ -97,6 +107,8 @@ def test_without_an_obstacle_the_photograph_can_be_given(pages: Pages) -> None:
     html = lxml.html.fromstring(pages.ask(pages.world.people["A examiner"], "GET", new_search_address(own.key)).text)
     assert html.xpath("//input[@name='photograph']")
     assert not html.xpath("//*[@id='against'] | //fieldset[@disabled]")
+    (strip,) = html.xpath("//*[@class='next calm']")
+    assert "May be searched" in strip.text_content()
 
 
 def test_the_list_of_cases_says_which_cannot_be_searched(pages: Pages) -> None:
