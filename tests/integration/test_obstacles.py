@@ -10,13 +10,15 @@ from urllib.parse import parse_qs, urlsplit
 import lxml.html
 import pytest
 import sqlalchemy as sa
+from tests.conftest import PORTRAITS
 from tests.support.route_forms import change_rows, stop_everything, withdraw_authorisation
 from tests.support.two_agencies import Pages, TwoAgencies
 from tests.support.world import SOURCE, trial
 
+from lineament.model.search import ProbeKind
 from lineament.services.people.stops import OPERATOR
 from lineament.store.people_tables import sessions
-from lineament.web.addresses import new_search_address
+from lineament.web.addresses import new_search_address, probe_address
 
 pytestmark = pytest.mark.enable_socket
 
@@ -160,3 +162,17 @@ def bar_of(pages: Pages, name: str, address: str) -> Any:
 
 def test_without_a_stop_there_is_no_bar(pages: Pages) -> None:
     assert not bar_of(pages, "A examiner", "/cases").xpath("*")
+
+
+def test_a_photograph_that_waits_for_approval_is_on_the_first_page(pages: Pages) -> None:
+    world = pages.world
+    world.desk_of("A administrator").agencies.tighten({"further_approvals": 1})
+    photograph = (PORTRAITS / "obama.jpg").read_bytes()
+    probe = world.desk_of("A examiner").probes.take(world.cases["A own"].key, photograph, kind=ProbeKind.CCTV)
+    links = {
+        name: lxml.html.fromstring(pages.ask(world.people[name], "GET", "/").text).xpath("//main//a/@href")
+        for name in ("A supervisor", "A examiner", "B supervisor")
+    }
+    world.restore()
+    place = f"{probe_address(probe.id)}#approvals"
+    assert {name for name, found in links.items() if place in found} == {"A supervisor"}
