@@ -168,9 +168,9 @@ def test_the_timeline_is_read_in_parts(served: Served, browser: httpx.Client, ca
     assert older is not None
     assert "opened the case" not in newest
     rest = browser.get(older[1].replace("&amp;", "&")).text
-    assert "opened the case. Offence: fraud" in text_of(rest)
-    lines = re.findall(r"<tr[ >]", newest + rest)
-    assert len(lines) == 60 + 2 + 2  # messages, opened, read (once, before the second part); two table heads
+    assert "opened the case. Offence: “ fraud ”" in text_of(rest)
+    sentences = re.findall(r"<li[^>]*>\s*<time", newest + rest)
+    assert len(sentences) == 60 + 2  # messages, opened, read (once, before the second part)
 
 
 # ---------------------------------------------------------------- the list, and opening a case

@@ -15,7 +15,8 @@ from lineament.model.actions import Action
 from lineament.model.cases import AuthorisationOutcome, Case, CaseStanding, CaseState, PaperKind, Seeks
 from lineament.model.reasons import ReasonCode
 from lineament.web.casewords import next_step
-from lineament.web.timeline import timeline_line
+from lineament.web.entries import timeline_line
+from lineament.web.sentences import Names
 
 REFUSED = AuthorisationOutcome.REFUSED
 
@@ -220,7 +221,7 @@ def test_what_is_left_says_who_refused_and_when_and_the_ledger_is_sound(team: Sq
     assert found.rows
     lines = team.fresh_desk(team.supervisor).casework.timeline(case.key)
     assert [line.action for line in lines] == [Action.CASE_REFUSED, Action.DETAILS_ERASED]
-    assert "1 search, 1 photograph, 3 papers" in timeline_line(lines[0]).words
+    assert "1 search, 1 photograph and 3 papers" in timeline_line(lines[0], Names()).words
     outlook = team.fresh_desk(team.supervisor).casework.outlook(case.key)
     assert "refused by Court of Ys" in str(next_step(left, outlook).words)
 
@@ -290,15 +291,16 @@ def test_a_timeline_is_written_in_words(team: Squad) -> None:
     desk.casework.hold(case.key, "the court asks")
     desk.casework.release(case.key)
     desk.casework.close(case.key)
-    words = [timeline_line(line).words for line in desk.casework.timeline(case.key, limit=100)]
+    names = Names(key=case.key, here=True)
+    words = [timeline_line(line, names).words.striptags() for line in desk.casework.timeline(case.key, limit=100)]
     assert words[0] == "closed the case"
-    assert words[-1] == f"opened the case. Offence: {TEXTS['offence']}. Purpose: {TEXTS['purpose']}"
-    assert any(f"Reason: {TEXTS['reason']}" in line for line in words)
-    assert "read the people" in words
+    assert words[-1] == f"opened the case. Offence: “{TEXTS['offence']}”. Purpose: “{TEXTS['purpose']}”"
+    assert any(f"Reason: “{TEXTS['reason']}”" in line for line in words)
+    assert "read the people of the case" in words
     assert not [line for line in words if "_" in line or "erased" in line]
     first = desk.casework.timeline(case.key, limit=4)
     rest = desk.casework.timeline(case.key, before=first[-1].seq, limit=100)
-    assert [timeline_line(line).words for line in [*first, *rest]] == words
+    assert [timeline_line(line, names).words.striptags() for line in [*first, *rest]] == words
 
 
 def test_only_those_who_work_on_a_case_see_it(team: Squad) -> None:

@@ -16,7 +16,8 @@ from lineament.model.cases import Case, CaseState
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Edit, EditKind
 from lineament.services.cases.retain import SweepReport
-from lineament.web.timeline import timeline_line
+from lineament.web.entries import timeline_line
+from lineament.web.sentences import Names
 
 NOTHING = SweepReport(cases=0, probes=0, details=0)
 
@@ -65,7 +66,7 @@ def test_details_of_the_ledger_are_kept_for_a_time_of_their_own(team: Squad) -> 
     assert REASON in team.all_details()
     lines = team.fresh_desk(team.supervisor).casework.timeline(case.key)
     assert lines[0].action == Action.CASE_DESTROYED
-    assert "1 search, 1 photograph, 1 paper" in timeline_line(lines[0]).words
+    assert "1 search, 1 photograph and 1 paper" in timeline_line(lines[0], Names()).words
     assert not [line for line in lines if REASON in str(line.details)]  # only the auditor still reads it
     team.clock.advance(days=365)
     swept = sweep(team)

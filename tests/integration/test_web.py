@@ -541,7 +541,7 @@ def test_the_page_says_that_the_ledger_is_sound(served: Served, browser: httpx.C
     size = served.workspace.desk_at_the_machine().audit.size()
     html = browser.post("/ledger/check", data={"csrf": csrf}, follow_redirects=True).text
     assert re.search(rf"checked {size:,} entries in \d+\.\d\d s: sound", html)
-    assert browser.get("/ledger?before=1").text.count('<tr id="entry-') == 1
+    assert browser.get("/ledger?before=1").text.count('<li id="entry-') == 1
     assert browser.get("/ledger?before=-5").status_code == 200
     assert browser.get("/ledger?before=999999999999").status_code == 200
 

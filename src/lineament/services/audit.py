@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import io
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from lineament.ledger.entries import StoredEntry
 from lineament.ledger.export import export
 from lineament.ledger.proofs import consistency_file, entry_proof
 from lineament.model.accounts import Permission
+from lineament.model.cases import Case
 from lineament.model.events.ledger import EntryProven, LedgerExported, LedgerRead, RowsBound
 from lineament.model.reasons import Reason
 from lineament.services.cases.access import seen_case
@@ -32,6 +34,7 @@ from lineament.services.witnessing.in_force import (
 )
 from lineament.store.db import TO_BIND, Tx
 from lineament.store.durable import private_file
+from lineament.store.ledger import LedgerRow
 
 if TYPE_CHECKING:
     from lineament.ledger import verify as verifier
@@ -50,6 +53,7 @@ class LedgerEntry:
     action: str
     commitment: bytes
     details: str | None  # canonical JSON, or None if it was lawfully erased
+    case: Case | None = None  # in which it was done, if the auditor may read that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +175,19 @@ class Audit:
         if official.solo:
             with self._record.read() as tx:
                 stop = tx.ledger.size() if before is None else max(0, min(before, tx.ledger.size()))
-                return [_read(row) for row in tx.ledger.entries(max(0, stop - limit), stop)][::-1]
+                return self._with_cases(tx, list(tx.ledger.entries(max(0, stop - limit), stop))[::-1])
         with self._record.change() as change:
             change.record(LedgerRead(before=before))
-            return [_read(row) for row in change.tx.ledger.of_agency(official.agency_id, before, limit)]
+            return self._with_cases(change.tx, change.tx.ledger.of_agency(official.agency_id, before, limit))
+
+    def _with_cases(self, tx: Tx, rows: Sequence[LedgerRow]) -> list[LedgerEntry]:
+        """Return entries with the cases of the auditor's own agency that they are about."""
+        try:
+            found = tx.cases.of_ids({row.case_id for row in rows if row.case_id is not None})
+        except AccessAltered:  # an auditor reads the ledger whatever was done to the cases
+            found = {}
+        own = {number: case for number, case in found.items() if case.agency_id == self._record.official.agency_id}
+        return [replace(_read(row), case=None if row.case_id is None else own.get(row.case_id)) for row in rows]
 
     @needs(Permission.READ_LEDGER)
     def prove(self, seq: int) -> EntryProof:
@@ -192,10 +205,9 @@ class Audit:
             if entry is None or note is None:
                 raise no_such_entry(seq)
             path = ledger.prove(tx.ledger, seq, size)
+            (shown,) = self._with_cases(tx, [entry])
             change.record(EntryProven(entry=seq))
-        return EntryProof(
-            entry=_read(entry), leaf=entry.leaf, path=path, note=note, file=entry_proof(entry, path, note)
-        )
+        return EntryProof(entry=shown, leaf=entry.leaf, path=path, note=note, file=entry_proof(entry, path, note))
 
     @needs(Permission.READ_LEDGER)
     def prove_consistency(self, old_note: str) -> str:

@@ -46,7 +46,7 @@ _KEPT = [
 ]
 """Actions whose details are never too old: they explain other entries, or say that searching is stopped."""
 
-_COLUMNS = sa.select(ledger_entries, ledger_details.c.salt, ledger_details.c.sealed)
+_COLUMNS = sa.select(ledger_entries, ledger_details.c.salt, ledger_details.c.sealed, ledger_details.c.case_id)
 _ENTRIES = _COLUMNS.outerjoin(ledger_details, ledger_details.c.seq == ledger_entries.c.seq)
 _FILED = _COLUMNS.join(ledger_details, ledger_details.c.seq == ledger_entries.c.seq)
 
@@ -62,6 +62,7 @@ class LedgerRow:
     leaf: bytes
     salt: bytes | None  # None once the details are erased
     details: str | None
+    case_id: int | None = None  # in which it was done
 
 
 class LedgerRows:
@@ -246,7 +247,7 @@ class LedgerRows:
         self._connection.execute(sa.delete(ledger_details).where(ledger_details.c.seq == seq))
 
     def _entry(self, row: tuple[Any, ...]) -> LedgerRow:
-        seq, at, action, commitment, leaf, salt, sealed = row
+        seq, at, action, commitment, leaf, salt, sealed, case_id = row
         return LedgerRow(
             seq=seq,
             at=datetime.fromisoformat(at),
@@ -255,6 +256,7 @@ class LedgerRows:
             leaf=leaf,
             salt=salt,
             details=None if sealed is None else self._open_details(seq, sealed),
+            case_id=case_id,
         )
 
     def _open_details(self, seq: int, sealed: bytes) -> str:

@@ -11,10 +11,12 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState, CaseTerms, Seeks
 from lineament.model.distress import distressing_words
 from lineament.web.addresses import case_address, unslug
-from lineament.web.casewords import SEEKS, what_is_next
+from lineament.web.casewords import SEEKS, hours_left, next_step
+from lineament.web.entries import by_day, timeline_line
 from lineament.web.forms import SentForm
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
 from lineament.web.phrases import distressing
+from lineament.web.sentences import Names
 
 pages = Pages()
 MOST_LETTERS = 1000
@@ -113,7 +115,9 @@ def read_case(visit: Visit, ref: str, part: str) -> tuple[Case, dict[str, Any]]:
 
     return case, {
         "case": case,
-        **what_is_next(case, outlook, visit.desk.clock()),
+        "outlook": outlook,
+        "next": next_step(case, outlook),
+        "left": hours_left(outlook, visit.desk.clock()),
         "part": part,
         "can": can,
         "veiled": distressing(case),
@@ -144,7 +148,10 @@ def timeline(visit: CurrentVisit, ref: str, before: str = "") -> HTMLResponse:
     casework = visit.desk.casework
     lines = casework.timeline(found.key, casework.entry(found.key, before) if before else None, PAGE + 1)
     older = lines[PAGE - 1].commitment if len(lines) > PAGE else None
-    return visit.page("case_timeline.html", lines=lines[:PAGE], older=older, first=not before, **frame)
+    sources = frozenset(source.name for source in visit.desk.sources.list())
+    names = Names(key=found.key, ref=found.ref, gone=frame["gone"], here=True, sources=sources)
+    days = by_day([timeline_line(line, names) for line in lines[:PAGE]])
+    return visit.page("case_timeline.html", days=days, older=older, first=not before, **frame)
 
 
 @pages.act("/cases/{ref}/blur", access=Permission.OPEN_CASES, page=case)

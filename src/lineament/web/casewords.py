@@ -14,7 +14,6 @@ from lineament.model.cases import AuthorisationOutcome, Case, CaseStanding, Case
 from lineament.model.reasons import Remedy
 from lineament.services.cases.standings import Outlook
 from lineament.web.phrases import moment
-from lineament.web.timeline import timeline_line
 
 SEEKS = {
     Seeks.SUSPECT: (
@@ -72,11 +71,6 @@ def next_step(case: Case, outlook: Outlook) -> NextStep:
         are = "is" if len(doubts) == 1 else "are"
         return NextStep(words=f"No search before a supervisor states why {words} {are} allowed here.", level="stop")
     return _while_open(case, outlook)
-
-
-def what_is_next(case: Case, outlook: Outlook, now: datetime) -> dict[str, Any]:
-    """Return what the strip of a page about a case shows: its next step, and the hours until it locks."""
-    return {"outlook": outlook, "next": next_step(case, outlook), "left": hours_left(outlook, now)}
 
 
 def _while_open(case: Case, outlook: Outlook) -> NextStep:
@@ -147,7 +141,6 @@ def ruling_words(outcome: AuthorisationOutcome) -> str:
 CASE_FILTERS: dict[str, Callable[..., Any]] = {
     "seeks": seeks,
     "standing_level": standing_level,
-    "timeline_line": timeline_line,
     "hours": hours,
     "ruling_words": ruling_words,
 }

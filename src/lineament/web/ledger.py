@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -13,45 +11,17 @@ from fastapi.responses import HTMLResponse, Response
 
 from lineament.errors import LedgerBroken, LineamentError, RowsAltered
 from lineament.model.accounts import Permission
-from lineament.model.witnessing import WitnessPolicy
+from lineament.model.cases import GONE
 from lineament.services.audit import EntryProof, LedgerEntry
 from lineament.services.gate import stops_searching
 from lineament.views.values import upper_first
+from lineament.web.entries import EntryLine, by_day, ledger_line
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download, redirect
-from lineament.web.phrases import short
+from lineament.web.sentences import Names
 
 pages = Pages()
 
 PAGE = 50
-_MAX_SHOWN = 120
-_FIRST = (
-    "case",
-    "ref",
-    "source",
-    "name",
-    "reason",
-    "offence",
-    "purpose",
-    "basis",
-    "candidates",
-    "gallery_faces",
-    "uncompared",
-    "altered",
-    "mode",
-)
-_DIGEST = re.compile(r"[0-9a-f]{32,}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerLine:
-    """An entry as the page shows it."""
-
-    seq: int
-    at: datetime
-    action: str
-    actor: str
-    details: tuple[tuple[str, str, str], ...]  # name, value as shown, whole value
-    erased: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +84,7 @@ def _ledger(
         entries, check = [], check or LedgerCheck(seconds=0, broken=str(broken))
     return visit.page(
         "ledger.html",
-        entries=[_line(entry) for entry in entries],
+        days=by_day(_lines(visit, entries)),
         size=audit.size(),
         start=entries[-1].seq if entries else 0,
         stop=entries[0].seq + 1 if entries else 0,
@@ -122,7 +92,7 @@ def _ledger(
         checkpoint=audit.checkpoint(),
         check=check,
         proof=proof,
-        proven=None if proof is None else _line(proof.entry),
+        proven=None if proof is None else _lines(visit, [proof.entry])[0],
         **_standing(visit),
     )
 
@@ -141,65 +111,16 @@ def _standing(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _line(entry: LedgerEntry) -> LedgerLine:
-    known = {} if entry.details is None else json.loads(entry.details)
-    actor = known.pop("actor", "")
-    names = sorted((name for name, value in known.items() if value not in (None, "", [], {})), key=_order)
-    shown = [(name.replace("_", " "), _value_text(name, known[name])) for name in names]
-    return LedgerLine(
-        seq=entry.seq,
-        at=entry.at,
-        action=entry.action.replace("_", " "),
-        actor=str(actor),
-        details=tuple((name, _shorten(whole), whole) for name, whole in shown),
-        erased=entry.details is None,
-    )
+def _lines(visit: Visit, entries: Iterable[LedgerEntry]) -> list[EntryLine]:
+    """Return entries in words, with links to what the reader may open."""
+    official, sources = visit.desk.official, frozenset(source.name for source in visit.desk.sources.list())
+    own = "this workspace" if visit.signed_in is None else visit.signed_in.agency
+    agencies = {official.agency_id: own}
+    return [ledger_line(entry, _names(entry, sources, agencies)) for entry in entries]
 
 
-def _order(name: str) -> tuple[int, str]:
-    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
-
-
-def _value_text(name: str, value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list):
-        return _list_text(name, value)
-    if isinstance(value, dict):
-        return _dict_text(name, value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _list_text(name: str, value: list[Any]) -> str:
-    lengths = {len(item) if isinstance(item, list) else 0 for item in value}
-    if name == "candidates" and lengths == {3}:
-        return "; ".join(f"rank {rank} face {face} score {score:.3f}" for rank, face, score in value)
-    if name == "shown" and lengths == {4}:
-        return "; ".join(f"rank {rank} {short(digest or 'erased')} {source or ''}" for rank, digest, _, source in value)
-    if all(isinstance(item, str | int) for item in value):
-        return ", ".join(map(str, value))
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _dict_text(name: str, value: dict[str, Any]) -> str:
-    if name in {"rows", "lists"}:
-        return ", ".join(value)
-    if name == "policy" and "stale_after_hours" in value:
-        return _policy_text(WitnessPolicy.from_json(value))
-    if all(isinstance(item, int) for item in value.values()):
-        return ", ".join(f"{count} {counted.replace('_', ' ')}" for counted, count in value.items())
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _policy_text(policy: WitnessPolicy) -> str:
-    groups = (policy.witnesses_needed, policy.witnesses), (policy.stamps_needed, policy.authorities)
-    asked = [
-        f"{needed} of {', '.join(f'{each.name} ({each.url})' for each in group)}" for needed, group in groups if group
-    ]
-    return f"{' and '.join(asked) or 'nobody'}, every {policy.stale_after_hours} hours"
-
-
-def _shorten(whole: str) -> str:
-    if _DIGEST.fullmatch(whole):
-        return short(whole)
-    return whole if len(whole) <= _MAX_SHOWN else f"{whole[:_MAX_SHOWN]}…"
+def _names(entry: LedgerEntry, sources: Collection[str], agencies: Mapping[str, str]) -> Names:
+    if entry.case is None:
+        return Names(sources=sources, agencies=agencies)
+    case = entry.case
+    return Names(key=case.key, ref=case.ref, gone=case.state in GONE, sources=sources, agencies=agencies)

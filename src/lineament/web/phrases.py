@@ -92,6 +92,14 @@ def moment(at: datetime) -> Markup:
     )
 
 
+def clock_time(at: datetime) -> Markup:
+    """Return a moment below the heading of its day: hours and minutes, and the whole on hover."""
+    local = at.astimezone()
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(), f"{local:%Y-%m-%d %H:%M:%S %Z (UTC%z)}", f"{local:%H:%M}"
+    )
+
+
 def short(identifier: str) -> str:
     """Return the beginning of a long identifier; pages show the whole as a title."""
     identifier = identifier.removeprefix("urn:uuid:")
@@ -202,6 +210,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "seconds": seconds,
     "size": size,
     "moment": moment,
+    "clock_time": clock_time,
     "time_code": time_code,
     "replay_words": probe_views.replay_words,
     "part_words": part_words,

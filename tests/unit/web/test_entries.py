@@ -1,14 +1,15 @@
-"""A line of the ledger as the page shows it."""
+"""Entries of the ledger as pages show them."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from lineament.services.audit import LedgerEntry
-from lineament.web.ledger import _line
+from lineament.web.entries import by_day, ledger_line
+from lineament.web.sentences import Names
 
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -17,7 +18,7 @@ def shown(details: dict[str, object] | None) -> list[tuple[str, str]]:
     """Return the names and values that the page shows of an entry."""
     stored = None if details is None else json.dumps(details)
     entry = LedgerEntry(seq=3, at=AT, action="run_ended", commitment=bytes(32), details=stored)
-    return [(name, value) for name, value, _ in _line(entry).details]
+    return [(name, value) for name, value, _ in ledger_line(entry, Names()).fields]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,15 @@ def test_values_are_shown_in_words(value: object, text: str) -> None:
 
 def test_empty_details_are_left_out() -> None:
     assert shown({"a": "", "b": [], "c": None, "d": {}, "e": 0, "f": False}) == [("e", "0"), ("f", "false")]
+
+
+def test_entries_are_grouped_by_the_day_of_this_machine() -> None:
+    entries = [
+        LedgerEntry(seq=seq, at=AT - timedelta(days=days), action="signed_out", commitment=bytes(32), details="{}")
+        for seq, days in ((3, 0), (2, 0), (1, 2))
+    ]
+    days = by_day([ledger_line(entry, Names()) for entry in entries])
+    assert [(day, [line.seq for line in lines]) for day, lines in days] == [("2026-05-04", [3, 2]), ("2026-05-02", [1])]
 
 
 def test_an_erased_entry_has_no_details() -> None:
