@@ -25,6 +25,7 @@ from tests.support.deliveries import CASE as GATHERED
 from tests.support.deliveries import collected
 from tests.support.guarded import WORLDS as GUARDED
 from tests.support.looks import prepare_looks
+from tests.support.reading_order import NOTHING_FLOATS
 from tests.support.serving import Served, serving
 from tests.support.story import open_story
 from tests.support.world import CASE, PROBE, gallery
@@ -238,6 +239,8 @@ class Camera:
         """Take every look of the page that is open, or only the one for the README."""
         page.wait_for_load_state("networkidle")
         page.evaluate(_ALL_PICTURES)
+        if not self.readme:
+            page.evaluate(NOTHING_FLOATS)
         for look, (width, height, scheme) in list(LOOKS.items())[: 1 if self.readme else None]:
             page.set_viewport_size({"width": width, "height": height})
             page.emulate_media(color_scheme=scheme)

@@ -215,6 +215,25 @@ def test_the_search_button_is_in_view_without_scrolling(page: Page) -> None:
     assert button["y"] + button["height"] <= 768
 
 
+def test_on_a_phone_search_is_in_view_beside_the_photograph(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    choose_photograph(page, CASE.ref, "obama.jpg")
+    expect(page.locator("#photo")).to_be_in_viewport()
+    expect(page.get_by_role("button", name=re.compile("^Search"))).to_be_in_viewport(ratio=1)
+
+
+def test_the_record_of_a_search_is_folded_only_on_a_phone(page: Page) -> None:
+    choose_photograph(page, CASE.ref)
+    search(page, investigation=True)
+    reason = page.locator("dl", has_text="Reason").locator("dd").first
+    expect(page.get_by_text("The record of this search")).to_be_hidden()
+    expect(reason).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("#candidates img").first).to_be_in_viewport()
+    page.get_by_text("The record of this search").click()
+    expect(reason).to_be_visible()
+
+
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page: Page) -> None:
     page.goto(f"/search?case={CASE.ref}")
     large = FilePayload(name="large.jpg", mimeType="image/jpeg", buffer=bytes(2_000_000))

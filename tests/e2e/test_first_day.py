@@ -8,17 +8,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FilePayload
+from playwright.sync_api import Browser, FilePayload, expect
 from tests.conftest import Ran
 from tests.support.browsers import NEEDS_CHROMIUM, Actor, Browsers, open_chromium
 from tests.support.clock import Clock
 from tests.support.keyboard import KeyboardActor
+from tests.support.processes import vary_portraits
 from tests.support.proxied import free_port
 from tests.support.serve_command import serve_command
+from tests.support.world import PROBE
 
 pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
 HERE = "This agency"
 CASE = "2026-0412"
+SOURCE = "press"
+PHOTOGRAPH = FilePayload(name="counter.jpg", mimeType="image/jpeg", buffer=PROBE.read_bytes())
 ORDER = FilePayload(name="order.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 the order")
 
 
@@ -78,13 +82,63 @@ class FirstDay:
         eva.expect_text("awaiting authorisation")
         sven.go("/")
         sven.follow(re.compile(CASE))
+        sven.follow("Authorisation")
+        hour_ago = (datetime.now(UTC) - timedelta(hours=1)).astimezone()
+        sven.fill({"Court or other authority": "Court of Ys", "What it allows": "One search with the photograph."})
+        sven.fill({"Decided at": f"{hour_ago:%Y-%m-%d %H:%M}"})
+        sven.fill({"Last day, if it ends": f"{self._today + timedelta(days=60)}"})
+        sven.choose_files("The document", [ORDER])
+        sven.press("Record the authorisation")
+        sven.expect_text("granted", "May be searched until")
+
+    def take_pictures_in(self, folder: Path, count: int) -> None:
+        otto = self._people.actors["Otto Osier"]
+        otto.go(f"/sources/{SOURCE}")
+        otto.follow("Take pictures in")
+        otto.bring_folder(folder)
+        result = otto.section("Result")
+        expect(result).to_contain_text(f"{count} pictures seen, {count} new faces taken in", timeout=600_000)
+
+    def search(self, faces: int) -> None:
+        eva = self._people.actors["Eva Elm"]
+        eva.go("/")
+        eva.follow(re.compile(CASE))
+        eva.follow("New search")
+        eva.expect_text("May be searched until")
+        eva.choose_files("The photograph", [PHOTOGRAPH])
+        eva.tick("CCTV")
+        eva.press("Find the faces")
+        eva.expect_heading("1 face found")
+        eva.fill({"Why is this face searched?": "To find where this man was published."})
+        eva.press("Search 1 source")
+        eva.expect_heading(f"among {faces} faces")
+        eva.follow(re.compile("Candidate 1"))
+        eva.expect_heading("Candidate 1 of")
+
+    def stop(self) -> None:
+        eva, sven = self._people.actors["Eva Elm"], self._people.actors["Sven Spruce"]
+        sven.follow("Stop")
+        sven.fill({"Reason": "The procedure is being reviewed."}, sven.section("Your agency"))
+        sven.press("Stop searching by your agency")
+        sven.expect_text("Stopped", "The procedure is being reviewed.")
+        eva.go("/")
+        expect(eva.page.get_by_text("The procedure is being reviewed.").first).to_be_visible()
+        eva.go("/search")
+        eva.expect_text("No search can run now, so nothing is uploaded")
 
 
-@pytest.mark.parametrize("kind", [Actor, KeyboardActor], ids=["mouse", "keyboard"])
-def test_the_first_day_of_an_agency(tmp_path: Path, lineament: Callable[..., Ran], kind: type[Actor]) -> None:
+@pytest.mark.parametrize(("kind", "pictures"), [(Actor, 500), (KeyboardActor, 60)], ids=["mouse", "keyboard"])
+def test_the_first_day_of_an_agency(
+    tmp_path: Path, lineament: Callable[..., Ran], kind: type[Actor], pictures: int
+) -> None:
     assert lineament("init").code == 0
+    terms = ("--controller", "Press agency of Ys", "--basis", "contract 2026-17", "--jurisdiction", "FR")
+    assert lineament("source", "add", SOURCE, *terms).code == 0
     with serve_command(tmp_path / "ws", free_port(), {}) as entrance, open_chromium() as browser:
         day = FirstDay(browser, entrance, kind)
         day.invite_everybody()
         day.open_case()
+        day.take_pictures_in(vary_portraits(tmp_path / "press", pictures, width=200), pictures)
+        day.search(pictures)
+        day.stop()
         assert day.messages == []

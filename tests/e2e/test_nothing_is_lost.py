@@ -65,8 +65,7 @@ FILL = f"""(form) => {{
         else if (field.type === "checkbox") field.checked = !field.checked;
         else if (field.matches("select")) {{
             field.selectedIndex = [...field.options].findLastIndex((option) => !option.disabled);
-        }} else if (/^2\\d{{3}}-/.test(field.placeholder) || field.type === "date") field.value = "2026-11-25";
-        else if (field.type === "datetime-local") field.value = "2026-11-25T14:05";
+        }} else if (/^2\\d{{3}}-/.test(field.placeholder)) field.value = field.placeholder;  // a day or a moment
         else field.value = words[field.type] ?? `typed in ${{field.name}}`;
     }};
     for (const field of [...form.elements].filter(kept).filter((field) => !field.closest("[data-decided]"))) {{

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, expect
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
+from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, drag_onto
 from tests.support.processes import vary_portraits
 from tests.support.serving import Served, serving
 from tests.support.world import SOURCE, gallery, settings
@@ -105,20 +105,10 @@ def test_a_folder_is_dragged_with_everything_in_it(served: Served, page: Page, t
     deeper.mkdir(parents=True)
     first, *_ = sorted((folder / "0").glob("*.jpg"))
     first.rename(deeper / first.name)
-    drag(page, folder)
+    drag_onto(page.get_by_role("region", name="Drop pictures here"), folder)
     with working(served):
         result = page.get_by_role("region", name="Result")
         expect(result).to_contain_text("4 pictures seen, 4 new faces taken in", timeout=60_000)
-
-
-def drag(page: Page, path: Path) -> None:
-    """Drag a file or a folder of this machine onto the page, as from its desktop."""
-    box = page.get_by_role("region", name="Drop pictures here").bounding_box()
-    assert box is not None
-    at = {"x": box["x"] + 40, "y": box["y"] + 40, "data": {"items": [], "files": [str(path)], "dragOperationsMask": 1}}
-    devtools = page.context.new_cdp_session(page)
-    for step in ("dragEnter", "dragOver", "drop"):
-        devtools.send("Input.dispatchDragEvent", {"type": step, **at})
 
 
 def test_what_was_dropped_before_says_so_and_only_the_rest_is_sent(served: Served, page: Page, tmp_path: Path) -> None:

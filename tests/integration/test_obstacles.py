@@ -10,13 +10,15 @@ from urllib.parse import parse_qs, urlsplit
 import lxml.html
 import pytest
 import sqlalchemy as sa
+from tests.conftest import PORTRAITS
 from tests.support.route_forms import change_rows, stop_everything, withdraw_authorisation
 from tests.support.two_agencies import Pages, TwoAgencies
 from tests.support.world import SOURCE, trial
 
+from lineament.model.search import ProbeKind
 from lineament.services.people.stops import OPERATOR
 from lineament.store.people_tables import sessions
-from lineament.web.addresses import new_search_address
+from lineament.web.addresses import new_search_address, probe_address
 
 pytestmark = pytest.mark.enable_socket
 
@@ -82,6 +84,16 @@ def test_a_reason_against_a_search_stands_first_with_its_way_out(
     assert go.xpath("self::*[@disabled] | ancestor::fieldset[@disabled]")
 
 
+@pytest.mark.parametrize("put", OBSTACLES, ids=lambda put: put.__name__)
+def test_a_reason_against_a_search_is_said_beside_its_button(pages: Pages, put: Callable[[TwoAgencies], None]) -> None:
+    world = pages.world
+    put(world)
+    html = pages.ask(world.people["A examiner"], "GET", f"/probes/{world.cases['A own'].probe}").text
+    world.restore()
+    (go,) = lxml.html.fromstring(html).xpath("//button[@id='go']")
+    assert OBSTACLES[put][0] in go.getparent().text_content().lower()
+
+
 def test_a_step_up_leads_back_to_the_page_that_asked(pages: Pages) -> None:
     world = pages.world
     step_up_due(world)
@@ -97,6 +109,8 @@ def test_without_an_obstacle_the_photograph_can_be_given(pages: Pages) -> None:
     html = lxml.html.fromstring(pages.ask(pages.world.people["A examiner"], "GET", new_search_address(own.key)).text)
     assert html.xpath("//input[@name='photograph']")
     assert not html.xpath("//*[@id='against'] | //fieldset[@disabled]")
+    (strip,) = html.xpath("//*[@class='next calm']")
+    assert "May be searched" in strip.text_content()
 
 
 def test_the_list_of_cases_says_which_cannot_be_searched(pages: Pages) -> None:
@@ -148,3 +162,17 @@ def bar_of(pages: Pages, name: str, address: str) -> Any:
 
 def test_without_a_stop_there_is_no_bar(pages: Pages) -> None:
     assert not bar_of(pages, "A examiner", "/cases").xpath("*")
+
+
+def test_a_photograph_that_waits_for_approval_is_on_the_first_page(pages: Pages) -> None:
+    world = pages.world
+    world.desk_of("A administrator").agencies.tighten({"further_approvals": 1})
+    photograph = (PORTRAITS / "obama.jpg").read_bytes()
+    probe = world.desk_of("A examiner").probes.take(world.cases["A own"].key, photograph, kind=ProbeKind.CCTV)
+    links = {
+        name: lxml.html.fromstring(pages.ask(world.people[name], "GET", "/").text).xpath("//main//a/@href")
+        for name in ("A supervisor", "A examiner", "B supervisor")
+    }
+    world.restore()
+    place = f"{probe_address(probe.id)}#approvals"
+    assert {name for name, found in links.items() if place in found} == {"A supervisor"}

@@ -15,6 +15,7 @@ from tests.support.refusals import refused
 from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, REASON, Squad
 
 from lineament.errors import Damaged, InvalidValue, NotAllowed, NotFound
+from lineament.model.accounts import Account
 from lineament.model.cases import CaseRole
 from lineament.model.faces import Box
 from lineament.model.fusion import damping, fuse
@@ -255,6 +256,29 @@ def test_ones_own_approval_does_not_count(team: Squad) -> None:
         tx.members.approve(probe.id, team.examiner.id, team.clock())
     with refused(ReasonCode.APPROVALS, words="0 of the 1"):
         team.search(case, probe)
+
+
+def test_those_who_may_approve_see_what_waits_for_them(team: Squad) -> None:
+    case = team.open_case()
+    probe = team.take_probe(case)
+
+    def waiting(account: Account) -> list[str]:
+        return [probe_id for _, probe_id in team.fresh_desk(account).overview.unapproved(9)]
+
+    assert waiting(team.supervisor) == []  # the policy wants no further approval
+    team.wish(further_approvals=1)
+    assert waiting(team.supervisor) == [probe.id]
+    assert waiting(team.reviewer) == waiting(team.foreign_supervisor) == []
+    team.fresh_desk(team.supervisor).members.add(case.key, team.reviewer.id, CaseRole.REVIEWER)
+    assert waiting(team.reviewer) == [probe.id]
+    searched = team.take_probe(case, OTHER_PHOTOGRAPH)
+    for each in (probe, searched):
+        team.fresh_desk(team.reviewer).probes.approve(each.id)
+    assert waiting(team.reviewer) == waiting(team.supervisor) == []
+    team.search(case, searched)
+    team.wish(further_approvals=2)
+    assert waiting(team.reviewer) == []
+    assert waiting(team.supervisor) == [probe.id]
 
 
 # ---------------------------------------------------------------- fusion

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import pyotp
 import pytest
@@ -62,6 +63,16 @@ def add_authenticator(page: Page) -> None:
     devtools = page.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+
+
+def drag_onto(target: Locator, path: Path) -> None:
+    """Drag a file or a folder of this machine onto a part of a page, as from its desktop."""
+    box = target.bounding_box()
+    assert box is not None
+    at = {"x": box["x"] + 40, "y": box["y"] + 40, "data": {"items": [], "files": [str(path)], "dragOperationsMask": 1}}
+    devtools = target.page.context.new_cdp_session(target.page)
+    for step in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": step, **at})
 
 
 class ConsoleLog:
@@ -120,6 +131,10 @@ class Actor:
     def choose_files(self, label: str, files: list[FilePayload] | str) -> None:
         """Choose files for a field."""
         self.page.get_by_label(label, exact=True).set_input_files(files)
+
+    def bring_folder(self, folder: Path) -> None:
+        """Take a folder in on the page for it, dragged from the desktop."""
+        drag_onto(self.section("Drop pictures here"), folder)
 
     def section(self, name: str) -> Locator:
         return self.page.get_by_role("region", name=name, exact=True)

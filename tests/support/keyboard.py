@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import FilePayload, Locator
 from tests.support.browsers import Actor
@@ -13,6 +14,11 @@ MOST_TABS = 400
 
 class KeyboardActor(Actor):
     """An actor who has no mouse."""
+
+    def __post_init__(self) -> None:
+        self.page.on(
+            "filechooser", lambda _: None
+        )  # choosers are caught from now on, not some time after the wait began
 
     def press(self, name: str | re.Pattern[str], within: Locator | None = None) -> None:
         self._reach((within or self.page).get_by_role("button", name=name, exact=isinstance(name, str)))
@@ -45,6 +51,9 @@ class KeyboardActor(Actor):
         with self.page.expect_file_chooser() as choosing:
             self.page.keyboard.press("Enter")
         choosing.value.set_files(files)
+
+    def bring_folder(self, folder: Path) -> None:
+        self.choose_files("Choose a folder", str(folder))
 
     # ------------------------------------------------------------ how one gets there
 

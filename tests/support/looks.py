@@ -9,6 +9,7 @@ from typing import Any, Literal
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from tests.support.browsers import Actor
+from tests.support.reading_order import reading_faults
 from tests.support.story import YS, Story
 
 from lineament.model.accounts import HOME_AGENCY
@@ -220,6 +221,8 @@ def faults_shown(page: Page, *, door: bool) -> list[str]:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
             found.append(f"{wide} px wide at {width}")
+        if width == min(WIDTHS):
+            found += reading_faults(page)
         if odd := set(page.evaluate(_SIZES)) - TEXT:
             found.append(f"text of {sorted(odd)} px")
         for scheme in SCHEMES:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
+from lineament.model.cases import CaseState
 from lineament.model.search import Probe, ProbeKind
 from lineament.store.keys import DataKey
 from lineament.store.raw import batched
@@ -18,6 +19,10 @@ from lineament.store.tables import approvals, cases, probes, search_probes, sear
 from lineament.store.values import edit_from, edit_to, face_from, face_to, text
 
 _SELECT = sa.select(probes, cases.c.ref, cases.c.key.label("case_key")).join(cases, cases.c.id == probes.c.case_id)
+_SEARCHED = sa.or_(
+    sa.exists().where(searches.c.case_id == probes.c.case_id, searches.c.probe_id == probes.c.id),
+    sa.exists().where(search_probes.c.probe_id == probes.c.id),
+)
 _MOST = 500
 """Most ids in one IN clause."""
 
@@ -104,6 +109,24 @@ class ProbeRows:
             for batch in batched(ids, _MOST)
         )
 
+    def unapproved(self, agency_id: str, account_id: str, since: datetime, wanted: int, limit: int) -> list[str]:
+        """Return the ids of unsearched probes in an agency's open cases that need more approvals, the oldest first.
+
+        Probes made before ``since`` and those that the account approved are left out. Whether the stored approvals
+        are sound is not checked here: the gate does that.
+        """
+        approved = sa.select(sa.func.count()).where(approvals.c.probe_id == probes.c.id)
+        query = sa.select(probes.c.id).join(cases, cases.c.id == probes.c.case_id)
+        query = query.where(
+            probes.c.made_at >= since,
+            cases.c.agency_id == agency_id,
+            cases.c.state == CaseState.OPEN.value,
+            ~_SEARCHED,
+            ~sa.exists().where(approvals.c.probe_id == probes.c.id, approvals.c.account_id == account_id),
+            approved.scalar_subquery() < wanted,
+        )
+        return list(self._connection.scalars(query.order_by(probes.c.made_at, probes.c.id).limit(limit)))
+
     def unsearched(self, agency_id: str, before: datetime) -> list[str]:
         """Return the ids of probes in an agency's cases made before that time and never used by a search.
 
@@ -114,8 +137,7 @@ class ProbeRows:
             probes.c.made_at < before,
             cases.c.agency_id == agency_id,
             cases.c.hold_because.is_(None),
-            ~sa.exists().where(searches.c.case_id == probes.c.case_id, searches.c.probe_id == probes.c.id),
-            ~sa.exists().where(search_probes.c.probe_id == probes.c.id),
+            ~_SEARCHED,
         )
         return list(self._connection.scalars(query.order_by(probes.c.made_at, probes.c.id)))
 

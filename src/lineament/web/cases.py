@@ -11,7 +11,7 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState, CaseTerms, Seeks
 from lineament.model.distress import distressing_words
 from lineament.web.addresses import case_address, unslug
-from lineament.web.casewords import SEEKS, hours_left, next_step
+from lineament.web.casewords import SEEKS, what_is_next
 from lineament.web.entries import by_day, timeline_line
 from lineament.web.forms import SentForm
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
@@ -115,9 +115,7 @@ def read_case(visit: Visit, ref: str, part: str) -> tuple[Case, dict[str, Any]]:
 
     return case, {
         "case": case,
-        "outlook": outlook,
-        "next": next_step(case, outlook),
-        "left": hours_left(outlook, visit.desk.clock()),
+        **what_is_next(case, outlook, visit.desk.clock()),
         "part": part,
         "can": can,
         "veiled": distressing(case),

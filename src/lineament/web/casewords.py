@@ -73,6 +73,11 @@ def next_step(case: Case, outlook: Outlook) -> NextStep:
     return _while_open(case, outlook)
 
 
+def what_is_next(case: Case, outlook: Outlook, now: datetime) -> dict[str, Any]:
+    """Return what the strip of a page about a case shows: its next step, and the hours until it locks."""
+    return {"outlook": outlook, "next": next_step(case, outlook), "left": hours_left(outlook, now)}
+
+
 def _while_open(case: Case, outlook: Outlook) -> NextStep:
     ruling = case.authorisation
     match outlook.standing:

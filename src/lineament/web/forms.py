@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +24,9 @@ MAX_FIELD_BYTES = 256 * 2**10
 MAX_FIELDS = 2000
 """A gallery may have many sources, each with a box to tick."""
 _MAX_TEXT = 64 * 2**10
+_DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}")
+"""How the pages ask for days and moments (templates/fields.html)."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -94,7 +98,7 @@ class SentForm:
         """Return a field that holds a day; None if it is empty."""
         text = self.text(name)
         try:
-            return date.fromisoformat(text) if text else None
+            return date.fromisoformat(_written(_DAY, text)) if text else None
         except ValueError:
             raise _invalid(name, text, "write it as 2026-11-21") from None
 
@@ -109,7 +113,7 @@ class SentForm:
         """Return a field that holds a day and a time, in the time zone in which the pages show times."""
         text = self.text(name)
         try:
-            return datetime.fromisoformat(text).astimezone()
+            return datetime.fromisoformat(_written(_MOMENT, text)).astimezone()
         except (ValueError, OverflowError):
             raise _invalid(name, text, "write it as 2026-11-21 14:05") from None
 
@@ -120,6 +124,13 @@ class SentForm:
     def choices(self, name: str, kind: type[Choice]) -> list[Choice]:
         """Return every value of a field that may hold several values of ``kind``."""
         return [_chosen(name, text, kind) for text in self.all(name)]
+
+
+def _written(form: re.Pattern[str], text: str) -> str:
+    """Return a text that is written as the pages ask: ISO 8601 has further forms, and a day alone is no moment."""
+    if not form.fullmatch(text):
+        raise ValueError(text)
+    return text
 
 
 def _chosen(name: str, text: str, kind: type[Choice]) -> Choice:

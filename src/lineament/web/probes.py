@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
@@ -26,6 +27,7 @@ from lineament.model.search import (
 from lineament.services.fusion import measured_gains
 from lineament.services.probes import Replay
 from lineament.web.addresses import new_search_address, probe_address, search_address
+from lineament.web.casewords import what_is_next
 from lineament.web.forms import SentForm
 from lineament.web.obstacles import obstacles, only_for_others, uncovered
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, image, redirect
@@ -56,6 +58,7 @@ def new_search(visit: CurrentVisit, case: str = "") -> HTMLResponse:
         "search_photograph.html",
         cases=cases,
         case=chosen,
+        **({} if chosen is None else _what_is_next(visit, chosen)),
         against=against,
         inert=bool(against) and not only_for_others(against),
         uncovered=uncovered(visit.desk, cases),
@@ -75,6 +78,10 @@ def add_photograph(visit: CurrentVisit, form: Form) -> RedirectResponse:
         raise InvalidValue(what="The case", value="", why=why, field="case")
     kind = form.choice("kind", ProbeKind) if form.text("kind") else None  # the policy says whether it may be left out
     return redirect(probe_address(visit.desk.probes.take(ref, untrusted, kind=kind).id))
+
+
+def _what_is_next(visit: Visit, case: Case) -> dict[str, Any]:
+    return what_is_next(case, visit.desk.casework.outlook(case.key), visit.desk.clock())
 
 
 def _open_case(visit: Visit, ref: str) -> Case | None:

@@ -12,13 +12,13 @@ from lineament.model.cases import Case, CaseStanding
 from lineament.model.sources import Source, SourceState
 from lineament.services.cases.standings import Outlook
 from lineament.views.values import counted, upper_first
-from lineament.web.addresses import case_address, source_address
+from lineament.web.addresses import case_address, probe_address, source_address
 from lineament.web.casewords import hours_left, next_step
 from lineament.web.pages import Visit
 from lineament.web.phrases import SOON_DAYS
 
 MOST = 12
-"""Most cases, and most drafts, on the first page; the rest follows as these are done."""
+"""Most cases, photographs and drafts on the first page; the rest follows as these are done."""
 _UNTRAINED_DAYS = 30
 
 
@@ -46,6 +46,8 @@ def waiting_for(
     found: list[Waiting] = []
     if official.may(Permission.READ_CASES):
         found += _of_cases(visit, newest, pressing)
+    if official.may(Permission.APPROVE):
+        found += _photographs(visit)
     if official.may(Permission.MANAGE_SOURCES):
         found += _drafts(visit, sources)
     if official.may(Permission.CHANGE_THRESHOLD):
@@ -94,6 +96,12 @@ def _urgent(visit: Visit, case: Case, outlook: Outlook) -> Waiting:
         left=None if locked else hours_left(outlook, visit.desk.clock()),
         most=outlook.urgent_hours,
     )
+
+
+def _photographs(visit: Visit) -> Iterator[Waiting]:
+    for case, probe_id in visit.desk.overview.unapproved(MOST):
+        words = "has a photograph that waits for your approval"
+        yield Waiting(subject=case.ref, words=words, address=f"{probe_address(probe_id)}#approvals", act="Look at it")
 
 
 def _drafts(visit: Visit, sources: Sequence[Source]) -> Iterator[Waiting]:

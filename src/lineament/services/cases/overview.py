@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from lineament.errors import RecordAltered
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseStanding
-from lineament.services.cases.access import case_for
+from lineament.services.cases.access import case_for, may_in
 from lineament.services.cases.casework import policies_of
 from lineament.services.needs import needs
+from lineament.services.people.policies import policy_for
 from lineament.services.record import Record
 from lineament.store.searches import StoredSearch
 
@@ -27,6 +29,28 @@ class Overview:
             found = tx.cases.awaiting(self._record.sight, limit)
             policies, now = policies_of(tx, found), self._record.clock()
             return [case for case in found if case.standing(policies[case.agency_id], now) is CaseStanding.AWAITING]
+
+    @needs(Permission.APPROVE)
+    def unapproved(self, limit: int) -> list[tuple[Case, str]]:
+        """Return unsearched probes of the own agency that wait for this official's approval, each after its case.
+
+        Those that wait longest come first. There are none if the policy wants no further approvals (R11).
+        """
+        official = self._record.official
+        with self._record.read() as tx:
+            policy = policy_for(tx, official.agency_id)
+            if not policy.further_approvals or official.account_id is None:
+                return []
+            since = self._record.clock() - timedelta(days=policy.probe_days)
+            found = tx.probes.unapproved(
+                official.agency_id, official.account_id, since, policy.further_approvals, limit
+            )
+            of_cases = [(tx.cases.of_probe(probe_id, self._record.sight), probe_id) for probe_id in found]
+            return [
+                (case, probe_id)
+                for case, probe_id in of_cases
+                if case is not None and may_in(tx, self._record, case, Permission.APPROVE)
+            ]
 
     @needs(Permission.READ_CASES)
     def newest_searches(self, names: Iterable[str]) -> tuple[dict[int, StoredSearch], list[Case]]:

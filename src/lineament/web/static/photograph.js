@@ -59,6 +59,9 @@ if (form) {
     chosen.append(". ", words, " ", button);
   };
 
+  drop.addEventListener("click", (event) => {
+    if (event.target === drop || event.target === picture) input.click();
+  });
   input.addEventListener("change", show);
   if (input.files.length) show();
 
