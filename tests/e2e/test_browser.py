@@ -389,7 +389,18 @@ def addresses(chromium: Browser, served: Served) -> list[str]:
     context.close()
     case = served.url + case_address(CASE.ref)
     parts = [f"{case}/{part}" for part in ("people", "room", "timeline", "authorisation")]
-    plain = ["/", "/cases", "/cases/new", "/search", "/sources", "/sources/portraits", "/ledger", "/help", "/nothing"]
+    plain = [
+        "/",
+        "/cases",
+        "/cases/new",
+        "/search",
+        "/sources",
+        "/sources/portraits",
+        "/register-source",
+        "/ledger",
+        "/help",
+        "/nothing",
+    ]
     return [*(served.url + path for path in plain), case, *parts, probe, result, f"{result}/candidates/1"]
 
 

@@ -148,6 +148,7 @@ LINES = {
     "job stop": Line("{job_id}", jobs),
     "source add": Line("new --controller x --basis x --jurisdiction FR"),
     "source approve": Line("{name}", sources, make_draft),
+    "source decline": Line("{name} --reason no", sources, make_draft),
     "source share": Line("{name} {agency}:{later}", sources),
     "source unshare": Line("{name} {agency}", sources, share),
     "source list": Line(),

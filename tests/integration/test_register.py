@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -72,6 +73,59 @@ def test_a_source_goes_live_when_a_second_person_approves_it(world: StaffedWorld
     with pytest.raises(WrongState):
         second.sources.approve("press")
     assert world.actions()[-2:] == ["source_registered", "source_approved"]
+
+
+def test_the_approving_person_may_add_the_document(world: StaffedWorld, second: Desk) -> None:
+    document = PermissionDocument(name="order.pdf", untrusted=b"%PDF-1.7 we permit it")
+    world.operator_desk.sources.add(TERMS)
+    with refused(ReasonCode.OWN_DRAFT):
+        world.operator_desk.sources.approve("press", document)
+    with pytest.raises(InvalidValue):
+        second.sources.approve("press", PermissionDocument(name="order.pdf", untrusted=b""))
+    world.workspace.blobs.flush()
+    assert blobs(world) == []
+    assert second.sources.approve("press", document).state is SourceState.LIVE
+    digest = hashlib.sha256(document.untrusted).hexdigest()
+    assert world.operator_desk.sources.get("press").terms.permission_sha256 == digest
+    assert world.operator_desk.sources.permission("press") == (document.untrusted, "order.pdf")
+    assert all(document.untrusted not in path.read_bytes() for path in blobs(world))
+    assert len(blobs(world)) == 1
+
+
+def test_a_document_of_the_draft_is_not_exchanged_by_approving_it(world: StaffedWorld, second: Desk) -> None:
+    first = PermissionDocument(name="order.pdf", untrusted=b"the first")
+    world.operator_desk.sources.add(TERMS, first)
+    with pytest.raises(InvalidValue):
+        second.sources.approve("press", PermissionDocument(name="other.pdf", untrusted=b"the second"))
+    assert second.sources.get("press").state is SourceState.DRAFTED
+    assert second.sources.permission("press") == (b"the first", "order.pdf")
+    assert len(blobs(world)) == 1
+
+
+def test_a_draft_is_declined_by_somebody_else_and_nothing_of_it_is_left(world: StaffedWorld, second: Desk) -> None:
+    world.operator_desk.sources.add(TERMS, PermissionDocument(name="order.pdf", untrusted=b"the order"))
+    with refused(ReasonCode.OWN_DRAFT_DECLINED):
+        world.operator_desk.erase.decline("press", "mine")
+    with pytest.raises(InvalidValue):
+        second.erase.decline("press", " ")
+    second.erase.decline("press", "the law does not cover it")
+    assert world.operator_desk.sources.get("press").state is SourceState.WITHDRAWN
+    gone = world.operator_desk.sources.standing("press").gone
+    assert gone is not None
+    assert (gone.declined, gone.reason) == (True, "the law does not cover it")
+    assert blobs(world) == []
+    assert world.actions()[-1] == "source_declined"
+    with pytest.raises(AlreadyThere):
+        world.operator_desk.sources.add(TERMS)
+    with pytest.raises(WrongState):
+        second.erase.decline("press", "again")
+
+
+def test_a_live_source_cannot_be_declined(world: StaffedWorld, second: Desk) -> None:
+    add_live_source(world, second)
+    with pytest.raises(WrongState):
+        second.erase.decline("press", "too late")
+    assert second.sources.get("press").state is SourceState.LIVE
 
 
 def test_only_those_who_manage_sources_see_a_draft(world: StaffedWorld) -> None:

@@ -89,6 +89,12 @@ def list_hosts(world: TwoAgencies, ids: dict[str, str]) -> None:
     )
 
 
+def draft_again(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Let a source be a draft of somebody else."""
+    drafted = {"state": "drafted", "drafted_by": world.people["home administrator"].account.id}
+    change_rows(world, sa.update(tables.sources).where(tables.sources.c.name == ids["name"]).values(drafted))
+
+
 def stop_everything(world: TwoAgencies, ids: dict[str, str]) -> None:
     world.desk_of("home operator").stops.stop_everything("a defect")
 
@@ -149,6 +155,9 @@ ROUTE_FORMS = {
     "/sources/{name}/crawl": RouteForm({"host": "press.example"}, prepare=list_hosts),
     "/jobs/{job_id}/stop": RouteForm(),
     "/sources/{name}/look-again": RouteForm(),
+    "/register-source": RouteForm({"name": "archive", "controller": "x", "basis": "x", "jurisdiction": "FR"}),
+    "/sources/{name}/approve": RouteForm(prepare=draft_again),
+    "/sources/{name}/decline": RouteForm({"reason": "the law does not cover it"}, prepare=draft_again),
     "/sources/{name}/{event}": RouteForm(ids={"event": "=suspend"}),
     "/search": RouteForm({"case": "{ref}", "kind": "cctv"}, file=("photograph", PROBE.read_bytes()), targets=cases),
     "/probes/{probe_id}/page": RouteForm({"part": "1"}),

@@ -28,12 +28,12 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import InvalidValue, NoSuchFile
 from lineament.model.accounts import Permission
-from lineament.model.sources import Source, SourceState, SourceTerms
+from lineament.model.sources import Source, SourceState, SourceTerms, read_share
 from lineament.views.sources import known_abuse_json, receipt_json, source_json, source_state, sources_json
 from lineament.views.values import counted
 
 if TYPE_CHECKING:
-    from lineament.services.gallery.register import SourceStanding
+    from lineament.services.gallery.register import PermissionDocument, SourceStanding
     from lineament.workspace import Desk
 
 app = typer.Typer(help="Sources: who gives us pictures, and on what legal basis.", no_args_is_help=True)
@@ -83,12 +83,8 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a source; nothing is ingested without one. In an agency a second person has to approve it."""
-    from lineament.services.gallery.register import LARGEST_PERMISSION, PermissionDocument
-
     with workspace(context) as desk:
-        paper = None
-        if permission is not None:
-            paper = PermissionDocument(name=permission.name, untrusted=file_bytes(permission, LARGEST_PERMISSION))
+        paper = _permission(permission)
         terms = SourceTerms(
             name=name,
             controller=controller,
@@ -101,7 +97,7 @@ def add(
             licence=licence,
             contact=contact,
         )
-        source = desk.sources.add(terms, paper, dict(map(_share, share or ())))
+        source = desk.sources.add(terms, paper, dict(map(read_share, share or ())))
         if as_json:
             print_json(source_json(source, desk.clock().date(), _standing(source, desk)))
             return
@@ -117,10 +113,31 @@ def add(
 
 @app.command()
 @needs(Permission.MANAGE_SOURCES)
-def approve(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+def approve(
+    context: typer.Context,
+    name: Name,
+    permission: Annotated[
+        Path | None, typer.Option(help="The document that grants it, if none was kept with the draft; it is sealed.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Let a source that somebody else drafted go live."""
     with workspace(context) as desk:
-        _print(desk.sources.approve(name), desk, as_json)
+        _print(desk.sources.approve(name, _permission(permission)), desk, as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_SOURCES)
+def decline(
+    context: typer.Context,
+    name: Name,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    as_json: AsJson = False,
+) -> None:
+    """Decline a source that somebody else drafted; its key and its document are destroyed."""
+    with workspace(context) as desk:
+        desk.erase.decline(name, reason)
+        _print(desk.sources.get(name), desk, as_json)
 
 
 @app.command()
@@ -141,7 +158,7 @@ def share(
         raise InvalidValue(what="Whom to share with", value="", why="name agencies, or give --everybody")
     with workspace(context) as desk:
         source = desk.sources.share_with_all(name) if everybody else desk.sources.get(name)
-        for which, until in map(_share, agency or ()):
+        for which, until in map(read_share, agency or ()):
             source = desk.sources.share(name, which, until)
         _print(source, desk, as_json)
 
@@ -307,13 +324,13 @@ def check_receipt(
     print_facts({name: value for name, value in claims.items() if name != "ledger"})
 
 
-def _share(untrusted: str) -> tuple[str, date | None]:
-    """Read AGENCY or AGENCY:DATE."""
-    agency, _, day = untrusted.rpartition(":")
-    try:
-        return (agency, date.fromisoformat(day)) if agency else (untrusted, None)
-    except ValueError:
-        return untrusted, None
+def _permission(path: Path | None) -> PermissionDocument | None:
+    """Return the document in a file; None if none was named."""
+    from lineament.services.gallery.register import LARGEST_PERMISSION, PermissionDocument
+
+    if path is None:
+        return None
+    return PermissionDocument(name=path.name, untrusted=file_bytes(path, LARGEST_PERMISSION))
 
 
 def _print(source: Source, desk: Desk, as_json: bool) -> None:

@@ -11,6 +11,7 @@ class Action(StrEnum):
     WORKSPACE_CREATED = "workspace_created"
     SOURCE_REGISTERED = "source_registered"
     SOURCE_APPROVED = "source_approved"
+    SOURCE_DECLINED = "source_declined"
     SOURCE_SHARED = "source_shared"
     SOURCE_UNSHARED = "source_unshared"
     PERMISSION_OPENED = "permission_opened"

@@ -161,6 +161,10 @@ class ReasonCode(StrEnum):
         Remedy.SOURCES,
     )
     OWN_DRAFT = "own-draft", "you drafted the source {name}, so you cannot approve it; ask somebody else"
+    OWN_DRAFT_DECLINED = (
+        "own-draft-declined",
+        "you drafted the source {name}, so it is not for you to decline it; withdraw it instead",
+    )
     SHARED_WITH_ALL = (
         "shared-with-all",
         (

@@ -25,6 +25,7 @@ class SourceEvent(StrEnum):
     """An event in the life of a source; the value completes “it cannot be …”."""
 
     APPROVED = "approved"
+    DECLINED = "declined"
     SUSPENDED = "suspended"
     RESUMED = "resumed"
     WITHDRAWN = "withdrawn"
@@ -33,6 +34,7 @@ class SourceEvent(StrEnum):
 NEXT = {
     SourceState.DRAFTED: {
         SourceEvent.APPROVED: SourceState.LIVE,
+        SourceEvent.DECLINED: SourceState.WITHDRAWN,
         SourceEvent.WITHDRAWN: SourceState.WITHDRAWN,
     },
     SourceState.LIVE: {
@@ -79,20 +81,23 @@ class SourceTerms:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             why = "use 1 to 63 lower-case letters, digits, dots, dashes or underscores"
-            raise InvalidValue(what="The name of a source", value=self.name, why=why)
-        for label, text in (("The controller", self.controller), ("The legal basis", self.basis)):
-            if not text.strip():
-                raise InvalidValue(what=label, value=text, why="write something")
+            raise InvalidValue(what="The name of a source", value=self.name[:80], why=why, field="name")
+        for label, field in (("The controller", "controller"), ("The legal basis", "basis")):
+            if not getattr(self, field).strip():
+                raise InvalidValue(what=label, value=getattr(self, field), why="write something", field=field)
         checked_country(self.jurisdiction)
         if self.retention_days is not None and self.retention_days < 1:
-            raise InvalidValue(what="The retention", value=self.retention_days, why="it must be at least one day")
+            why = "it must be at least one day"
+            raise InvalidValue(what="The retention", value=self.retention_days, why=why, field="retention_days")
         if self.page_base is not None and not self.page_base.startswith(("http://", "https://")):
-            raise InvalidValue(what="The page base", value=self.page_base, why="it must begin with http:// or https://")
+            why = "it must begin with http:// or https://"
+            raise InvalidValue(what="The page base", value=self.page_base[:200], why=why, field="page_base")
         if len(self.hosts) > MOST_HOSTS:
-            raise InvalidValue(what="The list of hosts", value=len(self.hosts), why=f"list at most {MOST_HOSTS:,}")
+            why = f"list at most {MOST_HOSTS:,}"
+            raise InvalidValue(what="The list of hosts", value=len(self.hosts), why=why, field="hosts")
         if self.contact is not None and not _CONTACT.fullmatch(self.contact):
             why = "write an e-mail address or a URL, which is sent with every request"
-            raise InvalidValue(what="The contact", value=self.contact[:100], why=why)
+            raise InvalidValue(what="The contact", value=self.contact[:100], why=why, field="contact")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +110,15 @@ class Share:
     def lasts(self, today: date) -> bool:
         """Return whether it is valid today."""
         return self.until is None or today <= self.until
+
+
+def read_share(untrusted: str) -> tuple[str, date | None]:
+    """Return the agency and the last day in AGENCY or AGENCY:DATE, as a command and a form take them."""
+    agency, _, day = untrusted.rpartition(":")
+    try:
+        return (agency.strip(), date.fromisoformat(day.strip())) if agency.strip() else (untrusted, None)
+    except ValueError:
+        return untrusted, None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +150,10 @@ class Source:
         if self.state is not SourceState.LIVE or self.terms.contact is None:
             return ()
         return tuple(host for host in self.terms.hosts if not host.startswith("*."))
+
+    def may_be_decided_by(self, account_id: str | None) -> bool:
+        """Return whether that account may approve or decline it: not the one that drafted it."""
+        return self.drafted_by != account_id
 
     def open_to(self, agency_id: str, today: date) -> bool:
         """Return whether that agency may see and search it today."""

@@ -179,9 +179,10 @@ class SourceRows:
         """Record who approved it, and make it live; the caller has checked the lifecycle."""
         self._change(source_id, approved_by=by, approved_at=None if by is None else at, state=SourceState.LIVE.value)
 
-    def keep_permission(self, source_id: SourceId, address: str, name: str) -> None:
-        """Store the address and the name of the document that grants permission."""
-        self._change(source_id, permission=address, permission_name=name)
+    def keep_permission(self, source_id: SourceId, address: str, name: str, sha256: str | None = None) -> None:
+        """Store the address and the name of the document that grants permission, and its digest if given."""
+        digest = {} if sha256 is None else {"permission_sha256": sha256}
+        self._change(source_id, permission=address, permission_name=name, **digest)
 
     def permission(self, source_id: SourceId) -> str | None:
         """Return the address of the document that grants permission; None if none is kept."""

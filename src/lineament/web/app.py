@@ -25,6 +25,7 @@ from lineament.web import (
     own,
     people,
     probes,
+    registering,
     room,
     rulings,
     searches,
@@ -89,6 +90,7 @@ PAGE_MODULES = (
     rulings,
     room,
     drops,  # before the sources, whose last address would be theirs
+    registering,
     sources,
     jobs,
     probes,

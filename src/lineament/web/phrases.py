@@ -151,7 +151,9 @@ def job_level(state: JobState) -> str:
 
 
 def urgency(source: Source, today: date) -> str:
-    """Return the level of a source on the page: stop, warn or calm."""
+    """Return the level of a source on the page: stop, warn or calm; a draft waits for somebody, so it is warn."""
+    if source.state is SourceState.DRAFTED:
+        return "warn"
     if source.why_closed(today) is not None:
         return "stop"
     left = source.days_left(today)

@@ -14,6 +14,7 @@ from lineament.services.jobs.kinds import INGEST, LOOK_AGAIN, ingest_arguments, 
 from lineament.sources.crawl.registration import crawl_name
 from lineament.web.addresses import source_address
 from lineament.web.pages import CurrentVisit, Form, Pages, download, image, redirect
+from lineament.web.registering import sent_permission
 
 pages = Pages()
 
@@ -152,14 +153,24 @@ def look_again(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse: 
     return redirect(f"/jobs/{job.id}")
 
 
+@pages.act("/sources/{name}/approve", access=Permission.MANAGE_SOURCES, page=source)
+def approve(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse:
+    """Approve what somebody else drafted, with the document that permits it if the draft has none."""
+    return redirect(source_address(visit.desk.sources.approve(name, sent_permission(form)).name))
+
+
+@pages.act("/sources/{name}/decline", access=Permission.MANAGE_SOURCES, page=source)
+def decline(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse:
+    """Decline what somebody else drafted, with the reason; its key and its document are destroyed."""
+    visit.desk.erase.decline(name, form.text("reason"))
+    return redirect(source_address(name))
+
+
 @pages.act("/sources/{name}/{event}", access=Permission.MANAGE_SOURCES, page=source)
 def change(visit: CurrentVisit, name: str, event: str, form: Form) -> RedirectResponse:  # noqa: ARG001
-    """Approve what somebody else drafted; suspend a source from every search, or resume it.
-
-    Withdrawing destroys, so only the command line does it.
-    """
+    """Suspend a source from every search, or resume it."""
     register = visit.desk.sources
-    changes = {"approve": register.approve, "suspend": register.suspend, "resume": register.resume}
+    changes = {"suspend": register.suspend, "resume": register.resume}
     if event not in changes:
         raise NotFound(what="step", name=event, hint=", ".join(changes))
     return redirect(source_address(changes[event](name).name))

@@ -16,12 +16,13 @@ import pytest
 import typer
 from tests.support.samples import AT, ENTRY, LICENCE, QUALITY, STOP, VETTING, agency, candidate, result, run, usage
 
-from lineament.cli import agencies, ingest, runs, search, signing, sources, stops
+from lineament.cli import agencies, ingest, runs, search, signing, stops
 from lineament.errors import InvalidValue, NoSuchFile, NotFound, SignInRefused
 from lineament.model.accounts import FactorKind
 from lineament.model.faces import FaceId, QualityReason
 from lineament.model.policy import AGENCY, stricter
 from lineament.model.search import Mode, ProbeFace
+from lineament.model.sources import read_share
 from lineament.services.collect import Collection
 from lineament.services.gallery.items import IngestOutcome, IngestReport
 from lineament.services.people.agencies import Rules
@@ -66,7 +67,7 @@ def test_another_setting_is_refused_with_an_example(given: str) -> None:
     ],
 )
 def test_an_agency_may_be_given_with_its_last_day(given: str, shared: tuple[str, date | None]) -> None:
-    assert sources._share(given) == shared
+    assert read_share(given) == shared
 
 
 def test_the_mode_of_a_search_follows_from_its_options() -> None:

@@ -61,6 +61,7 @@ def test_a_score_is_a_plain_number() -> None:
         (until(TODAY), "last day", "ends soon", "warn"),
         (until(date(2026, 11, 20)), "expired", "expired", "stop"),
         (until(None, SourceState.SUSPENDED), "no end", "suspended", "stop"),
+        (until(None, SourceState.DRAFTED), "no end", "drafted", "warn"),
         (until(date(2026, 11, 20), SourceState.WITHDRAWN), "expired", "withdrawn", "stop"),
     ],
 )

@@ -30,6 +30,14 @@ class SourceApproved(Event, action=Action.SOURCE_APPROVED):
     """A second person approved a source."""
 
     source: str
+    permission_sha256: str | None = None  # of the document that this person added; None: none was added
+
+
+class SourceDeclined(Event, action=Action.SOURCE_DECLINED):
+    """A second person declined a drafted source, and its key and document were destroyed."""
+
+    source: str
+    reason: str
 
 
 class SourceShared(Event, action=Action.SOURCE_SHARED):

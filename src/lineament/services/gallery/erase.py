@@ -13,13 +13,13 @@ from lineament.errors import NotFound, Refused
 from lineament.ledger import receipts
 from lineament.model.accounts import Permission
 from lineament.model.events.base import JSON
-from lineament.model.events.sources import CaptureErased, FaceErased, RetentionEnded, SourceWithdrawn
+from lineament.model.events.sources import CaptureErased, FaceErased, RetentionEnded, SourceDeclined, SourceWithdrawn
 from lineament.model.faces import Capture, CaptureId, FaceId
 from lineament.model.jobs import JobProgress
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import NEXT, Source, SourceEvent
-from lineament.model.texts import require_said
+from lineament.model.texts import checked_reason, require_said
 from lineament.services.gallery.embedding import forget_embedding_pages
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
@@ -206,22 +206,45 @@ class Erase:
         require_said(reason, "The reason", "reason")
         with self._record.change() as change:
             source = change.tx.sources.get(name)
-            state = advance(NEXT, source.state, SourceEvent.WITHDRAWN, what="source", name=name)
-            erasure = Erasure(name)
-            pictures = change.tx.deletions.add_source(source.id)
-            erasure.faces = [FaceId(face) for face in change.tx.faces.all_ids(source.id)]
-            change.tx.searches.forget_source(name)
-            runs = change.tx.runs.delete_of(source.id)
-            change.tx.jobs.delete_of(source.id)
-            change.tx.drops.delete_of(source.id)
-            rows = change.tx.sources.destroy(source.id)
-            change.tx.sources.set_state(source.id, state)
-            counts = {**rows, "runs": runs, "blobs": pictures, "keys": 1}
-            destruction = {"at": change.at.isoformat(), "reason": reason, "entry": change.next_entry}
-            change.tx.sources.set_destroyed(source.id, {**destruction, "destroyed": counts})
+            advance(NEXT, source.state, SourceEvent.WITHDRAWN, what="source", name=name)
+            erasure = self._destroy_source(change, source, {"reason": reason})
             erasure.ledger_entry = change.record(
                 SourceWithdrawn(source=name, reason=reason, captures=source.captures, faces=source.faces)
             )
+        return self._finish_source(source, erasure)
+
+    @needs(Permission.MANAGE_SOURCES)
+    def decline(self, name: str, reason: str) -> Erasure:
+        """Decline a drafted source: its key and its document are destroyed.
+
+        Raises Refused for the official who drafted it, WrongState if it is not a draft.
+        """
+        reason = checked_reason(reason)
+        with self._record.change() as change:
+            source = change.tx.sources.get(name)
+            advance(NEXT, source.state, SourceEvent.DECLINED, what="source", name=name)
+            if not source.may_be_decided_by(self._record.official.account_id):
+                raise Refused(ReasonCode.OWN_DRAFT_DECLINED.reason(name=name))
+            erasure = self._destroy_source(change, source, {"reason": reason, "declined": True})
+            erasure.ledger_entry = change.record(SourceDeclined(source=name, reason=reason))
+        return self._finish_source(source, erasure)
+
+    def _destroy_source(self, change: Change, source: Source, why: Mapping[str, Any]) -> Erasure:
+        """Delete the rows of a source with its key, and store what was destroyed and ``why``."""
+        erasure = Erasure(source.name)
+        pictures = change.tx.deletions.add_source(source.id)
+        erasure.faces = [FaceId(face) for face in change.tx.faces.all_ids(source.id)]
+        change.tx.searches.forget_source(source.name)
+        runs = change.tx.runs.delete_of(source.id)
+        change.tx.jobs.delete_of(source.id)
+        change.tx.drops.delete_of(source.id)
+        counts = {**change.tx.sources.destroy(source.id), "runs": runs, "blobs": pictures, "keys": 1}
+        destruction = {"at": change.at.isoformat(), **why, "entry": change.next_entry, "destroyed": counts}
+        change.tx.sources.set_destroyed(source.id, destruction)
+        return erasure
+
+    def _finish_source(self, source: Source, erasure: Erasure) -> Erasure:
+        """Delete the files of a source that is withdrawn, whatever of them is left."""
         self._gallery().destroy(source.id)
         self._crawls.destroy(source.id)
         self._drops.destroy_source(source.id)

@@ -56,6 +56,7 @@ class SourceDestruction:
     at: datetime
     reason: str
     entry: int  # number in the ledger
+    declined: bool  # it was a draft that somebody declined
     destroyed: Mapping[str, int]  # counts by kind
 
 
@@ -90,14 +91,13 @@ class Register:
         It is drafted until a second person approves it, or live at once if the policy asks for no approval. ``shares``
         names the agencies that alone may search it, each with its last day. Raises HostRefused for a social network.
         """
-        require_said(terms.controller, "The controller")
-        require_said(terms.basis, "The legal basis")
+        require_said(terms.controller, "The controller", "controller")
+        require_said(terms.basis, "The legal basis", "basis")
         Hosts(terms.hosts)
         wrapped = self._keys.new_data_key(about_source(terms.name))
         if permission is not None:
             terms = replace(terms, permission_sha256=_digest_of(permission))
-        with self._record.read() as tx:
-            live = not policy_for(tx, self._record.official.agency_id).source_approval
+        live = not self.needs_approval()
         address = None if permission is None else self._store_permission(wrapped, terms.name, permission)
         try:
             with self._record.change() as change:
@@ -117,16 +117,46 @@ class Register:
             raise
 
     @needs(Permission.MANAGE_SOURCES)
-    def approve(self, name: str) -> Source:
-        """Let a drafted source go live. Raises Refused for the official who drafted it."""
-        with self._record.change() as change:
-            source = change.tx.sources.get(name)
-            advance(NEXT, source.state, SourceEvent.APPROVED, what="source", name=name)
-            if not self._may_approve(source):
-                raise Refused(ReasonCode.OWN_DRAFT.reason(name=name))
-            change.tx.sources.approve(source.id, self._record.official.account_id, change.at)
-            change.record(SourceApproved(source=name))
-            return change.tx.sources.get(name)
+    def needs_approval(self) -> bool:
+        """Return whether a source that this official registers waits for a second person."""
+        with self._record.read() as tx:
+            return policy_for(tx, self._record.official.agency_id).source_approval
+
+    @needs(Permission.MANAGE_SOURCES)
+    def approve(self, name: str, permission: PermissionDocument | None = None) -> Source:
+        """Let a drafted source go live, with the document that permits it if none was kept with the draft.
+
+        Raises Refused for the official who drafted it, InvalidValue if there is a document already.
+        """
+        digest = None if permission is None else _digest_of(permission)
+        address = None
+        try:
+            with self._record.change() as change:
+                source = change.tx.sources.get(name)
+                advance(NEXT, source.state, SourceEvent.APPROVED, what="source", name=name)
+                if not source.may_be_decided_by(self._record.official.account_id):
+                    raise Refused(ReasonCode.OWN_DRAFT.reason(name=name))
+                if permission is not None and digest is not None:
+                    address = self._add_permission(change, source, permission, digest)
+                change.tx.sources.approve(source.id, self._record.official.account_id, change.at)
+                change.record(SourceApproved(source=name, permission_sha256=digest))
+                return change.tx.sources.get(name)
+        except BaseException:
+            if address is not None:
+                self._blobs.delete(address)
+            raise
+
+    def _add_permission(self, change: Change, source: Source, permission: PermissionDocument, digest: str) -> str:
+        """Keep the document of a source that has none, sealed; return its address."""
+        if source.terms.permission_sha256 is not None:
+            why = "the draft has one already; approve it with that, or decline it"
+            raise InvalidValue(
+                what="The permission", value=stored_name(permission.name, ""), why=why, field="permission"
+            )
+        address = self._blobs.put(source_key(change.tx, self._keys, source), permission.untrusted)
+        self._blobs.flush()
+        change.tx.sources.keep_permission(source.id, address, stored_name(permission.name, "permission"), digest)
+        return address
 
     @needs(Permission.MANAGE_SOURCES)
     def share(self, name: str, agency: str, until: date | None = None) -> Source:
@@ -191,7 +221,8 @@ class Register:
                 drafted_by=names[0],
                 approved_by=names[1],
                 shares=None if shares is None else tuple(sorted(shares, key=lambda pair: pair[0].name)),
-                may_approve=source.state is SourceState.DRAFTED and self._may_approve(source),
+                may_approve=source.state is SourceState.DRAFTED
+                and source.may_be_decided_by(self._record.official.account_id),
                 gone=_destruction(tx.sources.destroyed(source.id)),
             )
 
@@ -239,14 +270,10 @@ class Register:
             change.record(recorded)
             return change.tx.sources.get(name)
 
-    def _may_approve(self, source: Source) -> bool:
-        """Return whether the official is another person than the one who drafted it."""
-        return source.drafted_by != self._record.official.account_id
-
     def _share(self, change: Change, source: Source, name: str, until: date | None) -> None:
         agency = change.tx.agencies.find(name)
         if until is not None and until < change.at.date():
-            raise InvalidValue(what="The last day of sharing", value=until, why="it is in the past")
+            raise InvalidValue(what="The last day of sharing", value=until, why="it is in the past", field="shares")
         change.tx.sources.share(source.id, agency.id, until)
         change.in_agency(agency.id)
         change.record(SourceShared(source=source.name, agency=agency.id, until=until))
@@ -262,7 +289,11 @@ def _destruction(destruction: Mapping[str, Any] | None) -> SourceDestruction | N
         return None
     at = datetime.fromisoformat(destruction["at"])
     return SourceDestruction(
-        at=at, reason=destruction["reason"], entry=destruction["entry"], destroyed=destruction["destroyed"]
+        at=at,
+        reason=destruction["reason"],
+        entry=destruction["entry"],
+        declined=destruction.get("declined", False),
+        destroyed=destruction["destroyed"],
     )
 
 
@@ -270,7 +301,8 @@ def _digest_of(permission: PermissionDocument) -> str:
     """Return the digest of a document. Raises InvalidValue if it is empty or too large."""
     if not 0 < len(permission.untrusted) <= LARGEST_PERMISSION:
         why = f"it must have 1 to {LARGEST_PERMISSION:,} bytes"
-        raise InvalidValue(what="The permission", value=f"{len(permission.untrusted):,} bytes", why=why)
+        size = f"{len(permission.untrusted):,} bytes"
+        raise InvalidValue(what="The permission", value=size, why=why, field="permission")
     return hashlib.sha256(permission.untrusted).hexdigest()
 
 

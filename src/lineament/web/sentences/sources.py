@@ -27,7 +27,13 @@ def _(event: events.SourceRegistered, names: Names) -> Markup:
 
 @sentence_of.register
 def _(event: events.SourceApproved, names: Names) -> Markup:
-    return tell("approved {}", names.source(event.source))
+    document = Markup(", and added the document that permits it") if event.permission_sha256 else NOTHING
+    return tell("approved {}{}", names.source(event.source), document)
+
+
+@sentence_of.register
+def _(event: events.SourceDeclined, names: Names) -> Markup:
+    return tell("declined the draft of {}", names.source(event.source)) + because(event.reason)
 
 
 @sentence_of.register
