@@ -16,6 +16,7 @@ from lineament.web.rejected import FormView, RejectedForm
 
 _UNLESS_GIVEN: dict[str, object] = {
     "official": None,
+    "as_of": None,  # when the page was made
     "agency_name": "",
     "halts": [],
     "drafts_of": "",
