@@ -41,6 +41,7 @@ class Action(StrEnum):
     PAGE_OPENED = "page_opened"
     ORIGINAL_VIEWED = "original_viewed"
     REPORT_WRITTEN = "report_written"
+    ERASURE_REQUESTED = "erasure_requested"
     FACE_ERASED = "face_erased"
     CAPTURE_ERASED = "capture_erased"
     RETENTION_ENDED = "retention_ended"

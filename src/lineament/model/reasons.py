@@ -234,7 +234,8 @@ class ReasonCode(StrEnum):
     )
 
     # jobs
-    ALWAYS_FINISHED = "always-finished", "the deletions of an erasure cannot be stopped"
+    ALWAYS_FINISHED = "always-finished", "an erasure and its deletions cannot be stopped"
+    WITHDRAWAL_WAITS = "withdrawal-waits", "the withdrawal of {name} is under way already"
 
     # the database
     ROW_REFUSED = "row-refused", "the database refuses the row: {why}"

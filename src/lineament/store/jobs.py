@@ -97,6 +97,11 @@ class JobRows:
         row = self._connection.execute(query).mappings().one_or_none()
         return None if row is None else self._job(row)
 
+    def open_of_kinds(self, kinds: Collection[str]) -> list[Job]:
+        """Return the open jobs of some kinds, of every official, oldest first."""
+        query = sa.select(jobs).where(_OPEN, jobs.c.kind.in_(kinds)).order_by(*_ORDER)
+        return [self._job(row) for row in self._connection.execute(query).mappings()]
+
     # ------------------------------------------------------------ claiming
 
     def workers(self) -> list[str]:

@@ -15,9 +15,10 @@ def title(job: Job) -> str:
     """Return what the job does, as in “Ingest of press”."""
     kind = KINDS.get(job.request.kind)
     words = job.request.kind if kind is None else kind.words
+    preposition = "of" if kind is None else kind.preposition
     arguments = job.request.arguments
     sources = [arguments["source"]] if arguments.get("source") else arguments.get("sources") or []
-    return f"{words} of {', '.join(sources)}" if sources else words
+    return f"{words} {preposition} {', '.join(sources)}" if sources else words
 
 
 def standing(job: Job) -> str:

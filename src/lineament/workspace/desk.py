@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lineament.services.gallery.pack_adding import PackAdding
     from lineament.services.gallery.packs import Packs
     from lineament.services.gallery.register import Register
+    from lineament.services.gallery.requested import RequestedErasures
     from lineament.services.gallery.take_in import TakeIn
     from lineament.services.gallery.takeout import TakeOut
     from lineament.services.gallery.unsearched import Unsearched
@@ -259,15 +260,17 @@ class Desk:
     @cached_property
     def handlers(self) -> Mapping[str, Handler]:
         """The handlers of the kinds of jobs, in this official's name."""
-        from lineament.services.jobs.kinds import DELETIONS, INGEST, LOOK_AGAIN, ROTATE_KEY, SWEEP
+        from lineament.services.jobs import kinds
 
         workers = self.workspace.workers
         return {
-            INGEST.name: self.collect.job,
-            LOOK_AGAIN.name: lambda arguments, report: self.look_again.job(arguments, report, workers),
-            SWEEP.name: lambda _arguments, _report: asdict(self.retain.sweep()),
-            ROTATE_KEY.name: self.key_rotation.job,
-            DELETIONS.name: lambda _arguments, report: self.erase.finish_job(report),
+            kinds.INGEST.name: self.collect.job,
+            kinds.LOOK_AGAIN.name: lambda arguments, report: self.look_again.job(arguments, report, workers),
+            kinds.SWEEP.name: lambda _arguments, _report: asdict(self.retain.sweep()),
+            kinds.ROTATE_KEY.name: self.key_rotation.job,
+            kinds.WITHDRAWAL.name: self.requested_erasures.job,
+            kinds.ERASURE.name: self.requested_erasures.job,
+            kinds.DELETIONS.name: lambda _arguments, report: self.erase.finish_job(report),
         }
 
     @cached_property
@@ -327,6 +330,13 @@ class Desk:
         held = self.workspace
         folders = SourceFolders(crawls=held.crawls, drops=held.drops)
         return Erase(self.record, held.keys, held.blobs, lambda: held.gallery, folders)
+
+    @cached_property
+    def requested_erasures(self) -> RequestedErasures:
+        """Asks for erasures, which jobs do."""
+        from lineament.services.gallery.requested import RequestedErasures
+
+        return RequestedErasures(self.record, lambda: self.erase)
 
     @cached_property
     def takeout(self) -> TakeOut:

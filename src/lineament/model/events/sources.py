@@ -193,6 +193,15 @@ class FacesCounted(Event, action=Action.FACES_COUNTED):
     reason: str | None = None  # None: it is of a version before 0.4
 
 
+class ErasureRequested(Event, action=Action.ERASURE_REQUESTED):
+    """Somebody asked for a source to be withdrawn, or for a face or a picture of it to be erased; a job does it."""
+
+    source: str
+    reason: str
+    face: int | None = None
+    capture: int | None = None
+
+
 class FaceErased(Event, action=Action.FACE_ERASED):
     """A face was erased."""
 

@@ -18,7 +18,7 @@ from lineament.model.faces import Capture, CaptureId, FaceId
 from lineament.model.jobs import JobProgress
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
-from lineament.model.sources import NEXT, Source, SourceEvent
+from lineament.model.sources import NEXT, Source, SourceEvent, SourceState
 from lineament.model.texts import checked_reason, require_said
 from lineament.services.gallery.embedding import forget_embedding_pages
 from lineament.services.gallery.shred import Shredder
@@ -228,6 +228,18 @@ class Erase:
             erasure = self._destroy_source(change, source, {"reason": reason, "declined": True})
             erasure.ledger_entry = change.record(SourceDeclined(source=name, reason=reason))
         return self._finish_source(source, erasure)
+
+    @needs(Permission.MANAGE_SOURCES)
+    def finish(self, name: str) -> bool:
+        """Complete what a killed process left of an erasure from a source that it had committed.
+
+        Returns whether nothing of it is left in the files of the database.
+        """
+        with self._record.read() as tx:
+            source = tx.sources.get(name)
+        if source.state is SourceState.WITHDRAWN:
+            return self._finish_source(source, Erasure(name)).scrubbed
+        return self._finish(source)
 
     def _destroy_source(self, change: Change, source: Source, why: Mapping[str, Any]) -> Erasure:
         """Delete the rows of a source with its key, and store what was destroyed and ``why``."""

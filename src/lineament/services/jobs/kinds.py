@@ -29,15 +29,20 @@ class JobKind:
     needs: Permission | None  # checked when it is queued and again when it runs; None: it completes an earlier decision
     words: str  # for people
     can_stop: bool = True
+    preposition: str = "of"  # between these words and the source
 
 
 INGEST = JobKind(name="ingest", needs=Permission.MANAGE_SOURCES, words="Ingest")
 LOOK_AGAIN = JobKind(name="look again", needs=Permission.MANAGE_SOURCES, words="Second look")
 SWEEP = JobKind(name="sweep", needs=Permission.MACHINE, words="Retention sweep")
 ROTATE_KEY = JobKind(name="key rotation", needs=Permission.MACHINE, words="Key rotation")
+WITHDRAWAL = JobKind(name="withdrawal", needs=Permission.MANAGE_SOURCES, words="Withdrawal", can_stop=False)
+ERASURE = JobKind(name="erasure", needs=Permission.MANAGE_SOURCES, words="Erasure", can_stop=False, preposition="from")
 DELETIONS = JobKind(name="deletions", needs=None, words="Deletion of what was erased", can_stop=False)
 
-KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (INGEST, LOOK_AGAIN, SWEEP, ROTATE_KEY, DELETIONS)}
+KINDS: Mapping[str, JobKind] = {
+    kind.name: kind for kind in (INGEST, LOOK_AGAIN, SWEEP, ROTATE_KEY, WITHDRAWAL, ERASURE, DELETIONS)
+}
 
 
 def kind_of(job: Job) -> JobKind:

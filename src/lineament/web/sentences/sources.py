@@ -147,6 +147,16 @@ def _(event: events.FacesCounted, names: Names) -> Markup:
 
 
 @sentence_of.register
+def _(event: events.ErasureRequested, names: Names) -> Markup:
+    source = names.source(event.source)
+    if event.face is not None:
+        return tell("asked for a face of {} to be erased", source) + because(event.reason)
+    if event.capture is not None:
+        return tell("asked for a picture of {} to be erased", source) + because(event.reason)
+    return tell("asked for {} to be withdrawn", source) + because(event.reason)
+
+
+@sentence_of.register
 def _(event: events.FaceErased, names: Names) -> Markup:
     return tell("erased a face of {}", names.source(event.source)) + because(event.reason)
 
