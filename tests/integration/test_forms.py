@@ -99,6 +99,8 @@ WRONG: dict[str, dict[str, str]] = {
         "shares": "Police of Nowhere: 2099-01-01",
     },
     "/sources/{name}/decline": {"reason": " "},
+    "/sources/{name}/withdraw": {"reason": " ", "confirm": "portrait"},
+    "/sources/{name}/erase": {"of": "everything", "number": "99999", "reason": " ", "confirm": "Portraits"},
     "/sources/{name}/crawl": {"host": "elsewhere.example"},
     "/search": {"kind": "engraving"},
     "/probes/{probe_id}/crop": _REGION,

@@ -188,14 +188,11 @@ def test_what_somebody_else_erased_meanwhile_is_no_failure(workspace: Workspace,
 
 def test_a_face_or_a_picture_of_another_source_is_not_there(desk: Desk) -> None:
     desk.sources.add(OTHER)
-    for act in (
-        lambda: desk.requested_erasures.face("other", FaceId(1), WHY),
-        lambda: desk.requested_erasures.capture("other", CaptureId(1), WHY),
-        lambda: desk.requested_erasures.face(SOURCE, FaceId(99), WHY),
-        lambda: desk.requested_erasures.capture(SOURCE, CaptureId(99), WHY),
-    ):
+    for name, number in (("other", 1), (SOURCE, 99)):
         with pytest.raises(NotFound):
-            act()
+            desk.requested_erasures.face(name, FaceId(number), WHY)
+        with pytest.raises(NotFound):
+            desk.requested_erasures.capture(name, CaptureId(number), WHY)
     with pytest.raises(InvalidValue):
         desk.requested_erasures.face(SOURCE, FaceId(1), " ")
     assert desk.jobs.newest() == []

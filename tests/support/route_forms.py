@@ -158,6 +158,8 @@ ROUTE_FORMS = {
     "/register-source": RouteForm({"name": "archive", "controller": "x", "basis": "x", "jurisdiction": "FR"}),
     "/sources/{name}/approve": RouteForm(prepare=draft_again),
     "/sources/{name}/decline": RouteForm({"reason": "the law does not cover it"}, prepare=draft_again),
+    "/sources/{name}/withdraw": RouteForm({"reason": "asked", "confirm": "{name}"}),
+    "/sources/{name}/erase": RouteForm({"of": "face", "number": "1", "reason": "asked", "confirm": "{name}"}),
     "/sources/{name}/{event}": RouteForm(ids={"event": "=suspend"}),
     "/search": RouteForm({"case": "{ref}", "kind": "cctv"}, file=("photograph", PROBE.read_bytes()), targets=cases),
     "/probes/{probe_id}/page": RouteForm({"part": "1"}),

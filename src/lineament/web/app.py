@@ -17,6 +17,7 @@ from lineament.web import (
     assets,
     cases,
     drops,
+    erasing,
     failures,
     home,
     jobs,
@@ -91,6 +92,7 @@ PAGE_MODULES = (
     room,
     drops,  # before the sources, whose last address would be theirs
     registering,
+    erasing,
     sources,
     jobs,
     probes,

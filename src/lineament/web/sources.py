@@ -51,6 +51,7 @@ def source(visit: CurrentVisit, name: str) -> HTMLResponse:
         runs=runs,
         looked_at=visit.desk.look_again.others(name, visit.workspace.next_model) if manages else {},
         jobs=visit.desk.jobs.of_source(found.id) if manages else [],
+        erasures=visit.desk.requested_erasures.under_way(name) if manages else [],
         crawlable=found.crawl_starts if manages else (),
         key=visit.desk.audit.public_key,
     )
