@@ -58,7 +58,7 @@ def test_from_the_sources_to_refused_pictures(page: Page) -> None:
     page.keyboard.press("Enter")
     refused = page.get_by_role("region", name="Refused")
     expect(refused).to_contain_text("meta robots: noai")
-    expect(refused).to_contain_text("a program made")
+    expect(refused).to_contain_text("a program made", ignore_case=True)
     page.get_by_role("link", name="web-archive").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("web-archive")
 
@@ -118,7 +118,7 @@ def test_the_progress_of_a_crawl(served: Served, page: Page) -> None:
     state = CrawlState(crawl, write=True)
     assert state.add(NewAddress(url=address, host="press.example"), alike=1)
     state.close()
-    page.get_by_role("link", name="Reload").click()
+    page.reload()
     expect(page.get_by_role("region", name="Progress of the crawl")).to_contain_text("0 of 1 known addresses")
     assert faults(page, f"/sources/crawled/runs/{run.id}", door=False) == []
 

@@ -35,6 +35,7 @@ NOT_TRIED = {
     "/probes/{probe_id}/remove": "nothing is typed in it",
     "/sources/{name}/receipt": "nothing is typed in it",
     "/sources/{name}/look-again": "nothing is typed in it",
+    "/sources/{name}/runs/{run_id}/go-on": "nothing is typed in it",
     "/sources/{name}/take-in/{drop_id}/stop": "nothing is typed in it",
     "/second-factor": "only a code is typed in it",
     "/locked": "only a code or a password is typed in it",

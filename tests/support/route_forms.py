@@ -29,7 +29,7 @@ from tests.support.world import PROBE, SOURCE
 
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.policy import AGENCY, SETTINGS
-from lineament.store import tables
+from lineament.store import source_tables, tables
 from lineament.web.pages import PageRoute
 
 # ---------------------------------------------------------------- forms
@@ -95,6 +95,12 @@ def draft_again(world: TwoAgencies, ids: dict[str, str]) -> None:
     change_rows(world, sa.update(tables.sources).where(tables.sources.c.name == ids["name"]).values(drafted))
 
 
+def cut_off(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Let a run look as if it was cut off an hour ago."""
+    cut = {"ended_at": None, "seen_at": world.clock.at - timedelta(hours=1)}
+    change_rows(world, sa.update(source_tables.runs).where(source_tables.runs.c.id == int(ids["run_id"])).values(cut))
+
+
 def stop_everything(world: TwoAgencies, ids: dict[str, str]) -> None:
     world.desk_of("home operator").stops.stop_everything("a defect")
 
@@ -152,7 +158,8 @@ ROUTE_FORMS = {
     "/sources/{name}/take-in/{drop_id}/list": RouteForm({"last": "yes"}, file=("list", b'[["a.jpg", 5, 0]]')),
     "/sources/{name}/take-in/{drop_id}/parts": RouteForm({"parts": "[]"}),
     "/sources/{name}/take-in/{drop_id}/stop": RouteForm(),
-    "/sources/{name}/crawl": RouteForm({"host": "press.example"}, prepare=list_hosts),
+    "/sources/{name}/crawl": RouteForm({"host": "press.example", "path": "/photos/"}, prepare=list_hosts),
+    "/sources/{name}/runs/{run_id}/go-on": RouteForm(prepare=cut_off),
     "/jobs/{job_id}/stop": RouteForm(),
     "/sources/{name}/look-again": RouteForm(),
     "/register-source": RouteForm({"name": "archive", "controller": "x", "basis": "x", "jurisdiction": "FR"}),

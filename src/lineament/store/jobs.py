@@ -91,6 +91,12 @@ class JobRows:
         query = sa.select(jobs).where(_OPEN, jobs.c.source_id == source_id).order_by(*_ORDER)
         return [self._job(row) for row in self._connection.execute(query).mappings()]
 
+    def newest_of_source(self, source_id: SourceId, most: int) -> list[Job]:
+        """Return the newest jobs of a source, newest first, including those that have ended."""
+        query = sa.select(jobs).where(jobs.c.source_id == source_id)
+        rows = self._connection.execute(query.order_by(*(column.desc() for column in _ORDER)).limit(most)).mappings()
+        return [self._job(row) for row in rows]
+
     def open_of_kind(self, kind: str) -> Job | None:
         """Return the oldest open job of a kind, of any official; None if there is none."""
         query = sa.select(jobs).where(_OPEN, jobs.c.kind == kind).order_by(*_ORDER).limit(1)

@@ -26,6 +26,12 @@ def standing(job: Job) -> str:
     return "stopping" if job.stopping else job.state.value
 
 
+def can_stop(job: Job) -> bool:
+    """Return whether somebody may stop it now."""
+    kind = KINDS.get(job.request.kind)
+    return kind is not None and kind.can_stop and not job.ended
+
+
 def awaited_words(job: Job, awaited: Awaited | None) -> str:
     """Return what a second look awaits until its model is used, as sentences; empty if nothing."""
     if awaited is None or job.result is None:

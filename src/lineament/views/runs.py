@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lineament.model.runs import Run
@@ -72,10 +72,13 @@ def run_with_refusals_json(run: Run, refusals: Iterable[tuple[str, str]]) -> dic
     return run_json(run) | {"refused_first": [{"name": name, "why": why} for name, why in refusals]}
 
 
+OUTCOMES: Mapping[str, str] = {outcome.name.lower(): outcome.value for outcome in IngestOutcome}
+"""The words of each outcome by its name in the counts of a run, most interesting first."""
+
+
 def run_outcomes(run: Run) -> list[tuple[str, int]]:
     """Return the outcomes of a run's items in words with their counts, most interesting first."""
-    names = [(outcome.value, outcome.name.lower()) for outcome in IngestOutcome]
-    return [(words, run.counts[name]) for words, name in names if name in run.counts]
+    return [(words, run.counts[name]) for name, words in OUTCOMES.items() if name in run.counts]
 
 
 def run_counts(run: Run) -> str:

@@ -29,6 +29,7 @@ from lineament.web import (
     registering,
     room,
     rulings,
+    runs,
     searches,
     signin,
     sources,
@@ -93,6 +94,7 @@ PAGE_MODULES = (
     drops,  # before the sources, whose last address would be theirs
     registering,
     erasing,
+    runs,  # likewise
     sources,
     jobs,
     probes,

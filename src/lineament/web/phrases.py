@@ -10,14 +10,14 @@ from markupsafe import Markup
 
 from lineament.model.cases import Case
 from lineament.model.faces import Quality
-from lineament.model.jobs import JobState
+from lineament.model.jobs import Job, JobState
 from lineament.model.parts import incomplete_words, part_words
 from lineament.model.runs import Run
 from lineament.model.search import Candidate, Edit, EditKind, Mode, SearchResult, strangers_words, threshold_words
 from lineament.model.sources import Source, SourceState
 from lineament.views import jobs as job_views
 from lineament.views import probes as probe_views
-from lineament.views.runs import run_outcomes
+from lineament.views.runs import OUTCOMES
 from lineament.views.sources import source_state
 from lineament.views.values import counted, upper_first
 from lineament.web import addresses
@@ -133,16 +133,28 @@ def last_part(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2] if "://" not in path else addresses.site(path)
 
 
-def outcomes(run: Run) -> list[tuple[str, int]]:
-    """Return the outcomes of a run's items in words with their numbers, most interesting first."""
-    return [(upper_first(words), number) for words, number in run_outcomes(run)]
+def outcomes(run: Run) -> list[tuple[str, str, int]]:
+    """Return every outcome that a run's items may have: its name, its words, its number, most interesting first."""
+    return [(name, upper_first(words), run.counts.get(name, 0)) for name, words in OUTCOMES.items()]
 
 
-def run_state(run: Run, now: datetime) -> str:
-    """Return whether a run ended, is running, or counts as stopped because it has committed nothing for long."""
+def run_state(run: Run, now: datetime, job: Job | None = None) -> str:
+    """Return the state of a run, whose work that job does or did.
+
+    A run without a job counts as stopped if it has committed nothing for long.
+    """
     if run.ended_at is not None:
         return "ended"
-    return "under way" if now - run.seen_at < SILENCE else "stopped"
+    if job is None:
+        return "under way" if now - run.seen_at < SILENCE else "stopped"
+    if job.state is JobState.RUNNING:
+        return "stopping" if job.stopping else "under way"
+    return {JobState.QUEUED: "waiting", JobState.FAILED: "failed"}.get(job.state, "stopped")
+
+
+def run_level(state: str) -> str:
+    """Return the level of a run's state on the page."""
+    return {"failed": "stop", "stopped": "warn", "stopping": "warn"}.get(state, "calm")
 
 
 def job_level(state: JobState) -> str:
@@ -224,7 +236,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "connector_words": connector_words,
     "last_part": last_part,
     "outcomes": outcomes,
-    "run_state": run_state,
+    "run_level": run_level,
     "list_rule": list_rule,
     "threshold_words": threshold_words,
     "job_title": job_views.title,
@@ -233,6 +245,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "job_took": job_views.took,
     "job_outcome": job_views.outcome,
     "job_level": job_level,
+    "job_can_stop": job_views.can_stop,
     "edit_step": edit_step,
     "quality_line": quality_line,
     "kind_words": kind_words,

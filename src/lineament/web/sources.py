@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import InvalidValue, NotFound, WrongState
@@ -11,15 +13,17 @@ from lineament.model.sources import SourceState
 from lineament.services.gallery.draw import LEAST_SIDE
 from lineament.services.gallery.unsearched import Which
 from lineament.services.jobs.kinds import INGEST, LOOK_AGAIN, ingest_arguments, look_again_arguments
-from lineament.sources.crawl.registration import crawl_name
 from lineament.web.addresses import source_address
+from lineament.web.forms import SentForm
 from lineament.web.pages import CurrentVisit, Form, Pages, download, image, redirect
+from lineament.web.phrases import run_state
 from lineament.web.registering import sent_permission
+from lineament.web.runs import NEWEST, job_of
 
 pages = Pages()
 
-NEWEST = 20
-"""Most runs on the page of a source."""
+_PATH = re.compile(r"/[!-~]{0,499}")
+"""A path with its query, in ASCII."""
 
 
 @pages.page("/sources", access=Permission.READ_SOURCES)
@@ -38,6 +42,7 @@ def source(visit: CurrentVisit, name: str) -> HTMLResponse:
     manages = visit.desk.official.may(Permission.MANAGE_SOURCES)
     standing = visit.desk.sources.standing(name) if manages else None
     runs = visit.desk.sources.runs(name, limit=NEWEST) if manages else []
+    jobs = visit.desk.jobs.newest_of_source(found.id) if manages else []
     agency_id = visit.desk.official.agency_id
     own = next((share for share in found.shares or () if share.agency_id == agency_id), None)
     now = visit.desk.clock()
@@ -50,29 +55,11 @@ def source(visit: CurrentVisit, name: str) -> HTMLResponse:
         own=own,
         runs=runs,
         looked_at=visit.desk.look_again.others(name, visit.workspace.next_model) if manages else {},
-        jobs=visit.desk.jobs.of_source(found.id) if manages else [],
         erasures=visit.desk.requested_erasures.under_way(name) if manages else [],
+        jobs=[job for job in jobs if not job.ended],
+        states={run.id: run_state(run, now, job_of(run, jobs)) for run in runs},
         crawlable=found.crawl_starts if manages else (),
         key=visit.desk.audit.public_key,
-    )
-
-
-@pages.page("/sources/{name}/runs/{run_id}", access=Permission.MANAGE_SOURCES)
-def run(visit: CurrentVisit, name: str, run_id: int) -> HTMLResponse:
-    """What one run of a connector ingested, and what it refused and why."""
-    found, refusals = visit.desk.sources.run(name, run_id)
-    source = visit.desk.sources.get(name)
-    crawls = found.connector == "site" and found.ended_at is None
-    progress = visit.workspace.crawls.progress(source, crawl_name(found.what)) if crawls else None
-    jobs = visit.desk.jobs.of_source(source.id) if found.ended_at is None else []
-    return visit.page(
-        "run.html",
-        source=source,
-        run=found,
-        refusals=refusals,
-        now=visit.desk.clock(),
-        progress=progress,
-        jobs=jobs,
     )
 
 
@@ -138,13 +125,22 @@ def receipt(visit: CurrentVisit, name: str, form: Form) -> Response:  # noqa: AR
 
 @pages.act("/sources/{name}/crawl", access=Permission.MANAGE_SOURCES, page=source)
 def crawl(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse:
-    """Queue a crawl of one host that the source lists, from its home page."""
+    """Queue a crawl of one host that the source lists, from one of its pages on."""
     found, host = visit.desk.sources.get(name), form.text("host")
     if host not in found.crawl_starts:
         why = "choose one of those that the source lists"
         raise InvalidValue(what="The host", value=host[:100], why=why, field="host")
-    arguments = ingest_arguments(found.name, [f"https://{host}/"], "site")
+    arguments = ingest_arguments(found.name, [f"https://{host}{_path(form)}"], "site")
     return redirect(f"/jobs/{visit.desk.jobs.add(INGEST, arguments, source=found.name).id}")
+
+
+def _path(form: SentForm) -> str:
+    """Return the path at which a crawl starts. Raises InvalidValue if it is none."""
+    path = form.text("path") or "/"
+    if not _PATH.fullmatch(path):
+        why = "it begins with / and is written as in the address bar, without blanks"
+        raise InvalidValue(what="The page", value=path[:100], why=why, field="path")
+    return path
 
 
 @pages.act("/sources/{name}/look-again", access=Permission.MANAGE_SOURCES, page=source)

@@ -83,6 +83,16 @@ class Jobs:
         return [job for job in found if job.request.agency_id == official.agency_id]
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
+    def newest_of_source(self, source_id: SourceId) -> list[Job]:
+        """Return the newest jobs of a source that the official may see, newest first, also those that have ended."""
+        official = self._record.official
+        if not self._sees_whole_agency:
+            return []
+        with self._record.read() as tx:
+            found = tx.jobs.newest_of_source(source_id, NEWEST)
+        return [job for job in found if job.request.agency_id == official.agency_id]
+
+    @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def stop(self, id: str) -> Job:  # noqa: A002
         """Stop a job and record that: a queued one at once, a running one within seconds; what it committed is kept.
 

@@ -1,0 +1,149 @@
+"""Runs of a source: their progress while they move, what they refused and why, and how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+
+from lineament.errors import WrongState
+from lineament.model.accounts import Permission
+from lineament.model.jobs import Job, JobState
+from lineament.model.runs import Run
+from lineament.model.sources import Source
+from lineament.services.jobs.kinds import INGEST, ingest_arguments
+from lineament.sources.crawl.registration import crawl_name
+from lineament.sources.crawl.rows import CrawlProgress
+from lineament.views import refusals as refusal_views
+from lineament.views.runs import OUTCOMES, run_outcomes
+from lineament.web import phrases
+from lineament.web.jobs import live_job
+from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
+
+pages = Pages()
+
+
+@pages.page("/sources/{name}/runs/{run_id}", access=Permission.MANAGE_SOURCES)
+def run(visit: CurrentVisit, name: str, run_id: int) -> HTMLResponse:
+    """One run of a connector: its progress, what it ingested, and what it refused and why."""
+    found, refusals = visit.desk.sources.run(name, run_id)
+    source = visit.desk.sources.get(name)
+    jobs = visit.desk.jobs.newest_of_source(source.id)
+    job, now = job_of(found, jobs), visit.desk.clock()
+    standing = phrases.run_state(found, now, job)
+    progress = crawl_progress(visit, source, found)
+    return visit.page(
+        "run.html",
+        source=source,
+        run=found,
+        refusals=refusal_views.grouped(refusals),
+        named=len(refusals),
+        now=now,
+        job=job,
+        standing=standing,
+        crawl=None if progress is None else live_crawl(found, progress, now, moving=standing == "under way"),
+        continues=can_go_on(source, found, standing, now),
+    )
+
+
+@pages.page("/sources/{name}/runs/{run_id}/progress", access=Permission.MANAGE_SOURCES)
+def run_progress(visit: CurrentVisit, name: str, run_id: int) -> JSONResponse:
+    """The progress of a run, as JSON for the script of its page."""
+    found, _ = visit.desk.sources.run(name, run_id)
+    source, now = visit.desk.sources.get(name), visit.desk.clock()
+    job = job_of(found, visit.desk.jobs.newest_of_source(source.id))
+    progress = crawl_progress(visit, source, found)
+    live = [live_run(found, now, job)]
+    live += [] if job is None else [live_job(job)]
+    live += [] if progress is None else [live_crawl(found, progress, now, moving=live[0]["standing"] == "under way")]
+    return JSONResponse({"jobs": live})
+
+
+@pages.page("/sources/{name}/progress", access=Permission.MANAGE_SOURCES)
+def source_progress(visit: CurrentVisit, name: str) -> JSONResponse:
+    """The progress of a source's newest runs and of its jobs, as JSON for the script of its page."""
+    source, now = visit.desk.sources.get(name), visit.desk.clock()
+    jobs, runs = visit.desk.jobs.newest_of_source(source.id), visit.desk.sources.runs(name, limit=NEWEST)
+    open_jobs = [live_job(job) for job in jobs if not job.ended]
+    return JSONResponse({"jobs": [*open_jobs, *(live_run(found, now, job_of(found, jobs)) for found in runs)]})
+
+
+@pages.act("/sources/{name}/runs/{run_id}/go-on", access=Permission.MANAGE_SOURCES, page=run)
+def go_on(visit: CurrentVisit, name: str, run_id: int, form: Form) -> RedirectResponse:  # noqa: ARG001
+    """Queue what a run that was cut off has left; it goes on where it was."""
+    found, _ = visit.desk.sources.run(name, run_id)
+    source = visit.desk.sources.get(name)
+    job = job_of(found, visit.desk.jobs.newest_of_source(source.id))
+    state = phrases.run_state(found, visit.desk.clock(), job)
+    if not can_go_on(source, found, state, visit.desk.clock()):
+        raise WrongState(what="run", name=f"{found.number} of {name}", state=state, event="continued here")
+    kept_out = "hidden" in found.counts
+    arguments = ingest_arguments(name, found.what.split("\n"), found.connector, skip_hidden=kept_out)
+    return redirect(f"/jobs/{visit.desk.jobs.add(INGEST, arguments, source=name).id}")
+
+
+NEWEST = 20
+"""Most runs on the page of a source."""
+
+
+def job_of(run: Run, jobs: Iterable[Job]) -> Job | None:
+    """Return the job that does, will do or last did the work of a run that has not ended; None if it is unknown.
+
+    ``jobs`` are those of its source, newest first.
+    """
+    names = set(run.what.split("\n"))
+    of_run = [
+        job
+        for job in jobs
+        if job.request.kind == INGEST.name
+        and names <= set(job.request.arguments.get("what") or ())
+        and (job.ended_at is None or job.ended_at >= run.begun_at)
+    ]
+    running = (job for job in of_run if job.state is JobState.RUNNING)
+    return None if run.ended_at is not None else next(running, next(iter(of_run), None))
+
+
+def can_go_on(source: Source, run: Run, state: str, now: datetime) -> bool:
+    """Return whether a run was cut off and its source may be ingested into; drops go on where they are dropped."""
+    cut_off = state in {"stopped", "failed"} and run.connector != "upload"
+    return cut_off and source.why_closed(now.date()) is None
+
+
+def crawl_progress(visit: Visit, source: Source, run: Run) -> CrawlProgress | None:
+    """Return the progress of the crawl of a run; None if it is none, or has ended."""
+    if run.connector != "site" or run.ended_at is not None:
+        return None
+    return visit.workspace.crawls.progress(source, crawl_name(run.what))
+
+
+def live_run(run: Run, now: datetime, job: Job | None) -> dict[str, Any]:
+    """Return what changes on a page while a run moves; the page reloads if the standing differs."""
+    counts = {name: f"{run.counts.get(name, 0):,}" for name in OUTCOMES}
+    return {
+        "id": f"run-{run.id}",
+        "standing": phrases.run_state(run, now, job),
+        "width": None,
+        "line": ", ".join(f"{number:,} {words}" for words, number in run_outcomes(run)),
+        "seen": f"{run.seen:,}",
+        "faces": f"{run.faces:,}",
+        **counts,
+    }
+
+
+def live_crawl(run: Run, progress: CrawlProgress, now: datetime, *, moving: bool) -> dict[str, Any]:
+    """Return what changes on a page while a crawl moves."""
+    done = progress.answered + progress.refused
+    known, seconds = done + progress.waiting, (now - run.begun_at).total_seconds()
+    pace = f", {progress.requests * 60 / seconds:.1f} a minute" if moving and seconds >= 60 else ""
+    return {
+        "id": f"crawl-{run.id}",
+        "standing": "",
+        "width": round(100 * done / known, 1) if known else 0,
+        "line": f"{done:,} of {known:,} known addresses",
+        "pictures": f"{progress.pictures:,}",
+        "refused": f"{progress.refused:,}",
+        "requests": f"{progress.requests:,}",
+        "pace": f"{phrases.size(progress.bytes)}{pace}",
+    }
