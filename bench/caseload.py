@@ -428,8 +428,8 @@ def _close(tx: Tx, load: Caseload, begin: datetime) -> None:
 
 # ---------------------------------------------------------------- the ledger
 
-Entry = tuple[int, datetime, str, str, str, int | None]
-"""Number, time, action, details, agency id and case id of an entry."""
+Entry = tuple[int, datetime, str, str, str, int | None, str]
+"""Number, time, action, details, agency id, case id and account id of an entry."""
 Searched = tuple[int, int, datetime, str]
 """Entry number, index of the case, time and examiner of a search."""
 
@@ -525,25 +525,26 @@ def _entry(
         case _:
             details |= {"search": f"{seq:016x}", "rank": 1}
     case = load.ids[number] if number >= 0 else None
-    return seq, at, action.value, canonical(details), agencies.ids[agency], case
+    return seq, at, action.value, canonical(details), agencies.ids[agency], case, who.id
 
 
 def _append(connection: DBAPICursor, workspace: Workspace, frontier: Frontier, batch: Sequence[Entry]) -> None:
     """Insert rows as ``Ledger.record`` and ``LedgerRows.append`` do, but many at once."""
     vault = workspace.keys.vault
     entries, details, nodes = [], [], []
-    for seq, at, action, text, agency, case in batch:
+    for seq, at, action, text, agency, case, account in batch:
         salt = os.urandom(SALT_BYTES)
         commitment = commitment_to(salt, text)
         leaf = leaf_hash(leaf_bytes(seq, at, action, commitment))
         entries.append((seq, at.isoformat(), action, commitment, leaf))
-        details.append((seq, salt, vault.seal(text.encode(), f"ledger|{seq}"), agency, case, None))
+        sealed = vault.seal(text.encode(), f"ledger|{seq}")
+        details.append((seq, salt, sealed, agency, case, None, account, action))
         nodes += frontier.append(leaf)
     insert = "INSERT INTO {} VALUES ({})"
     columns = "(seq, at, action, commitment, leaf)"
     connection.executemany(insert.format(f"ledger_entries {columns}", "?, ?, ?, ?, ?"), entries)
-    columns = "(seq, salt, sealed, agency_id, case_id, host_id)"
-    connection.executemany(insert.format(f"ledger_details {columns}", "?, ?, ?, ?, ?, ?"), details)
+    columns = "(seq, salt, sealed, agency_id, case_id, host_id, account_id, entry_action)"
+    connection.executemany(insert.format(f"ledger_details {columns}", "?, ?, ?, ?, ?, ?, ?, ?"), details)
     connection.executemany(insert.format("ledger_nodes (level, position, hash)", "?, ?, ?"), nodes)
 
 

@@ -160,7 +160,7 @@ def test_a_rotated_workspace_opens_with_the_new_key_alone(tmp_path: Path) -> Non
         keys = workspace.keys.keys
         assert [name for name, value, about in new if not opens(keys, value, about)] == []
         assert len(keys.generations) == 1
-        actions = [row.action for row in workspace.desk_at_the_machine().audit.page()]
+        actions = [row.action for row in workspace.desk_at_the_machine().audit.page().entries]
     assert {"key_rotation_begun", "key_rotated"} <= set(actions)
     bytes_kept = b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
     assert old_file.split()[-1] not in bytes_kept

@@ -142,7 +142,7 @@ def test_the_rotated_key_of_a_source_opens_everything_of_it_and_the_old_one_noth
         assert found_by(workspace) == before
         assert len(pictures(home)) == len(addresses)
         assert len(pictures(home) & addresses) == 1  # the probe, under the key of its case
-        actions = [row.action for row in desk.audit.page()]
+        actions = [row.action for row in desk.audit.page().entries]
     assert {"key_rotation_begun", "key_rotated"} <= set(actions)
     assert codes.isdisjoint(path.name for path in home.glob("index/*/*/codes-*"))
     kept = b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())

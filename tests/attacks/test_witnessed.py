@@ -666,18 +666,20 @@ def test_the_commands_of_an_agency_and_of_a_witness(
 
 def test_the_page_of_the_ledger_shows_and_saves_proofs(world: World, one: RunningWitness) -> None:
     with serving(world.workspace) as served, served.client() as client:
-        page = client.get("/ledger?entry=0")
+        form = {"csrf": token_in(client.get("/ledger").text), "entry": "0"}
+        here = {"origin": served.url}
+        page = client.post("/ledger/entry", data=form, headers=here, follow_redirects=True)
         assert page.status_code == 200
         assert "Proof of entry 0" in page.text
         assert "witness.example/one" in page.text
-        proof = client.get("/ledger/proof?entry=0")
+        proof = client.post("/ledger/proof", data=form, headers=here)
         assert proof.headers["content-disposition"].endswith("entry-0.tlog-proof")
         assert verify_entry_proof(proof.text, key_of(world)).seq == 0
-        assert client.get("/ledger/proof?entry=999").status_code == 404
+        assert client.post("/ledger/proof", data={**form, "entry": "999"}, headers=here).status_code == 404
         kept = world.machine.audit.checkpoint()
         act(world)
         form = {"csrf": token_in(page.text), "checkpoint": (kept or "").replace("\n", "\r\n")}
-        saved = client.post("/ledger/consistency", data=form, headers={"origin": served.url})
+        saved = client.post("/ledger/consistency", data=form, headers=here)
         assert saved.status_code == 200
         assert verify_consistency_file(saved.text, key_of(world)).new.size > 3
 

@@ -198,7 +198,7 @@ TABLES = {
     "probes": "case_id, kind, edits",
     "searches": "case_id, agency_id, reason, mode, threshold, most, face",
     "ledger_entries": "seq, at, action",
-    "ledger_details": "seq, agency_id, case_id, host_id",
+    "ledger_details": "seq, agency_id, case_id, host_id, account_id, entry_action",
 }
 
 

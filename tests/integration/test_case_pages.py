@@ -170,7 +170,16 @@ def test_the_timeline_is_read_in_parts(served: Served, browser: httpx.Client, ca
     rest = browser.get(older[1].replace("&amp;", "&")).text
     assert "opened the case. Offence: “ fraud ”" in text_of(rest)
     sentences = re.findall(r"<li[^>]*>\s*<time", newest + rest)
-    assert len(sentences) == 60 + 2  # messages, opened, read (once, before the second part)
+    assert len(sentences) == 60 + 1  # messages, opened
+
+
+def test_the_timeline_leaves_out_who_only_looked_until_asked(browser: httpx.Client, case: str) -> None:
+    html = browser.get(f"{case}/timeline").text
+    assert "1 entry says only that somebody looked" in text_of(html)
+    assert "read the timeline of the case" not in text_of(html)
+    shown = re.search(rf'href="({case}/timeline[?]views=shown)"', html)
+    assert shown is not None
+    assert text_of(browser.get(shown[1]).text).count("read the timeline of the case") == 2
 
 
 # ---------------------------------------------------------------- the list, and opening a case

@@ -467,7 +467,7 @@ def test_an_export_is_a_standard_warc_and_recorded(
 
 def _newest(home: Path) -> str | None:
     with Workspace.open(settings(home)) as workspace:
-        entry = workspace.desk_at_the_machine().audit.page(limit=1)[0]
+        entry = workspace.desk_at_the_machine().audit.page(limit=1).entries[0]
         assert entry.action == "warc_taken_out"
         return entry.details
 
@@ -481,7 +481,7 @@ def test_a_damaged_record_prevents_the_export(workspace: Workspace, tmp_path: Pa
     with pytest.raises(Damaged):
         workspace.desk_at_the_machine().takeout.warc("press", tmp_path / "out.warc.gz")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ws"]
-    assert all(entry.action != "warc_taken_out" for entry in workspace.desk_at_the_machine().audit.page())
+    assert all(entry.action != "warc_taken_out" for entry in workspace.desk_at_the_machine().audit.page().entries)
 
 
 def test_only_operators_with_a_second_factor_export_records(workspace: Workspace, tmp_path: Path) -> None:

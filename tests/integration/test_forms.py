@@ -50,6 +50,8 @@ BUTTONS = {
     "/probes/{probe_id}/remove",
     "/probes/{probe_id}/undo",
     "/ledger/check",
+    "/ledger/entry",
+    "/ledger/proof",
     "/account/recovery",
     "/account/factors/{factor_id}/remove",
     "/account/sessions/others/end",

@@ -248,7 +248,7 @@ def test_deletions_cannot_be_stopped(workspace: Workspace, jobs: Jobs, worker: W
 
 def recorded(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
     """Return the entries of the ledger, actions with details, the newest first."""
-    page = workspace.desk_at_the_machine().audit.page()
+    page = workspace.desk_at_the_machine().audit.page().entries
     return [(entry.action, json.loads(entry.details or "{}")) for entry in page]
 
 

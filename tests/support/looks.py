@@ -32,7 +32,6 @@ NOT_PAGES = {
     "/sources/{name}/pictures/{capture_id}/thumbnail": "a picture",
     "/sources/{name}/pictures/{capture_id}/picture": "a picture",
     "/sources/{name}/faces/{face_id}/crop": "a picture",
-    "/ledger/proof": "a file to be saved",
     "/sources/{name}/take-in/{drop_id}": "read by a script",
     "/sources/{name}/take-in/{drop_id}/missing": "read by a script",
     "/answers/{token}": "the answer to a form, as the story and the guards see it",
@@ -110,7 +109,10 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         ],
         "/searches/{search_id}": [Look("result", eva, at["missing search"])],
         "/searches/{search_id}/candidates/{rank}": [Look("candidate", eva, candidate)],
-        "/ledger": [Look("ledger", adam, "/ledger")],
+        "/ledger": [
+            Look("ledger", adam, "/ledger"),
+            Look("ledger-filtered", adam, "/ledger?kind=searches&views=shown"),
+        ],
         "/sign-in": [Look("sign-in", nobody, "/sign-in")],
         "/join/{token}": [Look("join", nobody, at["late"])],
         "/second-factor": [

@@ -185,6 +185,8 @@ ROUTE_FORMS = {
     "/searches/{search_id}/candidates/{rank}/original": RouteForm(),
     "/searches/{search_id}/candidates/{rank}/page": RouteForm(),
     "/ledger/check": RouteForm(),
+    "/ledger/entry": RouteForm({"entry": "0"}),
+    "/ledger/proof": RouteForm({"entry": "0"}),
     "/ledger/consistency": RouteForm({"checkpoint": "none"}),
     "/second-factor": RouteForm({"code": "000000"}, proof=True),
     "/step-up": RouteForm({"code": "000000"}, proof=True),

@@ -110,3 +110,22 @@ class Action(StrEnum):
     CHANGE_MADE = "change_made"
     WITNESSES_PROPOSED = "witnesses_proposed"
     WITNESSES_CHANGED = "witnesses_changed"
+
+
+VIEWS = frozenset(
+    {
+        Action.CASE_READ,
+        Action.LIST_READ,
+        Action.CANDIDATE_READ,
+        Action.ORIGINAL_VIEWED,
+        Action.PAGE_OPENED,
+        Action.PAPER_OPENED,
+        Action.PERMISSION_OPENED,
+        Action.SOURCE_PICTURES_READ,
+        Action.LEDGER_READ,
+    }
+)
+"""The actions of somebody who only looked; pages leave them out until they are asked for."""
+
+VIEW_ACTIONS = frozenset(action.value for action in VIEWS)
+"""Their values, as the store has them."""

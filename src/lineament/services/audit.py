@@ -18,7 +18,9 @@ from lineament.ledger.entries import StoredEntry
 from lineament.ledger.export import export
 from lineament.ledger.proofs import consistency_file, entry_proof
 from lineament.model.accounts import Permission
+from lineament.model.actions import VIEW_ACTIONS
 from lineament.model.cases import Case
+from lineament.model.events.kinds import KINDS, EntryKind
 from lineament.model.events.ledger import EntryProven, LedgerExported, LedgerRead, RowsBound
 from lineament.model.reasons import Reason
 from lineament.services.cases.access import seen_case
@@ -35,6 +37,7 @@ from lineament.services.witnessing.in_force import (
 from lineament.store.db import TO_BIND, Tx
 from lineament.store.durable import private_file
 from lineament.store.ledger import LedgerRow
+from lineament.store.ledger_parts import LedgerPart
 
 if TYPE_CHECKING:
     from lineament.ledger import verify as verifier
@@ -54,6 +57,29 @@ class LedgerEntry:
     commitment: bytes
     details: str | None  # canonical JSON, or None if it was lawfully erased
     case: Case | None = None  # in which it was done, if the auditor may read that
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which entries an auditor wants to read: those that fulfil all that is given."""
+
+    person: str | None = None  # the id of an account
+    case: str | None = None  # its reference or key
+    kind: EntryKind | None = None
+    day: tuple[datetime, datetime] | None = None  # its beginning and end
+    views: bool = True  # also those of people who only looked
+
+
+EVERYTHING = Wanted()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerPage:
+    """Entries, newest first."""
+
+    entries: list[LedgerEntry]
+    older: int | None  # the entry before which the next page begins; None: this is the last
+    hidden: int  # how many are left out here because somebody only looked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,20 +191,44 @@ class Audit:
             return [_read(row) for row in tx.ledger.entries(start, stop)]
 
     @needs(Permission.READ_LEDGER)
-    def page(self, before: int | None = None, limit: int = 50) -> list[LedgerEntry]:
-        """Return the newest entries before the entry ``before`` that the official may read.
+    def page(self, before: int | None = None, limit: int = 50, wanted: Wanted = EVERYTHING) -> LedgerPage:
+        """Return the newest entries before the entry ``before`` that the official may read, of those wanted.
 
         In a solo workspace that is everything. Elsewhere it is what the official's agency did, and what was done in its
-        cases (R46); the reading is recorded (R44).
+        cases (R46); the reading is recorded (R44). Raises NotFound if there is no such case.
         """
-        official = self._record.official
-        if official.solo:
+        if self._record.official.solo:
             with self._record.read() as tx:
-                stop = tx.ledger.size() if before is None else max(0, min(before, tx.ledger.size()))
-                return self._with_cases(tx, list(tx.ledger.entries(max(0, stop - limit), stop))[::-1])
+                return self._page(tx, self._part(tx, before, wanted), limit, wanted)
         with self._record.change() as change:
             change.record(LedgerRead(before=before))
-            return self._with_cases(change.tx, change.tx.ledger.of_agency(official.agency_id, before, limit))
+            return self._page(change.tx, self._part(change.tx, before, wanted), limit, wanted)
+
+    def _part(self, tx: Tx, before: int | None, wanted: Wanted) -> LedgerPart:
+        """Return the part of the ledger that is wanted, with those who only looked."""
+        official, size = self._record.official, tx.ledger.size()
+        first, stop = (0, size) if wanted.day is None else tx.ledger.between(*wanted.day)
+        return LedgerPart(
+            agency_id=None if official.solo else official.agency_id,
+            case_id=None if wanted.case is None else seen_case(tx, self._record, wanted.case).id,
+            account_id=wanted.person,
+            actions=None if wanted.kind is None else frozenset(action.value for action in KINDS[wanted.kind]),
+            first=first,
+            stop=stop if before is None else max(0, min(before, stop)),
+        )
+
+    def _page(self, tx: Tx, part: LedgerPart, limit: int, wanted: Wanted) -> LedgerPage:
+        rows = tx.ledger.part(part if wanted.views else _without_views(part), limit + 1)
+        older = rows[limit - 1].seq if len(rows) > limit else None
+        hidden = 0 if wanted.views else tx.ledger.count(_only_views(part, older))
+        return LedgerPage(entries=self._with_cases(tx, rows[:limit]), older=older, hidden=hidden)
+
+    @needs(Permission.READ_LEDGER)
+    def people(self) -> dict[str, str]:
+        """Return the names of the people of the official's agency by their accounts, in the order of the names."""
+        with self._record.read() as tx:
+            known = {account.id: account.name for account in tx.accounts.of_agency(self._record.official.agency_id)}
+        return dict(sorted(known.items(), key=lambda item: item[1].casefold()))
 
     def _with_cases(self, tx: Tx, rows: Sequence[LedgerRow]) -> list[LedgerEntry]:
         """Return entries with the cases of the auditor's own agency that they are about."""
@@ -254,6 +304,19 @@ class Audit:
 def no_such_entry(seq: int) -> NotFound:
     """Return the error for an entry that does not exist, or that the official may not read."""
     return NotFound(what="entry", name=seq, hint="lineament ledger export FILE")
+
+
+def _without_views(part: LedgerPart) -> LedgerPart:
+    """Return the part without those who only looked."""
+    if part.actions is None:
+        return replace(part, without=VIEW_ACTIONS)
+    return replace(part, actions=part.actions - VIEW_ACTIONS)
+
+
+def _only_views(part: LedgerPart, first: int | None) -> LedgerPart:
+    """Return only those who looked, from the entry ``first`` on; None: from the beginning of the part."""
+    actions = VIEW_ACTIONS if part.actions is None else part.actions & VIEW_ACTIONS
+    return replace(part, actions=actions, first=part.first if first is None else max(first, part.first))
 
 
 def _read(row: StoredEntry) -> LedgerEntry:

@@ -128,6 +128,7 @@ class Record:
         """
         with self.store.begin() as tx:
             self._check_anchor(tx)
+            tx.ledger.file_by(self.official.account_id)
             tx.ledger.file_under(self.official.agency_id, None)
             change = Change(tx, self.clock(), self.ledger, self.official)
             yield change

@@ -31,6 +31,7 @@ from lineament.store.drops import DropRows
 from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
+from lineament.store.filing import FILED_SINCE, file_by_account
 from lineament.store.guard import sign, sign_everything, watch
 from lineament.store.jobs import JobRows
 from lineament.store.keys import Vault, VaultSource
@@ -311,6 +312,8 @@ class Store:
             migrations.checked(found, self.place)
             vault = self._vault_of(connection)  # which takes the keys
             migrations.upgrade(connection, self._vaults.unwrap)
+            if found is not None and found < FILED_SINCE:
+                file_by_account(connection, vault)
             if found is not None and found < GUARDED_SINCE:
                 sign_everything(connection, vault)
                 size = LedgerRows(connection, vault).size()

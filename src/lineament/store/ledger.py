@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from lineament.errors import Damaged, LedgerBroken
 from lineament.model.actions import Action
 from lineament.store.keys import Vault
+from lineament.store.ledger_parts import LedgerPart, Seqs
 from lineament.store.ledger_tables import (
     CHANGE_MADE,
     STOPS,
@@ -48,7 +49,6 @@ _KEPT = [
 
 _COLUMNS = sa.select(ledger_entries, ledger_details.c.salt, ledger_details.c.sealed, ledger_details.c.case_id)
 _ENTRIES = _COLUMNS.outerjoin(ledger_details, ledger_details.c.seq == ledger_entries.c.seq)
-_FILED = _COLUMNS.join(ledger_details, ledger_details.c.seq == ledger_entries.c.seq)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,7 @@ class LedgerRows:
         self._connection = connection
         self._vault = vault
         self._filing: dict[str, str | int | None] = {"agency_id": None, "case_id": None, "host_id": None}
+        self._account_id: str | None = None
 
     def file_under(self, agency_id: str | None, case_id: int | None) -> None:
         """File the entries that this transaction appends from now on under that agency and, if given, that case."""
@@ -80,6 +81,10 @@ class LedgerRows:
             host = self._connection.scalar(sa.select(cases.c.agency_id).where(cases.c.id == case_id))
         elsewhere = host if host != agency_id else None
         self._filing = {"agency_id": agency_id, "case_id": case_id, "host_id": elsewhere}
+
+    def file_by(self, account_id: str | None) -> None:
+        """File the entries that this transaction appends from now on under whoever makes them."""
+        self._account_id = account_id
 
     def size(self) -> int:
         """Return how many entries there are."""
@@ -93,7 +98,7 @@ class LedgerRows:
         return None if found is None else datetime.fromisoformat(found)
 
     def accepted_clocks(self) -> list[int]:
-        """Return the numbers of the entries that accept a clock that was set back; every entry is read."""
+        """Return the numbers of the entries that accept a clock that was set back."""
         query = sa.select(ledger_entries.c.seq).where(ledger_entries.c.action == Action.CLOCK_ACCEPTED.value)
         return [int(seq) for seq in self._connection.scalars(query.order_by(ledger_entries.c.seq))]
 
@@ -140,7 +145,8 @@ class LedgerRows:
         entry = {"seq": seq, "at": at.isoformat(), "action": action, "commitment": commitment, "leaf": leaf}
         self._connection.execute(sa.insert(ledger_entries), entry)
         sealed = self._vault.seal(details.encode(), _associated_data(seq))
-        self._connection.execute(sa.insert(ledger_details), {"seq": seq, "salt": salt, "sealed": sealed} | self._filing)
+        row = {"seq": seq, "salt": salt, "sealed": sealed, "account_id": self._account_id, "entry_action": action}
+        self._connection.execute(sa.insert(ledger_details), row | self._filing)
         if nodes:
             rows = [{"level": level, "position": position, "hash": hash_} for level, position, hash_ in nodes]
             self._connection.execute(sa.insert(ledger_nodes), rows)
@@ -176,26 +182,48 @@ class LedgerRows:
 
     def of_actions(self, actions: Collection[str], after: int) -> Iterator[LedgerRow]:
         """Yield the entries after an entry that record one of these actions, ascending; erased details are None."""
-        seq = ledger_entries.c.seq
-        query = _ENTRIES.where(ledger_entries.c.action.in_(actions)).order_by(seq).limit(_PAGE)
-        while page := fetched(self._connection.execute(query.where(seq > after), execution_options={BINARY: True})):
-            yield from map(self._entry, page)
-            after = page[-1][0]
+        seq, action = ledger_entries.c.seq, ledger_entries.c.action
+        while True:  # a query for each action, because the index has each in order
+            parts = [
+                sa.select(seq).where(action == each, seq > after).order_by(seq).limit(_PAGE).subquery()
+                for each in sorted(actions)
+            ]
+            found = sa.union_all(*(sa.select(part.c.seq) for part in parts))
+            page = self._read_rows(found, _PAGE, newest_first=False)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].seq
+
+    def part(self, part: LedgerPart, limit: int | None) -> list[LedgerRow]:
+        """Return the newest entries of a part of the ledger, newest first."""
+        return self._read_rows(part.newest(limit), limit)
+
+    def count(self, part: LedgerPart) -> int:
+        """Return how many entries a part of the ledger has; an index is counted, and no entry is read."""
+        return int(self._connection.scalar(sa.select(sa.func.count()).select_from(part.newest(None).subquery())) or 0)
+
+    def between(self, since: datetime, until: datetime) -> tuple[int, int]:
+        """Return the first entry from ``since`` on and the first after those before ``until``; (0, 0) if there is none.
+
+        Entries of other times are among them if the clock was set back in between.
+        """
+        at, seq = ledger_entries.c.at, ledger_entries.c.seq
+        low, high = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") for moment in (since, until))
+        query = sa.select(sa.func.min(seq), sa.func.max(seq)).where(at >= low, at < high)
+        first, last = self._connection.execute(query).one()
+        return (0, 0) if first is None else (int(first), int(last) + 1)
 
     def of_case(self, case_id: int, before: int | None, limit: int | None) -> list[LedgerRow]:
         """Return the newest entries filed under a case, newest first; ``before``: only those before that entry.
 
         Entries whose details were erased are missing: their case was erased too.
         """
-        return self._read_rows(_narrow_query(ledger_details.c.case_id == case_id, before, limit), limit)
+        return self.part(LedgerPart(case_id=case_id, stop=before), limit)
 
     def of_agency(self, agency_id: str, before: int | None, limit: int | None) -> list[LedgerRow]:
         """Return the newest entries of an agency's people, and of others in its cases, newest first."""
-        own, guests = (
-            _narrow_query(column == agency_id, before, limit).subquery()
-            for column in (ledger_details.c.agency_id, ledger_details.c.host_id)
-        )
-        return self._read_rows(sa.union_all(sa.select(own.c.seq), sa.select(guests.c.seq)), limit)
+        return self.part(LedgerPart(agency_id=agency_id, stop=before), limit)
 
     def place(self, case_id: int, commitment: bytes) -> int | None:
         """Return the entry with that commitment if it is filed under that case."""
@@ -226,9 +254,9 @@ class LedgerRows:
         )
         return list(self._connection.scalars(query.order_by(ledger_details.c.seq)))
 
-    def _read_rows(self, wanted: sa.Select[Any] | sa.CompoundSelect[Any], limit: int | None) -> list[LedgerRow]:
+    def _read_rows(self, wanted: Seqs, limit: int | None, *, newest_first: bool = True) -> list[LedgerRow]:
         seq = ledger_entries.c.seq
-        query = _FILED.where(seq.in_(wanted)).order_by(seq.desc()).limit(limit)
+        query = _ENTRIES.where(seq.in_(wanted)).order_by(seq.desc() if newest_first else seq).limit(limit)
         return [self._entry(row) for row in fetched(self._connection.execute(query, execution_options={BINARY: True}))]
 
     def checkpoint(self) -> str | None:
@@ -268,10 +296,3 @@ class LedgerRows:
 
 def _associated_data(seq: int) -> str:
     return f"ledger|{seq}"
-
-
-def _narrow_query(which: sa.ColumnElement[bool], before: int | None, limit: int | None) -> sa.Select[Any]:
-    """Return a query for the newest entries of one kind that its index alone answers."""
-    seq = ledger_details.c.seq
-    query = sa.select(seq).where(which).order_by(seq.desc()).limit(limit)
-    return query if before is None else query.where(seq < before)

@@ -33,6 +33,8 @@ ledger_entries = sa.Table(
         sqlite_where=sa.text(CHANGE_MADE),
         postgresql_where=sa.text(CHANGE_MADE),
     ),
+    sa.Index("ix_ledger_entries_of_action", "action", "seq"),
+    sa.Index("ix_ledger_entries_of_time", "at", "seq"),
     sa.Index("ix_ledger_entries_stops", "seq", sqlite_where=sa.text(STOPS), postgresql_where=sa.text(STOPS)),
     sa.Index(
         "ix_ledger_entries_witnesses_changed",
@@ -51,6 +53,10 @@ ledger_details = sa.Table(
     sa.Column("agency_id", sa.Text),  # of the official
     sa.Column("case_id", sa.BigInteger),  # in which it was done
     sa.Column("host_id", sa.Text),  # the agency of that case, if it is another
+    sa.Column("account_id", sa.Text),  # of the official; NULL: somebody at the machine
+    sa.Column("entry_action", sa.Text),  # as in the entry, for the index
+    sa.Index("ix_ledger_details_of_account", "account_id", "seq"),
+    sa.Index("ix_ledger_details_of_action", "agency_id", "entry_action", "seq"),
     sa.Index("ix_ledger_details_of_agency", "agency_id", "seq"),
     sa.Index("ix_ledger_details_of_case", "case_id", "seq"),
     sa.Index("ix_ledger_details_of_host", "host_id", "seq"),

@@ -140,16 +140,27 @@ def case(visit: CurrentVisit, ref: str, before: str = "") -> HTMLResponse:
 
 
 @pages.page("/cases/{ref}/timeline", access=Permission.READ_CASES)
-def timeline(visit: CurrentVisit, ref: str, before: str = "") -> HTMLResponse:
-    """What happened in a case, from the ledger."""
+def timeline(visit: CurrentVisit, ref: str, before: str = "", views: str = "") -> HTMLResponse:
+    """What happened in a case, from the ledger; with ``views`` also who only looked."""
     found, frame = read_case(visit, ref, "timeline")
     casework = visit.desk.casework
-    lines = casework.timeline(found.key, casework.entry(found.key, before) if before else None, PAGE + 1)
-    older = lines[PAGE - 1].commitment if len(lines) > PAGE else None
+    stop, shown = casework.entry(found.key, before) if before else None, views == "shown"
+    lines = casework.timeline(found.key, stop, PAGE + 1, views=shown)
+    last = lines[PAGE - 1] if len(lines) > PAGE else None
+    hidden = 0 if shown else casework.views(found.key, 0 if last is None else last.seq, stop)
     sources = frozenset(source.name for source in visit.desk.sources.list())
     names = Names(key=found.key, ref=found.ref, gone=frame["gone"], here=True, sources=sources)
     days = by_day([timeline_line(line, names) for line in lines[:PAGE]])
-    return visit.page("case_timeline.html", days=days, older=older, first=not before, **frame)
+    return visit.page(
+        "case_timeline.html",
+        days=days,
+        older=None if last is None else last.commitment,
+        first=not before,
+        before=before,
+        views=shown,
+        hidden=hidden,
+        **frame,
+    )
 
 
 @pages.act("/cases/{ref}/blur", access=Permission.OPEN_CASES, page=case)

@@ -12,9 +12,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from lineament.model.actions import VIEWS
 from lineament.model.cases import TimelineEntry
 from lineament.model.events.catalogue import read_event
-from lineament.model.events.kinds import VIEWS
 from lineament.services.audit import LedgerEntry
 from lineament.web.phrases import short
 from lineament.web.sentences import Names, sentence_of

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from fastapi.responses import HTMLResponse, Response
 
-from lineament.errors import LedgerBroken, LineamentError, RowsAltered
+from lineament.errors import LedgerBroken, LineamentError, NotFound, RowsAltered
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE
-from lineament.services.audit import EntryProof, LedgerEntry
+from lineament.services.audit import EntryProof, LedgerEntry, LedgerPage
 from lineament.services.gate import stops_searching
 from lineament.views.values import upper_first
 from lineament.web.entries import EntryLine, by_day, ledger_line
-from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download, redirect
+from lineament.web.ledger_filter import KIND_WORDS, LedgerFilter
+from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download
 from lineament.web.sentences import Names
 
 pages = Pages()
@@ -36,19 +37,31 @@ class LedgerCheck:
 
 
 @pages.page("/ledger", access=Permission.READ_LEDGER)
-def ledger(visit: CurrentVisit, before: int | None = None, entry: int | None = None) -> HTMLResponse:
-    """The entries, newest first; with ``entry`` the proof that the ledger has that one."""
-    proof = None if entry is None else visit.desk.audit.prove(entry)
-    return _ledger(visit, before, check=None, proof=proof)
+def ledger(  # noqa: PLR0913, PLR0917 - the fields of its form
+    visit: CurrentVisit,
+    person: str = "",
+    case: str = "",
+    kind: str = "",
+    day: str = "",
+    views: str = "",
+    before: int | None = None,
+) -> HTMLResponse:
+    """The entries, newest first: all, or those of a person, a case, a kind and a day."""
+    wanted = LedgerFilter(person=person, case=case.strip(), kind=kind, day=day.strip(), views=views == "shown")
+    return _ledger(visit, wanted, before)
 
 
-@pages.page("/ledger/proof", access=Permission.READ_LEDGER)
-def proof(visit: CurrentVisit, entry: int | None = None) -> Response:
-    """The proof that the ledger has an entry, as a file (C2SP tlog-proof); without a number the entries."""
-    if entry is None:
-        return redirect("/ledger")
-    proven = visit.desk.audit.prove(entry)
-    return download(proven.file.encode(), f"entry-{entry}.tlog-proof")
+@pages.act("/ledger/entry", access=Permission.READ_LEDGER, page=ledger)
+def entry(visit: CurrentVisit, form: Form) -> HTMLResponse:
+    """The proof that the ledger has an entry; that it was made is recorded."""
+    return _ledger(visit, proof=visit.desk.audit.prove(form.whole("entry")))
+
+
+@pages.act("/ledger/proof", access=Permission.READ_LEDGER, page=ledger)
+def proof(visit: CurrentVisit, form: Form) -> Response:
+    """The proof that the ledger has an entry, as a file (C2SP tlog-proof)."""
+    proven = visit.desk.audit.prove(form.whole("entry"))
+    return download(proven.file.encode(), f"entry-{proven.entry.seq}.tlog-proof")
 
 
 @pages.act("/ledger/consistency", access=Permission.READ_LEDGER, page=ledger)
@@ -71,24 +84,39 @@ def check(visit: CurrentVisit, form: Form) -> HTMLResponse:  # noqa: ARG001 - it
         outcome = LedgerCheck(seconds=perf_counter() - started, what=what, broken=str(altered))
     else:
         outcome = LedgerCheck(seconds=perf_counter() - started, entries=sound.entries, rows=sound.rows or 0)
-    return _ledger(visit, None, check=outcome)
+    return _ledger(visit, check=outcome)
 
 
 def _ledger(
-    visit: Visit, before: int | None, *, check: LedgerCheck | None, proof: EntryProof | None = None
+    visit: Visit,
+    wanted: LedgerFilter | None = None,
+    before: int | None = None,
+    *,
+    check: LedgerCheck | None = None,
+    proof: EntryProof | None = None,
 ) -> HTMLResponse:
-    audit = visit.desk.audit
+    audit, wanted = visit.desk.audit, wanted or LedgerFilter()
+    listed = LedgerPage(entries=[], older=None, hidden=0)
+    problem = wanted.problem
     try:
-        entries = audit.page(before, PAGE)
+        if not problem:
+            listed = audit.page(before, PAGE, wanted.wanted())
+    except NotFound:
+        problem = f"No case “{wanted.case}” in your agency."
     except LedgerBroken as broken:  # this page must open whatever was done to the ledger
-        entries, check = [], check or LedgerCheck(seconds=0, broken=str(broken))
+        check = check or LedgerCheck(seconds=0, broken=str(broken))
     return visit.page(
         "ledger.html",
-        days=by_day(_lines(visit, entries)),
+        days=by_day(_lines(visit, listed.entries)),
         size=audit.size(),
-        start=entries[-1].seq if entries else 0,
-        stop=entries[0].seq + 1 if entries else 0,
-        page=PAGE,
+        older=listed.older,
+        hidden=listed.hidden,
+        first=before is None,
+        before=before,
+        wanted=wanted,
+        problem=problem,
+        people={} if visit.desk.official.solo else audit.people(),
+        kinds=KIND_WORDS,
         checkpoint=audit.checkpoint(),
         check=check,
         proof=proof,
@@ -113,14 +141,14 @@ def _standing(visit: Visit) -> dict[str, Any]:
 
 def _lines(visit: Visit, entries: Iterable[LedgerEntry]) -> list[EntryLine]:
     """Return entries in words, with links to what the reader may open."""
-    official, sources = visit.desk.official, frozenset(source.name for source in visit.desk.sources.list())
     own = "this workspace" if visit.signed_in is None else visit.signed_in.agency
-    agencies = {official.agency_id: own}
-    return [ledger_line(entry, _names(entry, sources, agencies)) for entry in entries]
+    known = {
+        "sources": frozenset(source.name for source in visit.desk.sources.list()),
+        "agencies": {visit.desk.official.agency_id: own},
+    }
+    return [ledger_line(entry, _names(entry, known)) for entry in entries]
 
 
-def _names(entry: LedgerEntry, sources: Collection[str], agencies: Mapping[str, str]) -> Names:
-    if entry.case is None:
-        return Names(sources=sources, agencies=agencies)
+def _names(entry: LedgerEntry, known: Mapping[str, Any]) -> Names:
     case = entry.case
-    return Names(key=case.key, ref=case.ref, gone=case.state in GONE, sources=sources, agencies=agencies)
+    return Names(**known) if case is None else Names(key=case.key, ref=case.ref, gone=case.state in GONE, **known)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,8 @@ from lineament.model.actions import Action
 from lineament.model.cases import CaseState
 from lineament.store.db import Store
 from lineament.store.ledger import LedgerRow
+from lineament.store.ledger_parts import LedgerPart
+from lineament.testing import VAULT
 
 
 def test_an_entry_comes_back_exactly(store: Store) -> None:
@@ -129,6 +133,83 @@ def test_entries_are_filed_under_agency_and_case(store: Store, rows: Rows) -> No
         assert ledger.of_agency(others, None, 9) == []
         assert [row.details for row in ledger.of_case(theirs, None, 1)] == [f'{{"case":"{theirs}"}}']
         assert list(ledger.entries(14, 15)) == ledger.of_case(ours, None, 1)
+
+
+def test_a_part_of_the_ledger_has_only_what_fulfils_all(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        guests = rows.agency(tx, "Guests")
+        ours = rows.case(tx)[0].id
+        filed = [
+            (HOME_AGENCY, None, "a1", "signed_in"),  # 0
+            (HOME_AGENCY, ours, "a1", "search"),  # 1
+            (HOME_AGENCY, ours, "a2", "case_read"),  # 2
+            (guests, ours, "g1", "search"),  # 3
+            (guests, None, "g1", "signed_in"),  # 4
+            (HOME_AGENCY, None, None, "case_read"),  # 5: at the machine
+        ]
+        for seq, (agency_id, case_id, account_id, action) in enumerate(filed):
+            tx.ledger.file_by(account_id)
+            tx.ledger.file_under(agency_id, case_id)
+            at = NOW + timedelta(days=seq)
+            tx.ledger.append(seq, at, action, bytes(32), bytes(32), bytes(32), "{}", [])
+    home = LedgerPart(agency_id=HOME_AGENCY)
+    expected: list[tuple[LedgerPart, list[int]]] = [
+        (LedgerPart(), [5, 4, 3, 2, 1, 0]),
+        (LedgerPart(actions=frozenset({"search", "signed_in"})), [4, 3, 1, 0]),
+        (LedgerPart(without=frozenset({"case_read"}), stop=4), [3, 1, 0]),
+        (home, [5, 3, 2, 1, 0]),
+        (replace(home, actions=frozenset({"search"})), [3, 1]),
+        (replace(home, without=frozenset({"case_read"})), [3, 1, 0]),
+        (replace(home, account_id="g1"), [3]),
+        (replace(home, account_id="a1", case_id=ours), [1]),
+        (replace(home, case_id=ours, first=2), [3, 2]),
+        (LedgerPart(agency_id=guests), [4, 3]),
+        (LedgerPart(agency_id=guests, account_id="a1"), []),
+        (LedgerPart(case_id=ours, without=frozenset({"search"})), [2]),
+        (LedgerPart(case_id=99), []),
+    ]
+    with store.read() as tx:
+        for part, numbers in expected:
+            assert [row.seq for row in tx.ledger.part(part, None)] == numbers
+            assert [row.seq for row in tx.ledger.part(part, 2)] == numbers[:2]
+            assert tx.ledger.count(part) == len(numbers)
+        assert tx.ledger.between(NOW + timedelta(days=2), NOW + timedelta(days=4)) == (2, 4)
+        assert tx.ledger.between(NOW - timedelta(days=2), NOW - timedelta(days=1)) == (0, 0)
+        assert [row.seq for row in tx.ledger.of_actions(["search", "signed_in"], 0)] == [1, 3, 4]
+
+
+def test_no_part_of_the_ledger_reads_every_entry(sqlite_path: Path, rows: Rows) -> None:
+    """SQLite's query plans use an index for each filter, in its order: nothing is scanned or sorted but the answers."""
+    plans: list[str] = []
+
+    def explain(*event: Any) -> None:
+        _, cursor, statement, parameters, _, _ = event
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        plans.extend(row[-1] for row in cursor.fetchall())
+
+    store = Store.open(f"sqlite:///{sqlite_path}", VAULT)
+    with store.begin() as tx:
+        rows.entry(tx)
+        home, actions = LedgerPart(agency_id=HOME_AGENCY, stop=9), frozenset({"search", "case_read"})
+        sa.event.listen(tx.connection, "before_cursor_execute", explain)
+        for part in (
+            LedgerPart(actions=actions, stop=9),
+            home,
+            replace(home, actions=actions),
+            replace(home, without=actions),
+            replace(home, account_id="a"),
+            replace(home, case_id=1, without=actions),
+        ):
+            tx.ledger.part(part, 50)
+            tx.ledger.count(replace(part, actions=actions, without=frozenset()))
+        tx.ledger.between(NOW, NOW)
+        list(tx.ledger.of_actions(["search", "case_read"], 3))
+    store.close()
+    for index in ("of_action", "of_time"):
+        assert any(f"ix_ledger_entries_{index}" in plan for plan in plans)
+    for index in ("of_action", "of_agency", "of_account", "of_case"):
+        assert any(f"ix_ledger_details_{index}" in plan for plan in plans)
+    assert [plan for plan in plans if plan.startswith("SCAN ledger")] == []
 
 
 def test_the_next_transaction_is_filed_on_its_own(store: Store, rows: Rows) -> None:

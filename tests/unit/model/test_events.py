@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from lineament.ledger.entries import canonical
-from lineament.model.actions import Action
+from lineament.model.actions import VIEWS, Action
 from lineament.model.cases import TimelineEntry
 from lineament.model.events.base import Event
 from lineament.model.events.cases import CaseAuthorised, CaseReleased, MemberInvited, PaperAdded
 from lineament.model.events.catalogue import EVENTS, read_event
-from lineament.model.events.kinds import KINDS, VIEWS
+from lineament.model.events.kinds import KINDS
 from lineament.web.entries import EntryLine, timeline_line
 from lineament.web.sentences import Names, sentence_of
 

@@ -1,4 +1,4 @@
-"""The kinds of entries, by which the ledger is read in parts, and which of them only say that somebody looked."""
+"""The kinds of entries, by which the ledger is read in parts."""
 
 from __future__ import annotations
 
@@ -47,21 +47,6 @@ _SIGN_INS = frozenset(
         Action.SESSION_ENDED,
     }
 )
-
-VIEWS = frozenset(
-    {
-        Action.CASE_READ,
-        Action.LIST_READ,
-        Action.CANDIDATE_READ,
-        Action.ORIGINAL_VIEWED,
-        Action.PAGE_OPENED,
-        Action.PAPER_OPENED,
-        Action.PERMISSION_OPENED,
-        Action.SOURCE_PICTURES_READ,
-        Action.LEDGER_READ,
-    }
-)
-"""The actions of somebody who only looked; pages leave them out until they are asked for."""
 
 
 def _kind(action: Action) -> EntryKind:

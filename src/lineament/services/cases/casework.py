@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from lineament.errors import InvalidValue, NotFound, Refused
 from lineament.model.accounts import Permission
+from lineament.model.actions import VIEW_ACTIONS
 from lineament.model.cases import (
     GONE,
     NEXT,
@@ -56,6 +57,7 @@ from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.ledger import LedgerRow
+from lineament.store.ledger_parts import LedgerPart
 from lineament.store.ring import KeyRing
 from lineament.store.searches import StoredSearch
 
@@ -344,19 +346,32 @@ class Casework:
             return tx.probes.of_case(case.id, case_key(tx, self._keys, case))
 
     @needs(Permission.READ_CASES, in_case=True)
-    def timeline(self, name: str, before: int | None = None, limit: int = 50) -> list[TimelineEntry]:
-        """Return the newest entries of the ledger on a case; with ``before`` those before that entry."""
+    def timeline(
+        self, name: str, before: int | None = None, limit: int = 50, *, views: bool = True
+    ) -> list[TimelineEntry]:
+        """Return the newest entries of the ledger on a case; with ``before`` those before that entry.
+
+        Without ``views`` entries that only say that somebody looked are left out.
+        """
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
+            part = LedgerPart(case_id=case.id, stop=before, without=frozenset() if views else VIEW_ACTIONS)
             found: list[TimelineEntry] = []
-            while rows := tx.ledger.of_case(case.id, before, limit):
+            while rows := tx.ledger.part(part, limit):
                 entries = (_timeline_entry(row, case) for row in rows)
                 shown = (self._visible_entry(entry, case) for entry in entries)
                 found += [entry for entry in shown if entry is not None]
-                before = rows[-1].seq
+                part = replace(part, stop=rows[-1].seq)
                 if len(found) >= limit:
                     break
         return found[:limit]
+
+    @needs(Permission.READ_CASES, in_case=True)
+    def views(self, name: str, first: int = 0, before: int | None = None) -> int:
+        """Return how many entries on a case, from ``first`` to ``before`` (excluded), say that somebody looked."""
+        with self._record.read() as tx:
+            case = case_for(tx, self._record, name, Permission.READ_CASES)
+            return tx.ledger.count(LedgerPart(case_id=case.id, actions=VIEW_ACTIONS, first=first, stop=before))
 
     @needs(Permission.READ_CASES, in_case=True)
     def entry(self, name: str, reference: str) -> int:

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _create_drops()
     _distressing_cases()
     _awaiting_cases()
+    _file_entries()
 
 
 def _create_drops() -> None:
@@ -80,3 +81,27 @@ def _awaiting_cases() -> None:
     """Let those who record authorisations see at once which cases wait for one."""
     waits = sa.text("state = 'open' AND seeks = 'suspect' AND authorisation IS NULL AND urgent_since IS NULL")
     op.create_index("ix_cases_awaiting", "cases", ["agency_id", "id"], sqlite_where=waits, postgresql_where=waits)
+
+
+def _file_entries() -> None:
+    """File the details of entries by account and action too, and index what pages filter by.
+
+    Who made an entry is sealed; ``store/filing.py`` fills that in.
+    """
+    connection = op.get_bind()
+    on_sqlite = connection.dialect.name == "sqlite"
+    op.add_column("ledger_details", sa.Column("account_id", sa.Text()))
+    op.add_column("ledger_details", sa.Column("entry_action", sa.Text()))
+    find_guard = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'ledger_details_change'"
+    guard = connection.exec_driver_sql(find_guard).scalar_one() if on_sqlite else ""
+    stay = "ALTER TABLE ledger_details {} TRIGGER ledger_details_stay"
+    op.execute("DROP TRIGGER ledger_details_change" if on_sqlite else stay.format("DISABLE"))
+    op.execute(
+        "UPDATE ledger_details SET entry_action ="
+        " (SELECT action FROM ledger_entries WHERE ledger_entries.seq = ledger_details.seq)"
+    )
+    op.execute(guard if on_sqlite else stay.format("ENABLE"))
+    op.create_index("ix_ledger_details_of_account", "ledger_details", ["account_id", "seq"])
+    op.create_index("ix_ledger_details_of_action", "ledger_details", ["agency_id", "entry_action", "seq"])
+    op.create_index("ix_ledger_entries_of_action", "ledger_entries", ["action", "seq"])
+    op.create_index("ix_ledger_entries_of_time", "ledger_entries", ["at", "seq"])
