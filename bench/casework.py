@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +59,17 @@ BY = {"/locked": ("locked",), "/second-factor": ("half signed in",)}
 VARIANTS = {
     "/cases": ("?q=fraud+belmont", "?q=no+such+words", "?state=open", "?state=closed", "?after={old}"),
     "/cases/{ref}": ("?before={long_search}",),
-    "/cases/{ref}/timeline": ("?before={line}",),
+    "/cases/{ref}/timeline": ("?before={line}", "?views=shown"),
     "/agencies": ("?q=police+bel", "?page=11"),
-    "/ledger": ("?before={entry}",),
+    "/ledger": (
+        "?before={entry}",
+        "?views=shown",
+        "?kind=searches",
+        "?kind=models",
+        "?person={colleague}",
+        "?case={case}",
+        "?day={day}",
+    ),
     "/people": ("?closed=true",),
     "/search": ("?case={case}",),
     "/searches/{search_id}": (" long",),
@@ -200,6 +208,8 @@ def _path(route: PageRoute, variant: str, targets: Targets, who: str) -> str:
         "face": "1",
         "old": targets.old,
         "entry": str(targets.entry),
+        "colleague": targets.people["examiner"].account_id,
+        "day": f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%d}",
         "line": targets.line,
         "long_search": targets.long_search,
         "case": targets.case,

@@ -152,6 +152,17 @@ def test_a_proof_is_made_by_a_form_and_only_then_recorded(pages: Pages) -> None:
     with pages.world.workspace.store.read() as tx:
         recorded = [row.action for row in tx.ledger.entries(size, tx.ledger.size())]
     assert recorded.count(Action.ENTRY_PROVEN) == 1
-    unseen = pages.ask(auditor, "POST", "/ledger/entry", {"entry": "999999"})
-    assert unseen.status_code == 404
-    assert 'id="problem"' in unseen.text
+
+
+@pytest.mark.parametrize("path", ["/ledger/entry", "/ledger/proof"])
+def test_an_entry_of_another_agency_is_proven_as_little_as_one_that_is_not_there(pages: Pages, path: str) -> None:
+    world, auditor = pages.world, pages.world.people[AUDITOR]
+    with world.workspace.store.read() as tx:
+        seen = tx.ledger.filed(world.agencies["B"])
+        unseen = next(row.seq for row in tx.ledger.of_agency(world.agencies["A"], None, None) if row.seq not in seen)
+        size = tx.ledger.size()
+    answers = [pages.ask(auditor, "POST", path, {"entry": str(number)}) for number in (unseen, 999_999)]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    first, second = (re.sub(r'entry “\d+”|name="csrf" value="[^"]*"', "#", answer.text) for answer in answers)
+    assert first == second
+    assert world.workspace.desk_at_the_machine().audit.size() == size

@@ -191,6 +191,14 @@ def changes(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     yield Target("not there", {"number": "9999"}, seen=False)
 
 
+def entries(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    """Yield an entry of the ledger that concerns the person's agency; test_ledger_page tries one that does not."""
+    with world.workspace.store.read() as tx:
+        (newest,) = tx.ledger.of_agency(world.agencies[person.name.split()[0]], None, 1)
+    yield Target("own", {"entry": str(newest.seq)})
+    yield Target("not there", {"entry": "999999"}, seen=False)
+
+
 def nothing(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     yield Target("own", {})
 

@@ -51,13 +51,18 @@ def ledger(  # noqa: PLR0913, PLR0917 - the fields of its form
     return _ledger(visit, wanted, before)
 
 
-@pages.act("/ledger/entry", access=Permission.READ_LEDGER, page=ledger)
+def not_proven(visit: Visit) -> Response:
+    """Refuse a proof as any page that is not there; nothing was typed that could be shown again."""
+    raise visit.rejected.error if visit.rejected else LookupError
+
+
+@pages.act("/ledger/entry", access=Permission.READ_LEDGER, page=not_proven)
 def entry(visit: CurrentVisit, form: Form) -> HTMLResponse:
     """The proof that the ledger has an entry; that it was made is recorded."""
     return _ledger(visit, proof=visit.desk.audit.prove(form.whole("entry")))
 
 
-@pages.act("/ledger/proof", access=Permission.READ_LEDGER, page=ledger)
+@pages.act("/ledger/proof", access=Permission.READ_LEDGER, page=None)
 def proof(visit: CurrentVisit, form: Form) -> Response:
     """The proof that the ledger has an entry, as a file (C2SP tlog-proof)."""
     proven = visit.desk.audit.prove(form.whole("entry"))
