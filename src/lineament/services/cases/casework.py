@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +11,6 @@ from datetime import datetime, timedelta
 
 from lineament.errors import InvalidValue, NotFound, Refused
 from lineament.model.accounts import Permission
-from lineament.model.actions import VIEW_ACTIONS
 from lineament.model.cases import (
     GONE,
     NEXT,
@@ -31,7 +29,6 @@ from lineament.model.cases import (
 from lineament.model.events.cases import (
     CaseBlurSet,
     CaseClosed,
-    CaseDestroyed,
     CaseHeld,
     CaseRead,
     CaseReleased,
@@ -49,6 +46,7 @@ from lineament.services.cases.destroy import destroy
 from lineament.services.cases.recorded import case_authorised, case_opened, case_refused
 from lineament.services.cases.room import Room
 from lineament.services.cases.standings import Outlook, Ruling
+from lineament.services.cases.timeline import entries_of, views_of
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import about_case, case_key
 from lineament.services.needs import needs
@@ -56,8 +54,6 @@ from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
-from lineament.store.ledger import LedgerRow
-from lineament.store.ledger_parts import LedgerPart
 from lineament.store.ring import KeyRing
 from lineament.store.searches import StoredSearch
 
@@ -355,23 +351,14 @@ class Casework:
         """
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            part = LedgerPart(case_id=case.id, stop=before, without=frozenset() if views else VIEW_ACTIONS)
-            found: list[TimelineEntry] = []
-            while rows := tx.ledger.part(part, limit):
-                entries = (_timeline_entry(row, case) for row in rows)
-                shown = (self._visible_entry(entry, case) for entry in entries)
-                found += [entry for entry in shown if entry is not None]
-                part = replace(part, stop=rows[-1].seq)
-                if len(found) >= limit:
-                    break
-        return found[:limit]
+            return entries_of(tx, case, self._record.official.agency_id, before, limit, views=views)
 
     @needs(Permission.READ_CASES, in_case=True)
     def views(self, name: str, first: int = 0, before: int | None = None) -> int:
         """Return how many entries on a case, from ``first`` to ``before`` (excluded), say that somebody looked."""
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            return tx.ledger.count(LedgerPart(case_id=case.id, actions=VIEW_ACTIONS, first=first, stop=before))
+            return views_of(tx, case, first, before)
 
     @needs(Permission.READ_CASES, in_case=True)
     def entry(self, name: str, reference: str) -> int:
@@ -389,33 +376,10 @@ class Casework:
             raise NotFound(what="line of the timeline", name=reference[:64], hint="lineament case timeline")
         return found
 
-    def _visible_entry(self, entry: TimelineEntry, case: Case) -> TimelineEntry | None:
-        """Return what the official may see: no notes of other agencies, and guests' addresses only for the host."""
-        from lineament.model.events.catalogue import read_event
-
-        details = dict(entry.details)
-        own = self._record.official.agency_id
-        if details.pop("notes_of", own) != own:
-            return None
-        details.pop("account", None)
-        if own != case.agency_id:
-            details.pop("email", None)
-        return replace(entry, details=details, event=read_event(entry.action, details))
-
 
 def policies_of(tx: Tx, found: Iterable[Case]) -> dict[str, Policy]:
     """Return the policies of the agencies of these cases, by the ids of the agencies."""
     return {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
-
-
-def _timeline_entry(row: LedgerRow, case: Case) -> TimelineEntry:
-    """Return a line of the timeline, without details if the case was destroyed (only auditors still read them)."""
-    known = {} if row.details is None else json.loads(row.details)
-    actor = str(known.pop("actor", ""))
-    shown = {} if case.state is CaseState.DESTROYED and row.action != CaseDestroyed.action else known
-    return TimelineEntry(
-        seq=row.seq, at=row.at, action=row.action, actor=actor, details=shown, commitment=row.commitment.hex()
-    )
 
 
 def _doubts_about(words: str) -> tuple[Doubt, ...]:
