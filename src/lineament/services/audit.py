@@ -60,7 +60,7 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedEntries:
     """Which entries an auditor wants to read: those that fulfil all that is given."""
 
     person: str | None = None  # the id of an account
@@ -70,11 +70,11 @@ class Wanted:
     views: bool = True  # also those of people who only looked
 
 
-EVERYTHING = Wanted()
+EVERYTHING = WantedEntries()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerPage:
+class EntryPage:
     """Entries, newest first."""
 
     entries: list[LedgerEntry]
@@ -191,7 +191,7 @@ class Audit:
             return [_read(row) for row in tx.ledger.entries(start, stop)]
 
     @needs(Permission.READ_LEDGER)
-    def page(self, before: int | None = None, limit: int = 50, wanted: Wanted = EVERYTHING) -> LedgerPage:
+    def page(self, before: int | None = None, limit: int = 50, wanted: WantedEntries = EVERYTHING) -> EntryPage:
         """Return the newest entries before the entry ``before`` that the official may read, of those wanted.
 
         In a solo workspace that is everything. Elsewhere it is what the official's agency did, and what was done in its
@@ -204,7 +204,7 @@ class Audit:
             change.record(LedgerRead(before=before))
             return self._page(change.tx, self._part(change.tx, before, wanted), limit, wanted)
 
-    def _part(self, tx: Tx, before: int | None, wanted: Wanted) -> LedgerPart:
+    def _part(self, tx: Tx, before: int | None, wanted: WantedEntries) -> LedgerPart:
         """Return the part of the ledger that is wanted, with those who only looked."""
         official, size = self._record.official, tx.ledger.size()
         first, stop = (0, size) if wanted.day is None else tx.ledger.between(*wanted.day)
@@ -217,11 +217,11 @@ class Audit:
             stop=stop if before is None else max(0, min(before, stop)),
         )
 
-    def _page(self, tx: Tx, part: LedgerPart, limit: int, wanted: Wanted) -> LedgerPage:
+    def _page(self, tx: Tx, part: LedgerPart, limit: int, wanted: WantedEntries) -> EntryPage:
         rows = tx.ledger.part(part if wanted.views else _without_views(part), limit + 1)
         older = rows[limit - 1].seq if len(rows) > limit else None
         hidden = 0 if wanted.views else tx.ledger.count(_only_views(part, older))
-        return LedgerPage(entries=self._with_cases(tx, rows[:limit]), older=older, hidden=hidden)
+        return EntryPage(entries=self._with_cases(tx, rows[:limit]), older=older, hidden=hidden)
 
     @needs(Permission.READ_LEDGER)
     def people(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from lineament.errors import LedgerBroken, LineamentError, NotFound, RowsAltered
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE
-from lineament.services.audit import EntryProof, LedgerEntry, LedgerPage
+from lineament.services.audit import EntryPage, EntryProof, LedgerEntry
 from lineament.services.gate import stops_searching
 from lineament.views.values import upper_first
 from lineament.web.entries import EntryLine, by_day, ledger_line
@@ -101,7 +101,7 @@ def _ledger(
     proof: EntryProof | None = None,
 ) -> HTMLResponse:
     audit, wanted = visit.desk.audit, wanted or LedgerFilter()
-    listed = LedgerPage(entries=[], older=None, hidden=0)
+    listed = EntryPage(entries=[], older=None, hidden=0)
     problem = wanted.problem
     try:
         if not problem:

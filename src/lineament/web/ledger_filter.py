@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from lineament.model.events.kinds import EntryKind
-from lineament.services.audit import Wanted
+from lineament.services.audit import WantedEntries
 
 KIND_WORDS = {
     EntryKind.SEARCHES: "Searches and photographs",
@@ -43,10 +43,10 @@ class LedgerFilter:
             return "There is no such kind of entry."
         return "" if not self.day or self._day() else "Write the day as 2026-11-25."
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> WantedEntries:
         """Return it for the service. A day is that of this machine's time zone."""
         day = self._day()
-        return Wanted(
+        return WantedEntries(
             person=self.person or None,
             case=self.case or None,
             kind=EntryKind(self.kind) if self.kind else None,
