@@ -283,6 +283,7 @@ def test_a_case_shows_photographs_that_were_not_searched(browser: httpx.Client, 
     probe = take(browser, csrf, case, PROBE.name, kind="social media").headers["location"]
     html = browser.get(case).text
     assert "Photographs not searched yet" in html
+    assert f"{probe}/faces/1" in browser.get("/").text
     assert f'href="{probe}"' in html
     assert "Social media" in html
 

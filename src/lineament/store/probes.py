@@ -90,6 +90,17 @@ class ProbeRows:
         """Return the addresses of the originals of a case, each once."""
         return list(self._connection.scalars(sa.select(probes.c.blob).where(probes.c.case_id == case_id).distinct()))
 
+    def newest_with_face(self, case_ids: Iterable[int]) -> dict[int, str]:
+        """Return the id of the newest probe with a face of each of these cases; cases without one are left out."""
+        query = sa.select(probes.c.case_id, probes.c.id).where(probes.c.model.is_not(None))
+        found: dict[int, str] = {}
+        for batch in batched(list(case_ids), _MOST):
+            rows = self._connection.execute(
+                query.where(probes.c.case_id.in_(batch)).order_by(probes.c.made_at, probes.c.id)
+            )
+            found.update((case_id, probe_id) for case_id, probe_id in rows)
+        return found
+
     def of_photograph(self, case_id: int, sha256: str) -> list[str]:
         """Return the ids of the probes of a case that were made of the same bytes, whatever their edits."""
         query = sa.select(probes.c.id).where(probes.c.case_id == case_id, probes.c.sha256 == sha256)

@@ -47,7 +47,14 @@ def home(visit: CurrentVisit) -> HTMLResponse:
 def _cases(visit: Visit) -> dict[str, Any]:
     """Return what an official sees of cases: nothing if they may read none."""
     official, casework = visit.desk.official, visit.desk.casework
-    nothing: dict[str, Any] = {"standings": {}, "newest": {}, "altered": [], "owners": {}, "continued": []}
+    nothing: dict[str, Any] = {
+        "standings": {},
+        "newest": {},
+        "altered": [],
+        "owners": {},
+        "continued": [],
+        "probes": {},
+    }
     if not official.may(Permission.READ_CASES):
         none: dict[str, Any] = {"cases": [], "open": 0, "closed": 0, "expiring": [], "guests": [], "invited": []}
         return nothing | none | {"left": None}
@@ -60,6 +67,7 @@ def _cases(visit: Visit) -> dict[str, Any]:
         "standings": casework.standings(found),
         "newest": newest,
         "altered": altered,
+        "probes": visit.desk.overview.newest_probes(case.key for case in found if case.id not in newest),
         "owners": visit.desk.overview.owners(found),
         "continued": [(names[case_id], stored) for case_id, stored in last[:CONTINUED]],
         "open": casework.count((CaseState.OPEN,)),

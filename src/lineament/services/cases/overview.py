@@ -68,6 +68,13 @@ class Overview:
         return newest, altered
 
     @needs(Permission.READ_CASES)
+    def newest_probes(self, names: Iterable[str]) -> dict[int, str]:
+        """Return the newest probe with a face of each of these cases that has one, by case number."""
+        with self._record.read() as tx:
+            cases = [case_for(tx, self._record, name, Permission.READ_CASES) for name in names]
+            return tx.probes.newest_with_face(case.id for case in cases)
+
+    @needs(Permission.READ_CASES)
     def owners(self, found: Iterable[Case]) -> dict[str, str]:
         """Return the names of the agencies that these cases belong to, by their ids."""
         with self._record.read() as tx:
