@@ -39,6 +39,7 @@ BUTTONS = {
     "/invitations/{invitation_id}/take",
     "/sources/{name}/receipt",
     "/sources/{name}/look-again",
+    "/sources/{name}/blur",
     "/sources/{name}/runs/{run_id}/go-on",
     "/sources/{name}/{event}",
     "/sources/{name}/approve",

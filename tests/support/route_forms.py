@@ -168,6 +168,7 @@ ROUTE_FORMS = {
     "/sources/{name}/decline": RouteForm({"reason": "the law does not cover it"}, prepare=draft_again),
     "/sources/{name}/withdraw": RouteForm({"reason": "asked", "confirm": "{name}"}),
     "/sources/{name}/erase": RouteForm({"of": "face", "number": "1", "reason": "asked", "confirm": "{name}"}),
+    "/sources/{name}/blur": RouteForm({"distressing": "yes"}),
     "/sources/{name}/{event}": RouteForm(ids={"event": "=suspend"}),
     "/search": RouteForm({"case": "{ref}", "kind": "cctv"}, file=("photograph", PROBE.read_bytes()), targets=cases),
     "/probes/{probe_id}/page": RouteForm({"part": "1"}),

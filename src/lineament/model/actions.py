@@ -20,6 +20,7 @@ class Action(StrEnum):
     SOURCE_WITHDRAWN = "source_withdrawn"
     KNOWN_ABUSE_LOADED = "known_abuse_loaded"
     WARC_TAKEN_OUT = "warc_taken_out"
+    SOURCE_BLUR_SET = "source_blur_set"
     SOURCE_PICTURES_READ = "source_pictures_read"
     DROP_BEGUN = "drop_begun"
     DROP_DISCARDED = "drop_discarded"

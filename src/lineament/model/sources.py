@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from lineament.errors import InvalidValue
+from lineament.model.distress import distressing_words
 from lineament.model.faces import SourceId
 from lineament.model.reasons import Reason, ReasonCode
 
@@ -137,12 +138,23 @@ class Source:
     approved_by: str | None = None
     approved_at: datetime | None = None
     permission_name: str | None = None  # name of the sealed document; None: none is kept
+    distressing: bool | None = None  # its pictures are blurred until pointed at; None: if its words suggest it
     shares: tuple[Share, ...] | None = None  # the agencies that may search it; None: every agency of the workspace
 
     @property
     def name(self) -> str:
         """The name it is registered under."""
         return self.terms.name
+
+    @property
+    def distressing_words(self) -> tuple[str, ...]:
+        """The words that suggest that its pictures are distressing."""
+        return distressing_words(self.name, self.terms.controller, self.terms.basis)
+
+    @property
+    def is_distressing(self) -> bool:
+        """Whether its pictures are blurred until somebody points at them."""
+        return bool(self.distressing_words) if self.distressing is None else self.distressing
 
     @property
     def crawl_starts(self) -> tuple[str, ...]:

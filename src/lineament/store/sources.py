@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
@@ -24,7 +24,7 @@ from lineament.store.guard import checked, fits
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
 from lineament.store.meta import new_ids
-from lineament.store.raw import BINARY, fetched, typed
+from lineament.store.raw import BINARY, batched, fetched, typed
 from lineament.store.source_tables import bands, crawl_deletions, places, prepared_faces, runs, source_shares
 from lineament.store.tables import captures, faces, sources, templates
 
@@ -110,6 +110,14 @@ class SourceRows:
         if missing := [source_id for source_id in ids if source_id not in found]:
             raise NotFound(what="source", name=missing[0], hint=_HINT)
         return [found[source_id] for source_id in ids]
+
+    def of_names(self, names: Iterable[str]) -> list[Source]:
+        """Return the sources with these names; names of none are left out."""
+        return [
+            source
+            for some in batched(dict.fromkeys(names), _FEW)
+            for source in self._several(_SELECT.where(sources.c.name.in_(some)))
+        ]
 
     def as_now(self, before: Sequence[Source]) -> list[Source]:
         """Return sources that this process read in an earlier transaction as they are now, in the same order.
@@ -257,6 +265,10 @@ class SourceRows:
         """Let the document that grants permission have another address."""
         self._change(source_id, permission=address)
 
+    def set_distressing(self, source_id: SourceId, distressing: bool) -> None:
+        """Store whether the pictures of a source are distressing."""
+        self._change(source_id, distressing=distressing)
+
     def set_state(self, source_id: SourceId, state: SourceState) -> None:
         """Set the state of a source; the caller has checked the lifecycle."""
         self._change(source_id, state=state.value)
@@ -328,5 +340,6 @@ def _source(row: Mapping[str, Any], shares: tuple[Share, ...]) -> Source:
         approved_by=row["approved_by"],
         approved_at=row["approved_at"],
         permission_name=row["permission_name"],
+        distressing=row["distressing"],
         shares=shares if row["restricted"] else None,
     )

@@ -73,6 +73,7 @@ sources = sa.Table(
     sa.Column("faces", sa.BigInteger, nullable=False),
     sa.Column("last_face_id", sa.BigInteger, nullable=False),
     sa.Column("changes", sa.BigInteger, nullable=False, server_default="0"),  # of templates of faces that were there
+    sa.Column("distressing", sa.Boolean),  # its pictures are blurred; NULL: if its words suggest it
     sa.Column("tally", sa.LargeBinary),  # what it vouches for of its faces, sealed; NULL: withdrawn, or never counted
     sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
     not_blank("name"),

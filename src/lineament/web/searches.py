@@ -39,6 +39,7 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
     stored = visit.desk.search.read(search_id)
     case = visit.desk.casework.get(stored.result.case_key)
     listed = cards(stored, visit.desk.pictures.reliable(search_id))
+    sources = sorted({card.entry.candidate.source for card in listed if card.entry is not None})
     return visit.page(
         "result.html",
         case=case,
@@ -47,7 +48,8 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
         examiner_then=stored.examiner,
         commitment=stored.commitment,
         cards=listed,
-        sources=sorted({card.entry.candidate.source for card in listed if card.entry is not None}),
+        sources=sources,
+        blurred=visit.desk.sources.blurred(sources),
         missed=missed_words(stored.result),
         uncompared=uncompared_words(stored.result),
         veiled=distressing(case),
@@ -69,6 +71,7 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
     probe_face, face = probe.faces[search.face - 1], shown.face
     others = [other.rank for other in search.candidates]
     alike = next(entry for entry in search.entries if found in (entry.candidate, *entry.further))
+    blurred = visit.desk.sources.blurred(other.source for other in (alike.candidate, *alike.further))
     return visit.page(
         "compare.html",
         case=case,
@@ -87,7 +90,8 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
         missed=missed_words(search),
         drawn=DRAWN if face.drawn else "",
         later=min((other for other in others if other > rank), default=None),
-        veiled=distressing(case),
+        blurred=blurred,
+        veiled=distressing(case) or found.source in blurred,
     )
 
 

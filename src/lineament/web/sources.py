@@ -163,6 +163,12 @@ def decline(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse:
     return redirect(source_address(name))
 
 
+@pages.act("/sources/{name}/blur", access=Permission.MANAGE_SOURCES, page=source)
+def set_blur(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse:
+    """Say whether the pictures of a source are distressing, and so blurred until pointed at."""
+    return redirect(source_address(visit.desk.sources.set_distressing(name, bool(form.text("distressing"))).name))
+
+
 @pages.act("/sources/{name}/{event}", access=Permission.MANAGE_SOURCES, page=source)
 def change(visit: CurrentVisit, name: str, event: str, form: Form) -> RedirectResponse:  # noqa: ARG001
     """Suspend a source from every search, or resume it."""

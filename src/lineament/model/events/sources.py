@@ -61,6 +61,13 @@ class SourceSuspended(Event, action=Action.SOURCE_SUSPENDED):
     source: str
 
 
+class SourceBlurSet(Event, action=Action.SOURCE_BLUR_SET):
+    """Somebody said whether the pictures of a source are distressing, and so blurred."""
+
+    source: str
+    distressing: bool
+
+
 class SourceResumed(Event, action=Action.SOURCE_RESUMED):
     """A suspended source was resumed."""
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from lineament.errors import InvalidValue, NotFound, Refused
+from lineament.errors import InvalidValue, NotFound, Refused, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency
 from lineament.model.events.base import Event
 from lineament.model.events.sources import (
     PermissionOpened,
     SourceApproved,
+    SourceBlurSet,
     SourceRegistered,
     SourceResumed,
     SourceShared,
@@ -262,6 +263,26 @@ class Register:
     def resume(self, name: str) -> Source:
         """Let a suspended source be searched again."""
         return self._move(name, SourceEvent.RESUMED, SourceResumed(source=name))
+
+    @needs(Permission.MANAGE_SOURCES)
+    def set_distressing(self, name: str, distressing: bool) -> Source:
+        """Say whether the pictures of a source are distressing, and so blurred until pointed at, for everybody.
+
+        Raises WrongState if it is withdrawn.
+        """
+        with self._record.change() as change:
+            source = change.tx.sources.get(name)
+            if source.state is SourceState.WITHDRAWN:
+                raise WrongState(what="source", name=name, state=source.state.value, event="blurred")
+            change.tx.sources.set_distressing(source.id, distressing)
+            change.record(SourceBlurSet(source=name, distressing=distressing))
+            return change.tx.sources.get(name)
+
+    @needs(Permission.READ_SOURCES)
+    def blurred(self, names: Iterable[str]) -> frozenset[str]:
+        """Return which of these sources have pictures that are blurred until pointed at."""
+        with self._record.read() as tx:
+            return frozenset(source.name for source in tx.sources.of_names(names) if source.is_distressing)
 
     def _move(self, name: str, event: SourceEvent, recorded: Event) -> Source:
         with self._record.change() as change:

@@ -48,6 +48,13 @@ def _(event: events.SourceUnshared, names: Names) -> Markup:
 
 
 @sentence_of.register
+def _(event: events.SourceBlurSet, names: Names) -> Markup:
+    if event.distressing:
+        return tell("set the pictures of {} to be blurred until pointed at", names.source(event.source))
+    return tell("set the pictures of {} to be shown without blur", names.source(event.source))
+
+
+@sentence_of.register
 def _(event: events.SourceSuspended, names: Names) -> Markup:
     return tell("suspended {}", names.source(event.source))
 

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _distressing_cases()
     _awaiting_cases()
     _file_entries()
+    _distressing_sources()
 
 
 def _create_drops() -> None:
@@ -105,3 +106,8 @@ def _file_entries() -> None:
     op.create_index("ix_ledger_details_of_action", "ledger_details", ["agency_id", "entry_action", "seq"])
     op.create_index("ix_ledger_entries_of_action", "ledger_entries", ["action", "seq"])
     op.create_index("ix_ledger_entries_of_time", "ledger_entries", ["at", "seq"])
+
+
+def _distressing_sources() -> None:
+    """Let a source say whether its pictures are distressing. NULL is left out of MACs, so older rows hold."""
+    op.add_column("sources", sa.Column("distressing", sa.Boolean()))
