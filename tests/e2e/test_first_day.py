@@ -23,6 +23,7 @@ HERE = "This agency"
 CASE = "2026-0412"
 SOURCE = "press"
 PHOTOGRAPH = FilePayload(name="counter.jpg", mimeType="image/jpeg", buffer=PROBE.read_bytes())
+CONTRACT = FilePayload(name="contract.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 the contract")
 ORDER = FilePayload(name="order.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 the order")
 
 
@@ -71,6 +72,26 @@ class FirstDay:
         joined = self._people.add(name, _email(name))
         joined.join_by(link, HERE)
         return joined
+
+    def register_source(self) -> None:
+        """One operator drafts a source, another approves it with the document; then pictures can be taken in."""
+        olga, otto = self._people.actors["Olga Oak"], self._people.actors["Otto Osier"]
+        olga.go("/sources")
+        olga.expect_text("No source is registered")
+        olga.follow("Register a source")
+        olga.fill({"Name": SOURCE, "Controller": "Press agency of Ys", "Legal basis": "contract 2026-17; LED Art. 8"})
+        olga.fill({"Jurisdiction": "fr", "Last day": f"{self._today + timedelta(days=365)}"})
+        olga.unfold("More:")
+        olga.fill({"Licence of its pictures": "editorial use"})
+        olga.press("Draft the source")
+        olga.expect_heading(SOURCE)
+        olga.expect_text("A draft.", "somebody else has to approve it")
+        otto.go("/")
+        otto.follow(re.compile(f"^Look at it.*{SOURCE}$"))
+        otto.expect_text("Press agency of Ys", "editorial use")
+        otto.choose_files("The document that permits it", [CONTRACT])
+        otto.press(f"Approve {SOURCE}")
+        otto.expect_text(CONTRACT["name"], "Drop its pictures here")
 
     def open_case(self) -> None:
         eva, sven = self._people.actors["Eva Elm"], self._people.actors["Sven Spruce"]
@@ -132,11 +153,10 @@ def test_the_first_day_of_an_agency(
     tmp_path: Path, lineament: Callable[..., Ran], kind: type[Actor], pictures: int
 ) -> None:
     assert lineament("init").code == 0
-    terms = ("--controller", "Press agency of Ys", "--basis", "contract 2026-17", "--jurisdiction", "FR")
-    assert lineament("source", "add", SOURCE, *terms).code == 0
     with serve_command(tmp_path / "ws", free_port(), {}) as entrance, open_chromium() as browser:
         day = FirstDay(browser, entrance, kind)
         day.invite_everybody()
+        day.register_source()
         day.open_case()
         day.take_pictures_in(vary_portraits(tmp_path / "press", pictures, width=200), pictures)
         day.search(pictures)

@@ -236,6 +236,7 @@ class Browsers:
         console = ConsoleLog(context)
         page = context.new_page()
         add_authenticator(page)
+        page.on("filechooser", lambda _: None)  # from the beginning: asked for later, it may come after the key
         actor = self.kind(
             name=name, email=email, page=page, console=console, origin=self.url, clock=self.clock, secret=secret
         )
