@@ -103,5 +103,18 @@ def test_whoever_works_alone_registers_a_source_and_goes_on_to_its_pictures(tmp_
         empty = browser.get("/sources").text
         assert 'href="/register-source"' in empty
         assert "approves it" not in empty
+        assert 'href="/register-source"' in browser.get("/").text
         assert draft(browser).headers["location"] == "/sources/press"
-        assert 'href="/sources/press/take-in"' in browser.get("/sources/press").text
+        assert "Drop its pictures here" in browser.get("/sources/press").text
+        assert send(browser, "/sources/press", "/sources/press/suspend", {}).status_code == 303
+        suspended = browser.get("/sources/press").text
+        assert "/take-in" not in suspended
+        assert "once it is resumed" in suspended
+
+
+def test_whoever_does_not_manage_sources_is_told_who_does(site: ServedWorld) -> None:
+    with site.signed_in(site.world.sign_up_with_app("eva@home.example", Role.EXAMINER)) as examiner:
+        page = examiner.get("/sources").text
+    assert "No source is registered" in page
+    assert "An operator registers the first one" in page
+    assert "/register-source" not in page

@@ -105,10 +105,10 @@ class RequestedErasures:
         """
         entry = int(arguments["entry"])
         asked = self._asked(entry)
-        report(JobProgress(done=0, total=1, words="destroying rows, pictures and codes"))
+        report(JobProgress(words="destroying rows, pictures and codes"))
         if not self._do(asked):
             self._erase().finish_job(report)
-        report(JobProgress(done=1, total=1, words=""))
+        report(JobProgress())
         return self._done(asked, entry)
 
     def _asked(self, entry: int) -> ErasureRequested:
