@@ -19,6 +19,7 @@ from lineament.model.accounts import HOME_AGENCY
 from lineament.model.actions import Action
 from lineament.model.cases import CaseState
 from lineament.store.db import Store
+from lineament.store.filing import file_by_account
 from lineament.store.ledger import LedgerRow
 from lineament.store.ledger_parts import LedgerPart
 from lineament.testing import VAULT
@@ -210,6 +211,21 @@ def test_no_part_of_the_ledger_reads_every_entry(sqlite_path: Path, rows: Rows) 
     for index in ("of_action", "of_agency", "of_account", "of_case"):
         assert any(f"ix_ledger_details_{index}" in plan for plan in plans)
     assert [plan for plan in plans if plan.startswith("SCAN ledger")] == []
+
+
+def test_entries_of_an_older_version_are_filed_under_their_accounts(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        account = rows.account(tx)
+        case = rows.case(tx)[0].id
+        tx.ledger.file_under(HOME_AGENCY, case)
+        for details in (f'{{"account":"{account}","actor":"Eva"}}', '{"actor":"at the machine"}'):
+            rows.entry(tx, details)
+        assert tx.ledger.part(LedgerPart(account_id=account), None) == []
+        before = list(tx.ledger.entries(0, 9))
+        file_by_account(tx.connection, VAULT)
+        assert list(tx.ledger.entries(0, 9)) == before
+        assert [row.seq for row in tx.ledger.part(LedgerPart(account_id=account, case_id=case), None)] == [0]
+        assert tx.ledger.count(LedgerPart(agency_id=HOME_AGENCY)) == 2
 
 
 def test_the_next_transaction_is_filed_on_its_own(store: Store, rows: Rows) -> None:
