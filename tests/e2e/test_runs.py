@@ -148,3 +148,19 @@ def test_a_crawl_is_started_watched_and_stopped(served: Served, page: Page) -> N
     expect(page.get_by_text("queued")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Stop")).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("stopped")
+
+
+def test_what_is_fresh_of_a_source_passes_the_checks(served: Served, page: Page) -> None:
+    desk = served.workspace.desk_at_the_machine()
+    desk.sources.set_distressing(SOURCE, True)
+    page.goto(f"/sources/{SOURCE}")
+    fresh = page.get_by_role("region", name="What is fresh")
+    expect(fresh.get_by_role("img", name=re.compile("Pictures taken in by day"))).to_be_visible()
+    fresh.get_by_role("link", name="Show its newest faces").click()
+    face = page.get_by_role("img", name=re.compile("Face ")).first
+    expect(face).to_be_visible()
+    expect(face).to_have_css("filter", "blur(12px)")
+    assert faults(page, f"/sources/{SOURCE}?faces=newest", door=False) == []
+    page.locator(".mosaic .picture").first.focus()
+    expect(face).to_have_css("filter", "none")
+    desk.sources.set_distressing(SOURCE, False)

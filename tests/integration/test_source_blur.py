@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tests.support.world import SOURCE, solo
 
 from lineament.errors import AccessAltered, WrongState
 from lineament.model.events.sources import SourceBlurSet
+from lineament.model.runs import Step
 from lineament.model.sources import SourceTerms
 
 pytestmark = pytest.mark.enable_socket
@@ -67,3 +70,42 @@ def test_what_is_set_is_signed_like_the_rest_of_the_source(tmp_path: Path) -> No
             database.execute("UPDATE sources SET distressing = 0")
         with pytest.raises(AccessAltered):
             world.machine.sources.get("press")
+
+
+def test_the_newest_faces_are_shown_on_request_and_on_the_record(pages: Pages) -> None:
+    operator, examiner = pages.world.people["home operator"], pages.world.people["A examiner"]
+    address = f"/sources/{SOURCE}"
+    before = pages.world.machine.audit.size()
+    plain = pages.ask(operator, "GET", address).text
+    assert pages.world.machine.audit.size() == before
+    assert "What is fresh" in plain
+    assert 'class="mosaic"' not in plain
+    shown = pages.ask(operator, "GET", f"{address}?faces=newest").text
+    assert pages.world.machine.audit.size() == before + 1
+    crops = re.findall(rf'src="({address}/newest/\d+/crop)"', shown)
+    assert len(crops) == 5
+    assert {pages.ask(operator, "GET", crop).headers["content-type"] for crop in crops} == {"image/jpeg"}
+    assert pages.ask(operator, "GET", crops[0].replace(SOURCE, f"other-{SOURCE}")).status_code == 404
+    assert pages.ask(examiner, "GET", crops[0]).status_code == 403
+    assert "What is fresh" not in pages.ask(examiner, "GET", f"{address}?faces=newest").text
+    pages.ask(operator, "POST", f"{address}/blur", {"distressing": "yes"})
+    assert pages.ask(operator, "GET", f"{address}?faces=newest").text.count('class="picture veiled"') == 5
+
+
+def test_the_coverage_is_read_from_the_runs(pages: Pages) -> None:
+    operator = pages.world.people["home operator"]
+    before = pages.world.desk_of("home operator").newest_faces.freshness(SOURCE).days
+    yesterday = pages.world.clock.at - timedelta(days=1)
+    with pages.world.workspace.store.begin() as tx:
+        run = tx.runs.begin(tx.sources.get(SOURCE).id, "folder", "/data/new", yesterday)
+        tx.runs.advance(
+            run.id, Step(counts={"enrolled": 1000, "no_face": 200, "refused": 9, "already_there": 5}), yesterday
+        )
+        old = tx.runs.begin(tx.sources.get(SOURCE).id, "folder", "/data/old", yesterday - timedelta(days=90))
+        tx.runs.advance(old.id, Step(counts={"enrolled": 7}), yesterday - timedelta(days=90))
+    days = pages.world.desk_of("home operator").newest_faces.freshness(SOURCE).days
+    assert len(days) == 60
+    assert days[yesterday.date()] == before[yesterday.date()] + 1200
+    assert sum(days.values()) == sum(before.values()) + 1200
+    page = pages.ask(operator, "GET", f"/sources/{SOURCE}").text
+    assert f"most on {yesterday.date()} (1,200)" in page

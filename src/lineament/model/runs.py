@@ -18,6 +18,10 @@ BESIDE = frozenset({"side_car", "no_picture"})
 """Outcomes of what is found beside the pictures: it is counted, but not among them."""
 
 
+KEPT = frozenset({"enrolled", "too_weak", "no_face"})
+"""Outcomes of new pictures that are kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """The changes of a run by one batch."""
@@ -43,6 +47,11 @@ class Run:
     cursor: str | None = None  # where it resumes
     counts: Mapping[str, int] = field(default_factory=dict)  # items by outcome
     faces: int = 0
+
+    @property
+    def kept(self) -> int:
+        """The number of pictures that it took in, with and without a face."""
+        return sum(self.counts.get(outcome, 0) for outcome in KEPT)
 
     @property
     def seen(self) -> int:

@@ -148,6 +148,18 @@ class FaceRows:
             found.setdefault(SourceId(row.source_id), {})[FaceId(row.id)] = row.grade
         return found
 
+    def newest(self, source_id: SourceId, limit: int) -> list[EnrolledFace]:
+        """Return the newest faces of a source whose pictures are not barred, newest first."""
+        shown = faces.c.capture_id.in_(sa.select(captures.c.id).where(~captures.c.barred))
+        query = sa.select(faces).where(faces.c.source_id == source_id, shown)
+        rows = self._connection.execute(query.order_by(faces.c.id.desc()).limit(limit)).mappings()
+        return [self._face(row) for row in rows]
+
+    def count_newer(self, source_id: SourceId, face_id: FaceId, most: int) -> int:
+        """Count the faces of a source that are newer than one, up to ``most``."""
+        newer = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.id > face_id).limit(most)
+        return int(self._connection.scalar(sa.select(sa.func.count()).select_from(newer.subquery())) or 0)
+
     def not_comparable(self, source_id: SourceId, after: int, limit: int) -> list[EnrolledFace]:
         """Return faces without a template and with ids above ``after``, in the order of their ids."""
         query = sa.select(faces).where(faces.c.source_id == source_id, faces.c.id > after, ~faces.c.comparable)

@@ -51,6 +51,12 @@ class RunRows:
         query = _select().where(runs.c.source_id == source_id).order_by(runs.c.id.desc()).limit(limit)
         return [self._run(row) for row in self._connection.execute(query).mappings()]
 
+    def since(self, source_id: SourceId, moment: datetime) -> list[Run]:
+        """Return the runs of a source that took something in since a moment; their numbers are 0."""
+        query = sa.select(runs, sa.literal(0).label("number"))
+        rows = self._connection.execute(query.where(runs.c.source_id == source_id, runs.c.seen_at >= moment)).mappings()
+        return [self._run(row) for row in rows]
+
     def newest_of(self, source_id: SourceId, connector: str, what: str) -> Run | None:
         """Return the last run of a connector and a target; None if there was none."""
         same_target = (runs.c.source_id == source_id, runs.c.connector == connector, runs.c.what == what)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.faces import DRAWN
-from lineament.model.sources import SourceState
+from lineament.model.sources import Source, SourceState
 from lineament.services.gallery.draw import LEAST_SIDE
 from lineament.services.gallery.unsearched import Which
 from lineament.services.jobs.kinds import INGEST, LOOK_AGAIN, ingest_arguments, look_again_arguments
+from lineament.web import coverage
 from lineament.web.addresses import source_address
 from lineament.web.forms import SentForm
-from lineament.web.pages import CurrentVisit, Form, Pages, download, image, redirect
+from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download, image, redirect
 from lineament.web.phrases import run_state
 from lineament.web.registering import sent_permission
 from lineament.web.runs import NEWEST, job_of
@@ -36,8 +38,8 @@ def sources(visit: CurrentVisit) -> HTMLResponse:
 
 
 @pages.page("/sources/{name}", access=Permission.READ_SOURCES)
-def source(visit: CurrentVisit, name: str) -> HTMLResponse:
-    """A source: its terms and what it holds."""
+def source(visit: CurrentVisit, name: str, faces: str = "") -> HTMLResponse:
+    """A source: its terms, what it holds, and on request its newest faces, which is recorded."""
     found = visit.desk.sources.get(name)
     manages = visit.desk.official.may(Permission.MANAGE_SOURCES)
     standing = visit.desk.sources.standing(name) if manages else None
@@ -52,6 +54,7 @@ def source(visit: CurrentVisit, name: str) -> HTMLResponse:
         now=now,
         today=now.date(),
         standing=standing,
+        **_fresh(visit, found, mosaic=faces == "newest"),
         own=own,
         runs=runs,
         looked_at=visit.desk.look_again.others(name, visit.workspace.next_model) if manages else {},
@@ -61,6 +64,26 @@ def source(visit: CurrentVisit, name: str) -> HTMLResponse:
         crawlable=found.crawl_starts if manages else (),
         key=visit.desk.audit.public_key,
     )
+
+
+def _fresh(visit: Visit, source: Source, *, mosaic: bool) -> dict[str, Any]:
+    """Return how fresh a source is, for those who manage it while there is something of it; else nothing."""
+    kept = source.state in {SourceState.LIVE, SourceState.SUSPENDED}
+    if not kept or not source.captures or not visit.desk.official.may(Permission.MANAGE_SOURCES):
+        return {"freshness": None}
+    freshness = visit.desk.newest_faces.freshness(source.name)
+    return {
+        "freshness": freshness,
+        "bars": coverage.bars(freshness.days),
+        "coverage_words": coverage.in_words(freshness.days),
+        "mosaic": visit.desk.newest_faces.faces(source.name) if mosaic else None,
+    }
+
+
+@pages.page("/sources/{name}/newest/{face_id}/crop", access=Permission.MANAGE_SOURCES)
+def newest_crop(visit: CurrentVisit, name: str, face_id: int) -> Response:
+    """One of the newest faces of a source."""
+    return image(visit.desk.newest_faces.crop(name, face_id))
 
 
 @pages.page("/sources/{name}/without-face", access=Permission.MANAGE_SOURCES)

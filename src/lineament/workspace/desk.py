@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lineament.services.gallery.erase import Erase
     from lineament.services.gallery.ingest import Ingest
     from lineament.services.gallery.look_again import LookAgain
+    from lineament.services.gallery.newest import NewestFaces
     from lineament.services.gallery.pack_adding import PackAdding
     from lineament.services.gallery.packs import Packs
     from lineament.services.gallery.register import Register
@@ -232,6 +233,13 @@ class Desk:
         from lineament.services.gallery.unsearched import Unsearched
 
         return Unsearched(self.record, self.workspace.keys, self.workspace.blobs)
+
+    @cached_property
+    def newest_faces(self) -> NewestFaces:
+        """Shows what of a source is fresh."""
+        from lineament.services.gallery.newest import NewestFaces
+
+        return NewestFaces(self.record, self.workspace.keys, self.workspace.blobs)
 
     @cached_property
     def draw_faces(self) -> DrawFaces:

@@ -14,6 +14,7 @@ from lineament.web.sentences.base import NOTHING, Names, because, count, if_any,
 _WHICH = {
     "without face": "pictures without a face",
     "not comparable": "pictures with faces too weak to compare",
+    "newest faces": "the newest faces",
     "one picture": "one picture",
 }
 
