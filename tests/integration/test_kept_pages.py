@@ -56,7 +56,15 @@ def test_it_is_gone_after_ten_minutes(pages: Pages, monkeypatch: pytest.MonkeyPa
 def test_so_many_are_kept_and_no_more() -> None:
     kept = kept_pages.KeptPages()
     addresses = [kept.keep("owner", b"page") for _ in range(300)]
-    assert kept.find("owner", addresses[-1].rpartition("/")[2]) == b"page"
+    assert kept.find("owner", addresses[-1].rpartition("/")[2]).html == b"page"
+    with pytest.raises(NoLongerShown):
+        kept.find("owner", addresses[0].rpartition("/")[2])
+
+
+def test_large_pages_give_way_to_newer_ones() -> None:
+    kept = kept_pages.KeptPages()
+    addresses = [kept.keep("owner", bytes(2**24)) for _ in range(5)]
+    assert len(kept.find("owner", addresses[1].rpartition("/")[2]).html) == 2**24
     with pytest.raises(NoLongerShown):
         kept.find("owner", addresses[0].rpartition("/")[2])
 

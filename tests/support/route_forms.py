@@ -186,6 +186,7 @@ ROUTE_FORMS = {
     ),
     "/searches/{search_id}/candidates/{rank}/original": RouteForm(),
     "/searches/{search_id}/candidates/{rank}/page": RouteForm(),
+    "/searches/{search_id}/report": RouteForm({"as": "page"}),
     "/ledger/check": RouteForm(),
     "/ledger/entry": RouteForm({"entry": "{entry}"}, targets=entries),
     "/ledger/proof": RouteForm({"entry": "{entry}"}, targets=entries),

@@ -1,19 +1,26 @@
-"""The report of a search: one HTML file that needs nothing else, for the case file and for the defence."""
+"""The report of a search, for the case file and for the defence: what it says, and one HTML file of it.
+
+The PDF (``views/report_pdf.py``) is made from the same content, so that neither says more than the other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import lineament
-from lineament.errors import NotFound
+from lineament.errors import NotFound, Refused
 from lineament.model.accounts import Permission
+from lineament.model.cases import Case
 from lineament.model.events.searches import ReportWritten
 from lineament.model.faces import DRAWN
 from lineament.model.parts import incomplete_words, part_words
 from lineament.model.search import (
     Candidate,
+    Edit,
     Mode,
+    Probe,
     SearchResult,
     interval_words,
     missed_words,
@@ -28,15 +35,153 @@ from lineament.services.pictures import Pictures
 from lineament.services.probes import Probes
 from lineament.services.record import Record
 from lineament.services.standalone import data_uri, page_template
+from lineament.store.searches import StoredSearch
+
+CAVEAT = (
+    "A candidate is a lead and no identification. It is not the sole basis for any measure against a person, and "
+    "showing it to a witness spoils a later line-up. Two trained people compare the pictures before anything follows "
+    "from them."
+)
+BLURRED = (
+    "The pictures are blurred, because the case is marked as distressing. Whoever writes the report can choose to show "
+    "them sharp."
+)
+NO_CANDIDATE = (
+    "No face of the gallery reaches the threshold. That is an answer: the person may not be in these sources."
+)
+ALIKE = "Pictures of one source that show faces which are alike stand together. That tells nothing about who they show."
+VERIFIABLE = "The entry in the ledger can be verified by anyone with the exported log."
 
 
-@dataclass(frozen=True, slots=True)
-class _CandidateWithCrop:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedCandidate:
     """A candidate with its picture."""
 
     candidate: Candidate
-    crop: str | None  # a data URI; None if it was erased
+    crop: bytes | None  # JPEG; None if it was erased
     first: int | None  # the rank of the best picture of its group, if that is another
+
+    @property
+    def page(self) -> str | None:
+        """The address of its page, if it can be followed."""
+        page = self.candidate.page_uri
+        return page if page is not None and page.startswith(("http://", "https://")) else None
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The title of its page, if known, and the whole address; nothing if it was erased."""
+        shown = (self.candidate.page_title, self.candidate.page_uri or self.candidate.uri)
+        return () if self.crop is None else tuple(filter(None, shown))
+
+    def error_lines(self) -> Iterator[str]:
+        """Return what the score means, in words."""
+        candidate = self.candidate
+        words = f"{candidate.expected_false:.2g} strangers expected to score this high"
+        if candidate.extrapolated:
+            words += f" ({interval_words(candidate)}, beyond what was counted)"
+        yield words
+        if self.first is not None:
+            yield f"A further picture of the face of candidate {self.first}"
+        elif candidate.unlisted:
+            yield f"{candidate.unlisted} or more pictures of this face are not listed"
+
+    def facts(self) -> Iterator[str]:
+        """Return where its picture comes from, line by line; nothing if it was erased."""
+        candidate = self.candidate
+        if self.crop is None:
+            return
+        found = [candidate.source]
+        if candidate.captured_at:
+            found.append(f"captured {candidate.captured_at:%Y-%m-%d %H:%M}")
+        found.append(f"face {candidate.face_id}")
+        if candidate.near_duplicates:
+            found.append(f"{len(candidate.near_duplicates)} near-identical folded in")
+        yield " · ".join(found)
+        part = part_words(candidate.part, candidate.parts, candidate.time_code)
+        yield f"SHA-256 {candidate.sha256}{f', {part}' if part else ''}"
+        if candidate.drawn:
+            yield f"Note: {DRAWN}."
+        if candidate.incomplete:
+            yield f"Note: {incomplete_words(True, candidate.missing)}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenReport:
+    """What a report says, whether as HTML or as PDF."""
+
+    case: Case
+    stored: StoredSearch
+    asked: Probe
+    number: int | None  # of the ledger entry, for those who may read the ledger
+    probe: bytes  # the face, as JPEG
+    candidates: tuple[ReportedCandidate, ...]
+    written_at: datetime
+    written_by: str
+    blurred: bool  # the pictures
+    version: str = lineament.__version__
+
+    @property
+    def result(self) -> SearchResult:
+        """The search itself."""
+        return self.stored.result
+
+    @property
+    def uncompared(self) -> str:
+        """Why the answer is incomplete; empty if it is not."""
+        return uncompared_words(self.result)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether further pictures of a face stand below its best one."""
+        return any(shown.first is not None for shown in self.candidates)
+
+    @property
+    def heading(self) -> str:
+        """How many candidates there are, as on the page of the search, and how many pictures if there are more."""
+        pictures = len(self.candidates)
+        many = sum(shown.first is None for shown in self.candidates)
+        if not pictures:
+            return "Candidates" if self.stored.erased else "No candidate"
+        words = f"{many} candidate{'' if many == 1 else 's'}"
+        return words if many == pictures else f"{words} in {pictures} pictures"
+
+    @property
+    def erased(self) -> str:
+        """How many candidates were erased since, in words; empty if none was."""
+        many = len(self.stored.erased)
+        were = "was" if many == 1 else "were"
+        return f"{many} more {were} on the list and erased from the gallery since." if many else ""
+
+    @property
+    def nothing(self) -> str:
+        """What an empty list means; empty if it is not empty, or was not when it was made."""
+        return "" if self.candidates or self.stored.erased else NO_CANDIDATE
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the facts of the search as names and values."""
+        terms, result, asked = self.case.terms, self.result, self.asked
+        basis = f"{terms.basis}, authorised by {terms.authorised_by}" if terms.authorised_by else terms.basis
+        number = "" if self.number is None else f"{self.number}, "
+        facts = [
+            ("Case", self.case.ref),
+            ("Offence", terms.offence),
+            ("Purpose", terms.purpose),
+            ("Legal basis", basis),
+            ("Reason", result.reason),
+            ("Searched", f"{_moment(result.made_at)} by {self.stored.examiner}"),
+            ("Compared", _compared(result)),
+            ("List shows", how_cut(result)),
+            ("Probe", _probe(result, asked)),
+            ("Edited", ", ".join(map(_edit, asked.edits)) or "not at all"),
+            ("Fused", _fused(result)),
+            ("Quality", _quality(result)),
+            ("Missing", missed_words(result)),
+            ("Model", result.model),
+            ("Search", result.search_id),
+            ("Ledger", f"entry {number}commitment {self.stored.commitment}"),
+            ("Report", f"written {_moment(self.written_at)} by {self.written_by}, with Lineament {self.version}"),
+        ]
+        return [(name, value) for name, value in facts if value]
 
 
 class Report:
@@ -48,46 +193,63 @@ class Report:
         self._probes = probes
 
     @needs(Permission.READ_CASES, in_case=True)
-    def html(self, search_id: str) -> str:
-        """Return the report of a search as HTML. Raises NotFound if there is no such search, or StepUpNeeded (R49)."""
+    def write(self, search_id: str, *, sharp: bool = True) -> WrittenReport:
+        """Record that the report of a search is written, and return it.
+
+        Pictures of a distressing case are blurred unless ``sharp``. Raises NotFound if there is no such search, or
+        StepUpNeeded (R49).
+        """
         with self._record.change() as change:
             case, stored = case_of_search(change.tx, self._record, search_id)
-            result = stored.result
             require_step_up(change.tx, self._record.official, change.at)
             change.concerns(case)
             change.record(ReportWritten(case=case.ref, search=search_id))
-        return page_template("lineament.services", "report.html.j2").render(
-            result=result,
-            number=result.ledger_entry if self._record.official.may(Permission.READ_LEDGER) else None,
-            commitment=stored.commitment,
-            asked=self._probes().get(result.probe_id),
+            written_at = change.at
+        result, official, blurred = stored.result, self._record.official, case.terms.is_distressing and not sharp
+        shown = _blurred if blurred else _unchanged
+        return WrittenReport(
             case=case,
-            cut=how_cut(result),
-            missed=missed_words(result),
-            uncompared=uncompared_words(result),
-            part_words=part_words,
-            incomplete_words=incomplete_words,
-            probe=data_uri(self._probes().crop(result.probe_id, result.face)),
-            erased=len(stored.erased),
-            interval_words=interval_words,
-            drawn=DRAWN,
-            candidates=[
-                _CandidateWithCrop(
-                    candidate,
-                    self._crop(search_id, candidate.rank),
-                    None if candidate is listed.candidate else listed.candidate.rank,
+            stored=stored,
+            asked=self._probes().get(result.probe_id),
+            number=result.ledger_entry if official.may(Permission.READ_LEDGER) else None,
+            probe=shown(self._probes().crop(result.probe_id, result.face)),
+            candidates=tuple(
+                ReportedCandidate(
+                    candidate=candidate,
+                    crop=None if (crop := self._crop(search_id, candidate.rank)) is None else shown(crop),
+                    first=None if candidate is listed.candidate else listed.candidate.rank,
                 )
                 for listed in result.entries
                 for candidate in (listed.candidate, *listed.further)
-            ],
-            version=lineament.__version__,
+            ),
+            written_at=written_at,
+            written_by=official.name,
+            blurred=blurred,
         )
 
-    def _crop(self, search_id: str, rank: int) -> str | None:
+    @needs(Permission.READ_CASES, in_case=True)
+    def html(self, search_id: str) -> str:
+        """Return the report of a search as HTML, with sharp pictures. Raises as ``write`` does."""
+        return report_html(self.write(search_id))
+
+    def _crop(self, search_id: str, rank: int) -> bytes | None:
         try:
-            return data_uri(self._pictures.crop(search_id, rank))
-        except NotFound:
+            return self._pictures.crop(search_id, rank)
+        except (NotFound, Refused):  # erased meanwhile, or known as abuse material since
             return None
+
+
+def report_html(report: WrittenReport) -> str:
+    """Return a report as one HTML file that needs nothing else."""
+    return page_template("lineament.services", "report.html.j2").render(
+        report=report,
+        made=_moment(report.result.made_at),
+        data_uri=data_uri,
+        caveat=CAVEAT,
+        blurred=BLURRED,
+        alike=ALIKE,
+        verifiable=VERIFIABLE,
+    )
 
 
 def how_cut(result: SearchResult) -> str:
@@ -98,3 +260,56 @@ def how_cut(result: SearchResult) -> str:
         return f"a threshold set by hand: score {result.threshold:.3f} and above"
     expected = f"{strangers_words(result)} in the gallery searched"
     return f"score {result.threshold:.3f} and above, where {expected} ({threshold_words(result)})"
+
+
+def _unchanged(jpeg: bytes) -> bytes:
+    return jpeg
+
+
+def _blurred(jpeg: bytes) -> bytes:
+    from lineament.vision.veil import blur
+
+    return blur(jpeg)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _compared(result: SearchResult) -> str:
+    every = ", every one," if result.whole else ""
+    words = f"{result.gallery_faces:,} faces{every} of {', '.join(result.sources)}"
+    if result.since or result.until:
+        words += f", captured {result.since or 'any time'} to {result.until or 'now'}"
+    return words
+
+
+def _probe(result: SearchResult, asked: Probe) -> str:
+    words = f"declared as: {asked.kind.value}; SHA-256 {result.probe_sha256}"
+    if asked.parts > 1:
+        words += f", {part_words(asked.part, asked.parts)}"
+    words += f", face {result.face}"
+    return f"{words}; {incomplete_words(True, asked.missing)}" if asked.incomplete else words
+
+
+def _edit(edit: Edit) -> str:
+    words = edit.kind.value
+    if edit.degrees:
+        words += f" by {edit.degrees}°"
+    if edit.automatic:
+        words += " (automatically, to show its faces upright)"
+    return f"{words} by {edit.stops} stops" if edit.stops else words
+
+
+def _fused(result: SearchResult) -> str:
+    if not result.others:
+        return ""
+    fused = "; ".join(f"{other.probe_id}, face {other.face}" for other in result.others)
+    return f"with {len(result.others)} more photographs of the same person: {fused}"
+
+
+def _quality(result: SearchResult) -> str:
+    quality = result.quality
+    reasons = "; ".join(reason.value for reason in quality.reasons)
+    tilt = f", {quality.tilt}" if quality.tilt else ""
+    return f"{f'not reliable: {reasons}' if reasons else 'reliable'} ({quality.face_height:.0f} px high{tilt})"

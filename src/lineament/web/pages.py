@@ -302,7 +302,8 @@ def _with_page(act: Endpoint, page: Callable[..., Response]) -> Endpoint:
             known = {name: value for name, value in arguments.items() if name in takes}
             return failures.with_wait(page(**known | {visitor: replace(visit, rejected=rejected)}), error)
         if type(response) is HTMLResponse and isinstance(visit, Visit):
-            return redirect(visit.request.app.state.kept_pages.keep(visit.session.csrf, bytes(response.body)))
+            html, policy = bytes(response.body), response.headers.get("content-security-policy")
+            return redirect(visit.request.app.state.kept_pages.keep(visit.session.csrf, html, policy))
         return response
 
     return endpoint  # type: ignore[return-value]  # same signature, by functools.wraps
