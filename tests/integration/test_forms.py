@@ -50,6 +50,7 @@ BUTTONS = {
     "/probes/{probe_id}/approve",
     "/probes/{probe_id}/remove",
     "/probes/{probe_id}/undo",
+    "/searches/{search_id}/report",
     "/ledger/check",
     "/ledger/entry",
     "/ledger/proof",
