@@ -27,6 +27,7 @@ from tests.support.world import CASE, MEBI, PROBE, gallery, ingest, settings
 
 from lineament.errors import CandidateErased, InvalidValue
 from lineament.model.accounts import Permission
+from lineament.model.events.kinds import EntryKind
 from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.testing import encoded
@@ -543,6 +544,8 @@ def test_the_page_says_that_the_ledger_is_sound(served: Served, browser: httpx.C
     assert re.search(rf"checked {size:,} entries in \d+\.\d\d s: sound", html)
     assert browser.get("/ledger?before=1").text.count('<li id="entry-') == 1
     assert browser.get("/ledger?before=-5").status_code == 200
+    kinds = [browser.get(f"/ledger?kind={kind}").status_code for kind in EntryKind]
+    assert kinds == [200] * len(EntryKind)
     assert browser.get("/ledger?before=999999999999").status_code == 200
 
 

@@ -39,7 +39,9 @@ class LedgerPart:
 
     def _queries(self) -> Iterator[sa.Select[tuple[int]]]:
         """Yield queries, each answered by one index, that together find every entry of the part."""
-        if self.agency_id is None and self.case_id is None and self.account_id is None:
+        if self.actions is not None and not self.actions:
+            yield sa.select(ledger_entries.c.seq).where(sa.false())
+        elif self.agency_id is None and self.case_id is None and self.account_id is None:
             yield from self._of_table(ledger_entries, sa.true())
         elif self.case_id is None and self.account_id is None:
             yield from self._of_table(ledger_details, ledger_details.c.agency_id == self.agency_id)

@@ -168,6 +168,8 @@ def test_a_part_of_the_ledger_has_only_what_fulfils_all(store: Store, rows: Rows
         (LedgerPart(agency_id=guests, account_id="a1"), []),
         (LedgerPart(case_id=ours, without=frozenset({"search"})), [2]),
         (LedgerPart(case_id=99), []),
+        (LedgerPart(actions=frozenset()), []),
+        (replace(home, actions=frozenset()), []),
     ]
     with store.read() as tx:
         for part, numbers in expected:
