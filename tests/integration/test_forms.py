@@ -27,6 +27,7 @@ ELSEWHERE = {
     "/sources/{name}/take-in/{drop_id}/list": "sent by a script",
     "/sources/{name}/take-in/{drop_id}/parts": "sent by a script",
     "/sign-out": "nothing in it can be wrong",
+    "/ledger/proof": "its answer is a file to save",
     "/searches/{search_id}/candidates/{rank}/original": "opens in a new tab",
     "/searches/{search_id}/candidates/{rank}/page": "opens in a new tab",
 }
@@ -53,7 +54,6 @@ BUTTONS = {
     "/searches/{search_id}/report",
     "/ledger/check",
     "/ledger/entry",
-    "/ledger/proof",
     "/account/recovery",
     "/account/factors/{factor_id}/remove",
     "/account/sessions/others/end",
