@@ -50,6 +50,7 @@ NOT_BUILT = {
     "/sources/{name}/permission",  # the gallery's source has no permission document,
     "/sources/{name}/pictures/{capture_id}/thumbnail",  # a face in every picture,
     "/sources/{name}/faces/{face_id}/crop",  # a template for every face,
+    "/sources/{name}/newest/{face_id}/crop",
     "/sources/{name}/take-in/{drop_id}",  # and nothing of it was dropped,
     "/sources/{name}/take-in/{drop_id}/missing",
     "/answers/{token}",  # and no form was sent a moment ago
