@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, expect
+from pypdf import PdfReader
 from tests.conftest import Ran
 from tests.support.browsers import NEEDS_CHROMIUM, Actor, Browsers, open_chromium
 from tests.support.clock import Clock
@@ -39,6 +40,7 @@ class FirstDay:
         origin = self._entrance.partition("/?")[0]
         self._people = Browsers(browser, origin, Clock(datetime.now(UTC)), width=1366, height=768, kind=kind)
         self._today = datetime.now(UTC).date()
+        self._result = ""
 
     @property
     def messages(self) -> list[str]:
@@ -135,6 +137,15 @@ class FirstDay:
         eva.expect_heading(f"among {faces} faces")
         eva.follow(re.compile("Candidate 1"))
         eva.expect_heading("Candidate 1 of")
+        self._result = eva.path.partition("/candidates/")[0]
+
+    def save_the_report(self) -> None:
+        eva = self._people.actors["Eva Elm"]
+        eva.go(self._result)
+        eva.follow("Report")
+        with eva.page.expect_download() as saved:
+            eva.press("Save the PDF")
+        assert "To find where this man was published." in PdfReader(saved.value.path()).pages[0].extract_text()
 
     def stop(self) -> None:
         eva, sven = self._people.actors["Eva Elm"], self._people.actors["Sven Spruce"]
@@ -160,5 +171,6 @@ def test_the_first_day_of_an_agency(
         day.open_case()
         day.take_pictures_in(vary_portraits(tmp_path / "press", pictures, width=200), pictures)
         day.search(pictures)
+        day.save_the_report()
         day.stop()
         assert day.messages == []
