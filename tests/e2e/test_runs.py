@@ -98,7 +98,7 @@ def test_the_page_of_a_run_moves_by_itself_until_it_has_ended(served: Served, pa
     refused = page.get_by_role("region", name="Refused")
     expect(refused.get_by_text("Torn")).to_be_visible()
     expect(refused).to_contain_text("b.jpg")
-    page.get_by_role("link", name="Look at the pictures without a face").click()
+    page.get_by_role("link", name="Look at its pictures without a face").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Pictures without a face")
 
 

@@ -214,6 +214,28 @@ def test_the_list_and_the_picture_name_its_page(workspace: Workspace, tmp_path: 
         assert "page 2 of 3" in browser.get(address).text
 
 
+def test_those_of_a_run_are_listed_alone(workspace: Workspace, folder: Path, tmp_path: Path) -> None:
+    ingest(workspace, folder)
+    for number in range(2):
+        put(tmp_path / "later" / f"chart {number}.png", encoded(chart(size=(400 + number, 200)), "PNG"))
+    ingest(workspace, tmp_path / "later")
+    desk = workspace.desk_at_the_machine()
+    later, earlier = desk.sources.runs("press")
+    listed = {
+        run.number: [
+            picture.capture.width
+            for picture in desk.unsearched.page("press", Which.WITHOUT_FACE, run_id=run.id).pictures
+        ]
+        for run in (earlier, later)
+    }
+    assert listed == {1: [300, 301, 302], 2: [400, 401]}
+    first = desk.unsearched.page("press", Which.WITHOUT_FACE, limit=2, run_id=earlier.id)
+    rest = desk.unsearched.page("press", Which.WITHOUT_FACE, first.later or 0, limit=2, run_id=earlier.id)
+    assert [picture.capture.width for picture in (*first.pictures, *rest.pictures)] == [300, 301, 302]
+    with pytest.raises(NotFound):
+        desk.unsearched.page("press", Which.WITHOUT_FACE, run_id=99)
+
+
 @pytest.mark.enable_socket
 def test_the_page_shows_them(workspace: Workspace, folder: Path) -> None:
     ingest(workspace, folder)
@@ -225,6 +247,9 @@ def test_the_page_shows_them(workspace: Workspace, folder: Path) -> None:
         assert [browser.get(address).headers["content-type"] for address in pictures] == ["image/jpeg"] * 3
         assert "Every face of this source can be compared" in browser.get("/sources/press/not-comparable").text
         assert "/sources/press/without-face" in browser.get("/sources/press").text
+        of_run = browser.get("/sources/press/without-face?run=1")
+        assert of_run.text.count(NOTHING_FOUND) == 3
+        assert browser.get("/sources/press/without-face?run=99").status_code == 404
 
 
 def test_an_erased_picture_goes_with_every_page_that_holds_it(workspace: Workspace, tmp_path: Path) -> None:

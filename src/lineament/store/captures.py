@@ -127,9 +127,24 @@ class CaptureRows:
         found = query.where(_before(source_id, since), captures.c.id.in_(_held(source_id)))
         return int(self._connection.scalar(found) or 0)
 
-    def without_face(self, source_id: SourceId, after: int, limit: int) -> list[Capture]:
-        """Return captures without a face and with ids above ``after``, in the order of their ids."""
+    def last_before(self, at: datetime) -> int:
+        """Return the id of the last capture that was stored before a moment, 0 if none was.
+
+        Ids rise with the moments, so that a few of them are looked at, however many captures there are.
+        """
+        low, high = 0, int(self._connection.scalar(sa.select(sa.func.max(captures.c.id))) or 0)
+        query = sa.select(captures.c.id, captures.c.enrolled_at).order_by(captures.c.id).limit(1)
+        while low < high:
+            middle = (low + high + 1) // 2
+            found, stored_at = self._connection.execute(query.where(captures.c.id >= middle)).one()
+            low, high = (int(found), high) if stored_at < at else (low, middle - 1)
+        return low
+
+    def without_face(self, source_id: SourceId, after: int, limit: int, up_to: int | None = None) -> list[Capture]:
+        """Return captures without a face and with ids above ``after`` (and up to one), in the order of their ids."""
         query = sa.select(captures).where(captures.c.source_id == source_id, captures.c.id > after, ~_HAS_FACE)
+        if up_to is not None:
+            query = query.where(captures.c.id <= up_to)
         rows = self._connection.execute(query.order_by(captures.c.id).limit(limit)).mappings()
         return [self._capture(row) for row in rows]
 

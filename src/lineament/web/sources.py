@@ -87,9 +87,10 @@ def newest_crop(visit: CurrentVisit, name: str, face_id: int) -> Response:
 
 
 @pages.page("/sources/{name}/without-face", access=Permission.MANAGE_SOURCES)
-def without_face(visit: CurrentVisit, name: str, after: int = 0) -> HTMLResponse:
-    """The pictures of a source in which no face was found, with thumbnails and why; reading them is recorded."""
-    return visit.page("unsearched.html", listed=visit.desk.unsearched.page(name, Which.WITHOUT_FACE, max(after, 0)))
+def without_face(visit: CurrentVisit, name: str, after: int = 0, run: int | None = None) -> HTMLResponse:
+    """The pictures of a source, or of one of its runs, in which no face was found; reading them is recorded."""
+    listed = visit.desk.unsearched.page(name, Which.WITHOUT_FACE, max(after, 0), run_id=run)
+    return visit.page("unsearched.html", listed=listed)
 
 
 @pages.page("/sources/{name}/not-comparable", access=Permission.MANAGE_SOURCES)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from lineament.errors import NotFound, Refused
@@ -14,6 +15,7 @@ from lineament.model.accounts import Permission
 from lineament.model.events.sources import SourcePicturesRead
 from lineament.model.faces import DRAWN, Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.reasons import ReasonCode
+from lineament.model.runs import Run, RunId
 from lineament.model.sources import Source
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
@@ -51,8 +53,9 @@ class UnsearchedPage:
     source: Source
     which: Which
     pictures: Sequence[UnsearchedPicture]
-    total: int
+    total: int | None  # None: only the pictures of a run are listed, and were not counted
     later: int | None  # what to list the next page after; None: this is the last
+    run: Run | None = None  # whose pictures alone are listed
 
 
 class Unsearched:
@@ -62,15 +65,23 @@ class Unsearched:
         self._record, self._keys, self._blobs = record, keys, blobs
 
     @needs(Permission.MANAGE_SOURCES)
-    def page(self, name: str, which: Which, after: int = 0, limit: int = PAGE) -> UnsearchedPage:
-        """Return the pictures after an id (of a capture, or of a face that cannot be compared), and record that."""
+    def page(
+        self, name: str, which: Which, after: int = 0, limit: int = PAGE, *, run_id: int | None = None
+    ) -> UnsearchedPage:
+        """Return the pictures after an id (of a capture, or of a face that cannot be compared), and record that.
+
+        With the id of a run, only those without a face that were stored while it ran. Raises NotFound.
+        """
         with self._record.change() as change:
             tx = change.tx
             source = tx.sources.get(name)
+            run = None if run_id is None else _run_of(tx, source, run_id)
+            total: int | None = None
             if which is Which.WITHOUT_FACE:
-                found = tx.captures.without_face(source.id, after, limit)
+                after, up_to = (after, None) if run is None else _stored_by(tx, run, after)
+                found = tx.captures.without_face(source.id, after, limit, up_to)
                 pictures = [UnsearchedPicture(capture=capture, why=_why(capture)) for capture in found]
-                total = tx.captures.count_without_face(source.id)
+                total = None if run is not None else tx.captures.count_without_face(source.id)
                 last = int(found[-1].id) if found else 0
             else:
                 weak = tx.faces.not_comparable(source.id, after, limit)
@@ -84,7 +95,7 @@ class Unsearched:
             captures = (min(ids), max(ids)) if ids else ()
             change.record(SourcePicturesRead(source=name, which=which.value, captures=captures))
         later = last if len(pictures) == limit else None
-        return UnsearchedPage(source=source, which=which, pictures=pictures, total=total, later=later)
+        return UnsearchedPage(source=source, which=which, pictures=pictures, total=total, later=later, run=run)
 
     @needs(Permission.MANAGE_SOURCES)
     def thumbnail(self, name: str, capture_id: int) -> bytes:
@@ -123,6 +134,19 @@ class Unsearched:
 
 
 _HINT = "lineament source pictures NAME --without-face"
+
+
+def _run_of(tx: Tx, source: Source, run_id: int) -> Run:
+    run = tx.runs.get(RunId(run_id))
+    if run.source_id != source.id:  # answered like a run that does not exist
+        raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
+    return run
+
+
+def _stored_by(tx: Tx, run: Run, after: int) -> tuple[int, int]:
+    """Return the ids between which the captures lie that were stored while a run ran."""
+    end = (run.ended_at or run.seen_at) + timedelta(microseconds=1)
+    return max(after, tx.captures.last_before(run.begun_at)), tx.captures.last_before(end)
 
 
 def _why(capture: Capture) -> str:
