@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from lineament.model.folding import UNKNOWN, alike, folded, pattern, words_found
@@ -90,6 +90,11 @@ def read_purposes(texts: Iterable[str], *, beside_crime: bool = False) -> Purpos
 
     With ``beside_crime`` each is read as part of a text that names a crime, beside which some words are only in doubt.
     """
+    return _read_purposes(tuple(texts), beside_crime)
+
+
+@lru_cache(maxsize=1024)
+def _read_purposes(texts: tuple[str, ...], beside_crime: bool) -> PurposeReading:
     refused: list[RefusedPurpose] = []
     doubts: dict[tuple[str, str], Doubt] = {}
     for text in texts:

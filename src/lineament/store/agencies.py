@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -15,7 +17,7 @@ from lineament.errors import AlreadyThere, NotFound
 from lineament.model.accounts import HOME_AGENCY, AccountState
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Vetting, VettingOutcome
 from lineament.model.policy import Preset
-from lineament.store.guard import checked
+from lineament.store.guard import checked, fits
 from lineament.store.keys import Vault
 from lineament.store.people_tables import accounts, agencies
 from lineament.store.sealed import SealedColumn, checked_id
@@ -26,6 +28,8 @@ _SEATS = (
     .where(accounts.c.state != AccountState.CLOSED.value)
     .group_by(accounts.c.agency_id)
 )
+_CHECKED: WeakKeyDictionary[Vault, dict[str, tuple[tuple[Any, ...], Agency]]] = WeakKeyDictionary()
+"""The agencies as they were last read, by id, with the row whose MAC was checked: an operator lists a thousand."""
 
 
 class AgencyRows:
@@ -134,7 +138,16 @@ class AgencyRows:
         return {row.agency_id: row.seats for row in self._connection.execute(query)}
 
     def _agency(self, row: RowMapping, seats: int) -> Agency:
-        checked(self._connection, self._vault, "agencies", row)
+        held, known = tuple(row.values()), _CHECKED.setdefault(self._vault, {})
+        before, agency = known.get(row["id"], ((), None))
+        if agency is None or before != held:
+            checked(self._connection, self._vault, "agencies", row)
+            agency = self._read(row)
+            if fits(self._vault, "agencies", row):  # not one that this transaction wrote and has not signed yet
+                known[agency.id] = (held, agency)
+        return replace(agency, seats_taken=seats)
+
+    def _read(self, row: RowMapping) -> Agency:
         values = self._sealed.open(row["id"], row["sealed"])
         vetting, licence = values.get("vetting"), values.get("licence")
         return Agency(
@@ -144,7 +157,7 @@ class AgencyRows:
             home=row["id"] == HOME_AGENCY,
             vetting=None if vetting is None else _vetting_from(vetting),
             licence=None if licence is None else _licence_from(licence),
-            seats_taken=seats,
+            seats_taken=0,
         )
 
 

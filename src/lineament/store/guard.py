@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from lineament.errors import AccessAltered
 from lineament.store.bound import Touched, by_table, row_digest, rows_of, touched_by
 from lineament.store.keys import Vault
-from lineament.store.protected import MAC, PROTECTED, Protected, Row, canonical, plain_row
+from lineament.store.protected import MAC, PROTECTED, SIGNED, Protected, Row, canonical, plain_row
 from lineament.store.raw import batched
 from lineament.store.tables import searches
 
@@ -27,9 +27,7 @@ _MOST = 1000
 
 def mac_of(vault: Vault, table: str, row: Row) -> bytes:
     """Return the MAC of a row: 32 bytes. What a query joined to it is left out."""
-    its = PROTECTED[table]
-    own = {column: row[column] for column in its.table.c.keys() if column in row}  # noqa: SIM118 - it is no dictionary
-    return vault.mac(canonical(table, plain_row(own, its.unsigned | {MAC})))
+    return vault.mac(canonical(table, plain_row({column: row[column] for column in SIGNED[table] if column in row})))
 
 
 def checked(connection: Connection, vault: Vault, table: str, row: Row) -> None:

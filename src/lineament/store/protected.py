@@ -79,9 +79,12 @@ def _json(value: Any) -> Any:
     return value
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
 def canonical(table: str, said: object) -> str:
     """Return what a row of a table says, a JSON value, as text: the same value always gives the same text."""
-    return json.dumps([table, said], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _CANONICAL.encode([table, said])
 
 
 def _of(*names: str) -> frozenset[str]:
@@ -153,3 +156,9 @@ PROTECTED = {
     )
 }
 """By the name of the table. Searches and their lists are bound too, in ``store/search_digests.py``."""
+
+SIGNED = {
+    name: tuple(column.name for column in protected.table.c if column.name not in protected.unsigned | {MAC})
+    for name, protected in PROTECTED.items()
+}
+"""The columns of each table that the MACs of its rows are of."""

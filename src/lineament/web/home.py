@@ -60,16 +60,16 @@ def _cases(visit: Visit) -> dict[str, Any]:
         none: dict[str, Any] = {"cases": [], "open": 0, "closed": 0, "expiring": [], "guests": [], "invited": []}
         return nothing | none | {"left": None}
     found = casework.page(states=(CaseState.OPEN,), limit=NEWEST)
-    newest, altered = visit.desk.overview.newest_searches(case.key for case in found)
+    newest = visit.desk.overview.newest(case.key for case in found)
     names = {case.id: case for case in found}
-    last = sorted(newest.items(), key=lambda each: each[1].result.made_at, reverse=True)
+    last = sorted(newest.searches.items(), key=lambda each: each[1].result.made_at, reverse=True)
     strips = {entry.candidate.source for _, stored in last[:CONTINUED] for entry in stored.result.entries[:3]}
     return {
         "cases": found,
         "standings": casework.standings(found),
-        "newest": newest,
-        "altered": altered,
-        "probes": visit.desk.overview.newest_probes(case.key for case in found if case.id not in newest),
+        "newest": newest.searches,
+        "altered": newest.altered,
+        "probes": newest.probes,
         "blurred": visit.desk.sources.blurred(strips),
         "owners": visit.desk.overview.owners(found),
         "continued": [(names[case_id], stored) for case_id, stored in last[:CONTINUED]],

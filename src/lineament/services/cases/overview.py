@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from lineament.errors import RecordAltered
@@ -14,6 +15,15 @@ from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Record
 from lineament.store.searches import StoredSearch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestOfCases:
+    """The newest of several cases, by case number."""
+
+    searches: Mapping[int, StoredSearch]
+    probes: Mapping[int, str]  # the newest with a face, of cases without a search
+    altered: Sequence[Case]  # those whose newest search was changed from outside
 
 
 class Overview:
@@ -53,26 +63,20 @@ class Overview:
             ]
 
     @needs(Permission.READ_CASES)
-    def newest_searches(self, names: Iterable[str]) -> tuple[dict[int, StoredSearch], list[Case]]:
-        """Return the newest search of each of these cases, by case number; and the cases whose search was altered."""
-        newest: dict[int, StoredSearch] = {}
+    def newest(self, names: Iterable[str]) -> NewestOfCases:
+        """Return the newest search of each of these cases, and the newest probe of those that were not searched."""
+        searches: dict[int, StoredSearch] = {}
         altered: list[Case] = []
         with self._record.read() as tx:
-            for name in names:
-                case = case_for(tx, self._record, name, Permission.READ_CASES)
+            seen = [case_for(tx, self._record, name, Permission.READ_CASES) for name in names]
+            for case in seen:
                 try:
                     for stored in tx.searches.compared(tx.searches.stored_of_case(case.id, None, 1)):
-                        newest[case.id] = stored
+                        searches[case.id] = stored
                 except RecordAltered:
                     altered.append(case)
-        return newest, altered
-
-    @needs(Permission.READ_CASES)
-    def newest_probes(self, names: Iterable[str]) -> dict[int, str]:
-        """Return the newest probe with a face of each of these cases that has one, by case number."""
-        with self._record.read() as tx:
-            cases = [case_for(tx, self._record, name, Permission.READ_CASES) for name in names]
-            return tx.probes.newest_with_face(case.id for case in cases)
+            unsearched = {case.id for case in seen}.difference(searches, (case.id for case in altered))
+            return NewestOfCases(searches=searches, probes=tx.probes.newest_with_face(unsearched), altered=altered)
 
     @needs(Permission.READ_CASES)
     def owners(self, found: Iterable[Case]) -> dict[str, str]:
