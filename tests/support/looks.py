@@ -32,6 +32,9 @@ NOT_PAGES = {
     "/sources/{name}/pictures/{capture_id}/thumbnail": "a picture",
     "/sources/{name}/pictures/{capture_id}/picture": "a picture",
     "/sources/{name}/faces/{face_id}/crop": "a picture",
+    "/sources/{name}/newest/{face_id}/crop": "a picture",
+    "/sources/{name}/progress": "read by a script",
+    "/sources/{name}/runs/{run_id}/progress": "read by a script",
     "/sources/{name}/take-in/{drop_id}": "read by a script",
     "/sources/{name}/take-in/{drop_id}/missing": "read by a script",
     "/answers/{token}": "the answer to a form, as the story and the guards see it",
@@ -90,8 +93,15 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
             Look("case-authorisation-ask", eva, f"{at['awaiting']}/authorisation"),
             Look("case-authorisation-gone", sven, f"{gone}/authorisation"),
         ],
-        "/sources": [Look("sources", eva, "/sources")],
-        "/sources/{name}": [Look("source", olga, "/sources/portraits")],
+        "/sources": [Look("sources", eva, "/sources"), Look("sources-operator", olga, "/sources")],
+        "/register-source": [Look("source-new", olga, "/register-source")],
+        "/sources/{name}": [
+            Look("source", olga, "/sources/portraits"),
+            Look("source-faces", olga, "/sources/portraits?faces=newest"),
+            Look("source-draft", olga, _draft_source(olga)),
+        ],
+        "/sources/{name}/withdraw": [Look("source-withdraw", olga, "/sources/portraits/withdraw")],
+        "/sources/{name}/erase": [Look("source-erase", olga, "/sources/portraits/erase")],
         "/sources/{name}/take-in": [Look("take-in", olga, "/sources/portraits/take-in")],
         "/sources/{name}/without-face": [Look("without-face", olga, "/sources/portraits/without-face")],
         "/sources/{name}/pictures/{capture_id}": [Look("picture", olga, "/sources/portraits/pictures/1")],
@@ -108,6 +118,7 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
             Look("probe-refused", eva, at["awaiting probe"]),
         ],
         "/searches/{search_id}": [Look("result", eva, at["missing search"])],
+        "/searches/{search_id}/report": [Look("report", eva, f"{at['missing search']}/report")],
         "/searches/{search_id}/candidates/{rank}": [Look("candidate", eva, candidate)],
         "/ledger": [
             Look("ledger", adam, "/ledger"),
@@ -140,6 +151,16 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         ],
         "nothing": [Look("nothing", eva, "/nothing")],
     }
+
+
+def _draft_source(operator: Actor) -> str:
+    """Draft a source, which waits for somebody else; return its address."""
+    operator.go("/register-source")
+    terms = {"Name": "press-archive", "Controller": "Press agency of Ys", "Legal basis": "contract 2026-17; LED Art. 8"}
+    operator.fill(terms | {"Jurisdiction": "FR", "Last day": "2027-05-04"})
+    operator.press("Draft the source")
+    operator.expect_heading("press-archive")
+    return operator.path
 
 
 def _add_job(story: Story) -> str:
