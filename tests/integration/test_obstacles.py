@@ -104,6 +104,19 @@ def test_a_step_up_leads_back_to_the_page_that_asked(pages: Pages) -> None:
     assert parse_qs(urlsplit(link).query)["next"] == [new_search_address(own.key)]
 
 
+def test_a_step_up_that_is_due_stands_before_a_report(pages: Pages) -> None:
+    world = pages.world
+    examiner, address = world.people["A examiner"], f"/searches/{world.cases['A own'].search}/report"
+    before = lxml.html.fromstring(pages.ask(examiner, "GET", address).text)
+    step_up_due(world)
+    due = lxml.html.fromstring(pages.ask(examiner, "GET", address).text)
+    world.restore()
+    assert not before.xpath("//*[@id='against'] | //main//button[@disabled]")
+    (link,) = due.xpath("//*[@id='against']//a/@href")
+    assert parse_qs(urlsplit(link).query)["next"] == [address]
+    assert len(due.xpath("//main//button[@name='as'][@disabled]")) == 2
+
+
 def test_without_an_obstacle_the_photograph_can_be_given(pages: Pages) -> None:
     own = pages.world.cases["A own"]
     html = lxml.html.fromstring(pages.ask(pages.world.people["A examiner"], "GET", new_search_address(own.key)).text)

@@ -7,7 +7,10 @@ from enum import StrEnum
 from fastapi.responses import HTMLResponse, Response
 
 from lineament.model.accounts import Permission
+from lineament.model.reasons import ReasonCode
 from lineament.services.report import report_html
+from lineament.web.addresses import search_address
+from lineament.web.obstacles import obstacles
 from lineament.web.pages import CurrentVisit, Form, Pages, download
 from lineament.web.phrases import distressing
 
@@ -32,7 +35,11 @@ def report_choice(visit: CurrentVisit, search_id: str) -> HTMLResponse:
     """What the report of a search is to be."""
     search = visit.desk.search.stored(search_id).result
     case = visit.desk.casework.get(search.case_key)
-    return visit.page("report.html", case=case, search=search, veiled=distressing(case))
+    back = f"{search_address(search_id)}/report"
+    against = [
+        each for each in obstacles(visit.desk, case.key, back=back) if each.code is ReasonCode.SECOND_FACTOR
+    ]  # the only one of a search that stands against a report too
+    return visit.page("report.html", case=case, search=search, veiled=distressing(case), against=against)
 
 
 @pages.act("/searches/{search_id}/report", access=Permission.READ_CASES, page=report_choice)
