@@ -33,6 +33,7 @@ NOT_TRIED = {
     "/probes/{probe_id}/replay": "nothing is typed in it",
     "/probes/{probe_id}/approve": "nothing is typed in it",
     "/probes/{probe_id}/remove": "nothing is typed in it",
+    "/ledger/entry": "nothing is typed in it",
     "/sources/{name}/receipt": "nothing is typed in it",
     "/sources/{name}/look-again": "nothing is typed in it",
     "/sources/{name}/runs/{run_id}/go-on": "nothing is typed in it",
