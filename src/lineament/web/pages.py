@@ -103,7 +103,7 @@ class Visit(PageRequest):
         return self.render(
             template,
             official=self.desk.official,
-            as_of=self.desk.clock(),
+            as_of=self.desk.clock().replace(second=0, microsecond=0),
             agency_name="" if self.signed_in is None else self.signed_in.agency,
             signed_in=self.signed_in,
             drafts_of=draft_tag(self.desk),
