@@ -97,7 +97,8 @@ def test_a_case_and_a_search_by_mouse(page: Page) -> None:
     opened.value.close()
 
     page.get_by_role("link", name="Ledger").click()
-    expect(page.locator("tbody tr").first).to_contain_text("original viewed")
+    page.get_by_role("link", name="Show them").click()
+    expect(page.get_by_role("main").get_by_role("listitem").first).to_contain_text("opened the original of candidate 1")
     page.get_by_role("button", name="Check the ledger").click()
     expect(page.get_by_role("status")).to_have_text(re.compile(r"checked \d+ entries in \d+\.\d\d s: sound"))
 

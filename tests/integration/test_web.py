@@ -530,7 +530,7 @@ def test_a_suspended_source_is_not_searched_until_it_is_resumed(browser: httpx.C
     assert browser.post("/sources/short-lived/suspend", data={"csrf": csrf}).status_code == 303
     assert 'name="source" value="short-lived"' not in browser.get(probe).text
     assert browser.post("/sources/short-lived/suspend", data={"csrf": csrf}).status_code == 409
-    assert browser.post("/sources/short-lived/withdraw", data={"csrf": csrf}).status_code == 404
+    assert browser.post("/sources/short-lived/withdraw", data={"csrf": csrf}).status_code == 422  # nothing was typed
     assert browser.post("/sources/short-lived/resume", data={"csrf": csrf}).status_code == 303
     assert 'name="source" value="short-lived"' in browser.get(probe).text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -103,11 +104,11 @@ def test_the_entry_of_a_change_exists_and_is_its_own(store: Store, refused: Refu
     refused("INSERT INTO proposals (id, sealed) VALUES (0, 'x')", "id_at_least_1")
 
 
-def test_finding_the_newest_change_uses_its_index(store: Store, raw: RawSql) -> None:
+def test_finding_the_newest_change_uses_an_index(store: Store, raw: RawSql) -> None:
     query = "SELECT max(seq) FROM ledger_entries WHERE action = 'change_made'"
     if store.dialect == "sqlite":
         plan = raw(f"EXPLAIN QUERY PLAN {query}")
     else:
         raw("SET enable_seqscan = off")
         plan = raw(f"EXPLAIN {query}")
-    assert "ix_ledger_entries_change_made" in str(plan)
+    assert re.search("ix_ledger_entries_(change_made|of_action)", str(plan))
