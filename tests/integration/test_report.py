@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageOps
 from pypdf import PdfReader
 from tests.support.serving import Served, serving, token_in
-from tests.support.world import CASE, PROBE, gallery, ingest
+from tests.support.world import CASE, PROBE, SOURCE, gallery, ingest
 
 from lineament.model.actions import Action
 from lineament.model.search import Mode, ProbeKind, SearchRequest, SearchResult
@@ -191,6 +191,19 @@ def test_erased_candidates_are_counted_and_not_shown(workspace: Workspace, tmp_p
         assert "secret-name" not in text
         assert erased.sha256 not in text
     assert erased.rank not in {shown.candidate.rank for shown in after.candidates}
+
+
+def test_only_the_pictures_from_a_distressing_source_are_blurred(workspace: Workspace) -> None:
+    listed, desk = search(workspace), workspace.desk_at_the_machine()
+    desk.sources.set_distressing(SOURCE, True)
+    sharp, blurred = (desk.report.write(listed.search_id, sharp=chosen) for chosen in (True, False))
+    assert not sharp.blurred
+    assert blurred.probe == sharp.probe
+    pairs = list(zip(sharp.candidates, blurred.candidates, strict=True))
+    assert pairs
+    assert all(detail(hidden.crop or b"") < detail(shown.crop or b"") / 20 for shown, hidden in pairs)
+    for text in (text_of(report_pdf(blurred)), squeezed(report_html(blurred))):
+        assert f"Thepicturesfrom{SOURCE}areblurred" in text
 
 
 def test_a_distressing_case_is_blurred_unless_chosen_otherwise(workspace: Workspace) -> None:

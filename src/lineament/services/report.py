@@ -5,7 +5,7 @@ The PDF (``views/report_pdf.py``) is made from the same content, so that neither
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,10 +41,6 @@ CAVEAT = (
     "A candidate is a lead and no identification. It is not the sole basis for any measure against a person, and "
     "showing it to a witness spoils a later line-up. Two trained people compare the pictures before anything follows "
     "from them."
-)
-BLURRED = (
-    "The pictures are blurred, because the case is marked as distressing. Whoever writes the report can choose to show "
-    "them sharp."
 )
 NO_CANDIDATE = (
     "No face of the gallery reaches the threshold. That is an answer: the person may not be in these sources."
@@ -117,13 +113,18 @@ class WrittenReport:
     candidates: tuple[ReportedCandidate, ...]
     written_at: datetime
     written_by: str
-    blurred: bool  # the pictures
+    why_blurred: str  # which pictures are blurred and why, as sentences; empty if none is
     version: str = lineament.__version__
 
     @property
     def result(self) -> SearchResult:
         """The search itself."""
         return self.stored.result
+
+    @property
+    def blurred(self) -> bool:
+        """Whether pictures are blurred."""
+        return bool(self.why_blurred)
 
     @property
     def uncompared(self) -> str:
@@ -196,8 +197,8 @@ class Report:
     def write(self, search_id: str, *, sharp: bool = True) -> WrittenReport:
         """Record that the report of a search is written, and return it.
 
-        Pictures of a distressing case are blurred unless ``sharp``. Raises NotFound if there is no such search, or
-        StepUpNeeded (R49).
+        Pictures of a distressing case, and those of a distressing source, are blurred unless ``sharp``. Raises
+        NotFound if there is no such search, or StepUpNeeded (R49).
         """
         with self._record.change() as change:
             case, stored = case_of_search(change.tx, self._record, search_id)
@@ -205,18 +206,21 @@ class Report:
             change.concerns(case)
             change.record(ReportWritten(case=case.ref, search=search_id))
             written_at = change.at
-        result, official, blurred = stored.result, self._record.official, case.terms.is_distressing and not sharp
-        shown = _blurred if blurred else _unchanged
+            listed = {candidate.source for candidate in stored.result.candidates}
+            named = [source.name for source in change.tx.sources.of_names(sorted(listed)) if source.is_distressing]
+        result, official = stored.result, self._record.official
+        all_blurred = case.terms.is_distressing and not sharp
+        some = frozenset() if sharp else frozenset(named)
         return WrittenReport(
             case=case,
             stored=stored,
             asked=self._probes().get(result.probe_id),
             number=result.ledger_entry if official.may(Permission.READ_LEDGER) else None,
-            probe=shown(self._probes().crop(result.probe_id, result.face)),
+            probe=_shown(self._probes().crop(result.probe_id, result.face), blurred=all_blurred),
             candidates=tuple(
                 ReportedCandidate(
                     candidate=candidate,
-                    crop=None if (crop := self._crop(search_id, candidate.rank)) is None else shown(crop),
+                    crop=self._crop(search_id, candidate, blurred=all_blurred or candidate.source in some),
                     first=None if candidate is listed.candidate else listed.candidate.rank,
                 )
                 for listed in result.entries
@@ -224,7 +228,7 @@ class Report:
             ),
             written_at=written_at,
             written_by=official.name,
-            blurred=blurred,
+            why_blurred=_why_blurred(all_blurred, sorted(some)),
         )
 
     @needs(Permission.READ_CASES, in_case=True)
@@ -232,9 +236,9 @@ class Report:
         """Return the report of a search as HTML, with sharp pictures. Raises as ``write`` does."""
         return report_html(self.write(search_id))
 
-    def _crop(self, search_id: str, rank: int) -> bytes | None:
+    def _crop(self, search_id: str, candidate: Candidate, *, blurred: bool) -> bytes | None:
         try:
-            return self._pictures.crop(search_id, rank)
+            return _shown(self._pictures.crop(search_id, candidate.rank), blurred=blurred)
         except (NotFound, Refused):  # erased meanwhile, or known as abuse material since
             return None
 
@@ -246,7 +250,6 @@ def report_html(report: WrittenReport) -> str:
         made=_moment(report.result.made_at),
         data_uri=data_uri,
         caveat=CAVEAT,
-        blurred=BLURRED,
         alike=ALIKE,
         verifiable=VERIFIABLE,
     )
@@ -262,14 +265,22 @@ def how_cut(result: SearchResult) -> str:
     return f"score {result.threshold:.3f} and above, where {expected} ({threshold_words(result)})"
 
 
-def _unchanged(jpeg: bytes) -> bytes:
-    return jpeg
-
-
-def _blurred(jpeg: bytes) -> bytes:
+def _shown(jpeg: bytes, *, blurred: bool) -> bytes:
     from lineament.vision.veil import blur
 
-    return blur(jpeg)
+    return blur(jpeg) if blurred else jpeg
+
+
+def _why_blurred(everything: bool, sources: Sequence[str]) -> str:
+    """Return what is blurred and why; ``sources`` are those that are marked."""
+    if everything:
+        why = "The pictures are blurred, because the case is marked as distressing."
+    elif sources:
+        marked = "this source is" if len(sources) == 1 else "these sources are"
+        why = f"The pictures from {', '.join(sources)} are blurred, because {marked} marked as distressing."
+    else:
+        return ""
+    return f"{why} Whoever writes the report can choose to show them sharp."
 
 
 def _moment(moment: datetime) -> str:

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineament.services.report import ALIKE, BLURRED, CAVEAT, VERIFIABLE, ReportedCandidate, WrittenReport
+from lineament.services.report import ALIKE, CAVEAT, VERIFIABLE, ReportedCandidate, WrittenReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def report_pdf(report: WrittenReport) -> bytes:
     if report.uncompared:
         paper.paragraph(f"The answer is incomplete: {report.uncompared}.")
     if report.blurred:
-        paper.paragraph(BLURRED)
+        paper.paragraph(report.why_blurred)
     paper.head(report)
     paper.heading(report.heading)
     if report.grouped:

@@ -39,7 +39,8 @@ def report_choice(visit: CurrentVisit, search_id: str) -> HTMLResponse:
     against = [
         each for each in obstacles(visit.desk, case.key, back=back) if each.code is ReasonCode.SECOND_FACTOR
     ]  # the only one of a search that stands against a report too
-    return visit.page("report.html", case=case, search=search, veiled=distressing(case), against=against)
+    veiled = distressing(case) or visit.desk.sources.blurred(candidate.source for candidate in search.candidates)
+    return visit.page("report.html", case=case, search=search, veiled=veiled, against=against)
 
 
 @pages.act("/searches/{search_id}/report", access=Permission.READ_CASES, page=report_choice)
