@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lineament.errors import CandidateErased, NotFound, Refused, WrongState
+from lineament.errors import CandidateErased, NotFound, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case
 from lineament.model.events.searches import CandidateRead, OriginalViewed, PageOpened
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, PhotoFacts, Provenance
-from lineament.model.reasons import ReasonCode
 from lineament.model.search import Candidate
 from lineament.services.cases.access import case_of_search
 from lineament.services.cases.erased import erased_at
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
+from lineament.services.stored_pictures import StoredPictures
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.facts import open_facts
 from lineament.store.ring import KeyRing
 from lineament.store.searches import StoredSearch
 
+_HINT = "lineament search (it was erased)"
 MOST_PLACES = 50
 """Most further places, and most nearly identical pictures, that are shown for a candidate."""
 
@@ -67,18 +68,14 @@ class Pictures:
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
         self._record = record
         self._keys = keys
-        self._blobs = blobs
+        self._stored = StoredPictures(keys, blobs)
 
     @needs(Permission.READ_CASES, in_case=True)
     def crop(self, search_id: str, rank: int) -> bytes:
         """Return the candidate's face as JPEG."""
-        from lineament.vision.derive import without_grey
-
         with self._record.read() as tx:
             found = self._find(tx, search_id, rank)
-            face, capture = found.face, found.capture
-            stored = self._open_blob(tx, capture, face.crop)
-        return without_grey(stored, face.box, (capture.width, capture.height), face.quality.quarters)
+            return self._stored.face(tx, found.face, found.capture)
 
     @needs(Permission.READ_CASES, in_case=True)
     def reliable(self, search_id: str) -> frozenset[int]:
@@ -95,7 +92,7 @@ class Pictures:
         """Return the candidate's picture as a small JPEG without metadata."""
         with self._record.read() as tx:
             capture = self._find(tx, search_id, rank).capture
-            return self._open_blob(tx, capture, capture.thumbnail)
+            return self._stored.open(tx, capture, capture.thumbnail, _HINT)
 
     @needs(Permission.READ_CASES, in_case=True)
     def face(self, search_id: str, rank: int) -> EnrolledFace:
@@ -136,7 +133,7 @@ class Pictures:
             found = self._find(change.tx, search_id, rank)
             capture = found.capture
             change.concerns(found.case)
-            picture = self._open_blob(change.tx, capture, capture.original)
+            picture = self._stored.open(change.tx, capture, capture.original, _HINT)
             change.record(OriginalViewed(search=search_id, rank=rank, face=found.face.id, capture=capture.id))
         return picture, capture.media_type
 
@@ -152,7 +149,7 @@ class Pictures:
             capture = _capture_of(change.tx, found, alike)
             if capture.page is None:
                 raise WrongState(what="archived page", name=f"of candidate {rank}", state="not kept", event="opened")
-            record = self._open_blob(change.tx, capture, capture.page)
+            record = self._stored.open(change.tx, capture, capture.page, _HINT)
             change.record(PageOpened(search=search_id, rank=rank, face=found.face.id, capture=capture.id))
         return record
 
@@ -161,13 +158,6 @@ class Pictures:
         candidate = _candidate_at(tx, stored, rank)
         face = tx.faces.get(candidate.face_id)
         return _Found(case=case, candidate=candidate, face=face, capture=tx.captures.get(face.capture_id))
-
-    def _open_blob(self, tx: Tx, capture: Capture, address: str | None) -> bytes:
-        if address is None and capture.barred:
-            raise Refused(ReasonCode.KNOWN_ABUSE.reason())
-        if address is None:
-            raise NotFound(what="picture", name=f"of capture {capture.id}", hint="lineament search (it was erased)")
-        return self._blobs.get(source_key(tx, self._keys, tx.sources.by_id(capture.source_id)), address)
 
 
 def _capture_of(tx: Tx, found: _Found, alike: CaptureId | None) -> Capture:

@@ -17,7 +17,7 @@ from lineament.errors import AlreadyThere, NotFound
 from lineament.model.accounts import HOME_AGENCY, AccountState
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Vetting, VettingOutcome
 from lineament.model.policy import Preset
-from lineament.store.guard import checked, fits
+from lineament.store.guard import checked, is_own
 from lineament.store.keys import Vault
 from lineament.store.people_tables import accounts, agencies
 from lineament.store.sealed import SealedColumn, checked_id
@@ -143,7 +143,7 @@ class AgencyRows:
         if agency is None or before != held:
             checked(self._connection, self._vault, "agencies", row)
             agency = self._read(row)
-            if fits(self._vault, "agencies", row):  # not one that this transaction wrote and has not signed yet
+            if not is_own(self._connection, f"agencies/{agency.id}"):
                 known[agency.id] = (held, agency)
         return replace(agency, seats_taken=seats)
 

@@ -38,9 +38,13 @@ def checked(connection: Connection, vault: Vault, table: str, row: Row) -> None:
 
 def is_altered(connection: Connection, vault: Vault, table: str, row: Row) -> bool:
     """Return whether the MAC of a row with all its columns does not fit, and this transaction did not write the row."""
+    return not is_own(connection, PROTECTED[table].subject(row)) and not fits(vault, table, row)
+
+
+def is_own(connection: Connection, subject: str) -> bool:
+    """Return whether this transaction wrote that row, and signs it at its end; until then its MAC need not fit."""
     touched = touched_by(connection)
-    own = touched is not None and PROTECTED[table].subject(row) in touched.guarded
-    return not own and not fits(vault, table, row)
+    return touched is not None and subject in touched.guarded
 
 
 def fits(vault: Vault, table: str, row: Row) -> bool:

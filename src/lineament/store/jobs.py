@@ -99,9 +99,7 @@ class JobRows:
 
     def open_of_kind(self, kind: str) -> Job | None:
         """Return the oldest open job of a kind, of any official; None if there is none."""
-        query = sa.select(jobs).where(_OPEN, jobs.c.kind == kind).order_by(*_ORDER).limit(1)
-        row = self._connection.execute(query).mappings().one_or_none()
-        return None if row is None else self._job(row)
+        return next(iter(self.open_of_kinds((kind,))), None)
 
     def open_of_kinds(self, kinds: Collection[str]) -> list[Job]:
         """Return the open jobs of some kinds, of every official, oldest first."""

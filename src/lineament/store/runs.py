@@ -43,8 +43,15 @@ class RunRows:
         """Return a run. Raises NotFound if there is none with that id."""
         row = self._connection.execute(_select().where(runs.c.id == run_id)).mappings().one_or_none()
         if row is None:
-            raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
+            raise _not_found(run_id)
         return self._run(row)
+
+    def get_of(self, source_id: SourceId, run_id: RunId) -> Run:
+        """Return a run of a source. Raises NotFound, the same for a run of another source as for one that is none."""
+        run = self.get(run_id)
+        if run.source_id != source_id:
+            raise _not_found(run_id)
+        return run
 
     def of_source(self, source_id: SourceId, limit: int | None = None) -> list[Run]:
         """Return the runs of a source, newest first."""
@@ -136,3 +143,7 @@ def _run(row: RowMapping) -> Run:
         counts=json.loads(row["counts"]),
         faces=row["faces"],
     )
+
+
+def _not_found(run_id: RunId) -> NotFound:
+    return NotFound(what="run", name=run_id, hint="lineament source runs NAME")

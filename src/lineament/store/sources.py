@@ -17,10 +17,9 @@ from sqlalchemy.engine import Connection
 from lineament.errors import AccessAltered, AlreadyThere, NotFound
 from lineament.model.faces import SourceId
 from lineament.model.sources import Share, Source, SourceState, SourceTerms
-from lineament.store.bound import touched_by
 from lineament.store.columns import among
 from lineament.store.drop_tables import drops
-from lineament.store.guard import checked, fits
+from lineament.store.guard import checked, fits, is_own
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
 from lineament.store.meta import new_ids
@@ -153,9 +152,8 @@ class SourceRows:
         return found
 
     def _own(self, source_id: int) -> bool:
-        """Return whether this transaction wrote the row of a source, and signs it at its end."""
-        touched = touched_by(self._connection)
-        return touched is not None and f"sources/{source_id}" in touched.guarded
+        """Return whether this transaction wrote the row of a source."""
+        return is_own(self._connection, f"sources/{source_id}")
 
     def _read(self, row: tuple[Any, ...], shares: tuple[Share, ...]) -> Source:
         """Return the source in a row. Raises AccessAltered unless its MAC fits, or it has none yet."""

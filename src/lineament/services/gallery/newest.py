@@ -14,9 +14,9 @@ from lineament.model.accounts import Permission
 from lineament.model.events.sources import SourcePicturesRead
 from lineament.model.faces import Capture, EnrolledFace, FaceId
 from lineament.model.reasons import ReasonCode
-from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
+from lineament.services.stored_pictures import StoredPictures
 from lineament.store.blobs import Blobs
 from lineament.store.ring import KeyRing
 
@@ -40,7 +40,7 @@ class NewestFaces:
     """Shows what of a source is fresh."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
-        self._record, self._keys, self._blobs = record, keys, blobs
+        self._record, self._stored = record, StoredPictures(keys, blobs)
 
     @needs(Permission.MANAGE_SOURCES)
     def freshness(self, name: str) -> Freshness:
@@ -69,8 +69,6 @@ class NewestFaces:
     @needs(Permission.MANAGE_SOURCES)
     def crop(self, name: str, face_id: int) -> bytes:
         """Return one of the newest faces of a source as JPEG; it is part of the mosaic. Raises NotFound for others."""
-        from lineament.vision.derive import without_grey
-
         with self._record.read() as tx:
             source, face = tx.sources.get(name), tx.faces.get(FaceId(face_id))
             if face.source_id != source.id or tx.faces.count_newer(source.id, face.id, REACH) >= REACH:
@@ -78,5 +76,4 @@ class NewestFaces:
             capture = tx.captures.get(face.capture_id)
             if capture.barred:
                 raise Refused(ReasonCode.KNOWN_ABUSE.reason())
-            stored = self._blobs.get(source_key(tx, self._keys, source), face.crop)
-        return without_grey(stored, face.box, (capture.width, capture.height), face.quality.quarters)
+            return self._stored.face(tx, face, capture)

@@ -249,9 +249,7 @@ class Register:
     def run(self, name: str, run_id: int) -> tuple[Run, Sequence[tuple[str, str]]]:
         """Return a run and its first refusals (names, reasons). Raises NotFound if it is not of that source."""
         with self._record.read() as tx:
-            source, run = tx.sources.get(name), tx.runs.get(RunId(run_id))
-            if run.source_id != source.id:  # answered like a run that does not exist
-                raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
+            run = tx.runs.get_of(tx.sources.get(name).id, RunId(run_id))
             return run, tx.runs.refusals(run.id)
 
     @needs(Permission.MANAGE_SOURCES)

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from lineament.errors import NotFound, Refused
+from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.events.sources import SourcePicturesRead
 from lineament.model.faces import DRAWN, Capture, CaptureId, EnrolledFace, FaceId
-from lineament.model.reasons import ReasonCode
 from lineament.model.runs import Run, RunId
 from lineament.model.sources import Source
-from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
+from lineament.services.stored_pictures import StoredPictures
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
@@ -62,7 +61,7 @@ class Unsearched:
     """Lists the pictures of a source from which a face is in no search."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
-        self._record, self._keys, self._blobs = record, keys, blobs
+        self._record, self._stored = record, StoredPictures(keys, blobs)
 
     @needs(Permission.MANAGE_SOURCES)
     def page(
@@ -75,7 +74,7 @@ class Unsearched:
         with self._record.change() as change:
             tx = change.tx
             source = tx.sources.get(name)
-            run = None if run_id is None else _run_of(tx, source, run_id)
+            run = None if run_id is None else tx.runs.get_of(source.id, RunId(run_id))
             total: int | None = None
             if which is Which.WITHOUT_FACE:
                 after, up_to = (after, None) if run is None else _stored_by(tx, run, after)
@@ -101,46 +100,28 @@ class Unsearched:
     def thumbnail(self, name: str, capture_id: int) -> bytes:
         """Return a picture without a face as a small JPEG without metadata; it is part of the list."""
         with self._record.read() as tx:
-            source, capture = self._find(tx, name, capture_id)
-            return self._open(tx, source, capture, capture.thumbnail)
+            capture = self._find(tx, name, capture_id)
+            return self._stored.open(tx, capture, capture.thumbnail, f"{_HINT} (it was not kept)")
 
     @needs(Permission.MANAGE_SOURCES)
     def crop(self, name: str, face_id: int) -> bytes:
         """Return a face that cannot be compared as JPEG; it is part of the list."""
-        from lineament.vision.derive import without_grey
-
         with self._record.read() as tx:
             source, face = tx.sources.get(name), tx.faces.get(FaceId(face_id))
             if face.source_id != source.id or face.comparable:
                 raise NotFound(what="face that cannot be compared", name=face_id, hint=_HINT)
-            capture = tx.captures.get(face.capture_id)
-            stored = self._open(tx, source, capture, face.crop)
-        return without_grey(stored, face.box, (capture.width, capture.height), face.quality.quarters)
+            return self._stored.face(tx, face, tx.captures.get(face.capture_id))
 
-    def _find(self, tx: Tx, name: str, capture_id: int) -> tuple[Source, Capture]:
+    def _find(self, tx: Tx, name: str, capture_id: int) -> Capture:
         """Return a capture from which a face is in no search. Raises NotFound for any other."""
         source, capture = tx.sources.get(name), tx.captures.get(CaptureId(capture_id))
         shown = tx.faces.of_capture(capture.id)
         if capture.source_id != source.id or any(face.comparable for face in shown):
             raise NotFound(what="picture without a searched face", name=capture_id, hint=_HINT)
-        return source, capture
-
-    def _open(self, tx: Tx, source: Source, capture: Capture, address: str | None) -> bytes:
-        if address is None and capture.barred:
-            raise Refused(ReasonCode.KNOWN_ABUSE.reason())
-        if address is None:
-            raise NotFound(what="picture", name=f"of capture {capture.id}", hint=f"{_HINT} (it was not kept)")
-        return self._blobs.get(source_key(tx, self._keys, source), address)
+        return capture
 
 
 _HINT = "lineament source pictures NAME --without-face"
-
-
-def _run_of(tx: Tx, source: Source, run_id: int) -> Run:
-    run = tx.runs.get(RunId(run_id))
-    if run.source_id != source.id:  # answered like a run that does not exist
-        raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
-    return run
 
 
 def _stored_by(tx: Tx, run: Run, after: int) -> tuple[int, int]:

@@ -75,22 +75,19 @@ class Jobs:
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def of_source(self, source_id: SourceId) -> list[Job]:
         """Return the open jobs of a source that the official may see, oldest first."""
-        official = self._record.official
-        if not self._sees_whole_agency:
-            return []
         with self._record.read() as tx:
-            found = tx.jobs.open_of_source(source_id)
-        return [job for job in found if job.request.agency_id == official.agency_id]
+            return self._seen(tx.jobs.open_of_source(source_id))
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def newest_of_source(self, source_id: SourceId) -> list[Job]:
         """Return the newest jobs of a source that the official may see, newest first, also those that have ended."""
-        official = self._record.official
-        if not self._sees_whole_agency:
-            return []
         with self._record.read() as tx:
-            found = tx.jobs.newest_of_source(source_id, NEWEST)
-        return [job for job in found if job.request.agency_id == official.agency_id]
+            return self._seen(tx.jobs.newest_of_source(source_id, NEWEST))
+
+    def _seen(self, found: Iterable[Job]) -> list[Job]:
+        """Return those of the official's agency, for who sees them all."""
+        own = self._record.official.agency_id
+        return [job for job in found if self._sees_whole_agency and job.request.agency_id == own]
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def stop(self, id: str) -> Job:  # noqa: A002
