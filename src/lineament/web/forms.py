@@ -98,7 +98,7 @@ class SentForm:
         """Return a field that holds a day; None if it is empty."""
         text = self.text(name)
         try:
-            return date.fromisoformat(_written(_DAY, text)) if text else None
+            return read_day(text) if text else None
         except ValueError:
             raise _invalid(name, text, "write it as 2026-11-21") from None
 
@@ -124,6 +124,11 @@ class SentForm:
     def choices(self, name: str, kind: type[Choice]) -> list[Choice]:
         """Return every value of a field that may hold several values of ``kind``."""
         return [_chosen(name, text, kind) for text in self.all(name)]
+
+
+def read_day(untrusted: str) -> date:
+    """Return a day that is written as 2026-11-21. Raises ValueError."""
+    return date.fromisoformat(_written(_DAY, untrusted))
 
 
 def _written(form: re.Pattern[str], text: str) -> str:

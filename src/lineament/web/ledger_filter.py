@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from lineament.model.events.kinds import EntryKind
 from lineament.services.audit import WantedEntries
+from lineament.web.forms import read_day
 
 KIND_WORDS = {
     EntryKind.SEARCHES: "Searches and photographs",
@@ -64,7 +65,7 @@ class LedgerFilter:
 
     def _day(self) -> date | None:
         try:
-            return date.fromisoformat(self.day)
+            return read_day(self.day)
         except ValueError:
             return None
 

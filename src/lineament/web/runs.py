@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,6 @@ from lineament.model.runs import Run
 from lineament.model.sources import Source
 from lineament.services.jobs.kinds import INGEST, ingest_arguments
 from lineament.sources.crawl.registration import crawl_name
-from lineament.sources.crawl.rows import CrawlProgress
 from lineament.views import refusals as refusal_views
 from lineament.views.runs import OUTCOMES, run_outcomes
 from lineament.web import phrases
@@ -24,41 +24,64 @@ from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
 
 pages = Pages()
 
+NEWEST = 20
+"""Most runs on the page of a source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedRun:
+    """A run with what tells how it stands."""
+
+    source: Source
+    run: Run
+    refusals: Sequence[tuple[str, str]]  # names and reasons
+    job: Job | None  # that does, will do or last did its work
+    now: datetime
+
+    @property
+    def standing(self) -> str:
+        """How it stands, in words."""
+        return phrases.run_state(self.run, self.now, self.job)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it was cut off and its source may be ingested into; drops go on where they are dropped."""
+        cut_off = self.standing in {"stopped", "failed"} and self.run.connector != "upload"
+        return cut_off and self.source.why_closed(self.now.date()) is None
+
+
+def _watched(visit: Visit, name: str, run_id: int) -> WatchedRun:
+    found, refusals = visit.desk.sources.run(name, run_id)
+    source = visit.desk.sources.get(name)
+    job = job_of(found, visit.desk.jobs.newest_of_source(source.id))
+    return WatchedRun(source=source, run=found, refusals=refusals, job=job, now=visit.desk.clock())
+
 
 @pages.page("/sources/{name}/runs/{run_id}", access=Permission.MANAGE_SOURCES)
 def run(visit: CurrentVisit, name: str, run_id: int) -> HTMLResponse:
     """One run of a connector: its progress, what it ingested, and what it refused and why."""
-    found, refusals = visit.desk.sources.run(name, run_id)
-    source = visit.desk.sources.get(name)
-    jobs = visit.desk.jobs.newest_of_source(source.id)
-    job, now = job_of(found, jobs), visit.desk.clock()
-    standing = phrases.run_state(found, now, job)
-    progress = crawl_progress(visit, source, found)
+    watched = _watched(visit, name, run_id)
     return visit.page(
         "run.html",
-        source=source,
-        run=found,
-        refusals=refusal_views.grouped(refusals),
-        named=len(refusals),
-        now=now,
-        job=job,
-        standing=standing,
-        crawl=None if progress is None else live_crawl(found, progress, now, moving=standing == "under way"),
-        continues=can_go_on(source, found, standing, now),
+        source=watched.source,
+        run=watched.run,
+        refusals=refusal_views.grouped(watched.refusals),
+        named=len(watched.refusals),
+        now=watched.now,
+        job=watched.job,
+        standing=watched.standing,
+        crawl=live_crawl(visit, watched),
+        continues=watched.can_go_on,
     )
 
 
 @pages.page("/sources/{name}/runs/{run_id}/progress", access=Permission.MANAGE_SOURCES)
 def run_progress(visit: CurrentVisit, name: str, run_id: int) -> JSONResponse:
     """The progress of a run, as JSON for the script of its page."""
-    found, _ = visit.desk.sources.run(name, run_id)
-    source, now = visit.desk.sources.get(name), visit.desk.clock()
-    job = job_of(found, visit.desk.jobs.newest_of_source(source.id))
-    progress = crawl_progress(visit, source, found)
-    live = [live_run(found, now, job)]
-    live += [] if job is None else [live_job(job)]
-    live += [] if progress is None else [live_crawl(found, progress, now, moving=live[0]["standing"] == "under way")]
-    return JSONResponse({"jobs": live})
+    watched = _watched(visit, name, run_id)
+    job, crawl = watched.job, live_crawl(visit, watched)
+    live = [live_run(watched.run, watched.now, job), None if job is None else live_job(job), crawl]
+    return JSONResponse({"jobs": [each for each in live if each is not None]})
 
 
 @pages.page("/sources/{name}/progress", access=Permission.MANAGE_SOURCES)
@@ -73,19 +96,13 @@ def source_progress(visit: CurrentVisit, name: str) -> JSONResponse:
 @pages.act("/sources/{name}/runs/{run_id}/go-on", access=Permission.MANAGE_SOURCES, page=run)
 def go_on(visit: CurrentVisit, name: str, run_id: int, form: Form) -> RedirectResponse:  # noqa: ARG001
     """Queue what a run that was cut off has left; it goes on where it was."""
-    found, _ = visit.desk.sources.run(name, run_id)
-    source = visit.desk.sources.get(name)
-    job = job_of(found, visit.desk.jobs.newest_of_source(source.id))
-    state = phrases.run_state(found, visit.desk.clock(), job)
-    if not can_go_on(source, found, state, visit.desk.clock()):
-        raise WrongState(what="run", name=f"{found.number} of {name}", state=state, event="continued here")
+    watched = _watched(visit, name, run_id)
+    found = watched.run
+    if not watched.can_go_on:
+        raise WrongState(what="run", name=f"{found.number} of {name}", state=watched.standing, event="continued here")
     kept_out = "hidden" in found.counts
     arguments = ingest_arguments(name, found.what.split("\n"), found.connector, skip_hidden=kept_out)
     return redirect(f"/jobs/{visit.desk.jobs.add(INGEST, arguments, source=name).id}")
-
-
-NEWEST = 20
-"""Most runs on the page of a source."""
 
 
 def job_of(run: Run, jobs: Iterable[Job]) -> Job | None:
@@ -105,19 +122,6 @@ def job_of(run: Run, jobs: Iterable[Job]) -> Job | None:
     return None if run.ended_at is not None else next(running, next(iter(of_run), None))
 
 
-def can_go_on(source: Source, run: Run, state: str, now: datetime) -> bool:
-    """Return whether a run was cut off and its source may be ingested into; drops go on where they are dropped."""
-    cut_off = state in {"stopped", "failed"} and run.connector != "upload"
-    return cut_off and source.why_closed(now.date()) is None
-
-
-def crawl_progress(visit: Visit, source: Source, run: Run) -> CrawlProgress | None:
-    """Return the progress of the crawl of a run; None if it is none, or has ended."""
-    if run.connector != "site" or run.ended_at is not None:
-        return None
-    return visit.workspace.crawls.progress(source, crawl_name(run.what))
-
-
 def live_run(run: Run, now: datetime, job: Job | None) -> dict[str, Any]:
     """Return what changes on a page while a run moves; the page reloads if the standing differs."""
     counts = {name: f"{run.counts.get(name, 0):,}" for name in OUTCOMES}
@@ -132,11 +136,18 @@ def live_run(run: Run, now: datetime, job: Job | None) -> dict[str, Any]:
     }
 
 
-def live_crawl(run: Run, progress: CrawlProgress, now: datetime, *, moving: bool) -> dict[str, Any]:
-    """Return what changes on a page while a crawl moves."""
+def live_crawl(visit: Visit, watched: WatchedRun) -> dict[str, Any] | None:
+    """Return what changes on a page while a crawl moves; None if the run is none, or has ended."""
+    run = watched.run
+    if run.connector != "site" or run.ended_at is not None:
+        return None
+    progress = visit.workspace.crawls.progress(watched.source, crawl_name(run.what))
+    if progress is None:
+        return None
     done = progress.answered + progress.refused
-    known, seconds = done + progress.waiting, (now - run.begun_at).total_seconds()
-    pace = f", {progress.requests * 60 / seconds:.1f} a minute" if moving and seconds >= 60 else ""
+    known, seconds = done + progress.waiting, (watched.now - run.begun_at).total_seconds()
+    moves = watched.standing == "under way" and seconds >= 60
+    pace = f", {progress.requests * 60 / seconds:.1f} a minute" if moves else ""
     return {
         "id": f"crawl-{run.id}",
         "standing": "",

@@ -92,6 +92,12 @@ def because(reason: str | None) -> Markup:
     return tell(": {}", quoted(reason)) if reason else NOTHING
 
 
+def blur_set(distressing: bool, of: Markup) -> Markup:
+    """Return that the pictures of something are blurred from now on, or not."""
+    shown = escape("blurred until pointed at" if distressing else "shown without blur")
+    return tell("set the pictures of {} to be {}", of, shown)
+
+
 def count(number: int, singular: str, plural: str = "") -> Markup:
     """Return a number with its noun."""
     return escape(counted(number, singular, plural))

@@ -6,7 +6,18 @@ from markupsafe import Markup, escape
 
 from lineament.model.cases import PaperKind
 from lineament.model.events import cases as events
-from lineament.web.sentences.base import NOTHING, Names, because, count, listed, quoted, sentence_of, tell, until
+from lineament.web.sentences.base import (
+    NOTHING,
+    Names,
+    because,
+    blur_set,
+    count,
+    listed,
+    quoted,
+    sentence_of,
+    tell,
+    until,
+)
 
 _PAPERS = {
     PaperKind.MESSAGE: "wrote a message in the room",
@@ -27,9 +38,7 @@ def _(event: events.CaseOpened, names: Names) -> Markup:
 
 @sentence_of.register
 def _(event: events.CaseBlurSet, names: Names) -> Markup:
-    if event.distressing:
-        return tell("set the pictures of {} to be blurred until pointed at", names.case(event.case))
-    return tell("set the pictures of {} to be shown without blur", names.case(event.case))
+    return blur_set(event.distressing, names.case(event.case))
 
 
 @sentence_of.register

@@ -6,10 +6,21 @@ from markupsafe import Markup, escape
 
 from lineament.model.events import jobs, packs
 from lineament.model.events import sources as events
-from lineament.services.gallery.items import IngestOutcome
 from lineament.services.jobs.kinds import KINDS
+from lineament.views.runs import OUTCOMES
 from lineament.web.phrases import size
-from lineament.web.sentences.base import NOTHING, Names, because, count, if_any, listed, sentence_of, tell, until
+from lineament.web.sentences.base import (
+    NOTHING,
+    Names,
+    because,
+    blur_set,
+    count,
+    if_any,
+    listed,
+    sentence_of,
+    tell,
+    until,
+)
 
 _WHICH = {
     "without face": "pictures without a face",
@@ -50,9 +61,7 @@ def _(event: events.SourceUnshared, names: Names) -> Markup:
 
 @sentence_of.register
 def _(event: events.SourceBlurSet, names: Names) -> Markup:
-    if event.distressing:
-        return tell("set the pictures of {} to be blurred until pointed at", names.source(event.source))
-    return tell("set the pictures of {} to be shown without blur", names.source(event.source))
+    return blur_set(event.distressing, names.source(event.source))
 
 
 @sentence_of.register
@@ -115,8 +124,7 @@ def _(event: events.RunStarted, names: Names) -> Markup:
 
 @sentence_of.register
 def _(event: events.RunEnded, names: Names) -> Markup:
-    words = {outcome.name.lower(): outcome.value for outcome in IngestOutcome}
-    counts = [Markup("{} {}").format(f"{number:,}", words.get(name, name)) for name, number in event.counts.items()]
+    counts = [Markup("{} {}").format(f"{number:,}", OUTCOMES.get(name, name)) for name, number in event.counts.items()]
     outcome = Markup("; ").join([*counts, count(event.faces, "face")])
     return tell("finished run {} into {}: {}", event.run, names.source(event.source), outcome)
 
