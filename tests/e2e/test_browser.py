@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, expect
 from tests.conftest import PORTRAITS
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
+from tests.support.browsers import NEEDS_CHROMIUM, silent_page
 from tests.support.serving import Served, serving
 from tests.support.world import CASE, PROBE, gallery
 
@@ -32,14 +32,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def page(chromium: Browser, served: Served) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1366, "height": 768}, base_url=served.url)
-    console = ConsoleLog(context)
-    page = context.new_page()
-    page.goto(served.entrance)
-    yield page
-    context.close()
     # Chromium requests an icon beside a sandboxed original
-    assert [text for text in console.messages if not text.endswith("/favicon.ico)")] == []
+    with silent_page(chromium, served, unless=lambda text: text.endswith("/favicon.ico)")) as page:
+        yield page
 
 
 def choose_photograph(page: Page, case: str, name: str = PROBE.name) -> None:

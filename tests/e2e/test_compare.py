@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, ViewportSize, expect
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
-from tests.support.serving import Served, serving
-from tests.support.world import gallery, search_portraits
+from playwright.sync_api import Browser, CDPSession, Page, expect
+from tests.support.browsers import LAPTOP, NEEDS_CHROMIUM, PHONE, silent_page
+from tests.support.serving import Served
 
 pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
-LAPTOP = ViewportSize(width=1366, height=768)
-PHONE = ViewportSize(width=390, height=844)
 SCALE = "document.querySelector('.pane .view').transform.baseVal.consolidate().matrix.a"
 VIEWS = "[...document.querySelectorAll('.pane .view')].map((group) => group.getAttribute('transform'))"
 TURNS = """[...document.querySelectorAll('.pane .turn')].map((group) => {
@@ -25,36 +22,20 @@ TURNS = """[...document.querySelectorAll('.pane .turn')].map((group) => {
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with gallery(tmp_path_factory.mktemp("compare") / "ws") as workspace, serving(workspace) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def candidate(served: Served) -> str:
-    return f"{search_portraits(served.workspace)}/candidates/2"
-
-
-def opened(chromium: Browser, served: Served, path: str, size: ViewportSize, *, touch: bool = False) -> Iterator[Page]:
-    context = chromium.new_context(viewport=size, base_url=served.url, has_touch=touch, is_mobile=touch)
-    console = ConsoleLog(context)
-    page = context.new_page()
-    page.goto(served.entrance)
-    page.goto(path)
-    page.wait_for_load_state()
-    yield page
-    context.close()
-    assert console.messages == []
+def candidate(result: str) -> str:
+    return f"{result}/candidates/2"
 
 
 @pytest.fixture
 def page(chromium: Browser, served: Served, candidate: str) -> Iterator[Page]:
-    yield from opened(chromium, served, candidate, LAPTOP)
+    with silent_page(chromium, served, candidate) as page:
+        yield page
 
 
 @pytest.fixture
 def phone(chromium: Browser, served: Served, candidate: str) -> Iterator[Page]:
-    yield from opened(chromium, served, candidate, PHONE, touch=True)
+    with silent_page(chromium, served, candidate, size=PHONE, touch=True) as page:
+        yield page
 
 
 def box_of(page: Page, at: int) -> dict[str, float]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.support.browsers import NEEDS_CHROMIUM
+from tests.support.browsers import NEEDS_CHROMIUM, silent_page
 from tests.support.serving import Served, serving
 from tests.support.world import CASE, PROBE, gallery
 
@@ -46,11 +46,8 @@ def results(served: Served) -> dict[str, str]:
 
 @pytest.fixture
 def page(chromium: Browser, served: Served) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1366, "height": 768}, base_url=served.url)
-    page = context.new_page()
-    page.goto(served.entrance)
-    yield page
-    context.close()
+    with silent_page(chromium, served) as page:
+        yield page
 
 
 def print_out(page: Page) -> None:

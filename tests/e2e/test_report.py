@@ -8,34 +8,17 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
-from tests.support.serving import Served, serving
-from tests.support.world import CASE, gallery, search_portraits
+from tests.support.browsers import NEEDS_CHROMIUM, silent_page
+from tests.support.serving import Served
+from tests.support.world import CASE
 
 pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with gallery(tmp_path_factory.mktemp("report") / "ws") as workspace, serving(workspace) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def result(served: Served) -> str:
-    return search_portraits(served.workspace)
-
-
 @pytest.fixture
 def page(chromium: Browser, served: Served, result: str) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1366, "height": 768}, base_url=served.url)
-    console = ConsoleLog(context)
-    page = context.new_page()
-    page.goto(served.entrance)
-    page.goto(result)
-    yield page
-    context.close()
-    assert console.messages == []
+    with silent_page(chromium, served, result) as page:
+        yield page
 
 
 def test_the_pdf_is_saved_and_can_be_saved_again(page: Page) -> None:

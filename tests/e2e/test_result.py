@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Page, expect
 from tests.conftest import PORTRAITS
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
+from tests.support.browsers import NEEDS_CHROMIUM, silent_page
 from tests.support.serving import Served, serving
-from tests.support.world import gallery, ingest, search_portraits
+from tests.support.world import gallery, ingest
 
 from lineament.model.sources import SourceTerms
 from lineament.views.searches import listed_search_json
@@ -36,21 +36,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             yield running
 
 
-@pytest.fixture(scope="module")
-def result(served: Served) -> str:
-    return search_portraits(served.workspace)
-
-
 @pytest.fixture
 def page(chromium: Browser, served: Served, result: str) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1366, "height": 768}, base_url=served.url)
-    console = ConsoleLog(context)
-    page = context.new_page()
-    page.goto(served.entrance)
-    page.goto(result)
-    yield page
-    context.close()
-    assert console.messages == []
+    with silent_page(chromium, served, result) as page:
+        yield page
 
 
 def test_strangers_come_first_and_the_line_stands_where_they_are_expected(page: Page) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
+from tests.support.browsers import NEEDS_CHROMIUM, silent_page
 from tests.support.looks import faults
 from tests.support.serving import Served, serving
 from tests.support.world import SOURCE, gallery, settings
@@ -42,14 +42,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def page(served: Served, chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(base_url=served.url, viewport={"width": 1366, "height": 768})
-    console = ConsoleLog(context)
-    page = context.new_page()
-    page.goto(served.entrance)
-    yield page
-    context.close()
     # what a test itself lets fail: a form that is refused, a server that is away
-    assert [text for text in console.messages if "Failed to load resource" not in text] == []
+    with silent_page(chromium, served, unless=lambda text: "Failed to load resource" in text) as page:
+        yield page
 
 
 def begin(workspace: Workspace) -> tuple[Job, Run]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,10 +19,12 @@ from playwright.sync_api import (
     FilePayload,
     Locator,
     Page,
+    ViewportSize,
     expect,
     sync_playwright,
 )
 from tests.support.clock import Clock
+from tests.support.serving import Served
 from tests.support.world import PASSWORD
 
 ARGUMENTS = (
@@ -45,6 +47,8 @@ AUTHENTICATOR = {
     "automaticPresenceSimulation": True,
 }
 WIDTH, HEIGHT = 1280, 800
+LAPTOP = ViewportSize(width=1366, height=768)
+PHONE = ViewportSize(width=390, height=844)
 CHROMIUM = shutil.which("chromium")
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)")
 
@@ -90,6 +94,28 @@ class ConsoleLog:
             return
         if url not in self.refused or not re.search(r"responded with a status of 4\d\d", message.text):
             self.messages.append(f"{message.type}: {message.text} ({url})")
+
+
+@contextmanager
+def silent_page(
+    chromium: Browser,
+    served: Served,
+    path: str = "",
+    *,
+    size: ViewportSize = LAPTOP,
+    touch: bool = False,
+    unless: Callable[[str], bool] = lambda _: False,
+) -> Iterator[Page]:
+    """Open a page as whoever is at the machine; its console must say nothing ``unless`` that is expected."""
+    context = chromium.new_context(viewport=size, base_url=served.url, has_touch=touch, is_mobile=touch)
+    console = ConsoleLog(context)
+    page = context.new_page()
+    page.goto(served.entrance)
+    if path:
+        page.goto(path)
+    yield page
+    context.close()
+    assert [text for text in console.messages if not unless(text)] == []
 
 
 @dataclass(slots=True)
