@@ -197,6 +197,7 @@ def test_only_the_pictures_from_a_distressing_source_are_blurred(workspace: Work
     listed, desk = search(workspace), workspace.desk_at_the_machine()
     desk.sources.set_distressing(SOURCE, True)
     sharp, blurred = (desk.report.write(listed.search_id, sharp=chosen) for chosen in (True, False))
+    desk.sources.set_distressing(SOURCE, False)
     assert not sharp.blurred
     assert blurred.probe == sharp.probe
     pairs = list(zip(sharp.candidates, blurred.candidates, strict=True))
