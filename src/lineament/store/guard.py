@@ -38,7 +38,7 @@ def checked(connection: Connection, vault: Vault, table: str, row: Row) -> None:
 
 def is_altered(connection: Connection, vault: Vault, table: str, row: Row) -> bool:
     """Return whether the MAC of a row with all its columns does not fit, and this transaction did not write the row."""
-    return not is_own(connection, PROTECTED[table].subject(row)) and not fits(vault, table, row)
+    return not fits(vault, table, row) and not is_own(connection, PROTECTED[table].subject(row))
 
 
 def is_own(connection: Connection, subject: str) -> bool:
