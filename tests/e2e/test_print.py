@@ -10,9 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.support.browsers import NEEDS_CHROMIUM, silent_page
 from tests.support.serving import Served, serving
-from tests.support.world import CASE, PROBE, gallery
+from tests.support.world import CASE, gallery, search_portraits
 
-from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.web.addresses import case_address
 
 pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
@@ -35,13 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def results(served: Served) -> dict[str, str]:
     """The addresses of a search in either case."""
-    desk = served.workspace.desk_at_the_machine()
-    found = {}
-    for case in (CASE.ref, ABUSE.ref):
-        probe = desk.probes.take(case, PROBE.read_bytes(), kind=ProbeKind.CCTV)
-        request = SearchRequest(case=case, reason="to find where it was published", mode=Mode.INVESTIGATION)
-        found[case] = f"/searches/{desk.search.run(probe.id, request, 1).search_id}"
-    return found
+    return {case: search_portraits(served.workspace, case) for case in (CASE.ref, ABUSE.ref)}
 
 
 @pytest.fixture

@@ -15,11 +15,6 @@ MOST_TABS = 400
 class KeyboardActor(Actor):
     """An actor who has no mouse."""
 
-    def __post_init__(self) -> None:
-        self.page.on(
-            "filechooser", lambda _: None
-        )  # choosers are caught from now on, not some time after the wait began
-
     def press(self, name: str | re.Pattern[str], within: Locator | None = None) -> None:
         self._reach((within or self.page).get_by_role("button", name=name, exact=isinstance(name, str)))
         self.page.keyboard.press("Enter")

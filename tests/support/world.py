@@ -366,9 +366,9 @@ def ingest(workspace: Workspace, source: str, paths: Iterable[Path]) -> IngestRe
     return workspace.desk_at_the_machine().ingest.run(source, connector, workers=1)
 
 
-def search_portraits(workspace: Workspace) -> str:
+def search_portraits(workspace: Workspace, case: str = CASE.ref) -> str:
     """Search the portraits for the probe in an investigation, at the machine; return the address of the search."""
     desk = workspace.desk_at_the_machine()
-    probe = desk.probes.take(CASE.ref, PROBE.read_bytes(), kind=ProbeKind.CCTV)
-    request = SearchRequest(case=CASE.ref, reason="to find where it was published", mode=Mode.INVESTIGATION)
+    probe = desk.probes.take(case, PROBE.read_bytes(), kind=ProbeKind.CCTV)
+    request = SearchRequest(case=case, reason="to find where it was published", mode=Mode.INVESTIGATION)
     return f"/searches/{desk.search.run(probe.id, request, 1).search_id}"
