@@ -10,7 +10,9 @@ import asyncio
 import os
 import pickle
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -159,14 +161,22 @@ class TwoAgencies(World):
         return copied
 
     def restore(self) -> None:
-        """Bring the workspace back to its first state, except for new blobs, which stay; no client has failed yet."""
+        """Bring the workspace back to its first state, except for new blobs, which stay; no client has failed yet.
+
+        A server may still be answering what a closed browser had asked for, so the database is replaced by SQLite
+        under its locks, and the checkpoint by a rename.
+        """
         limits = self.sign_in.limits
         limits._failures, limits._visits = MovingWindow(*FAILURES), MovingWindow(*VISITS)
-        self.workspace.store.close()
-        for name in ("lineament.db-wal", "lineament.db-shm"):
-            (self.home / name).unlink(missing_ok=True)
-        for name in ("lineament.db", "checkpoint"):
-            shutil.copyfile(self.pristine / name, self.home / name)
+        with (
+            closing(sqlite3.connect(self.pristine / "lineament.db")) as first,
+            closing(sqlite3.connect(self.home / "lineament.db", timeout=60)) as database,
+        ):
+            database.execute("PRAGMA synchronous = OFF")
+            first.backup(database)
+        new = self.home / "checkpoint.new"
+        shutil.copyfile(self.pristine / "checkpoint", new)
+        new.replace(self.home / "checkpoint")
         blobs = self.pristine / "blobs"
         for path in blobs.rglob("*"):
             target = self.home / "blobs" / path.relative_to(blobs)
