@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Response, Route, expect
 from tests.support.browsers import NEEDS_CHROMIUM
 from tests.support.route_forms import change_rows, prepare, valid_request
 from tests.support.serving import serving
@@ -85,6 +85,16 @@ SEND = """([form, address]) => {
     form.requestSubmit(form.querySelector(`[formaction="${address}"]`) ?? form.querySelector("button"));
 }"""
 
+TYPE = """(form, typed) => {
+    for (const [name, value] of Object.entries(typed)) {
+        for (const field of form.querySelectorAll(`[name="${name}"]`)) {
+            if (["checkbox", "radio"].includes(field.type)) field.checked = field.value === value;
+            else if (field.type !== "submit") field.value = value;
+            for (const event of ["input", "change"]) field.dispatchEvent(new Event(event, { bubbles: true }));
+        }
+    }
+}"""
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoAgencies]:
@@ -116,10 +126,15 @@ def sign_in(page: Page, site: str, person: Participant) -> None:
     page.context.add_cookies([{"name": f"lineament-{site.rpartition(':')[2]}", "value": person.key, "url": site}])
 
 
+def age(world: TwoAgencies, person: Participant, moment: str) -> None:
+    """Put a moment of somebody's sessions back by two hours."""
+    own = sessions.c.account_id == person.account.id
+    change_rows(world, sa.update(sessions).where(own).values({moment: datetime.now(UTC) - timedelta(hours=2)}))
+
+
 def lock(world: TwoAgencies, person: Participant) -> None:
     """Make the sessions of somebody idle for so long that they lock."""
-    own = sessions.c.account_id == person.account.id
-    change_rows(world, sa.update(sessions).where(own).values(seen_at=datetime.now(UTC) - timedelta(hours=2)))
+    age(world, person, "seen_at")
 
 
 def form_at(page: Page, address: str) -> Any:
@@ -281,6 +296,61 @@ def test_a_locked_session_is_unlocked_in_another_tab_and_the_form_sent(
     expect(page.get_by_label("Message", exact=True)).to_have_value(MESSAGE)
     notice.get_by_role("button", name="Try again").click()
     expect(page.locator(".papers")).to_contain_text(MESSAGE)
+
+
+def fill_in(page: Page, site: str, world: TwoAgencies, path: str) -> tuple[Participant, str, list[list[Any]]]:
+    """Fill a form in validly, and let the second factor become due; return whose form, where, and what is typed."""
+    (route,) = [form for form in FORMS if form.path == path]
+    person, request = valid_request(world, route)
+    prepare(world, route, request)
+    sign_in(page, site, person)
+    (shown,) = [page.path for page in declared() if page.method == "GET" and page.endpoint is route.page]
+    page.goto(shown.format(**request.names))
+    form_at(page, request.address).evaluate(TYPE, request.data)
+    age(world, person, "proved_at")
+    return person, request.address, values(page, request.address)
+
+
+def show_factor(page: Page, world: TwoAgencies, person: Participant) -> None:
+    later = world.clock() + timedelta(seconds=30)  # the code of now may have been entered when the world was built
+    page.get_by_label("Code").fill(person.code(later))
+    page.get_by_role("button", name="Continue").click()
+
+
+def accepted(answer: Response) -> bool:
+    return answer.request.method == "POST" and answer.status in {200, 204}
+
+
+@pytest.mark.parametrize("path", ["/searches/{search_id}/report", "/threshold/{number}/approve"])
+def test_a_second_factor_that_is_due_is_shown_in_another_tab_and_the_form_sent(
+    page: Page, site: str, world: TwoAgencies, path: str
+) -> None:
+    person, address, typed = fill_in(page, site, world, path)
+    page.evaluate(SEND, [form_at(page, address), address])
+    notice = page.locator("#unsent")
+    expect(notice).to_contain_text("still here")
+    with page.context.expect_page() as opened:
+        notice.get_by_role("link", name="Show your second factor in a new tab").click()
+    show_factor(opened.value, world, person)
+    expect(opened.value.get_by_role("heading", name="Go back to the other tab")).to_be_visible()
+    opened.value.close()
+    assert values(page, address) == typed
+    with page.expect_response(accepted):
+        notice.get_by_role("button", name="Try again").click()
+
+
+def test_a_second_factor_that_is_due_is_shown_and_the_search_runs(page: Page, site: str, world: TwoAgencies) -> None:
+    person, address, typed = fill_in(page, site, world, "/probes/{probe_id}/search")
+    page.evaluate(SEND, [form_at(page, address), address])
+    expect(page.locator("#problem")).to_contain_text("second factor")
+    assert values(page, address) == typed
+    there = page.url
+    page.get_by_role("link", name="Show it now").click()
+    show_factor(page, world, person)
+    page.wait_for_url(there)
+    assert values(page, address) == typed
+    with page.expect_response(accepted):
+        page.evaluate(SEND, [form_at(page, address), address])
 
 
 def test_nothing_is_sent_in_the_name_of_somebody_else(page: Page, site: str, world: TwoAgencies) -> None:
