@@ -242,6 +242,7 @@ def test_a_box_is_drawn_and_the_photograph_turned(page: Page) -> None:
     page.get_by_role("button", name="Turn right").click()
     expect(page.get_by_text("turned 90° clockwise")).to_be_visible()
     page.get_by_role("button", name="Undo the last edit").click()
+    expect(page.get_by_text("turned 90° clockwise")).to_have_count(0)
     expect(page.get_by_role("heading", name="1 face found")).to_be_visible()
     page.get_by_text("Crop, or draw a box around a face").click()
     frame = page.evaluate(
