@@ -7,7 +7,7 @@ server fails, and the connection goes: after each, every value is still there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -129,7 +129,7 @@ def sign_in(page: Page, site: str, person: Participant) -> None:
 def age(world: TwoAgencies, person: Participant, moment: str) -> None:
     """Put a moment of somebody's sessions back by two hours."""
     own = sessions.c.account_id == person.account.id
-    change_rows(world, sa.update(sessions).where(own).values({moment: datetime.now(UTC) - timedelta(hours=2)}))
+    change_rows(world, sa.update(sessions).where(own).values({moment: world.clock() - timedelta(hours=2)}))
 
 
 def lock(world: TwoAgencies, person: Participant) -> None:

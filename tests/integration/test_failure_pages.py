@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -40,7 +40,7 @@ def test_who_is_signed_in_keeps_the_menu(pages: Pages, method: str, address: str
 def test_a_session_that_is_not_open_sees_no_menu(pages: Pages) -> None:
     world = pages.world
     own = sessions.c.account_id == world.people["A examiner"].account.id
-    change_rows(world, sa.update(sessions).where(own).values(seen_at=datetime.now(UTC) - timedelta(days=1)))
+    change_rows(world, sa.update(sessions).where(own).values(seen_at=world.clock() - timedelta(days=1)))
     shown = pages.ask(world.people["A examiner"], "GET", "/nothing").text
     world.restore()
     assert MENU not in shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -46,7 +46,7 @@ def untrained(world: TwoAgencies) -> None:
 
 def step_up_due(world: TwoAgencies) -> None:
     own = sessions.c.account_id == world.people["A examiner"].account.id
-    change_rows(world, sa.update(sessions).where(own).values(proved_at=datetime.now(UTC) - timedelta(hours=1)))
+    change_rows(world, sa.update(sessions).where(own).values(proved_at=world.clock() - timedelta(hours=1)))
 
 
 def no_source(world: TwoAgencies) -> None:

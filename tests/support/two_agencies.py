@@ -152,9 +152,9 @@ class TwoAgencies(World):
         """Return a closed copy in ``folder``; every session began now, and every second factor was shown now."""
         home, pristine = folder / "ws", folder / "pristine"
         shutil.copytree(self.pristine, home)
-        copied = replace(self, home=home, pristine=pristine, clock=replace(self.clock))
+        now = datetime.now(UTC).replace(microsecond=0)
+        copied = replace(self, home=home, pristine=pristine, clock=Clock(now))
         with copied, copied.workspace.store.begin() as tx:
-            now = datetime.now(UTC)
             tx.connection.execute(sa.update(sessions).values(began_at=now, seen_at=now))
             tx.connection.execute(sa.update(sessions).where(sessions.c.proved_at.is_not(None)).values(proved_at=now))
         shutil.copytree(home, pristine)
