@@ -1,7 +1,7 @@
 """Whatever is typed or chosen in a form stays until the form is accepted: every form of the product, in a real browser.
 
 Each form is filled in. Then the page is loaded again, another page is visited, the session locks and is unlocked, the
-server fails, and the connection goes: after each, every value is still there.
+server fails, and the connection goes: after each, every value is still there. So it is if a second factor becomes due.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, Response, Route, expect
 from tests.support.browsers import NEEDS_CHROMIUM
-from tests.support.route_forms import change_rows, prepare, valid_request
+from tests.support.route_forms import ValidRequest, age_sessions, prepare, valid_request
 from tests.support.serving import serving
 from tests.support.two_agencies import Participant, TwoAgencies, build_two_agencies
 from tests.support.world import PASSWORD, PROBE
 
 from lineament.model.accounts import Permission
-from lineament.store.people_tables import sessions
 from lineament.web.addresses import case_address
 from lineament.web.app import declared
 from lineament.web.pages import PageRoute
@@ -84,7 +82,6 @@ SEND = """([form, address]) => {
     form.noValidate = true;
     form.requestSubmit(form.querySelector(`[formaction="${address}"]`) ?? form.querySelector("button"));
 }"""
-
 TYPE = """(form, typed) => {
     for (const [name, value] of Object.entries(typed)) {
         for (const field of form.querySelectorAll(`[name="${name}"]`)) {
@@ -126,15 +123,19 @@ def sign_in(page: Page, site: str, person: Participant) -> None:
     page.context.add_cookies([{"name": f"lineament-{site.rpartition(':')[2]}", "value": person.key, "url": site}])
 
 
-def age(world: TwoAgencies, person: Participant, moment: str) -> None:
-    """Put a moment of somebody's sessions back by two hours."""
-    own = sessions.c.account_id == person.account.id
-    change_rows(world, sa.update(sessions).where(own).values({moment: world.clock() - timedelta(hours=2)}))
-
-
 def lock(world: TwoAgencies, person: Participant) -> None:
     """Make the sessions of somebody idle for so long that they lock."""
-    age(world, person, "seen_at")
+    age_sessions(world, person, "seen_at", hours=2)
+
+
+def open_form(page: Page, site: str, world: TwoAgencies, route: PageRoute) -> tuple[Participant, ValidRequest]:
+    """Open the page that has the form of a route, as somebody who may send it; return whom, and what is valid in it."""
+    person, request = valid_request(world, route)
+    prepare(world, route, request)
+    (shown,) = [page.path for page in declared() if page.method == "GET" and page.endpoint is route.page]
+    sign_in(page, site, person)
+    page.goto(shown.format(**request.names))
+    return person, request
 
 
 def form_at(page: Page, address: str) -> Any:
@@ -165,13 +166,9 @@ def fail(page: Page, address: str, *, status: int | None) -> None:
 
 @pytest.mark.parametrize("route", TRIED, ids=lambda route: route.path)
 def test_nothing_is_lost(page: Page, site: str, world: TwoAgencies, route: PageRoute) -> None:
-    person, request = valid_request(world, route)
-    prepare(world, route, request)
+    person, request = open_form(page, site, world, route)
     address = request.address.replace("/unlock", "/close")
-    (shown,) = [page.path for page in declared() if page.method == "GET" and page.endpoint is route.page]
-    there = shown.format(**request.names)
-    sign_in(page, site, person)
-    page.goto(there)
+    there = page.url.removeprefix(site)
     before = values(page, address)
     form_at(page, address).evaluate(FILL)
     typed = values(page, address)
@@ -301,13 +298,9 @@ def test_a_locked_session_is_unlocked_in_another_tab_and_the_form_sent(
 def fill_in(page: Page, site: str, world: TwoAgencies, path: str) -> tuple[Participant, str, list[list[Any]]]:
     """Fill a form in validly, and let the second factor become due; return whose form, where, and what is typed."""
     (route,) = [form for form in FORMS if form.path == path]
-    person, request = valid_request(world, route)
-    prepare(world, route, request)
-    sign_in(page, site, person)
-    (shown,) = [page.path for page in declared() if page.method == "GET" and page.endpoint is route.page]
-    page.goto(shown.format(**request.names))
+    person, request = open_form(page, site, world, route)
     form_at(page, request.address).evaluate(TYPE, request.data)
-    age(world, person, "proved_at")
+    age_sessions(world, person, "proved_at", hours=2)
     return person, request.address, values(page, request.address)
 
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
-import sqlalchemy as sa
-from tests.support.route_forms import change_rows
+from tests.support.route_forms import age_sessions
 from tests.support.two_agencies import Pages
-
-from lineament.store.people_tables import sessions
 
 pytestmark = pytest.mark.enable_socket
 MENU = '<nav aria-label="Main">'
@@ -39,8 +34,7 @@ def test_who_is_signed_in_keeps_the_menu(pages: Pages, method: str, address: str
 
 def test_a_session_that_is_not_open_sees_no_menu(pages: Pages) -> None:
     world = pages.world
-    own = sessions.c.account_id == world.people["A examiner"].account.id
-    change_rows(world, sa.update(sessions).where(own).values(seen_at=world.clock() - timedelta(days=1)))
+    age_sessions(world, world.people["A examiner"], "seen_at", days=1)
     shown = pages.ask(world.people["A examiner"], "GET", "/nothing").text
     world.restore()
     assert MENU not in shown

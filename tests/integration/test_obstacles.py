@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import lxml.html
 import pytest
-import sqlalchemy as sa
 from tests.conftest import PORTRAITS
-from tests.support.route_forms import change_rows, stop_everything, withdraw_authorisation
+from tests.support.route_forms import age_sessions, stop_everything, withdraw_authorisation
 from tests.support.two_agencies import Pages, TwoAgencies
 from tests.support.world import SOURCE, trial
 
 from lineament.model.search import ProbeKind
 from lineament.services.people.stops import OPERATOR
-from lineament.store.people_tables import sessions
 from lineament.web.addresses import new_search_address, probe_address
 
 pytestmark = pytest.mark.enable_socket
@@ -45,8 +42,7 @@ def untrained(world: TwoAgencies) -> None:
 
 
 def step_up_due(world: TwoAgencies) -> None:
-    own = sessions.c.account_id == world.people["A examiner"].account.id
-    change_rows(world, sa.update(sessions).where(own).values(proved_at=world.clock() - timedelta(hours=1)))
+    age_sessions(world, world.people["A examiner"], "proved_at", hours=1)
 
 
 def no_source(world: TwoAgencies) -> None:

@@ -30,7 +30,7 @@ from tests.support.world import PROBE, SOURCE
 
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.policy import AGENCY, SETTINGS
-from lineament.store import source_tables, tables
+from lineament.store import people_tables, source_tables, tables
 from lineament.web.pages import PageRoute
 
 # ---------------------------------------------------------------- forms
@@ -54,6 +54,12 @@ def change_rows(world: TwoAgencies, change: sa.Update) -> None:
     """Change rows as the store would, whatever rule forbids it."""
     with world.workspace.store.begin() as tx:
         tx.connection.execute(change)
+
+
+def age_sessions(world: TwoAgencies, person: Participant, moment: str, **by: float) -> None:
+    """Set a moment of somebody's sessions so long before the clock of the workspace; ``by`` is as for timedelta."""
+    own = people_tables.sessions.c.account_id == person.account.id
+    change_rows(world, sa.update(people_tables.sessions).where(own).values({moment: world.clock() - timedelta(**by)}))
 
 
 def withdraw_authorisation(world: TwoAgencies, ids: dict[str, str]) -> None:
