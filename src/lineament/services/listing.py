@@ -1,0 +1,263 @@
+"""Turns what was compared into a candidate list, and commits it with its ledger entry. No ledger, no list (R40)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from lineament.model.events.searches import SearchRun
+from lineament.model.faces import FaceId
+from lineament.model.grouping import group_faces
+from lineament.model.proposals import Threshold
+from lineament.model.rates import ErrorRates
+from lineament.model.search import Candidate, Hit, Mode, Probe, SearchRequest, SearchResult, arrange
+from lineament.model.sources import Source
+from lineament.services import gate
+from lineament.services.cases.access import seen_case
+from lineament.services.gallery.indexes import Gallery, GallerySearch
+from lineament.services.gallery.model_in_use import require_model
+from lineament.services.keyholder import source_keys
+from lineament.services.record import Change, Record
+from lineament.services.threshold.in_force import origin_of, threshold_in_force
+from lineament.store.db import Tx
+from lineament.store.ring import KeyRing
+
+UNRECORDED = -1
+"""The ledger entry of a search that has none yet: the entry commits to the search, so the search comes first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """Which watch compared the new faces, and the whole gallery among which strangers are counted."""
+
+    watch: str
+    gallery: Sequence[float]  # faces by grade
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The result of a comparison that is not recorded yet."""
+
+    probes: tuple[Probe, ...]  # of one person
+    face: int  # of the first, from 1
+    grade: int  # of the strongest of their templates
+    damping: float  # factor for scores before false match rates are looked up
+    sources: tuple[Source, ...]
+    compared: GallerySearch
+    in_force: Threshold | None  # if the list is cut by it
+    threshold: float  # the score below which nothing is listed
+    groups: dict[FaceId, int]  # of the faces that reach it, by how alike they are; erased faces are left out
+    seconds: float
+    watched: Watched | None = None  # if it compared only what a watch had not seen yet
+
+    @property
+    def counted(self) -> Sequence[float]:
+        """The faces among which strangers are counted, by grade."""
+        return self.compared.compared_by_grade if self.watched is None else self.watched.gallery
+
+
+class ChangedMeanwhileError(Exception):
+    """The threshold or a face was changed while a search was compared; it is made again."""
+
+
+class Listing:
+    """Groups, describes and records what was compared, in the name of one official."""
+
+    def __init__(
+        self, record: Record, keys: KeyRing, gallery: Callable[[], Gallery], rates: Callable[[], ErrorRates]
+    ) -> None:
+        """``gallery`` and ``rates`` are called when they are needed first: they load indexes and a model pack."""
+        self._record = record
+        self._keys = keys
+        self._open_gallery = gallery
+        self._read_rates = rates
+
+    @cached_property
+    def _gallery(self) -> Gallery:
+        return self._open_gallery()
+
+    @cached_property
+    def _rates(self) -> ErrorRates:
+        return self._read_rates()
+
+    def group(self, hits: Sequence[Hit], threshold: float) -> dict[FaceId, int]:
+        """Number the groups of alike faces among the hits that reach the threshold; two sources share none."""
+        ids = [hit.face_id for hit in hits if hit.score >= threshold]
+        groups: dict[FaceId, int] = {}
+        if not ids:
+            return groups
+        with self._record.read() as tx:
+            graded = tx.faces.graded(ids)
+            keys = source_keys(tx, self._keys, tx.sources.of_ids(list(graded)))
+            wanted = [(source_id, np.array(list(grades)), keys[source_id]) for source_id, grades in graded.items()]
+            found, vectors = tx.faces.intact_of(wanted, self._rates.model)
+        places = {face_id: place for place, face_id in enumerate(found.tolist())}
+        by_rank = {face_id: rank for rank, face_id in enumerate(ids)}
+        first = 0
+        for grades in graded.values():
+            faces = sorted(grades.keys() & places.keys(), key=by_rank.__getitem__)
+            its = vectors[[places[face_id] for face_id in faces]]
+            numbers = group_faces(its, [grades[face_id] for face_id in faces], self._rates)
+            groups |= {face_id: first + number for face_id, number in zip(faces, numbers, strict=True)}
+            first += len(set(numbers))
+        return groups
+
+    def in_force(self, tx: Tx, request: SearchRequest) -> Threshold | None:
+        """Return the threshold in force if this search uses it. Raises ThresholdUntrusted."""
+        if request.mode is not Mode.IDENTIFICATION:
+            return None
+        return threshold_in_force(tx, self._record.ledger.public_key, self._rates.model)
+
+    def require_known(self, listed: Sequence[FaceId], known: Container[FaceId]) -> None:
+        """Raise ChangedMeanwhileError unless every face is known; those that are not are set aside."""
+        if unknown := [face_id for face_id in listed if face_id not in known]:
+            self._gallery.set_aside(unknown)
+            raise ChangedMeanwhileError
+
+    def record(
+        self,
+        request: SearchRequest,
+        found: Comparison,
+        also: Callable[[Change, SearchResult], None] = lambda *_: None,
+    ) -> SearchResult:
+        """Check the gate again, describe the candidates, and commit the list with its ledger entry.
+
+        ``also`` is called in the same transaction. Raises Refused, LedgerUnavailable, or ChangedMeanwhileError.
+        """
+        faces = found.compared.faces
+        threshold, in_force = found.threshold, found.in_force
+        above = [hit for hit in found.compared.hits if hit.face_id in found.groups]
+        with self._record.change() as change:
+            tx = change.tx
+            require_model(tx, self._rates.model)
+            sources = tx.sources.as_now(found.sources)
+            case = seen_case(tx, self._record, request.case)
+            change.concerns(case)
+            gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.probes))
+            if self.in_force(tx, request) != in_force:
+                raise ChangedMeanwhileError
+            candidates = arrange(self._describe(tx, above, found), found.groups, request.limit)
+            search_id, official = secrets.token_hex(8), self._record.official
+            probe = found.probes[0]
+            chosen = probe.faces[found.face - 1]
+            names = tuple(source.name for source in sources)
+            result = SearchResult(
+                search_id=search_id,
+                case=case.ref,
+                case_key=case.key,
+                reason=request.reason,
+                made_at=change.at,
+                model=self._rates.model,
+                gallery_faces=faces,
+                sources=names,
+                mode=request.mode,
+                threshold=threshold,
+                since=request.since,
+                until=request.until,
+                limit=request.limit,
+                probe_id=probe.id,
+                probe_sha256=probe.sha256,
+                face=found.face,
+                face_box=chosen.box,
+                quality=chosen.quality,
+                candidates=candidates,
+                seconds=found.seconds,
+                ledger_entry=UNRECORDED,
+                others=request.others,
+                probe_part=probe.part,
+                probe_parts=probe.parts,
+                probe_incomplete=probe.incomplete,
+                probe_missing=probe.missing,
+                probe_edits=probe.edits,
+                strangers=None if in_force is None else in_force.strangers,
+                signed=None if in_force is None else origin_of(in_force),
+                missed=self._missed(threshold, found, request.mode),
+                uncompared=found.compared.uncompared,
+                altered=found.compared.altered,
+            )
+            bound = tx.searches.bind(result, case.id, agency_id=official.agency_id, examiner=official.name)
+            entry = change.record(
+                SearchRun(
+                    search=search_id,
+                    case=case.ref,
+                    reason=request.reason,
+                    probe=probe.sha256,
+                    kind=probe.kind.value,
+                    face=found.face,
+                    others=tuple((other.probe_id, other.face) for other in request.others),
+                    model=self._rates.model,
+                    sources=names,
+                    since=request.since,
+                    until=request.until,
+                    mode=request.mode.value,
+                    threshold=threshold,
+                    damping=found.damping,
+                    limit=request.limit,
+                    gallery_faces=faces,
+                    candidates=tuple((item.rank, item.face_id, item.score) for item in candidates),
+                    strangers=None if in_force is None else in_force.strangers,
+                    change=None if in_force is None else in_force.number,
+                    uncompared=found.compared.uncompared,
+                    altered=found.compared.altered,
+                    shown=bound.shown,
+                    twins=bound.twins,
+                ),
+                {f"searches/{search_id}": bound.digest},
+            )
+            result = replace(result, ledger_entry=entry)
+            tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)
+            also(change, result)
+        return result
+
+    def _describe(self, tx: Tx, hits: Sequence[Hit], search: Comparison) -> list[Candidate]:
+        names = {source.id: source.name for source in search.sources}
+        gallery = search.counted
+        described = tx.faces.describe([hit.face_id for hit in hits])
+        described = {face_id: known for face_id, known in described.items() if known.capture.source_id in names}
+        self.require_known([hit.face_id for hit in hits], described)
+        found: list[Candidate] = []
+        for hit in hits:
+            known = described[hit.face_id]
+            capture = known.capture
+            damped = hit.score * search.damping
+            found.append(
+                Candidate(
+                    rank=len(found) + 1,
+                    score=hit.score,
+                    expected_false=self._rates.expected_false(damped, search.grade, gallery),
+                    extrapolated=self._rates.extrapolated_false(damped, search.grade, gallery),
+                    face_id=hit.face_id,
+                    capture_id=capture.id,
+                    source=names[capture.source_id],
+                    uri=capture.provenance.uri,
+                    page_uri=capture.provenance.page_uri,
+                    page_title=capture.provenance.page_title,
+                    captured_at=capture.provenance.captured_at,
+                    connector=capture.provenance.connector,
+                    words=capture.provenance.words,
+                    record=capture.provenance.record,
+                    page_record=capture.provenance.page_record,
+                    time_code=capture.provenance.time_code,
+                    part=capture.provenance.part,
+                    parts=capture.provenance.parts,
+                    incomplete=capture.incomplete,
+                    missing=capture.missing,
+                    sha256=capture.sha256,
+                    phash=capture.phash,
+                    box=known.face.box,
+                    drawn=known.face.drawn,
+                    width=capture.width,
+                    height=capture.height,
+                )
+            )
+        return found
+
+    def _missed(self, threshold: float, found: Comparison, mode: Mode) -> float | None:
+        """Return the share of mated faces below the threshold, for one probe of this grade."""
+        if mode is Mode.INVESTIGATION or len(found.probes) > 1 or not found.compared.faces:
+            return None
+        return self._rates.missed(threshold, found.grade)
