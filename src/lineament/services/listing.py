@@ -39,7 +39,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Compared:
     """The result of a comparison that is not recorded yet."""
 
     probes: tuple[Probe, ...]  # of one person
@@ -121,7 +121,7 @@ class Listing:
     def record(
         self,
         request: SearchRequest,
-        found: Comparison,
+        found: Compared,
         also: Callable[[Change, SearchResult], None] = lambda *_: None,
     ) -> SearchResult:
         """Check the gate again, describe the candidates, and commit the list with its ledger entry.
@@ -213,7 +213,7 @@ class Listing:
             also(change, result)
         return result
 
-    def _describe(self, tx: Tx, hits: Sequence[Hit], search: Comparison) -> list[Candidate]:
+    def _describe(self, tx: Tx, hits: Sequence[Hit], search: Compared) -> list[Candidate]:
         names = {source.id: source.name for source in search.sources}
         gallery = search.counted
         described = tx.faces.describe([hit.face_id for hit in hits])
@@ -256,7 +256,7 @@ class Listing:
             )
         return found
 
-    def _missed(self, threshold: float, found: Comparison, mode: Mode) -> float | None:
+    def _missed(self, threshold: float, found: Compared, mode: Mode) -> float | None:
         """Return the share of mated faces below the threshold, for one probe of this grade."""
         if mode is Mode.INVESTIGATION or len(found.probes) > 1 or not found.compared.faces:
             return None

@@ -25,7 +25,7 @@ from lineament.services.cases.access import case_of_search, probe_in, seen_case
 from lineament.services.gallery.indexes import Gallery, GallerySearch
 from lineament.services.gallery.model_in_use import require_model
 from lineament.services.keyholder import case_key
-from lineament.services.listing import ChangedMeanwhileError, Comparison, Listing
+from lineament.services.listing import ChangedMeanwhileError, Compared, Listing
 from lineament.services.needs import needs
 from lineament.services.probes import chosen_face
 from lineament.services.record import Record
@@ -109,7 +109,7 @@ class Search:
         if not compared.whole and request.mode is Mode.IDENTIFICATION:  # it would promise what it does not keep
             return self._run(probe_id, replace(request, mode=Mode.INVESTIGATION), face)
         self._listing.require_known([hit.face_id for hit in compared.hits if hit.score >= threshold], groups)
-        found = Comparison(
+        found = Compared(
             probes=tuple(probes),
             face=probes[0].faces.index(faces[0]) + 1,
             grade=grade,

@@ -155,7 +155,7 @@ def test_the_last_progress_is_kept_with_the_result(alone: Workspace, jobs: Jobs)
 
 def test_a_job_that_is_to_stop_is_interrupted_at_its_next_report(alone: Workspace, jobs: Jobs) -> None:
     jobs.add(SWEEP, {})
-    watch = runner.Watch(alone.desk_at_the_machine().record, claimed(alone))
+    watch = runner.Supervision(alone.desk_at_the_machine().record, claimed(alone))
     watch.report(JobProgress(done=1))
     watch.stopping = True
     with pytest.raises(KeyboardInterrupt):
@@ -164,7 +164,7 @@ def test_a_job_that_is_to_stop_is_interrupted_at_its_next_report(alone: Workspac
 
 def test_a_watch_sees_that_its_job_is_to_stop_and_that_it_was_lost(alone: Workspace, jobs: Jobs) -> None:
     job = jobs.add(SWEEP, {})
-    watch = runner.Watch(alone.desk_at_the_machine().record, claimed(alone))
+    watch = runner.Supervision(alone.desk_at_the_machine().record, claimed(alone))
     assert watch._check()
     jobs.stop(job.id)
     assert not watch._check()
@@ -179,7 +179,7 @@ def test_a_watch_sees_that_its_job_is_to_stop_and_that_it_was_lost(alone: Worksp
 def test_a_failed_job_is_not_watched_any_more(alone: Workspace, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     checking, checked = threading.Event(), threading.Event()
 
-    def check(watch: runner.Watch) -> bool:
+    def check(watch: runner.Supervision) -> bool:
         checking.set()
         watch._over.wait()
         time.sleep(0.2)  # what the store takes for an answer
@@ -191,7 +191,7 @@ def test_a_failed_job_is_not_watched_any_more(alone: Workspace, jobs: Jobs, monk
         raise NothingTaken(why="the folder is empty")
 
     monkeypatch.setattr(runner, "CHECK_EVERY", 0.01)
-    monkeypatch.setattr(runner.Watch, "_check", check)
+    monkeypatch.setattr(runner.Supervision, "_check", check)
     jobs.add(SWEEP, {})
     worker(alone, act).run_one()
     assert checked.is_set()
@@ -200,7 +200,7 @@ def test_a_failed_job_is_not_watched_any_more(alone: Workspace, jobs: Jobs, monk
 def test_a_job_whose_watch_fails_is_interrupted_and_fails(
     alone: Workspace, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def check(_watch: runner.Watch) -> bool:
+    def check(_watch: runner.Supervision) -> bool:
         raise ZeroDivisionError("the name of somebody")
 
     def act(report: Report) -> Mapping[str, Any]:
@@ -209,7 +209,7 @@ def test_a_job_whose_watch_fails_is_interrupted_and_fails(
             time.sleep(0.01)
 
     monkeypatch.setattr(runner, "CHECK_EVERY", 0.01)
-    monkeypatch.setattr(runner.Watch, "_check", check)
+    monkeypatch.setattr(runner.Supervision, "_check", check)
     job = jobs.add(SWEEP, {})
     worker(alone, act).run_one()
     failed = jobs.show(job.id)

@@ -27,7 +27,7 @@ RENEW_EVERY = LEASE.total_seconds() / 4
 """Seconds after which a lease is renewed even without new progress."""
 
 
-class Watch:
+class Supervision:
     """Watches one running job from its own thread."""
 
     def __init__(self, record: Record, job: Job) -> None:
@@ -150,7 +150,7 @@ def run(
         KeyboardInterrupt or Interrupted: It was interrupted or stopped. What it committed is kept.
         Exception: Whatever ``act`` raised; the job has failed.
     """
-    watch = Watch(record, job)
+    watch = Supervision(record, job)
     try:
         with watch.watching():
             answer = act(watch.report)
