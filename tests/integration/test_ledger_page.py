@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from datetime import timedelta
 
@@ -166,3 +167,34 @@ def test_an_entry_of_another_agency_is_proven_as_little_as_one_that_is_not_there
     first, second = (re.sub(r'entry “\d+”|name="csrf" value="[^"]*"', "#", answer.text) for answer in answers)
     assert first == second
     assert world.workspace.desk_at_the_machine().audit.size() == size
+
+
+def test_a_reading_is_recorded_with_what_was_wanted(pages: Pages) -> None:
+    world = pages.world
+    person, ref = world.people["B examiner"].account, world.cases["B own"].ref
+    day = world.today.isoformat()
+    read(pages, f"/ledger?person={person.id}&case={ref}&kind=searches&day={day}&views=shown")
+    with world.workspace.store.read() as tx:
+        size = tx.ledger.size()
+        entry = next(tx.ledger.entries(size - 1, size))
+    assert entry.action == Action.LEDGER_READ
+    wanted = json.loads(entry.details or "")
+    assert {name: wanted[name] for name in ("person", "named", "case", "kind", "views")} == {
+        "person": person.id,
+        "named": person.name,
+        "case": ref,
+        "kind": "searches",
+        "views": True,
+    }
+    assert wanted["since"] < wanted["until"]
+    told = read(pages, "/ledger?kind=record&views=shown")
+    assert "of the kind <bdi>searches</bdi>" in told
+    assert person.name in told
+
+
+def test_a_reading_of_somebody_of_another_agency_names_nobody(pages: Pages) -> None:
+    guest = pages.world.people["B guest examiner"].account
+    read(pages, f"/ledger?person={guest.id}&views=shown", "A auditor")
+    told = read(pages, "/ledger?kind=record&views=shown", "A auditor").partition("<ol")[2]
+    assert "of <bdi>somebody of another agency</bdi>" in told
+    assert guest.name not in told

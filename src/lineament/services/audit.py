@@ -195,14 +195,29 @@ class Audit:
         """Return the newest entries before the entry ``before`` that the official may read, of those wanted.
 
         In a solo workspace that is everything. Elsewhere it is what the official's agency did, and what was done in its
-        cases (R46); the reading is recorded (R44). Raises NotFound if there is no such case.
+        cases (R46); the reading is recorded with what was wanted (R44). Raises NotFound if there is no such case.
         """
         if self._record.official.solo:
             with self._record.read() as tx:
                 return self._page(tx, self._part(tx, before, wanted), limit, wanted)
         with self._record.change() as change:
-            change.record(LedgerRead(before=before))
+            change.record(self._read_as(change.tx, before, wanted))
             return self._page(change.tx, self._part(change.tx, before, wanted), limit, wanted)
+
+    def _read_as(self, tx: Tx, before: int | None, wanted: WantedEntries) -> LedgerRead:
+        """Return the event of reading a page, with the filter, so that a reading can be audited in its turn (R44)."""
+        own = {account.id: account.name for account in tx.accounts.of_agency(self._record.official.agency_id)}
+        since, until = wanted.day or (None, None)
+        return LedgerRead(
+            before=before,
+            person=wanted.person,
+            named=own.get(wanted.person or ""),
+            case=None if wanted.case is None else seen_case(tx, self._record, wanted.case).ref,
+            kind=None if wanted.kind is None else wanted.kind.value,
+            since=since,
+            until=until,
+            views=wanted.views,
+        )
 
     def _part(self, tx: Tx, before: int | None, wanted: WantedEntries) -> LedgerPart:
         """Return the part of the ledger that is wanted, with those who only looked."""

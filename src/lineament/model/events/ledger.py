@@ -17,6 +17,13 @@ class LedgerRead(Event, action=Action.LEDGER_READ):
     """An auditor read a page of the ledger."""
 
     before: int | None  # the entry before which the page begins; None: the newest page
+    person: str | None = None  # only what this account did
+    named: str | None = None  # its name, if it is of the reader's agency
+    case: str | None = None  # only this case
+    kind: str | None = None  # only entries of this kind
+    since: datetime | None = None  # only from then on
+    until: datetime | None = None  # only before then
+    views: bool = False  # also those of people who only looked
 
 
 class LedgerExported(Event, action=Action.LEDGER_EXPORTED):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from markupsafe import Markup, escape
 
@@ -22,8 +23,16 @@ def _(_event: events.WorkspaceCreated, _names: Names) -> Markup:
 
 
 @sentence_of.register
-def _(event: events.LedgerRead, _names: Names) -> Markup:
-    return Markup("read the ledger") if event.before is None else tell("read the ledger before entry {}", event.before)
+def _(event: events.LedgerRead, names: Names) -> Markup:
+    narrowed = [
+        tell("of {}", event.named or "somebody of another agency") if event.person else NOTHING,
+        tell("of {}", names.case(event.case)) if event.case else NOTHING,
+        tell("of the kind {}", event.kind) if event.kind else NOTHING,
+        tell("from {} to {}", _minute(event.since), _minute(event.until)) if event.since and event.until else NOTHING,
+        tell("before entry {}", event.before) if event.before is not None else NOTHING,
+        Markup("with those who only looked") if event.views else NOTHING,
+    ]
+    return Markup(" ").join(["read the ledger", *filter(None, narrowed)])
 
 
 @sentence_of.register
@@ -61,6 +70,10 @@ def _(event: events.WitnessesProposed, _names: Names) -> Markup:
 def _(event: events.WitnessesChanged, _names: Names) -> Markup:
     alone = _alone(event.alone)
     return tell("put change {} into force{}: the ledger is witnessed by {}", event.change, alone, _policy(event.policy))
+
+
+def _minute(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M")
 
 
 def _policy(stored: Mapping[str, JSON]) -> Markup:
