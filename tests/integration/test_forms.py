@@ -35,6 +35,7 @@ ELSEWHERE = {
 BUTTONS = {
     "/cases/{ref}/blur",
     "/cases/{ref}/close",
+    "/cases/{ref}/disclosure",
     "/cases/{ref}/release",
     "/cases/{ref}/members/{account_id}/remove",
     "/cases/{ref}/invitations/{invitation_id}/withdraw",

@@ -185,6 +185,7 @@ LINES = {
     "case put": Line("{ref} {probe}", cases),
     "case get": Line("{ref} {paper_id} {out}", cases),
     "case papers": Line("{ref}", cases),
+    "case disclose": Line("{ref} {out}", cases),
     "case timeline": Line("{ref}", cases),
     "probe replay": Line("{probe_id}", cases, slow=True),
     "probe approve": Line("{probe_id}", cases),

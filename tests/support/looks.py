@@ -24,6 +24,7 @@ TEXT = {13, 15, 20}
 
 NOT_PAGES = {
     "/cases/{ref}/files/{paper_id}": "a file to be saved",
+    "/cases/{ref}/disclosure/{pack_id}": "a file to be saved",
     "/probes/{probe_id}/picture": "a picture",
     "/probes/{probe_id}/faces/{face}": "a picture",
     "/searches/{search_id}/candidates/{rank}/crop": "a picture",
@@ -86,6 +87,10 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         "/cases/{ref}/timeline": [
             Look("case-timeline", sven, f"{open_case}/timeline"),
             Look("case-timeline-gone", sven, f"{gone}/timeline"),
+        ],
+        "/cases/{ref}/disclosure": [
+            Look("case-disclosure", sven, f"{open_case}/disclosure"),
+            Look("case-disclosure-gone", sven, f"{gone}/disclosure"),
         ],
         "/cases/{ref}/authorisation": [
             Look("case-authorisation", sven, f"{at['awaiting']}/authorisation"),

@@ -77,6 +77,7 @@ def ids_of(case: CaseIds) -> dict[str, str]:
         "probe_id": case.probe,
         "search_id": case.search,
         "paper_id": case.paper,
+        "pack_id": case.pack,
         "member": case.member,
         "invitation": case.invitation,
         "rank": "1",
@@ -94,9 +95,10 @@ NO_IDS = ids_of(
         paper=NOT_THERE,
         member=NOT_THERE,
         invitation=NOT_THERE,
+        pack=NOT_THERE,
     )
 )
-IN_A_CASE = {"ref", "probe_id", "search_id", "paper_id", "rank", "face"}
+IN_A_CASE = {"ref", "probe_id", "search_id", "paper_id", "pack_id", "rank", "face"}
 
 
 Targets = Callable[[TwoAgencies, Participant], Iterator[Target]]

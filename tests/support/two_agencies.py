@@ -110,6 +110,7 @@ class CaseIds:
     paper: str
     member: str  # the account of the administrator, who is a member only to be removed
     invitation: str
+    pack: str  # that discloses it
 
 
 @dataclass(slots=True)
@@ -296,6 +297,7 @@ class TwoAgencies(World):
             paper=desk.room.file(case.key, f"{texts.message}.txt", b"a file").id,
             member=self.people[f"{letter} administrator"].account.id,
             invitation=invited.id,
+            pack=supervisor.disclosure.make(case.key, sharp=True).paper.id,
         )
 
     @staticmethod

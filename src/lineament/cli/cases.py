@@ -27,10 +27,11 @@ Ref = Annotated[str, typer.Argument(metavar="REF", help="The agency's reference 
 
 def register(root: typer.Typer) -> None:
     """Add the commands to ``root``."""
-    from lineament.cli import room, rulings
+    from lineament.cli import disclosure, room, rulings
 
     rulings.register(app)
     room.register(app)
+    disclosure.register(app)
     root.add_typer(app, name="case")
 
 

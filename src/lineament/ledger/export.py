@@ -21,22 +21,22 @@ def export(  # noqa: PLR0913 - what is shown of it
     opened: Container[int] | None = None,
     listed: Container[int] | None = None,
     witnessed: Iterable[KeptCheckpoint] = (),
+    head: tuple[int, str] | None = None,
 ) -> int:
     """Write every entry as a line of JSON below a header; return how many there are.
 
     ``opened``: the entries written with their details (a case file shows one case); the others are marked as withheld,
     and their existence is still proven. ``listed``: the entries written at all; of the others only the leaf hash is
     written, which keeps their place in the tree but reveals neither action nor time (R46). ``witnessed``: what others
-    saw, for the header.
+    saw, for the header. ``head``: an earlier size to end at, with its checkpoint; None: all of the ledger.
     """
-    note = rows.checkpoint()
+    size, note = (rows.size(), rows.checkpoint()) if head is None else head
     if note is None:
         raise LedgerBroken(why="there is no checkpoint", entry=0)
     header: dict[str, object] = {"format": FORMAT, "origin": key.name, "public_key": str(key), "checkpoint": note}
     if kept := [_witnessed_line(each) for each in witnessed]:
         header["witnessed"] = kept
     out.write(f"{json.dumps(header)}\n")
-    size = rows.size()
     for start in range(0, size, BLOCK):
         for row in rows.entries(start, min(start + BLOCK, size)):
             if listed is not None and row.seq not in listed:

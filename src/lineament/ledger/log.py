@@ -205,6 +205,20 @@ class Ledger:
             return False
         return verify_consistency(old.size, head.size, path, (old.root, head.root))
 
+    def checkpoint_of(self, rows: LeafStore, size: int) -> str:
+        """Return the signed checkpoint of the first ``size`` entries: the same text each time.
+
+        Raises LedgerBroken if they are not those that were signed since.
+        """
+        self._check_size(rows, size)
+        try:
+            old = Checkpoint(origin=self.origin, size=size, root=Frontier.read(size, rows.node).root())
+        except KeyError as error:
+            raise LedgerBroken(why="a node of its tree is gone", entry=size - 1) from error
+        if not self.extends(rows, old):
+            raise LedgerBroken(why="its tree is not the one that was signed", entry=size - 1)
+        return old.sign(self._key)
+
     def prove(self, rows: LeafStore, seq: int, size: int) -> list[bytes]:
         """Return the inclusion proof of entry ``seq`` in the tree of ``size`` entries, in O(log n) reads."""
         self._check_size(rows, size)

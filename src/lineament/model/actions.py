@@ -75,6 +75,8 @@ class Action(StrEnum):
     INVITATION_WITHDRAWN = "invitation_withdrawn"
     PAPER_ADDED = "paper_added"
     PAPER_OPENED = "paper_opened"
+    CASE_DISCLOSED = "case_disclosed"
+    DISCLOSURE_TAKEN = "disclosure_taken"
     AGENCY_REGISTERED = "agency_registered"
     AGENCY_RENAMED = "agency_renamed"
     AGENCY_VETTED = "agency_vetted"

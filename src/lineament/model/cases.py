@@ -274,6 +274,11 @@ class PaperKind(StrEnum):
     NOTE = "note"  # for one's own agency
     FILE = "file"  # for all members
     DECISION = "decision"  # the document of an authorisation
+    DISCLOSURE = "disclosure"  # a disclosure pack, which is not in the room: only those who disclose the case open it
+
+
+ROOM_KINDS = tuple(kind for kind in PaperKind if kind is not PaperKind.DISCLOSURE)
+"""What is in the room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

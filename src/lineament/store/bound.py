@@ -35,6 +35,11 @@ def digest_of(table: str, value: object) -> str:
 
 def row_digest(vault: Vault, protected: Protected, row: Row) -> str:
     """Return the digest of a row with all its columns; a sealed column that does not open counts as it is."""
+    return digest_of(protected.table.name, said_by(vault, protected, row))
+
+
+def said_by(vault: Vault, protected: Protected, row: Row) -> dict[str, Any]:
+    """Return what a row says, as its digest counts it: JSON values by column."""
     said = plain_row(row, protected.restless | {MAC})
     for name in protected.present & said.keys():
         said[name] = True
@@ -44,7 +49,17 @@ def row_digest(vault: Vault, protected: Protected, row: Row) -> str:
             said[name] = sealed.open(str(row[protected.opened[name]]), row[name])
         except Damaged:
             said[name] = {"damaged": said[name]}
-    return digest_of(protected.table.name, said)
+    return said
+
+
+def row_texts(connection: Connection, vault: Vault, subjects: Collection[str]) -> dict[str, str]:
+    """Return the texts whose digests the ledger has of rows, but not of searches; missing rows are left out."""
+    found: dict[str, str] = {}
+    for table, names in by_table(subjects).items():
+        if (protected := PROTECTED.get(table)) is not None:
+            rows = rows_of(connection, protected, names)
+            found |= {name: canonical(table, said_by(vault, protected, row)) for name, row in rows.items()}
+    return found
 
 
 def rows_of(connection: Connection, protected: Protected, subjects: Collection[str]) -> dict[str, Row]:

@@ -56,11 +56,14 @@ class PaperRows:
         query = query.order_by(case_papers.c.at.desc(), case_papers.c.id.desc()).limit(limit)
         return [_paper(row, key) for row in self._connection.execute(query).mappings()][::-1]
 
-    def get(self, case_id: int, paper_id: str, key: DataKey) -> tuple[Paper, str]:
-        """Return a file of a case and its address. Raises NotFound if it is no file of that case."""
+    def get(
+        self, case_id: int, paper_id: str, key: DataKey, kinds: Collection[PaperKind] = tuple(PaperKind)
+    ) -> tuple[Paper, str]:
+        """Return a file of a case and its address. Raises NotFound if it is no file of that case, of those kinds."""
         which = (
             case_papers.c.id == checked_id(paper_id),
             case_papers.c.case_id == case_id,
+            case_papers.c.kind.in_([kind.value for kind in kinds]),
             case_papers.c.blob.is_not(None),  # a note's id is as unknown as any other
         )
         row = self._connection.execute(sa.select(case_papers).where(*which)).mappings().one_or_none()

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from lineament.errors import Damaged
 from lineament.store.bound import Digests, digest_of
 from lineament.store.keys import Vault
-from lineament.store.protected import Row, plain_row
+from lineament.store.protected import Row, canonical, plain_row
 from lineament.store.raw import batched
 from lineament.store.tables import candidates, near_duplicates, search_probes, searches
 
@@ -46,21 +46,61 @@ def bound_list(
     twins: Iterable[Row],
 ) -> BoundList:
     """Return the digests of a search from its rows; all rows are in the order of their keys."""
-    said = plain_row(search, _NOT_SAID) | {"examiner": examiner}
-    others = [plain_row(row) for row in probes]
-    numbers = [[row[name] for name in _STAYS] for row in listed]
     shown = tuple(
         (row["rank"], None, None, None)
         if row["snapshot"] is None
-        else (row["rank"], digest_of("candidates", [row[name] for name in _GOES]), row["face_id"], row["source"])
+        else (row["rank"], digest_of("candidates", _shown_by(row)), row["face_id"], row["source"])
         for row in listed
     )
     return BoundList(
-        digest=digest_of("searches", [said, others, numbers]),
+        digest=digest_of("searches", _said_by(search, examiner, probes, listed)),
         entry=search["ledger_entry"],
         shown=shown,
         twins=tuple((row["rank"], row["position"], row["face_id"]) for row in twins),
     )
+
+
+def _said_by(search: Row, examiner: str, probes: Iterable[Row], listed: Iterable[Row]) -> list[Any]:
+    """Return what the row of a search says, its further probes, and the numbers of its list."""
+    said = plain_row(search, _NOT_SAID) | {"examiner": examiner}
+    return [said, [plain_row(row) for row in probes], [[row[name] for name in _STAYS] for row in listed]]
+
+
+def _shown_by(candidate: Row) -> list[Any]:
+    """Return what was shown of a candidate."""
+    return [candidate[name] for name in _GOES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTexts:
+    """The texts whose digests the ledger has of a search, and of its candidates that were not erased, by their rank."""
+
+    search: str
+    candidates: Mapping[int, str]
+    twins: tuple[tuple[int, int, int], ...]  # rank, position and face of each near-duplicate
+
+
+def list_texts(connection: Connection, vault: Vault, ids: Sequence[str]) -> dict[str, ListTexts]:
+    """Return the texts of searches as they are stored, by id; those that are not there are left out."""
+    found: dict[str, ListTexts] = {}
+    for batch in batched(ids, _MOST):
+        rows = connection.execute(sa.select(searches).where(searches.c.id.in_(batch))).mappings().all()
+        probes, listed, twins = (
+            _by_search(connection, table, batch) for table in (search_probes, candidates, near_duplicates)
+        )
+        for row in rows:
+            id_ = row["id"]
+            said = _said_by(row, _examiner(vault, row), probes.get(id_, ()), listed.get(id_, ()))
+            found[id_] = ListTexts(
+                search=canonical("searches", said),
+                candidates={
+                    one["rank"]: canonical("candidates", _shown_by(one))
+                    for one in listed.get(id_, ())
+                    if one["snapshot"] is not None
+                },
+                twins=tuple((twin["rank"], twin["position"], twin["face_id"]) for twin in twins.get(id_, ())),
+            )
+    return found
 
 
 def bound_lists(connection: Connection, vault: Vault, ids: Sequence[str]) -> dict[str, BoundList]:

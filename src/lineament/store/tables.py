@@ -271,7 +271,7 @@ case_papers = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("blob", Hex, index=True),
     digest("blob"),
-    one_of("kind", "message", "note", "file", "decision"),
+    one_of("kind", "message", "note", "file", "decision", "disclosure"),
     sa.CheckConstraint("(blob IS NULL) = (kind IN ('message', 'note'))", name="file_has_blob"),
     sa.Index("ix_case_papers_of_case", "case_id", "at"),
 )

@@ -16,6 +16,7 @@ from lineament.web import (
     agencies,
     assets,
     cases,
+    disclosure,
     drops,
     erasing,
     failures,
@@ -92,6 +93,7 @@ PAGE_MODULES = (
     cases,
     rulings,
     room,
+    disclosure,
     drops,  # before the sources, whose last address would be theirs
     registering,
     erasing,

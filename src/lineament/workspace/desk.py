@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lineament.services.clock import AcceptClock
     from lineament.services.collect import Collect
     from lineament.services.compare import Compare
+    from lineament.services.disclosure.disclose import Disclosure
     from lineament.services.doctor import Doctor
     from lineament.services.gallery.abuse import KnownAbuse
     from lineament.services.gallery.draw import DrawFaces
@@ -278,6 +279,7 @@ class Desk:
             kinds.ROTATE_KEY.name: self.key_rotation.job,
             kinds.WITHDRAWAL.name: self.requested_erasures.job,
             kinds.ERASURE.name: self.requested_erasures.job,
+            kinds.DISCLOSURE.name: self.disclosure.job,
             kinds.DELETIONS.name: lambda _arguments, report: self.erase.finish_job(report),
         }
 
@@ -359,6 +361,14 @@ class Desk:
         from lineament.services.report import Report
 
         return Report(self.record, self.pictures, lambda: self.probes)
+
+    @cached_property
+    def disclosure(self) -> Disclosure:
+        """Makes disclosure packs of cases."""
+        from lineament.services.disclosure.disclose import Disclosure
+
+        held = self.workspace
+        return Disclosure(self.record, held.keys, held.blobs, lambda: held.analyser, lambda: held.pack)
 
     @cached_property
     def doctor(self) -> Doctor:

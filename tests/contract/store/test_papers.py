@@ -15,7 +15,7 @@ from lineament.store.db import Store
 
 def paper(rows: Rows, kind: PaperKind, *, agency_id: str = HOME_AGENCY, minutes: int = 0) -> Paper:
     number = next(rows.numbers)
-    file = kind in {PaperKind.FILE, PaperKind.DECISION}
+    file = kind not in {PaperKind.MESSAGE, PaperKind.NOTE}
     return Paper(
         id=f"paper{number}",
         kind=kind,

@@ -168,3 +168,23 @@ class PaperOpened(Event, action=Action.PAPER_OPENED):
 
     case: str
     paper: str
+
+
+class CaseDisclosed(Event, action=Action.CASE_DISCLOSED):
+    """A disclosure pack of a case was made: what it holds, as it was then."""
+
+    case: str
+    pack: str  # its id
+    searches: int
+    candidates: int
+    erased: int  # candidates among them whose faces were erased
+    photographs: int
+    sharp: bool = True  # pictures marked as distressing are sharp too
+
+
+class DisclosureTaken(Event, action=Action.DISCLOSURE_TAKEN):
+    """Somebody saved a disclosure pack, to hand it over."""
+
+    case: str
+    pack: str
+    sha256: str  # of the ZIP file

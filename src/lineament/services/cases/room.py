@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lineament.errors import FileTooLarge, InvalidValue
 from lineament.model.accounts import Permission
-from lineament.model.cases import GONE, Case, Paper, PaperKind
+from lineament.model.cases import GONE, ROOM_KINDS, Case, Paper, PaperKind
 from lineament.model.events.cases import PaperAdded, PaperOpened
 from lineament.model.folding import says_something
 from lineament.model.reasons import ReasonCode
@@ -96,9 +96,7 @@ class Room:
         return paper
 
     @needs(Permission.READ_CASES, in_case=True)
-    def papers(
-        self, name: str, kinds: Collection[PaperKind] = tuple(PaperKind), limit: int | None = None
-    ) -> Sequence[Paper]:
+    def papers(self, name: str, kinds: Collection[PaperKind] = ROOM_KINDS, limit: int | None = None) -> Sequence[Paper]:
         """Return the newest messages, files and notes of the own agency, oldest first; none for a destroyed case."""
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
@@ -115,7 +113,7 @@ class Room:
             case = case_for(change.tx, self._record, name, Permission.READ_CASES)
             change.concerns(case)
             key = case_key(change.tx, self._keys, case)
-            paper, address = change.tx.papers.get(case.id, paper_id, key)
+            paper, address = change.tx.papers.get(case.id, paper_id, key, ROOM_KINDS)
             untrusted = self._blobs.get(key, address)
             change.record(PaperOpened(case=case.ref, paper=paper_id))
         return untrusted, paper

@@ -38,10 +38,11 @@ SWEEP = JobKind(name="sweep", needs=Permission.MACHINE, words="Retention sweep")
 ROTATE_KEY = JobKind(name="key rotation", needs=Permission.MACHINE, words="Key rotation")
 WITHDRAWAL = JobKind(name="withdrawal", needs=Permission.MANAGE_SOURCES, words="Withdrawal", can_stop=False)
 ERASURE = JobKind(name="erasure", needs=Permission.MANAGE_SOURCES, words="Erasure", can_stop=False, preposition="from")
+DISCLOSURE = JobKind(name="disclosure", needs=Permission.MANAGE_CASES, words="Disclosure pack")
 DELETIONS = JobKind(name="deletions", needs=None, words="Deletion of what was erased", can_stop=False)
 
 KINDS: Mapping[str, JobKind] = {
-    kind.name: kind for kind in (INGEST, LOOK_AGAIN, SWEEP, ROTATE_KEY, WITHDRAWAL, ERASURE, DELETIONS)
+    kind.name: kind for kind in (INGEST, LOOK_AGAIN, SWEEP, ROTATE_KEY, WITHDRAWAL, ERASURE, DISCLOSURE, DELETIONS)
 }
 
 

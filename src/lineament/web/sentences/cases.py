@@ -12,6 +12,7 @@ from lineament.web.sentences.base import (
     because,
     blur_set,
     count,
+    if_any,
     listed,
     quoted,
     sentence_of,
@@ -24,6 +25,7 @@ _PAPERS = {
     PaperKind.NOTE: "wrote a note for their own agency in the room",
     PaperKind.FILE: "put a file into the room",
     PaperKind.DECISION: "put the document of an authorisation into the room",
+    PaperKind.DISCLOSURE: "kept a disclosure pack",
 }
 
 
@@ -140,3 +142,16 @@ def _(event: events.PaperAdded, names: Names) -> Markup:
 @sentence_of.register
 def _(event: events.PaperOpened, names: Names) -> Markup:
     return tell("opened a file in the room of {}", names.case(event.case))
+
+
+@sentence_of.register
+def _(event: events.CaseDisclosed, names: Names) -> Markup:
+    held = tell("{} with {}", count(event.searches, "search", "searches"), count(event.candidates, "candidate"))
+    erased = if_any(event.erased, ", {} of them erased since")
+    blurred = NOTHING if event.sharp else escape("; pictures marked as distressing are blurred")
+    return tell("made a disclosure pack of {}: {}{}{}", names.case(event.case), held, erased, blurred)
+
+
+@sentence_of.register
+def _(event: events.DisclosureTaken, names: Names) -> Markup:
+    return tell("saved a disclosure pack of {}", names.case(event.case))

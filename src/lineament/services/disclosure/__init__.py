@@ -1,0 +1,1 @@
+"""Disclosure packs: everything about a case in one signed ZIP, which anyone can verify."""

@@ -1,0 +1,190 @@
+"""Makes disclosure packs, keeps them sealed with the case, and hands them over on the record (R22)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lineament.errors import NotFound, Refused
+from lineament.model.accounts import Permission
+from lineament.model.cases import GONE, Case, Paper, PaperKind
+from lineament.model.events.cases import CaseDisclosed, DisclosureTaken, PaperAdded
+from lineament.model.jobs import Job, JobRequest
+from lineament.model.reasons import ReasonCode
+from lineament.services.cases.access import own_case_for
+from lineament.services.disclosure.build import Making, build, digest_of_pack
+from lineament.services.disclosure.snapshot import Holdings, Snapshot, holdings_of, read_snapshot, searches_of
+from lineament.services.jobs.kinds import DISCLOSURE, Report
+from lineament.services.keyholder import case_key, require_current_case
+from lineament.services.needs import needs
+from lineament.services.people.policies import require_step_up
+from lineament.services.record import Change, Record
+from lineament.services.stored_pictures import StoredPictures
+from lineament.store.blobs import Blobs
+from lineament.store.db import Tx
+from lineament.store.ring import KeyRing
+from lineament.vision.analyse import Analyser
+from lineament.vision.packs import Pack
+
+_DISCLOSURES = (PaperKind.DISCLOSURE,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadePack:
+    """A pack that was made, and where it is kept."""
+
+    zipped: bytes
+    paper: Paper
+
+
+class Disclosure:
+    """Discloses cases of the official's own agency."""
+
+    def __init__(
+        self,
+        record: Record,
+        keys: KeyRing,
+        blobs: Blobs,
+        analyser: Callable[[], Analyser],
+        model_pack: Callable[[], Pack],
+    ) -> None:
+        self._record = record
+        self._keys = keys
+        self._blobs = blobs
+        self._making = Making(
+            record=record, pictures=StoredPictures(keys, blobs), analyser=analyser, model_pack=model_pack
+        )
+
+    @needs(Permission.MANAGE_CASES)
+    def holdings(self, name: str) -> Holdings:
+        """Return what a pack of the case would hold now, in counts. Raises RecordAltered."""
+        with self._record.read() as tx:
+            case = self._case(tx, name)
+            return holdings_of(searches_of(tx, case), len(tx.probes.of_case_ids(case.id)))
+
+    @needs(Permission.MANAGE_CASES)
+    def packs(self, name: str) -> Sequence[Paper]:
+        """Return the packs that were made of the case, the newest first; none if it was destroyed."""
+        with self._record.read() as tx:
+            case = own_case_for(tx, self._record, name, Permission.MANAGE_CASES)
+            if case.state in GONE:
+                return []
+            key = case_key(tx, self._keys, case)
+            kept = tx.papers.of_case(case.id, key, notes_of=case.agency_id, kinds=_DISCLOSURES)
+            return kept[::-1]
+
+    @needs(Permission.MANAGE_CASES)
+    def under_way(self, name: str) -> list[Job]:
+        """Return the jobs that make packs of the case and have not ended, oldest first."""
+        with self._record.read() as tx:
+            key = own_case_for(tx, self._record, name, Permission.MANAGE_CASES).key
+            return [job for job in tx.jobs.open_of_kinds((DISCLOSURE.name,)) if job.request.arguments["case"] == key]
+
+    @needs(Permission.MANAGE_CASES)
+    def ask(self, name: str, *, sharp: bool) -> Job:
+        """Let a job make a pack. Raises Refused if the case was destroyed, or StepUpNeeded (R49)."""
+        official = self._record.official
+        with self._record.store.begin() as tx:
+            require_step_up(tx, official, self._record.clock())
+            case = self._case(tx, name)
+            request = JobRequest(
+                kind=DISCLOSURE.name,
+                arguments={"case": case.key, "sharp": sharp},
+                agency_id=official.agency_id,
+                account_id=official.account_id,
+                requested_by=official.name,
+            )
+            return tx.jobs.add(request, self._record.clock())
+
+    @needs(Permission.MANAGE_CASES)
+    def job(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        """Make the pack that was asked for; return its id, size and digest."""
+        made = self._make(str(arguments["case"]), sharp=bool(arguments["sharp"]), report=report)
+        return {"pack": made.paper.id, "bytes": made.paper.size, "sha256": made.paper.sha256}
+
+    @needs(Permission.MANAGE_CASES)
+    def make(self, name: str, *, sharp: bool, report: Report = lambda _: None) -> MadePack:
+        """Make a pack here and now, keep it, and record that it is handed over. Raises as ``ask`` does."""
+        with self._record.read() as tx:
+            require_step_up(tx, self._record.official, self._record.clock())
+        made = self._make(name, sharp=sharp, report=report)
+        with self._record.change() as change:
+            self._record_taken(change, self._case(change.tx, name), made.paper)
+        return made
+
+    @needs(Permission.MANAGE_CASES)
+    def open(self, name: str, pack_id: str) -> MadePack:
+        """Record that a pack is handed over, and return it. Raises NotFound, or StepUpNeeded (R49)."""
+        with self._record.change() as change:
+            require_step_up(change.tx, self._record.official, change.at)
+            case = self._case(change.tx, name)
+            key = case_key(change.tx, self._keys, case)
+            try:
+                paper, address = change.tx.papers.get(case.id, pack_id, key, _DISCLOSURES)
+            except NotFound:
+                raise NotFound(what="disclosure pack", name=pack_id, hint="lineament case disclose") from None
+            zipped = self._blobs.get(key, address)
+            self._record_taken(change, case, paper)
+        return MadePack(zipped=zipped, paper=paper)
+
+    # ------------------------------------------------------------ making
+
+    def _make(self, name: str, *, sharp: bool, report: Report) -> MadePack:
+        snapshot = self._recorded(name, sharp=sharp)
+        zipped = build(self._making, snapshot, report)
+        address = self._blobs.put(snapshot.key, zipped)
+        self._blobs.flush()
+        official = self._record.official
+        with self._record.change() as change:
+            case = self._case(change.tx, name)
+            require_current_case(change.tx, self._keys, case, snapshot.key)
+            change.concerns(case)
+            paper = Paper(
+                id=snapshot.pack,
+                kind=PaperKind.DISCLOSURE,
+                author=official.name,
+                agency_id=official.agency_id,
+                agency_name=snapshot.agency,
+                at=snapshot.at,
+                text=f"disclosure-{snapshot.pack}.zip",
+                size=len(zipped),
+                sha256=digest_of_pack(zipped),
+            )
+            change.tx.papers.add(case.id, paper, snapshot.key, blob=address)
+            change.record(
+                PaperAdded(case=case.ref, paper=paper.id, kind=paper.kind.value, sha256=paper.sha256, size=paper.size)
+            )
+        return MadePack(zipped=zipped, paper=paper)
+
+    def _recorded(self, name: str, *, sharp: bool) -> Snapshot:
+        """Record that a pack is made, and read the case in the same transaction."""
+        with self._record.change() as change:
+            tx = change.tx
+            case = self._case(tx, name)
+            change.concerns(case)
+            held = holdings_of(searches_of(tx, case), len(tx.probes.of_case_ids(case.id)))
+            pack = secrets.token_hex(8)
+            entry = change.record(
+                CaseDisclosed(
+                    case=case.ref,
+                    pack=pack,
+                    searches=held.searches,
+                    candidates=held.candidates,
+                    erased=held.erased,
+                    photographs=held.photographs,
+                    sharp=sharp,
+                )
+            )
+            return read_snapshot(tx, self._record, self._keys, case, entry=entry, pack=pack, sharp=sharp)
+
+    def _case(self, tx: Tx, name: str) -> Case:
+        case = own_case_for(tx, self._record, name, Permission.MANAGE_CASES)
+        if case.state in GONE:
+            raise Refused(ReasonCode.CASE_DESTROYED.reason(ref=case.ref))
+        return case
+
+    def _record_taken(self, change: Change, case: Case, paper: Paper) -> None:
+        change.concerns(case)
+        change.record(DisclosureTaken(case=case.ref, pack=paper.id, sha256=paper.sha256 or ""))
