@@ -100,7 +100,7 @@ class Result:
 # ---------------------------------------------------------------- the ZIP file
 
 
-class Pack:
+class PackFile:
     """A ZIP file that was checked before anything in it is read; nothing of it is ever written to a disk."""
 
     def __init__(self, path: Path) -> None:
@@ -259,7 +259,7 @@ def opened_note(note: str, key: Key, what: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class SeenHead:
     """So many entries had this root."""
 
     size: int
@@ -269,7 +269,7 @@ class Checkpoint:
     note: str = ""
 
     @classmethod
-    def parse(cls, note: str, key: Key, what: str) -> Checkpoint:
+    def parse(cls, note: str, key: Key, what: str) -> SeenHead:
         """Read a checkpoint that ``key`` signed. Raises Wrong or ValueError."""
         text = opened_note(note, key, what)
         origin, size, root = text.split("\n")[:3]
@@ -298,7 +298,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Ledger:
+class Log:
     """The ledger of the pack, recomputed from its first entry."""
 
     marks: dict[int, bytes] = field(default_factory=dict)  # the root over so many entries
@@ -534,7 +534,7 @@ def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
 
 
 @dataclass(slots=True)
-class Asked:
+class Brought:
     """What the reader brings: whose statements count, and what was seen before."""
 
     key: Key | None = None
@@ -546,18 +546,18 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Check:
+class Verifier:
     """The check of one pack."""
 
-    pack: Pack
-    asked: Asked
+    pack: PackFile
+    asked: Brought
     result: Result = field(default_factory=Result)
     manifest: dict[str, Any] = field(default_factory=dict)
     case: dict[str, Any] = field(default_factory=dict)
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: Log = field(default_factory=Log)
     digests: dict[str, str] = field(default_factory=dict)  # of the files, as they are
     rows: dict[str, str] = field(default_factory=dict)  # the text of each row, by its name
-    stamped: list[tuple[Checkpoint, datetime]] = field(default_factory=list)
+    stamped: list[tuple[SeenHead, datetime]] = field(default_factory=list)
 
     def run(self) -> Result:
         """Check everything; what goes wrong in one part does not keep the others from being checked."""
@@ -608,7 +608,7 @@ class Check:
         header = json.loads(next(lines, b""))
         head = seen = None
         with self.result.reading(SIGNATURE, "the checkpoint"):
-            head = Checkpoint.parse(header["checkpoint"], key, "the checkpoint")
+            head = SeenHead.parse(header["checkpoint"], key, "the checkpoint")
         if header["checkpoint"] != self.pack.whole("ledger/checkpoint.txt", LONGEST_NOTE).decode():
             self.result.wrong(LEDGER, "the two copies of the checkpoint differ")
         seen = self._seen(header, key)
@@ -627,14 +627,14 @@ class Check:
             self._compare(each)
         self._require_statements()
 
-    def _seen(self, header: dict[str, Any], key: Key) -> list[Checkpoint]:
+    def _seen(self, header: dict[str, Any], key: Key) -> list[SeenHead]:
         """Return what was seen before: the checkpoints that the reader brings, and those in the pack."""
         brought = [(what, note) for what, note in self.asked.notes]
         kept = [("a checkpoint in the pack that others saw", each["note"]) for each in header.get("witnessed", ())]
         found = []
         for what, note in brought + kept:
             with self.result.reading(HISTORY, what):
-                found.append(Checkpoint.parse(note, key, what))
+                found.append(SeenHead.parse(note, key, what))
         stamps = {
             each["note"]: [base64.b64decode(one) for one in each["stamps"]] for each in header.get("witnessed", ())
         }
@@ -663,7 +663,7 @@ class Check:
         return found
 
     @contextmanager
-    def _stamping(self, checkpoint: Checkpoint, number: int) -> Iterator[None]:
+    def _stamping(self, checkpoint: SeenHead, number: int) -> Iterator[None]:
         try:
             yield
         except Wrong as wrong:
@@ -672,10 +672,10 @@ class Check:
             words = f"time-stamp {number} on {checkpoint.size} entries does not fit: it cannot be read"
             self.result.wrong(STAMP, f"{words} ({type(error).__name__})")
 
-    def _saw(self, who: str, checkpoint: Checkpoint, at: datetime) -> None:
+    def _saw(self, who: str, checkpoint: SeenHead, at: datetime) -> None:
         self.result.seen.append(f"{who} saw its first {checkpoint.size:,} entries at {at:%Y-%m-%d %H:%M} UTC")
 
-    def _compare(self, seen: Checkpoint) -> None:
+    def _compare(self, seen: SeenHead) -> None:
         if seen.size > self.ledger.size:
             words = (
                 f"{seen.what} has {seen.size} entries, and the pack has {self.ledger.size}: the ledger was cut short"
@@ -930,7 +930,7 @@ def _note_in(path: Path) -> str:
         with path.open("rb") as file:
             start = file.read(2**20)
         if start[:2] == b"PK":
-            return Pack(path).whole("ledger/checkpoint.txt", LONGEST_NOTE).decode()
+            return PackFile(path).whole("ledger/checkpoint.txt", LONGEST_NOTE).decode()
         text = start.decode()
         if text.startswith("c2sp.org/tlog-proof"):
             return text.partition("\n\n")[2]
@@ -944,12 +944,12 @@ def _note_in(path: Path) -> str:
         raise Wrong(USAGE, f"{path} holds no checkpoint of a ledger") from error
 
 
-def _asked(options: argparse.Namespace) -> Asked:
+def _asked(options: argparse.Namespace) -> Brought:
     try:
         roots = [one for path in options.tsa for one in x509.load_pem_x509_certificates(path.read_bytes())]
     except (OSError, ValueError) as error:
         raise Wrong(USAGE, f"the certificates cannot be read ({error})") from error
-    return Asked(
+    return Brought(
         key=None if options.key is None else Key.parse(options.key),
         witnesses=[Key.parse(one) for one in options.witness],
         roots=roots,
@@ -959,7 +959,7 @@ def _asked(options: argparse.Namespace) -> Asked:
     )
 
 
-def _words(path: Path, asked: Asked, result: Result) -> Iterator[str]:
+def _words(path: Path, asked: Brought, result: Result) -> Iterator[str]:
     """Yield the lines of the answer."""
     for _, words in result.problems:
         yield f"WRONG: {words}."
@@ -990,7 +990,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options().parse_args(arguments)
     try:
         asked = _asked(options)
-        result = Check(Pack(options.pack), asked).run()
+        result = Verifier(PackFile(options.pack), asked).run()
     except Wrong as wrong:
         sys.stderr.write(f"{str(wrong).encode('utf-8', 'backslashreplace').decode()}\n")
         return wrong.code
