@@ -12,12 +12,16 @@ from typing import Any
 from lineament import errors
 from lineament.__main__ import application
 from lineament.model.accounts import ROLES, SEPARATED, Permission, Role
+from lineament.model.jurisdictions import NOTICE as LAW_NOTICE
+from lineament.model.jurisdictions import packs
 from lineament.model.policy import AGENCY, SETTINGS, SOLO
 from lineament.model.purposes import LANGUAGES, REFUSED
 from lineament.model.reasons import ReasonCode, Remedy
 from lineament.settings import described
 from lineament.sources.registry import registrations
+from lineament.views.jurisdictions import acts, where
 from lineament.views.policies import setting_words
+from lineament.views.values import upper_first
 from lineament.web.app import declared
 from lineament.web.casewords import remedy_link
 
@@ -193,6 +197,31 @@ def policy() -> str:
     return "".join(lines)
 
 
+JURISDICTIONS = """**{notice}.** These are first drafts by engineers, in words of our own. Each line says where it
+stands, and on which day it was read; *second-hand* means that what somebody else wrote of it was read, and not the act.
+What could not be read is listed, and nothing relies on it. The packs are `src/lineament/model/jurisdictions/*.toml`.
+
+The jurisdiction of a case (`--jurisdiction US-MD`, ISO 3166) chooses the pack, or else that of its agency. Without a
+pack the common warnings stand. `lineament jurisdiction list`, `show CODE` and the page `/jurisdictions` show the same.
+Why it is so: [decision 34](../adr/0034-the-law-of-a-case-is-data.md).
+
+"""
+
+
+def jurisdictions() -> str:
+    """Every pack of a jurisdiction with what it does, its lines and their sources."""
+    lines = ["# Jurisdictions\n\n", NOTE, JURISDICTIONS.format(notice=LAW_NOTICE)]
+    for pack in packs().values():
+        lines.append(f"## {upper_first(pack.name)}\n\n`{pack.code}`, for {where(pack)}. What it does:\n\n")
+        lines += [f"- {act}.\n" for act in acts(pack)]
+        lines.append("\n| what the law adds | source | read on |\n| --- | --- | --- |\n")
+        for line in pack.lines:
+            read = f"{line.read_on}{', second-hand' if line.second_hand else ''}"
+            lines.append(f"| {line.words} | [{line.act}, {line.section}]({line.url}) | {read} |\n")
+        lines += ["\nNot found:\n\n", *(f"- {missing}\n" for missing in pack.not_found), "\n"]
+    return "".join(lines).rstrip("\n") + "\n"
+
+
 ROLES_NOTE = """A page or a command declares what it needs; an official may do whatever one of their roles allows. Which
 cases they see is decided separately: examiners and reviewers see those they are members of, supervisors and auditors
 all cases of their agency. *public* is open to anybody, *machine* to whoever runs the machine: no role gives that. The
@@ -241,6 +270,7 @@ PAGES = {
     "connectors.md": connectors,
     "settings.md": settings,
     "errors.md": error_pages,
+    "jurisdictions.md": jurisdictions,
     "pages.md": web_pages,
     "policy.md": policy,
     "roles.md": roles,

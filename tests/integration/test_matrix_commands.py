@@ -135,6 +135,8 @@ LINES = {
     "threshold approve": Line("{number}", changes, propose_threshold),
     "threshold decline": Line("{number} --reason why", changes, propose_threshold),
     "threshold withdraw": Line("{number}", changes, propose_own_threshold),
+    "jurisdiction list": Line(),
+    "jurisdiction show": Line("US-MD"),
     "usage": Line(),
     "policy": Line("--set further_approvals=1"),
     "erase": Line("--source {name} --reason asked --yes", sources),

@@ -86,7 +86,7 @@ def written(workspace: Workspace) -> int:
 
 def said(report: WrittenReport) -> list[str]:
     """Return all that a report says."""
-    lines = [CAVEAT, report.heading, *(f"{name} {value}" for name, value in report.facts())]
+    lines = [*report.cautions, report.heading, *(f"{name} {value}" for name, value in report.facts())]
     for shown in report.candidates:
         lines += [f"{shown.candidate.rank} · score {shown.candidate.score:.3f}"]
         lines += [*shown.error_lines(), *shown.place, *shown.facts()]

@@ -146,6 +146,8 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         "/usage": [Look("usage", sven, "/usage")],
         "/policy": [Look("policy", anna, "/policy")],
         "/threshold": [Look("threshold", olga, "/threshold"), Look("threshold-none", eva, "/threshold")],
+        "/jurisdictions": [Look("jurisdictions", eva, "/jurisdictions")],
+        "/jurisdictions/{code}": [Look("jurisdiction", eva, "/jurisdictions/US-MD")],
         "/stop": [Look("stop", sven, "/stop"), Look("stop-operator", olga, "/stop"), Look("stop-none", eva, "/stop")],
         "/agencies": [Look("agencies", olga, "/agencies")],
         "/agencies/new": [Look("agency-new", olga, "/agencies/new")],

@@ -105,6 +105,12 @@ Targets = Callable[[TwoAgencies, Participant], Iterator[Target]]
 """Yields the targets of one kind that a person may name."""
 
 
+def codes(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    """Yield the code of a jurisdiction with a pack, and one that has none."""
+    yield Target("any", {"code": "US-MD"})
+    yield Target("not there", {"code": "XX"}, seen=False)
+
+
 def cases(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     letter = person.name[0] if person.name[0] in "AB" else "A"
     other = "B" if letter == "A" else "A"
@@ -213,6 +219,7 @@ KINDS: dict[str, Targets] = {
     "session_id": factors,
     "invitation_id": invitations,
     "name": sources,
+    "code": codes,
     "run_id": runs,
     "capture_id": unsearched,
     "face_id": unsearched,

@@ -47,7 +47,7 @@ def register(root: typer.Typer) -> None:
 def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the agency is called.")],
-    jurisdiction: Annotated[str, typer.Option(metavar="CC", help="The country, as in FR (ISO 3166-1).")],
+    jurisdiction: Annotated[str, typer.Option(metavar="CC", help="As in FR, or US-MD (ISO 3166).")],
     as_json: AsJson = False,
 ) -> None:
     """Register an agency; it is vetted and licensed before anybody of it is invited."""
@@ -65,7 +65,7 @@ def add(
 def rename(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the agency that runs this workspace is called.")],
-    jurisdiction: Annotated[str, typer.Option(metavar="CC", help="The country, as in FR (ISO 3166-1).")],
+    jurisdiction: Annotated[str, typer.Option(metavar="CC", help="As in FR, or US-MD (ISO 3166).")],
     as_json: AsJson = False,
 ) -> None:
     """Name the agency that runs this workspace."""

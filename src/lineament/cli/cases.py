@@ -55,7 +55,7 @@ def open_case(
     basis: Annotated[str, typer.Option(help="The legal basis of the searches.")],
     authorised_by: Annotated[str | None, typer.Option(help="Who authorised them.")] = None,
     jurisdiction: Annotated[
-        str | None, typer.Option(metavar="CC", help="The country, if not the agency's own.")
+        str | None, typer.Option(metavar="CC", help="As in FR or US-MD, if not the agency's own.")
     ] = None,
     seeks: Annotated[Whom, typer.Option(help="Whom it seeks; a suspect needs an authorisation.")] = Whom.SUSPECT,
     exempt_because: Annotated[
@@ -87,7 +87,8 @@ def open_case(
         return
     if doubts := case.doubts:
         words = ", ".join(doubt.words for doubt in doubts)
-        say(f"The case {case.ref} is open, but “{words}” leaves its purpose in doubt. Next: lineament case allow")
+        doubt = f"“{words}” leaves its purpose or its offence in doubt"
+        say(f"The case {case.ref} is open, but {doubt}. Next: lineament case allow")
         return
     if outlook.standing is CaseStanding.AWAITING:
         say(f"The case {case.ref} is open, and needs an authorisation before it is searched: lineament case authorise")

@@ -76,6 +76,7 @@ COMMANDS = {
     "probe": ("probes", "Photographs of a case."),
     "agency": ("agencies", "Agencies: vetted, licensed, and each alone with its own. For operators."),
     "user": ("users", "The people of your agency and their accounts."),
+    "jurisdiction": ("jurisdictions", "Jurisdictions: what their law adds, line by line with its source."),
     "witness": ("witness", "A witness of other workspaces: cosigns their ledgers. It needs no workspace of its own."),
     "ledger": ("ledger", "The ledger: exports that anybody can check."),
 }

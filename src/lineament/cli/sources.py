@@ -59,7 +59,7 @@ def add(
     name: Name,
     controller: Annotated[str, typer.Option(help="Who answers for the data.")],
     basis: Annotated[str, typer.Option(help="The legal basis on which it is held and searched.")],
-    jurisdiction: Annotated[str, typer.Option(metavar="CC", help="The country, as in FR (ISO 3166-1).")],
+    jurisdiction: Annotated[str, typer.Option(metavar="CC", help="As in FR, or US-MD (ISO 3166).")],
     permission: Annotated[Path | None, typer.Option(help="The document that grants it; it is kept, sealed.")] = None,
     expires: Annotated[
         date | None,

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from lineament.errors import InvalidValue
 from lineament.model.reasons import Reason, ReasonCode
-from lineament.model.sources import checked_country
+from lineament.model.sources import checked_jurisdiction
 
 
 class VettingOutcome(StrEnum):
@@ -82,13 +82,13 @@ class AgencyTerms:
     """The name and country of an agency."""
 
     name: str
-    jurisdiction: str  # ISO 3166-1 alpha-2
+    jurisdiction: str  # ISO 3166-1 alpha-2, or ISO 3166-2
 
     def __post_init__(self) -> None:
         if not self.name.strip() or len(self.name) > 200 or not self.name.isprintable():
             why = "write 1 to 200 characters"
             raise InvalidValue(what="The name of an agency", value=self.name[:200], why=why, field="name")
-        checked_country(self.jurisdiction)
+        checked_jurisdiction(self.jurisdiction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as made
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -10,10 +11,11 @@ from lineament.errors import InvalidValue
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.distress import distressing_words
 from lineament.model.events.base import Event
+from lineament.model.jurisdictions import COMMON, Jurisdiction, packs
 from lineament.model.policy import Policy
 from lineament.model.purposes import Doubt, PurposeReading, read_purposes
 from lineament.model.reasons import Reason, ReasonCode
-from lineament.model.sources import checked_country
+from lineament.model.sources import checked_jurisdiction
 from lineament.model.texts import require_said
 
 
@@ -69,7 +71,7 @@ class CaseTerms:
     purpose: str
     basis: str
     authorised_by: str | None = None  # as the examiner says; the authorisation itself is recorded by a supervisor
-    jurisdiction: str | None = None  # ISO 3166-1 alpha-2; None: that of the agency
+    jurisdiction: str | None = None  # ISO 3166-1 alpha-2, or ISO 3166-2; None: that of the agency
     seeks: Seeks = Seeks.SUSPECT
     exempt_because: str | None = None  # the facts, for an initial identification (R8)
     distressing: bool | None = None  # its pictures are blurred until pointed at; None: if its words suggest it
@@ -104,7 +106,7 @@ class CaseTerms:
                 label = f"The {words} of a case"
                 raise InvalidValue(what=label, value=getattr(self, field), why="write something", field=field)
         if self.jurisdiction is not None:
-            checked_country(self.jurisdiction)
+            checked_jurisdiction(self.jurisdiction)
         if self.seeks is Seeks.INITIAL and not (self.exempt_because or "").strip():
             raise InvalidValue(what=_EXEMPTION, value="", why=_FACTS, field="exempt_because")
 
@@ -150,7 +152,7 @@ class Authorisation:
 class CaseStanding(StrEnum):
     """Whether the searches of an open case are covered now."""
 
-    EXEMPT = "exempt"  # whom it seeks needs no authorisation, or the policy requires none
+    EXEMPT = "exempt"  # whom it seeks needs no authorisation, or neither policy nor law requires one
     AWAITING = "awaiting authorisation"
     URGENT = "urgent"  # searched before the authorisation, within the hours of the policy
     LOCKED = "locked"  # no authorisation came within the hours of the policy
@@ -175,6 +177,7 @@ class Case:
     authorisation: Authorisation | None = None  # the newest
     hold_because: str | None = None  # on legal hold: not destroyed
     allowances: tuple[Allowance, ...] = ()  # in the order in which they were stated
+    law: Jurisdiction = made(default_factory=lambda: packs()[COMMON])  # of its jurisdiction, or else of its agency's
 
     @property
     def ref(self) -> str:
@@ -182,10 +185,16 @@ class Case:
         return self.terms.ref
 
     def read_purposes(self, *reasons: str) -> PurposeReading:
-        """Return what the case, and reasons of searches, say about refused purposes; what was allowed is left out."""
+        """Return what the case, and reasons of searches, say about refused purposes; what was allowed is left out.
+
+        An offence that the law of its jurisdiction does not list is in doubt too.
+        """
         scope = None if self.authorisation is None else self.authorisation.scope
         texts = (*self.terms.texts(), self.urgent_because, scope, *reasons)
         reading = read_purposes(text for text in texts if text is not None)
+        unlisted = self.law.offence_in_doubt(self.terms.offence, self.terms.seeks.value)
+        if unlisted is not None:
+            reading = replace(reading, doubts=(*reading.doubts, Doubt(*unlisted)))
         return reading.without(words for allowance in self.allowances for words in allowance.words)
 
     @property
@@ -195,7 +204,8 @@ class Case:
 
     def standing(self, policy: Policy, now: datetime) -> CaseStanding:
         """Return whether its searches are covered at that time (R8)."""
-        if not policy.authorisation or self.terms.seeks is not Seeks.SUSPECT:
+        by_policy = policy.authorisation and self.terms.seeks is Seeks.SUSPECT
+        if not by_policy and self.law.asks_authorisation(self.terms.seeks.value) is None:
             return CaseStanding.EXEMPT
         granted = self.authorisation
         if granted is not None and granted.outcome is AuthorisationOutcome.GRANTED:
@@ -215,7 +225,11 @@ class Case:
         """Return why the authorisation does not cover a search now, None if it does."""
         match self.standing(policy, now):
             case CaseStanding.AWAITING:
-                return ReasonCode.NOT_AUTHORISED.reason(ref=self.ref)
+                asks = self.law.asks_authorisation(self.terms.seeks.value)
+                if asks is None:
+                    return ReasonCode.NOT_AUTHORISED.reason(ref=self.ref)
+                section = f"{asks.act}, {asks.section}"
+                return ReasonCode.LAW_ASKS_AUTHORISATION.reason(law=self.law.name, section=section, ref=self.ref)
             case CaseStanding.LOCKED:
                 locked = {"at": self.locks_at(policy), "hours": policy.urgent_hours}
                 return ReasonCode.CASE_LOCKED.reason(ref=self.ref, **locked)
@@ -229,7 +243,11 @@ class Case:
         """Return the day on which its retention ends; None if it is open, on hold or destroyed (R35)."""
         if self.closed_at is None or self.hold_because is not None or self.state is not CaseState.CLOSED:
             return None
-        return (self.closed_at + timedelta(days=policy.case_days)).date()
+        return (self.closed_at + timedelta(days=self.kept_days(policy))).date()
+
+    def kept_days(self, policy: Policy) -> int:
+        """Return how many days after its closing it is destroyed: as the policy says, or sooner if the law does."""
+        return min(policy.case_days, self.law.retention_days or policy.case_days)
 
 
 class CaseRole(StrEnum):

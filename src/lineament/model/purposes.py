@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from typing import Final
 
 from lineament.model.folding import UNKNOWN, alike, folded, pattern, words_found
+from lineament.model.jurisdictions import UnlistedOffence
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.refused.activity import ACTIVITY
 from lineament.model.refused.immigration import IMMIGRATION
@@ -31,12 +32,21 @@ class RefusedPurpose:
         """The reason against a search for this purpose."""
         return ReasonCode.PURPOSE.reason(name=self.name, why=self.why)
 
+    @property
+    def doubtful(self) -> str:
+        """What words in doubt may do, completing “the words …”."""
+        return f"may name a refused purpose ({self.name})"
+
+    def in_doubt(self, words: str, ref: str) -> Reason:
+        """Return the reason against searches until a supervisor states why the words are allowed in a case."""
+        return ReasonCode.PURPOSE_IN_DOUBT.reason(name=self.name, words=words, ref=ref)
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Words that may name a refused purpose, and may be innocent."""
+    """Words that may name a refused purpose, or no offence that the law lists, and may be innocent."""
 
-    purpose: RefusedPurpose
+    purpose: RefusedPurpose | UnlistedOffence
     words: str  # folded
 
 

@@ -98,6 +98,11 @@ class ReasonCode(StrEnum):
         "the case {ref} seeks a suspect and has no authorisation yet",
         Remedy.AUTHORISE,
     )
+    LAW_ASKS_AUTHORISATION = (
+        "law-asks-authorisation",
+        "in {law} such a search needs a warrant or another authorisation ({section}), and the case {ref} has none",
+        Remedy.AUTHORISE,
+    )
     CASE_LOCKED = (
         "case-locked",
         "the case {ref} locked at {at:%Y-%m-%d %H:%M} UTC: no authorisation came within {hours} hours",
@@ -124,7 +129,15 @@ class ReasonCode(StrEnum):
         "“{words}” may name a purpose that is refused ({name}); a supervisor must state why it is allowed here",
         Remedy.ALLOW,
     )
-    NOTHING_IN_DOUBT = "nothing-in-doubt", "no word of the case {ref} leaves its purpose in doubt"
+    OFFENCE_IN_DOUBT = (
+        "offence-in-doubt",
+        (
+            "in {law} faces are searched only for listed offences ({section}), and “{words}” names none of them; a "
+            "supervisor must state which one it is"
+        ),
+        Remedy.ALLOW,
+    )
+    NOTHING_IN_DOUBT = "nothing-in-doubt", "no word of the case {ref} leaves its purpose or its offence in doubt"
 
     # probes and pictures
     APPROVALS = (

@@ -50,15 +50,15 @@ NEXT = {
 }
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_COUNTRY = re.compile(r"[A-Z]{2}")
+_JURISDICTION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _CONTACT = re.compile(r"(https?://[!-~]{3,200}|[!-?A-~]{1,64}@[!-?A-~]{3,190})", re.ASCII)
 MOST_HOSTS = 10_000
 
 
-def checked_country(untrusted: str) -> str:
-    """Return a country code (ISO 3166-1 alpha-2). Raises InvalidValue if it is none."""
-    if not _COUNTRY.fullmatch(untrusted):
-        why = "use two capital letters, as in FR (ISO 3166-1)"
+def checked_jurisdiction(untrusted: str) -> str:
+    """Return the code of a country or of a part of one (ISO 3166-1 alpha-2, ISO 3166-2); else raise InvalidValue."""
+    if not _JURISDICTION.fullmatch(untrusted):
+        why = "use two capital letters, as in FR, or the code of a part of a country, as in US-MD (ISO 3166)"
         raise InvalidValue(what="The jurisdiction", value=untrusted[:40], why=why, field="jurisdiction")
     return untrusted
 
@@ -70,7 +70,7 @@ class SourceTerms:
     name: str
     controller: str
     basis: str
-    jurisdiction: str  # ISO 3166-1 alpha-2
+    jurisdiction: str  # ISO 3166-1 alpha-2, or ISO 3166-2
     permission_sha256: str | None = None  # digest of the document that grants it
     expires_on: date | None = None  # the last day on which its faces may be searched
     retention_days: int | None = None  # days after the day of capture on which a picture is still kept
@@ -86,7 +86,7 @@ class SourceTerms:
         for label, field in (("The controller", "controller"), ("The legal basis", "basis")):
             if not getattr(self, field).strip():
                 raise InvalidValue(what=label, value=getattr(self, field), why="write something", field=field)
-        checked_country(self.jurisdiction)
+        checked_jurisdiction(self.jurisdiction)
         if self.retention_days is not None and self.retention_days < 1:
             why = "it must be at least one day"
             raise InvalidValue(what="The retention", value=self.retention_days, why=why, field="retention_days")

@@ -12,6 +12,7 @@ from lineament.model.agencies import Agency, Stop, month_of
 from lineament.model.cases import Case, CaseState
 from lineament.model.folding import says_something
 from lineament.model.policy import Policy
+from lineament.model.purposes import Doubt
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.search import Probe
 from lineament.model.sources import Source
@@ -156,17 +157,14 @@ def _case(search: Attempt, case: Case) -> list[Reason]:
 
 
 def purposes_against(case: Case, *reasons: str) -> list[Reason]:
-    """Return the reasons against searches for the purposes that the case and the reasons of searches name (R10)."""
+    """Return the reasons against searches for the purposes (R10) and the offence that the case and reasons name."""
     reading = case.read_purposes(*reasons)
-    doubts: dict[str, list[str]] = {}
+    doubts: dict[str, list[Doubt]] = {}
     for doubt in reading.doubts:
-        doubts.setdefault(doubt.purpose.name, []).append(doubt.words)
+        doubts.setdefault(doubt.purpose.name, []).append(doubt)
     return [
         *(refused.reason for refused in reading.refused),
-        *(
-            ReasonCode.PURPOSE_IN_DOUBT.reason(name=name, words=", ".join(words), ref=case.ref)
-            for name, words in doubts.items()
-        ),
+        *(about[0].purpose.in_doubt(", ".join(doubt.words for doubt in about), case.ref) for about in doubts.values()),
     ]
 
 

@@ -37,11 +37,7 @@ from lineament.services.record import Record
 from lineament.services.standalone import data_uri, page_template
 from lineament.store.searches import StoredSearch
 
-CAVEAT = (
-    "A candidate is a lead and no identification. It is not the sole basis for any measure against a person, and "
-    "showing it to a witness spoils a later line-up. Two trained people compare the pictures before anything follows "
-    "from them."
-)
+CAVEAT = "Two trained people compare the pictures before anything follows from them."
 NO_CANDIDATE = (
     "No face of the gallery reaches the threshold. That is an answer: the person may not be in these sources."
 )
@@ -125,6 +121,11 @@ class WrittenReport:
     def blurred(self) -> bool:
         """Whether pictures are blurred."""
         return bool(self.why_blurred)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What stands above everything else: the warnings that the law of the case words, and what has to follow."""
+        return (*(line.words for line in self.case.law.warnings), CAVEAT)
 
     @property
     def uncompared(self) -> str:
@@ -249,7 +250,7 @@ def report_html(report: WrittenReport) -> str:
         report=report,
         made=_moment(report.result.made_at),
         data_uri=data_uri,
-        caveat=CAVEAT,
+        cautions=report.cautions,
         alike=ALIKE,
         verifiable=VERIFIABLE,
     )

@@ -74,6 +74,10 @@ class AgencyRows:
         """Return the name of an agency. Raises NotFound if there is none with that id."""
         return str(self._values(id)["name"])
 
+    def jurisdiction(self, id: str) -> str:  # noqa: A002
+        """Return where an agency is. Raises NotFound if there is none with that id."""
+        return str(self._values(id)["jurisdiction"])
+
     def set_terms(self, id: str, terms: AgencyTerms) -> None:  # noqa: A002
         """Change name or country. Raises AlreadyThere if another agency has the name."""
         lookup = self._free(terms.name, id)

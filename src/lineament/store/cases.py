@@ -14,7 +14,9 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import CaseExists, NotFound, Refused
 from lineament.model.accounts import Sight
 from lineament.model.cases import Allowance, Authorisation, Case, CaseState, CaseTerms, Seeks
+from lineament.model.jurisdictions import law_of, packs
 from lineament.model.reasons import ReasonCode
+from lineament.store.agencies import AgencyRows
 from lineament.store.columns import Words
 from lineament.store.guard import checked
 from lineament.store.keys import Vault
@@ -42,6 +44,7 @@ class CaseRows:
         self._vault = vault
         self._authorisations = SealedColumn(vault, "cases", "authorisation")
         self._allowances = SealedColumn(vault, "cases", "allowances")
+        self._countries: dict[str, str] = {}  # of agencies, as read in this transaction
 
     def add(self, terms: CaseTerms, wrapped_key: bytes, at: datetime, *, key: str, agency_id: str) -> Case:
         """Open a case of an agency. Raises CaseExists if the agency has a case with that reference."""
@@ -150,12 +153,21 @@ class CaseRows:
         return self._any_of(sight, [query.limit(limit) for query in parts], order, limit)
 
     def awaiting(self, sight: Sight, limit: int) -> list[Case]:
-        """Return the visible open cases of suspects that are neither authorised nor urgent, the oldest first.
+        """Return the visible open cases that are neither authorised nor urgent and may have to be, the oldest first.
 
-        Whether they need an authorisation is for the policy of their agency to say.
+        These are those of suspects, and those under a law that asks for an authorisation whoever is sought. Whether
+        they need one is for the policy of their agency and that law to say.
         """
+        asking = [code for pack in packs().values() for code in pack.covers if pack.asks_authorisation(Seeks.VICTIM)]
+        strict = law_of(self._country_of(sight.agency_id)).asks_authorisation(Seeks.VICTIM) is not None
+        under = sa.or_(cases.c.jurisdiction.in_(asking), *([cases.c.jurisdiction.is_(None)] if strict else []))
+        undecided = sa.and_(cases.c.authorisation.is_(None), cases.c.urgent_since.is_(None))
         queries = [*_own_case_queries(sight, (CaseState.OPEN,)), *_shared_case_queries(sight, (CaseState.OPEN,))]
-        parts = [query.where(sa.text(AWAITING)).order_by(sa.text("id")).limit(limit) for query in queries]
+        parts = [
+            query.where(which).order_by(sa.text("id")).limit(limit)
+            for query in queries
+            for which in (sa.text(AWAITING), sa.and_(under, undecided, cases.c.seeks != Seeks.SUSPECT.value))
+        ]
         return self._any_of(sight, parts, cases.c.id, limit)
 
     def due(self, agency_id: str, before: datetime) -> list[Case]:
@@ -287,7 +299,14 @@ class CaseRows:
             allowances=()
             if allowances is None
             else tuple(map(allowance_from, self._allowances.open(str(row["id"]), allowances))),
+            law=law_of(row["jurisdiction"] or self._country_of(row["agency_id"])),
         )
+
+    def _country_of(self, agency_id: str) -> str:
+        """Return where an agency is."""
+        if agency_id not in self._countries:
+            self._countries[agency_id] = AgencyRows(self._connection, self._vault).jurisdiction(agency_id)
+        return self._countries[agency_id]
 
 
 # ---------------------------------------------------------------- who sees what

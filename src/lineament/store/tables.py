@@ -177,6 +177,8 @@ templates = sa.Table(
 
 AWAITING = "state = 'open' AND seeks = 'suspect' AND authorisation IS NULL AND urgent_since IS NULL"
 """Which cases wait for an authorisation, if the policy requires one."""
+UNDER = sa.text("state = 'open' AND jurisdiction IS NOT NULL")
+"""Which cases may wait for one because of the law of a jurisdiction of their own."""
 
 cases = sa.Table(
     "cases",
@@ -227,6 +229,7 @@ cases = sa.Table(
     sa.Index(
         "ix_cases_awaiting", "agency_id", "id", sqlite_where=sa.text(AWAITING), postgresql_where=sa.text(AWAITING)
     ),
+    sa.Index("ix_cases_under", "agency_id", "jurisdiction", "id", sqlite_where=UNDER, postgresql_where=UNDER),
     sa.Index(None, "closed_at"),
 )
 

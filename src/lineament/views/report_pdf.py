@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineament.services.report import ALIKE, CAVEAT, VERIFIABLE, ReportedCandidate, WrittenReport
+from lineament.services.report import ALIKE, VERIFIABLE, ReportedCandidate, WrittenReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,8 @@ def report_pdf(report: WrittenReport) -> bytes:
     """Return the PDF. A report with the same content gives the same bytes; when it was written is part of that."""
     paper = _Paper(report)
     paper.title("Candidate list")
-    paper.paragraph(CAVEAT)
+    for caution in report.cautions:
+        paper.paragraph(caution)
     if report.uncompared:
         paper.paragraph(f"The answer is incomplete: {report.uncompared}.")
     if report.blurred:

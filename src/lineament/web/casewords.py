@@ -15,6 +15,7 @@ from lineament.model.reasons import Remedy
 from lineament.services.cases.standings import Outlook
 from lineament.web.phrases import moment
 
+_NONE_NEEDED = "Needs no authorisation, unless the law of the case asks for one."
 SEEKS = {
     Seeks.SUSPECT: (
         "A suspect or a convicted person",
@@ -24,9 +25,9 @@ SEEKS = {
         "An unknown suspect",
         "An initial identification, from facts that link a person to the offence. Needs only these facts.",
     ),
-    Seeks.MISSING: ("A missing person", "Needs no authorisation."),
-    Seeks.VICTIM: ("A victim", "Needs no authorisation."),
-    Seeks.DECEASED: ("Somebody dead whose name is unknown", "Needs no authorisation."),
+    Seeks.MISSING: ("A missing person", _NONE_NEEDED),
+    Seeks.VICTIM: ("A victim", _NONE_NEEDED),
+    Seeks.DECEASED: ("Somebody dead whose name is unknown", _NONE_NEEDED),
 }
 """Who a case seeks, and what follows from it (EU AI Act 26(10))."""
 

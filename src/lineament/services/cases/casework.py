@@ -35,6 +35,7 @@ from lineament.model.events.cases import (
     CaseUrgent,
     PurposeAllowed,
 )
+from lineament.model.folding import folded
 from lineament.model.lifecycle import advance
 from lineament.model.policy import Policy
 from lineament.model.purposes import Doubt, read_purposes, refused_purposes
@@ -194,17 +195,17 @@ class Casework:
 
     @needs(Permission.MANAGE_CASES, in_case=True)
     def allow(self, name: str, because: str, words: Iterable[str] = ()) -> Case:
-        """State why words that may name a refused purpose are allowed in a case (R10).
+        """State why words in doubt are allowed in a case: a purpose (R10), or an offence that its law does not list.
 
         Without ``words`` it is about all words in doubt in what the case says; the words of a search's reason have to
         be named. Raises InvalidValue for words that leave nothing in doubt, or that name a refused purpose beyond it.
         """
         because = because.strip()
         require_said(because, "The statement", "because", "say why the words are allowed in this case")
-        named = tuple(doubt.words for word in words if word.strip() for doubt in _doubts_about(word))
         with self._record.change() as change:
             case = self._in(change, name, Permission.MANAGE_CASES)
             require_open(case)
+            named = tuple(doubt.words for word in words if word.strip() for doubt in _doubts_about(case, word))
             allowed = tuple(dict.fromkeys(named or (doubt.words for doubt in case.doubts)))
             if not allowed:
                 raise Refused(ReasonCode.NOTHING_IN_DOUBT.reason(ref=case.ref))
@@ -382,8 +383,10 @@ def policies_of(tx: Tx, found: Iterable[Case]) -> dict[str, Policy]:
     return {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
 
 
-def _doubts_about(words: str) -> tuple[Doubt, ...]:
+def _doubts_about(case: Case, words: str) -> tuple[Doubt, ...]:
     """Return the doubts about words that a refusal names. Raises Refused or InvalidValue if there are none."""
+    if own := tuple(doubt for doubt in case.doubts if doubt.words == folded(words)[0]):
+        return own
     reading = read_purposes([words], beside_crime=True)
     if reading.refused:
         raise Refused(*(purpose.reason for purpose in reading.refused))

@@ -11,7 +11,9 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import NEXT, CaseEvent, CaseState
 from lineament.model.events.cases import CaseDestroyed
 from lineament.model.events.searches import ProbesDestroyed
+from lineament.model.jurisdictions import shortest_retention
 from lineament.model.lifecycle import advance
+from lineament.model.policy import Policy
 from lineament.services.cases.destroy import destroy
 from lineament.services.gallery.drops import DropFolders
 from lineament.services.gallery.erase import Erase
@@ -57,7 +59,7 @@ class Retain:
             agencies = [(agency.id, policy_for(tx, agency.id)) for agency in tx.agencies.all()]
         cases = probes = details = 0
         for agency_id, policy in agencies:
-            cases += self._cases(agency_id, policy.case_days)
+            cases += self._cases(agency_id, policy)
             probes += self._probes(agency_id, policy.probe_days)
             details += self._details(agency_id, policy.audit_days)
             self._jobs(agency_id, policy.audit_days)
@@ -67,19 +69,22 @@ class Retain:
         scrubbed = self._record.store.is_scrubbed()
         return SweepReport(cases=cases, probes=probes, details=details, drops=drops, **asdict(gone), scrubbed=scrubbed)
 
-    def _cases(self, agency_id: str, days: int) -> int:
-        before = self._record.clock() - timedelta(days=days)
+    def _cases(self, agency_id: str, policy: Policy) -> int:
+        now = self._record.clock()
+        soonest = min(policy.case_days, shortest_retention() or policy.case_days)  # a law may name fewer days
         with self._record.read() as tx:
-            due = tx.cases.due(agency_id, before)
+            closed = tx.cases.due(agency_id, now - timedelta(days=soonest))
         destroyed = 0
-        for case in due:
-            with suppress(_NothingDue):
-                self._destroy(case.key, before, days)
-                destroyed += 1
+        for case in closed:
+            if case.closed_at is not None and case.closed_at < now - timedelta(days=case.kept_days(policy)):
+                with suppress(_NothingDue):
+                    self._destroy(case.key, now, case.kept_days(policy))
+                    destroyed += 1
         return destroyed
 
-    def _destroy(self, key: str, before: datetime, days: int) -> None:
+    def _destroy(self, key: str, now: datetime, days: int) -> None:
         """Destroy a case. Raises _NothingDue if it was held or destroyed since it was read."""
+        before = now - timedelta(days=days)
         with self._record.change() as change:
             case = change.tx.cases.by_key(key)
             if all(due.id != case.id for due in change.tx.cases.due(case.agency_id, before)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
@@ -18,6 +19,7 @@ depends_on = None
 def upgrade() -> None:
     """Change the tables, one subject after another."""
     _disclosure_packs()
+    _cases_under_a_law()
 
 
 _PAPER_KINDS = "kind IN ('message', 'note', 'file', 'decision')"
@@ -45,3 +47,10 @@ def _disclosure_packs() -> None:
     op.rename_table("case_papers_rebuilt", "case_papers")
     for index in indexes:
         bind.exec_driver_sql(index)
+
+
+def _cases_under_a_law() -> None:
+    """Let those who record authorisations see at once which cases wait for one because of their jurisdiction."""
+    under = sa.text("state = 'open' AND jurisdiction IS NOT NULL")
+    columns = ["agency_id", "jurisdiction", "id"]
+    op.create_index("ix_cases_under", "cases", columns, sqlite_where=under, postgresql_where=under)
