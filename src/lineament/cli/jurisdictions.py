@@ -8,7 +8,7 @@ import typer
 
 from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, workspace
 from lineament.model.accounts import Permission
-from lineament.model.jurisdictions import NOTICE, SECOND_HAND, Subject, pack_named, packs
+from lineament.model.jurisdictions import NOTICE, SECOND_HAND, Topic, pack_named, packs
 from lineament.views.jurisdictions import acts, jurisdiction_json, jurisdictions_json, where
 
 app = typer.Typer(help="Jurisdictions: what their law adds, line by line with its source.", no_args_is_help=True)
@@ -49,9 +49,9 @@ def show(
         print_json(jurisdiction_json(pack))
         return
     say(f"{pack.name} ({where(pack)}). {NOTICE}.")
-    for subject in Subject:
-        if lines := pack.about(subject):
-            say(f"\n{subject.value}")
+    for topic in Topic:
+        if lines := pack.about(topic):
+            say(f"\n{topic.value}")
             for line in lines:
                 say(f"  {line.words}")
                 say(f"    {line.source}")

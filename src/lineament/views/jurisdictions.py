@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lineament.model.jurisdictions import COMMON, NOTICE, Jurisdiction, Line, Subject
+from lineament.model.jurisdictions import COMMON, NOTICE, Jurisdiction, Line, Topic
 from lineament.views.values import iso
 
 
@@ -27,16 +27,16 @@ def jurisdiction_json(pack: Jurisdiction) -> dict[str, Any]:
 
 def acts(pack: Jurisdiction) -> Iterator[str]:
     """Return what a pack makes Lineament do, sentence by sentence."""
-    listing = pack.about(Subject.OFFENCES)
+    listing = pack.about(Topic.OFFENCES)
     if any(line.offences for line in listing):
         yield "A case whose offence is none of those listed is searched only after a supervisor stated which one it is"
     for whom in sorted({seeks for line in listing for seeks in line.seeks}):
         yield f"A case that seeks a {whom} may name any offence"
-    for line in pack.about(Subject.AUTHORISATION):
+    for line in pack.about(Topic.AUTHORISATION):
         yield f"An authorisation is needed before a search for: {', '.join(line.seeks)}"
     if pack.retention_days is not None:
         yield f"A closed case is destroyed after {pack.retention_days} days, or sooner if the policy says so"
-    if pack.about(Subject.NOTICE):
+    if pack.about(Topic.NOTICE):
         yield "The page of a searched case lists the notice to the defence as due"
     yield f"Every result and report prints {'the common warnings' if pack.code == COMMON else 'its warnings'}"
 

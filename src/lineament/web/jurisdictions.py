@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi.responses import HTMLResponse
 
 from lineament.model.accounts import Permission
-from lineament.model.jurisdictions import NOTICE, Subject, pack_named, packs
+from lineament.model.jurisdictions import NOTICE, Topic, pack_named, packs
 from lineament.views.jurisdictions import acts, where
 from lineament.web.pages import CurrentVisit, Pages
 
@@ -23,7 +23,7 @@ def jurisdictions(visit: CurrentVisit) -> HTMLResponse:
 def jurisdiction(visit: CurrentVisit, code: str) -> HTMLResponse:
     """What the law of a jurisdiction adds, line by line with act, section, address and the day it was read."""
     pack = pack_named(code)
-    sections = [(subject.value, pack.about(subject)) for subject in Subject if pack.about(subject)]
+    sections = [(topic.value, pack.about(topic)) for topic in Topic if pack.about(topic)]
     return visit.page(
         "jurisdiction.html", pack=pack, where=where(pack), acts=list(acts(pack)), sections=sections, notice=NOTICE
     )

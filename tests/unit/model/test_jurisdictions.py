@@ -16,7 +16,7 @@ from lineament.model.jurisdictions import (
     COMMON,
     Jurisdiction,
     Line,
-    Subject,
+    Topic,
     Warned,
     law_of,
     pack_named,
@@ -33,7 +33,7 @@ from lineament.views.jurisdictions import acts, jurisdiction_json, jurisdictions
 DRAFTS = ["EC", "EU", "GB", "US-MD", "US-MT", "US-UT"]
 LINES = [(pack.code, line) for pack in packs().values() for line in pack.lines]
 KEPT = Line(
-    about=Subject.RETENTION,
+    about=Topic.RETENTION,
     words="Kept 90 days.",
     act="Act",
     section="1",
@@ -55,8 +55,8 @@ def test_each_line_names_its_source_and_the_day_it_was_read(code: str, line: Lin
     assert line.url.startswith(("http://", "https://"))
     assert date(2026, 11, 1) <= line.read_on
     assert set(line.seeks) <= set(Seeks)
-    assert not line.offences or line.about is Subject.OFFENCES
-    assert (line.warns is not None) == (line.about is Subject.WARNING)
+    assert not line.offences or line.about is Topic.OFFENCES
+    assert (line.warns is not None) == (line.about is Topic.WARNING)
 
 
 @pytest.mark.parametrize("code", [*DRAFTS, COMMON])
@@ -64,7 +64,7 @@ def test_each_pack_says_what_could_not_be_read_and_prints_both_warnings(code: st
     pack = packs()[code]
     assert pack.not_found
     assert [line.warns for line in pack.warnings] == list(Warned)
-    own = {line.warns: line.words for line in pack.about(Subject.WARNING)}
+    own = {line.warns: line.words for line in pack.about(Topic.WARNING)}
     usual = {line.warns: line.words for line in packs()[COMMON].warnings}
     assert [line.words for line in pack.warnings] == [own.get(kind, usual[kind]) for kind in Warned]
 

@@ -13,7 +13,7 @@ from lineament.errors import InvalidValue, Refused
 from lineament.model.accounts import HOME_AGENCY, Account, Role
 from lineament.model.agencies import AgencyTerms
 from lineament.model.cases import AuthorisationOutcome, Case, CaseStanding, CaseTerms, Seeks
-from lineament.model.jurisdictions import COMMON, Jurisdiction, Line, Subject, packs
+from lineament.model.jurisdictions import COMMON, Jurisdiction, Line, Topic, packs
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases import retain
 from lineament.services.cases.standings import Ruling
@@ -92,7 +92,7 @@ def test_a_law_that_keeps_cases_for_less_time_has_them_destroyed_sooner(
     world: StaffedWorld, examiner: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = Line(
-        about=Subject.RETENTION, words="90 days.", act="Act", section="1", url="https://a.example", read_on=AT, days=90
+        about=Topic.RETENTION, words="90 days.", act="Act", section="1", url="https://a.example", read_on=AT, days=90
     )
     common = packs()[COMMON]
     strict = replace(common, lines=(*common.lines, kept))

@@ -27,7 +27,7 @@ COMMON = "common"
 """The pack of cases whose jurisdiction has none."""
 
 
-class Subject(StrEnum):
+class Topic(StrEnum):
     """What a line is about; the value is its heading."""
 
     OFFENCES = "Offences that are searched for"
@@ -50,7 +50,7 @@ class Warned(StrEnum):
 class Line:
     """What one section of an act asks for."""
 
-    about: Subject
+    about: Topic
     words: str  # short, and our own
     act: str
     section: str
@@ -101,29 +101,29 @@ class Jurisdiction:
     lines: tuple[Line, ...]
     not_found: tuple[str, ...] = ()  # what was looked for and could not be read
 
-    def about(self, subject: Subject) -> tuple[Line, ...]:
-        """Return the lines on a subject."""
-        return tuple(line for line in self.lines if line.about is subject)
+    def about(self, topic: Topic) -> tuple[Line, ...]:
+        """Return the lines on a topic."""
+        return tuple(line for line in self.lines if line.about is topic)
 
     @property
     def warnings(self) -> tuple[Line, ...]:
         """The warnings, one of each kind: its own, or else the common one."""
-        own = {line.warns: line for line in self.about(Subject.WARNING)}
+        own = {line.warns: line for line in self.about(Topic.WARNING)}
         usual = own if self.code == COMMON else {line.warns: line for line in packs()[COMMON].warnings}
         return tuple(own.get(kind) or usual[kind] for kind in Warned)
 
     @property
     def retention_days(self) -> int | None:
         """Days after which a closed case is destroyed at the latest; None if it names none."""
-        return min((line.days for line in self.about(Subject.RETENTION) if line.days is not None), default=None)
+        return min((line.days for line in self.about(Topic.RETENTION) if line.days is not None), default=None)
 
     def asks_authorisation(self, seeks: str) -> Line | None:
         """Return the line that asks for an authorisation whatever the policy says; None if there is none."""
-        return next((line for line in self.about(Subject.AUTHORISATION) if seeks in line.seeks), None)
+        return next((line for line in self.about(Topic.AUTHORISATION) if seeks in line.seeks), None)
 
     def offence_in_doubt(self, offence: str, seeks: str) -> tuple[UnlistedOffence, str] | None:
         """Return the doubt about an offence that no listed word names, with its folded words; None if there is none."""
-        listing = self.about(Subject.OFFENCES)
+        listing = self.about(Topic.OFFENCES)
         if not any(line.offences for line in listing) or any(seeks in line.seeks for line in listing):
             return None
         readings = folded(offence)
@@ -175,10 +175,10 @@ def _line(*, about: str, read: date, warns: str | None = None, **facts: Any) -> 
     for name in ("offences", "seeks"):
         facts[name] = tuple(facts.get(name, ()))
     said = " ".join(facts.pop("words").split())
-    return Line(about=Subject[about], read_on=read, words=said, warns=None if warns is None else Warned[warns], **facts)
+    return Line(about=Topic[about], read_on=read, words=said, warns=None if warns is None else Warned[warns], **facts)
 
 
 @cache
 def _listed(code: str) -> Any:
-    named: Iterable[str] = (words for line in packs()[code].about(Subject.OFFENCES) for words in line.offences)
+    named: Iterable[str] = (words for line in packs()[code].about(Topic.OFFENCES) for words in line.offences)
     return pattern("|".join(named))
