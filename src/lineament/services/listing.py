@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+import lineament
 from lineament.model.events.searches import SearchRun
 from lineament.model.faces import FaceId
 from lineament.model.grouping import group_faces
@@ -205,6 +206,8 @@ class Listing:
                     altered=found.compared.altered,
                     shown=bound.shown,
                     twins=bound.twins,
+                    nth=case.searches + 1,
+                    version=lineament.__version__,
                 ),
                 {f"searches/{search_id}": bound.digest},
             )

@@ -79,6 +79,8 @@ class SearchRun(Event, action=Action.SEARCH):
     altered: tuple[str, ...] = ()  # sources whose stored faces are not those that were enrolled
     shown: tuple[tuple[int, str | None, int | None, str | None], ...] = ()  # rank, digest, face, source
     twins: tuple[tuple[int, int, int], ...] = ()  # rank, position and face of each near-identical picture
+    nth: int = 0  # which search of its case, from 1, so that none can be left out between two
+    version: str = ""  # of Lineament
 
 
 class PicturesCompared(Event, action=Action.COMPARED):

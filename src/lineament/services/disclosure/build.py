@@ -15,6 +15,7 @@ from lineament.errors import NotFound, Refused
 from lineament.ledger.export import export
 from lineament.ledger.merkle import inclusion_proof
 from lineament.ledger.seen import KeptCheckpoint
+from lineament.model.actions import Action
 from lineament.model.faces import FaceId
 from lineament.model.jobs import JobProgress
 from lineament.model.search import Candidate, Probe, SearchResult
@@ -26,6 +27,7 @@ from lineament.services.record import Record
 from lineament.services.standalone import page_template
 from lineament.services.stored_pictures import StoredPictures
 from lineament.services.witnessing.in_force import kept_folder, policy_in_force
+from lineament.store.ledger import LedgerRow
 from lineament.store.values import edit_to
 from lineament.vision.analyse import Analyser, face_crop, screen_picture
 from lineament.vision.packs import Pack
@@ -294,6 +296,7 @@ class _Builder:
         pack, searches = self._making.model_pack(), self._snapshot.searches
         return {
             "lineament": lineament.__version__,
+            "searched_with_versions": sorted({version for row in self._snapshot.entries if (version := _version(row))}),
             "models_searched_with": sorted({one.stored.result.model for one in searches}),
             "model_pack": {
                 "name": pack.name,
@@ -355,6 +358,11 @@ class _Builder:
         with self._zip.text("rows.jsonl") as out:
             for name in sorted(texts):
                 out.write(f"{json.dumps({'row': name, 'text': texts[name]})}\n")
+
+
+def _version(row: LedgerRow) -> str:
+    """Return the version of Lineament that made a search; empty if an entry does not say so."""
+    return str(json.loads(row.details or "{}").get("version", "")) if row.action == Action.SEARCH.value else ""
 
 
 def digest_of_pack(pack: bytes) -> str:

@@ -774,11 +774,12 @@ class Verifier:
         told = {one["id"]: one for one in case["searches"]}
         entries = [one for one in self.ledger.entries.values() if one.action == "search" and one.details]
         numbers = [one.details["nth"] for one in entries if one.details and "nth" in one.details]
+        first = 1 + len(entries) - len(numbers)  # those of versions that did not number them come first
         for entry in entries:
             search = (entry.details or {})["search"]
             if search not in told:
                 self.result.wrong(ROWS, f"the search {search} is missing, which {entry.words} recorded")
-        for nth in sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers)) if numbers else ():
+        for nth in sorted(set(range(first, max(numbers, default=0) + 1)) - set(numbers)):
             self.result.wrong(ROWS, f"the entry of search number {nth} of the case is not shown")
         by_search = {(one.details or {})["search"]: one for one in entries}
         for id_, search in told.items():
@@ -801,6 +802,9 @@ class Verifier:
         listed = [[one["rank"], one["score"], one["expected_false"]] for one in search["list"]]
         if (entry := entries.get(id_)) is None:
             raise Wrong(ROWS, f"no entry of the ledger recorded the search {id_}")
+        probe = json.loads(self.rows.get(f"probes/{said['probe_id']}") or "[0,{}]")[1]
+        if probe.get("sha256") != said["probe_sha256"]:
+            self.result.wrong(ROWS, f"the search {id_} was made with another photograph than the pack holds")
         details = entry.details or {}
         recorded = [[rank, score] for rank, _, score in details["candidates"]]
         for shown in (listed, numbers):
