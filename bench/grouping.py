@@ -19,10 +19,11 @@ from bench.accuracy import RESAMPLED
 from bench.degraded import UNALTERED, joining_of, templates
 from bench.error_rates import true_people
 from bench.lfw import Floats
+from lineament.model.arranging import MOST_FURTHER
 from lineament.model.faces import NO_GRADE
 from lineament.model.grouping import GROUPING_RATE, group_faces
 from lineament.model.rates import ErrorRates
-from lineament.model.search import MOST_FURTHER, USUAL_CANDIDATES
+from lineament.model.search import USUAL_CANDIDATES
 from lineament.services.search import SPARE
 
 PAGE = lfw.ROOT / "docs" / "reference" / "grouping.md"

@@ -45,6 +45,12 @@ class CandidateErased(NotFound):
     code = "candidate-erased"
 
 
+class ProbeErased(NotFound):
+    """The photograph {name} was a copy of a picture of the gallery that was erased {when} UTC, and it with it."""
+
+    code = "probe-erased"
+
+
 class NoLongerShown(LineamentError):
     """This page was kept for {minutes} minutes; ask again for what it showed, as a new link or new codes."""
 

@@ -30,7 +30,7 @@ from tests.support.world import PROBE, SOURCE
 
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.policy import AGENCY, SETTINGS
-from lineament.store import people_tables, source_tables, tables
+from lineament.store import people_tables, search_tables, source_tables, tables
 from lineament.web.pages import PageRoute
 
 # ---------------------------------------------------------------- forms
@@ -78,7 +78,7 @@ def put_on_hold(world: TwoAgencies, ids: dict[str, str]) -> None:
 
 def free_probe(world: TwoAgencies, ids: dict[str, str]) -> None:
     """Let the searches of a photograph name another one, as if none had used it."""
-    probes, searches = tables.probes, tables.searches
+    probes, searches = search_tables.probes, search_tables.searches
     with world.workspace.store.begin() as tx:
         row = tx.connection.execute(sa.select(probes).where(probes.c.id == ids["probe_id"])).mappings().one_or_none()
         if row is not None:

@@ -154,6 +154,20 @@ class ReasonCode(StrEnum):
         "the picture is on a list of known-abuse material, so nothing but the face is shown",
     )
 
+    KNOWN_ABUSE_COPY = (
+        "known-abuse-copy",
+        "the picture is on a list of known-abuse material: it is not kept, so nothing is searched with it",
+    )
+    NOT_EVERY_FACE = (
+        "not-every-face",
+        "stored faces cannot be compared, so nobody can say which pictures show all of these people; search for any",
+    )
+    NOT_RECORDED_THEN = (
+        "not-recorded-then",
+        "the search was made by a version that did not record which faces there were; search again for all of them",
+    )
+    NO_ORIGINAL = "no-original", "the original of the picture is not kept, because it shows a face that was erased"
+
     # sources
     NO_SOURCE = (
         "no-source",

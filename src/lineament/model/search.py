@@ -1,27 +1,20 @@
-"""Searches, candidates, and the folding of pictures that are nearly identical or show faces that are alike."""
+"""Probes, searches and candidates."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from lineament.errors import InvalidValue
 from lineament.model.faces import ArchiveRecord, Box, CaptureId, Face, FaceId, Quality
+from lineament.model.together import MOST_PEOPLE, EnrolledSince, OtherPerson, Together
 
 EXPECTED_FALSE = 0.1
 """Strangers expected above the default threshold, in the gallery searched."""
 MOST_CANDIDATES = 50
 """Most entries in a list (R16): the pictures of a face that are alike are one."""
-MOST_FURTHER = 5
-"""Most further pictures below an entry of a list; what is left out is counted."""
 USUAL_CANDIDATES = 20
-NEAR_DUPLICATE_BITS = 31
-"""Pictures whose PDQ hashes differ in at most this many of 256 bits are near-identical (the PDQ authors' advice)."""
-SAME_REGION = 0.5
-"""Least overlap, in relative coordinates, for two faces of near-identical pictures to be the same face."""
 
 
 class Mode(StrEnum):
@@ -60,6 +53,9 @@ class SearchRequest:
     mode: Mode = Mode.IDENTIFICATION
     min_score: float | None = None  # only with MANUAL
     others: tuple[ProbeFace, ...] = ()  # faces of the same person, whose templates are fused with the probe's
+    people: tuple[ProbeFace, ...] = ()  # one face of each other person who is searched as well
+    together: Together | None = None  # only with ``people``: pictures that show all of them, or any
+    after: str | None = None  # an earlier search of the case: only faces that were enrolled since then
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MOST_CANDIDATES:
@@ -72,6 +68,15 @@ class SearchRequest:
         if self.since and self.until and self.since > self.until:
             why = f"it comes after the last, {self.until}"
             raise InvalidValue(what="The first day", value=self.since, why=why, field="since")
+        if len(self.people) >= MOST_PEOPLE:
+            why = f"at most {MOST_PEOPLE} people are searched together"
+            raise InvalidValue(what="The number of people", value=len(self.people) + 1, why=why, field="person")
+        if bool(self.people) != (self.together is not None):
+            why = "with several people, say whether all of them are wanted in one picture, or any; with one, neither"
+            raise InvalidValue(what="The choice of people", value=len(self.people) + 1, why=why, field="together")
+        if self.together is Together.ALL and self.mode is Mode.INVESTIGATION:
+            why = "pictures that show all of them need a threshold that each of them reaches; choose identification"
+            raise InvalidValue(what="The kind of list", value=self.mode.value, why=why, field="mode")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +120,7 @@ class Candidate:
     group: int | None = None  # of alike faces of one source, from 1 in the order of the list; None: never grouped
     unlisted: int = 0  # further pictures of its group, at least, that the list leaves out
     extrapolated: tuple[float, float] | None = None  # 95 % interval of the strangers expected; None: they were counted
+    person: int | None = None  # whom it is compared with, from 1, if several people are searched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +144,7 @@ class ProbeKind(StrEnum):
     IDENTITY_DOCUMENT = "identity document"
     SEIZED_DEVICE = "seized device"
     OTHER = "other photograph"
+    GALLERY = "gallery"  # a copy of a candidate's picture; never declared by hand
     SKETCH = "sketch"
     COMPOSITE = "composite"
     LOOK_ALIKE = "look-alike"
@@ -151,6 +158,19 @@ NO_PROBES = {
     ProbeKind.GENERATED: "a face that a program made or changed is nobody's; its score would mean nothing",
 }
 """Refused kinds of probes, and why (Georgetown, Garbage In, 2019)."""
+
+DECLARED = tuple(kind for kind in ProbeKind if kind not in NO_PROBES and kind is not ProbeKind.GALLERY)
+"""The kinds that somebody who adds a photograph can declare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The candidate whose picture a probe is a copy of; only the search is left once that picture is erased."""
+
+    search_id: str
+    face_id: FaceId | None
+    capture_id: CaptureId | None
+    source: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +193,8 @@ class Probe:
     parts: int = 1  # pictures in the file
     incomplete: bool = False  # the file is damaged; what could be read of the picture is there
     missing: float | None = None  # the share of its rows that is missing at the bottom, 0 to 1; None: unknown
+    origin: Origin | None = None  # None: somebody added it
+    erased_at: datetime | None = None  # when the picture that it copied was erased, and it with it
 
 
 class EditKind(StrEnum):
@@ -250,6 +272,15 @@ class SearchResult:
     missed: float | None = None  # share of mated faces that score below the threshold with such a probe; None: unknown
     uncompared: int = 0  # faces that are enrolled and that the search could not compare
     altered: tuple[str, ...] = ()  # sources whose stored faces are not those that were enrolled
+    together: Together | None = None  # with ``people``: whether the list shows pictures of all of them, or of any
+    people: tuple[OtherPerson, ...] = ()  # who was searched as well, numbered from 2; the probe shows person 1
+    newest_face: FaceId | None = None  # the highest number that a face had when it was made; None: not recorded
+    after: EnrolledSince | None = None  # only faces enrolled since that search were compared
+
+    @property
+    def expected_among(self) -> int:
+        """How many faces the strangers expected were counted for: those compared, or the whole gallery."""
+        return self.gallery_faces if self.after is None else self.after.whole_faces
 
     @property
     def whole(self) -> bool:
@@ -318,54 +349,3 @@ def interval_words(candidate: Candidate) -> str:
         return ""
     low, high = (f"{end:,.0f}" if end >= 10 else f"{end:.2g}" for end in candidate.extrapolated)
     return "interval not measured" if low == high else f"{low} to {high}"
-
-
-def differing_bits(first: bytes, second: bytes) -> int:
-    """Return the Hamming distance of two perceptual hashes, in bits."""
-    return (int.from_bytes(first, "big") ^ int.from_bytes(second, "big")).bit_count()
-
-
-def near_identical(first: Candidate, second: Candidate) -> bool:
-    """Return whether two candidates are the same face in two nearly identical pictures."""
-    if first.capture_id == second.capture_id:
-        return False
-    if not first.phash or differing_bits(first.phash, second.phash) > NEAR_DUPLICATE_BITS:
-        return False
-    box = first.box.scaled(1 / first.width, 1 / first.height)
-    return box.overlap(second.box.scaled(1 / second.width, 1 / second.height)) >= SAME_REGION
-
-
-def fold_duplicates(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return candidates with their near-duplicates folded in."""
-    kept: list[Candidate] = []
-    for candidate in candidates:
-        first = next((at for at, other in enumerate(kept) if near_identical(other, candidate)), None)
-        if first is None:
-            kept.append(candidate)
-        else:
-            twins = (*kept[first].near_duplicates, candidate.face_id)
-            kept[first] = replace(kept[first], near_duplicates=twins)
-    return kept
-
-
-def arrange(candidates: Iterable[Candidate], groups: Mapping[FaceId, int], limit: int) -> tuple[Candidate, ...]:
-    """Return the pictures of the first ``limit`` groups, best first, ranked from 1.
-
-    Near-duplicates are folded in. Of each group at most ``1 + MOST_FURTHER`` pictures are listed; how many more there
-    are stands with each of them. ``groups`` numbers the group of each face; the numbers returned begin with 1.
-    """
-    numbers: dict[int, int] = {}
-    pictures: Counter[int] = Counter()
-    kept: list[tuple[int, Candidate]] = []
-    for candidate in fold_duplicates(candidates):
-        group = groups[candidate.face_id]
-        if group not in numbers and len(numbers) == limit:
-            continue
-        number = numbers.setdefault(group, len(numbers) + 1)
-        pictures[number] += 1
-        if pictures[number] <= 1 + MOST_FURTHER:
-            kept.append((number, candidate))
-    return tuple(
-        replace(candidate, rank=rank, group=number, unlisted=max(0, pictures[number] - 1 - MOST_FURTHER))
-        for rank, (number, candidate) in enumerate(kept, 1)
-    )

@@ -43,6 +43,7 @@ class Attempt:
     reason: str
     approvals: tuple[int, str] | None  # fewest by others, and of which probe; None: no photograph is chosen yet
     at: datetime
+    copied: Sequence[Source] = ()  # whose pictures the probes copy
     not_witnessed: Reason | None = None  # why the record is not witnessed from outside as the policy asks (R42)
 
 
@@ -89,8 +90,14 @@ def attempt(  # noqa: PLR0913 - what a search consists of
         reason=reason,
         approvals=None if probes is None else min((_approvals(tx, official, probe), probe.id) for probe in probes),
         at=at,
+        copied=tx.sources.of_names(_copied(probes or ())),
         not_witnessed=reason_not_witnessed(tx, record),
     )
+
+
+def _copied(probes: Sequence[Probe]) -> set[str]:
+    """Return the names of the sources whose pictures these probes copy."""
+    return {probe.origin.source for probe in probes if probe.origin is not None and probe.origin.source is not None}
 
 
 def _approvals(tx: Tx, official: Official, probe: Probe) -> int:
@@ -172,7 +179,7 @@ def _sources(search: Attempt) -> list[Reason]:
     if not search.sources:
         return [ReasonCode.NO_SOURCE.reason()]
     today, against = search.at.date(), []
-    for source in search.sources:
+    for source in {source.name: source for source in (*search.sources, *search.copied)}.values():
         if not _may_use(source, search.official, today):
             against.append(ReasonCode.SOURCE_NOT_SHARED.reason(name=source.name))
         elif (why := source.why_closed(today)) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -15,11 +15,10 @@ from lineament.model.faces import FaceId
 from lineament.model.grouping import group_faces
 from lineament.model.proposals import Threshold
 from lineament.model.rates import ErrorRates
-from lineament.model.search import Candidate, Hit, Mode, Probe, SearchRequest, SearchResult, arrange
-from lineament.model.sources import Source
+from lineament.model.search import Hit, Mode, SearchRequest, SearchResult
 from lineament.services import gate
 from lineament.services.cases.access import seen_case
-from lineament.services.gallery.indexes import Gallery, GallerySearch
+from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.model_in_use import require_model
 from lineament.services.keyholder import source_keys
 from lineament.services.record import Change, Record
@@ -29,36 +28,6 @@ from lineament.store.ring import KeyRing
 
 UNRECORDED = -1
 """The ledger entry of a search that has none yet: the entry commits to the search, so the search comes first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """Which watch compared the new faces, and the whole gallery among which strangers are counted."""
-
-    watch: str
-    gallery: Sequence[float]  # faces by grade
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """The result of a comparison that is not recorded yet."""
-
-    probes: tuple[Probe, ...]  # of one person
-    face: int  # of the first, from 1
-    grade: int  # of the strongest of their templates
-    damping: float  # factor for scores before false match rates are looked up
-    sources: tuple[Source, ...]
-    compared: GallerySearch
-    in_force: Threshold | None  # if the list is cut by it
-    threshold: float  # the score below which nothing is listed
-    groups: dict[FaceId, int]  # of the faces that reach it, by how alike they are; erased faces are left out
-    seconds: float
-    watched: Watched | None = None  # if it compared only what a watch had not seen yet
-
-    @property
-    def counted(self) -> Sequence[float]:
-        """The faces among which strangers are counted, by grade."""
-        return self.compared.compared_by_grade if self.watched is None else self.watched.gallery
 
 
 class ChangedMeanwhileError(Exception):
@@ -129,22 +98,22 @@ class Listing:
 
         ``also`` is called in the same transaction. Raises Refused, LedgerUnavailable, or ChangedMeanwhileError.
         """
-        faces = found.compared.faces
+        faces, after = found.faces, found.after
         threshold, in_force = found.threshold, found.in_force
-        above = [hit for hit in found.compared.hits if hit.face_id in found.groups]
         with self._record.change() as change:
             tx = change.tx
             require_model(tx, self._rates.model)
             sources = tx.sources.as_now(found.sources)
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
-            gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.probes))
+            gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.every_probe))
             if self.in_force(tx, request) != in_force:
                 raise ChangedMeanwhileError
-            candidates = arrange(self._describe(tx, above, found), found.groups, request.limit)
+            candidates = found.candidates(tx, request.limit, self._rates, self.require_known)
+            people = found.others(self._rates, request.mode)
             search_id, official = secrets.token_hex(8), self._record.official
             probe = found.probes[0]
-            chosen = probe.faces[found.face - 1]
+            chosen = found.chosen
             names = tuple(source.name for source in sources)
             result = SearchResult(
                 search_id=search_id,
@@ -176,9 +145,13 @@ class Listing:
                 probe_edits=probe.edits,
                 strangers=None if in_force is None else in_force.strangers,
                 signed=None if in_force is None else origin_of(in_force),
-                missed=self._missed(threshold, found, request.mode),
-                uncompared=found.compared.uncompared,
-                altered=found.compared.altered,
+                missed=found.missed(self._rates, request.mode),
+                uncompared=found.uncompared,
+                altered=found.altered,
+                together=found.together,
+                people=people,
+                newest_face=found.newest_face,
+                after=None if after is None else replace(after, whole_faces=found.compared.gallery),
             )
             bound = tx.searches.bind(result, case.id, agency_id=official.agency_id, examiner=official.name)
             entry = change.record(
@@ -202,8 +175,14 @@ class Listing:
                     candidates=tuple((item.rank, item.face_id, item.score) for item in candidates),
                     strangers=None if in_force is None else in_force.strangers,
                     change=None if in_force is None else in_force.number,
-                    uncompared=found.compared.uncompared,
-                    altered=found.compared.altered,
+                    uncompared=found.uncompared,
+                    altered=found.altered,
+                    together=None if found.together is None else found.together.value,
+                    people=tuple((person.number, person.probe_id, person.face, person.threshold) for person in people),
+                    persons=tuple(item.person for item in candidates if item.person is not None),
+                    after=None if after is None else after.search_id,
+                    after_face=None if after is None else after.face,
+                    newest_face=found.newest_face,
                     shown=bound.shown,
                     twins=bound.twins,
                     nth=case.searches + 1,
@@ -215,52 +194,3 @@ class Listing:
             tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)
             also(change, result)
         return result
-
-    def _describe(self, tx: Tx, hits: Sequence[Hit], search: Compared) -> list[Candidate]:
-        names = {source.id: source.name for source in search.sources}
-        gallery = search.counted
-        described = tx.faces.describe([hit.face_id for hit in hits])
-        described = {face_id: known for face_id, known in described.items() if known.capture.source_id in names}
-        self.require_known([hit.face_id for hit in hits], described)
-        found: list[Candidate] = []
-        for hit in hits:
-            known = described[hit.face_id]
-            capture = known.capture
-            damped = hit.score * search.damping
-            found.append(
-                Candidate(
-                    rank=len(found) + 1,
-                    score=hit.score,
-                    expected_false=self._rates.expected_false(damped, search.grade, gallery),
-                    extrapolated=self._rates.extrapolated_false(damped, search.grade, gallery),
-                    face_id=hit.face_id,
-                    capture_id=capture.id,
-                    source=names[capture.source_id],
-                    uri=capture.provenance.uri,
-                    page_uri=capture.provenance.page_uri,
-                    page_title=capture.provenance.page_title,
-                    captured_at=capture.provenance.captured_at,
-                    connector=capture.provenance.connector,
-                    words=capture.provenance.words,
-                    record=capture.provenance.record,
-                    page_record=capture.provenance.page_record,
-                    time_code=capture.provenance.time_code,
-                    part=capture.provenance.part,
-                    parts=capture.provenance.parts,
-                    incomplete=capture.incomplete,
-                    missing=capture.missing,
-                    sha256=capture.sha256,
-                    phash=capture.phash,
-                    box=known.face.box,
-                    drawn=known.face.drawn,
-                    width=capture.width,
-                    height=capture.height,
-                )
-            )
-        return found
-
-    def _missed(self, threshold: float, found: Compared, mode: Mode) -> float | None:
-        """Return the share of mated faces below the threshold, for one probe of this grade."""
-        if mode is Mode.INVESTIGATION or len(found.probes) > 1 or not found.compared.faces:
-            return None
-        return self._rates.missed(threshold, found.grade)

@@ -53,7 +53,7 @@ class BesideProbe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class FoundCandidate:
     """A candidate with its case and its picture."""
 
     case: Case
@@ -153,14 +153,19 @@ class Pictures:
             change.record(PageOpened(search=search_id, rank=rank, face=found.face.id, capture=capture.id))
         return record
 
-    def _find(self, tx: Tx, search_id: str, rank: int) -> _Found:
-        case, stored = case_of_search(tx, self._record, search_id)
-        candidate = _candidate_at(tx, stored, rank)
-        face = tx.faces.get(candidate.face_id)
-        return _Found(case=case, candidate=candidate, face=face, capture=tx.captures.get(face.capture_id))
+    def _find(self, tx: Tx, search_id: str, rank: int) -> FoundCandidate:
+        return find_candidate(tx, self._record, search_id, rank)
 
 
-def _capture_of(tx: Tx, found: _Found, alike: CaptureId | None) -> Capture:
+def find_candidate(tx: Tx, record: Record, search_id: str, rank: int) -> FoundCandidate:
+    """Return a candidate with its case and its picture. Raises NotFound, or CandidateErased."""
+    case, stored = case_of_search(tx, record, search_id)
+    candidate = _candidate_at(tx, stored, rank)
+    face = tx.faces.get(candidate.face_id)
+    return FoundCandidate(case=case, candidate=candidate, face=face, capture=tx.captures.get(face.capture_id))
+
+
+def _capture_of(tx: Tx, found: FoundCandidate, alike: CaptureId | None) -> Capture:
     """Return the candidate's capture, or its near-duplicate ``alike``. Raises NotFound if it is not a duplicate."""
     if alike is None:
         return found.capture
@@ -170,7 +175,7 @@ def _capture_of(tx: Tx, found: _Found, alike: CaptureId | None) -> Capture:
     return tx.captures.get(alike)
 
 
-def _alike(tx: Tx, found: _Found) -> list[CaptureId]:
+def _alike(tx: Tx, found: FoundCandidate) -> list[CaptureId]:
     """Return the captures that the search folded into the candidate, then the near-duplicates in its source."""
     folded = [tx.faces.get(face).capture_id for face in found.candidate.near_duplicates]
     ids = dict.fromkeys(folded + tx.places.group_of(found.capture.id))

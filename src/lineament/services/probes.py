@@ -12,11 +12,13 @@ from functools import cached_property
 from lineament.errors import BadPicture, InvalidValue, NoFace, NotAllowed, NotFound, Refused, SeveralFaces
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case
+from lineament.model.edits import face_at, moved
 from lineament.model.events.searches import ProbeAdded, ProbeApproved, ProbeRemoved, ProbeReplayed
 from lineament.model.faces import Box, Face, common_quarters
 from lineament.model.reasons import Reason, ReasonCode
-from lineament.model.search import NO_PROBES, Edit, EditKind, Probe, ProbeKind
+from lineament.model.search import DECLARED, NO_PROBES, Edit, EditKind, Origin, Probe, ProbeKind
 from lineament.services.cases.access import case_for, case_of_probe, may_in, require_open
+from lineament.services.copying import why_not_again
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import case_key, require_current_case
 from lineament.services.needs import needs
@@ -60,6 +62,7 @@ class _AdmittedCase:
     case: Case
     kind: ProbeKind
     key: DataKey
+    origin: Origin | None = None  # of a copy
 
 
 class Probes:
@@ -92,7 +95,28 @@ class Probes:
         policy wants the kind declared, and for kinds that are no photographs of a face (R13); NotFound if the file does
         not hold so many pictures.
         """
-        admitted = self._admit(case_name, kind)
+        return self._take(self._admit(case_name, kind), untrusted, edits, part)
+
+    @needs(Permission.OPEN_CASES, in_case=True)
+    def copy(
+        self, case_name: str, untrusted: bytes, origin: Origin, box: Box, part: int | None = None
+    ) -> tuple[Probe, int]:
+        """Store a copy of a candidate's picture; return it with the number of the face that is in the box.
+
+        A face that is not found there by itself is looked for as if the box were drawn. Raises Refused or NotFound if
+        the picture was barred or erased meanwhile, or NoFace.
+        """
+        probe = self._take(self._admit(case_name, ProbeKind.GALLERY, origin), untrusted, None, part)
+        if probe.edits:
+            sideways = probe.edits[0].degrees % 180
+            before = (probe.height, probe.width) if sideways else (probe.width, probe.height)
+            box = moved(box, probe.edits[0], before)
+        if number := face_at([face.box for face in probe.faces], box):
+            return probe, number
+        drawn = self.draw(probe.id, box)
+        return drawn, len(drawn.faces)
+
+    def _take(self, admitted: _AdmittedCase, untrusted: bytes, edits: Sequence[Edit] | None, part: int | None) -> Probe:
         sha256 = hashlib.sha256(untrusted).hexdigest()
         if (known := self._find_equal(admitted, sha256, None if edits is None else tuple(edits), part)) is not None:
             return known
@@ -108,13 +132,13 @@ class Probes:
     def turn_to(self, probe_id: str, part: int) -> Probe:
         """Create another probe from another picture of the same file, as it is added first. Raises NotFound."""
         probe = self.get(probe_id)
-        return self.take(probe.case_key, self._original(probe), kind=probe.kind, part=part)
+        return self._take(self._admit_again(probe), self._original(probe), None, part)
 
     @needs(Permission.OPEN_CASES, in_case=True)
     def edit(self, probe_id: str, edits: Sequence[Edit]) -> Probe:
         """Create another probe from the same original, with these edits in place of the previous ones."""
         probe = self.get(probe_id)
-        return self.take(probe.case_key, self._original(probe), tuple(edits), probe.kind, probe.part)
+        return self._take(self._admit_again(probe), self._original(probe), tuple(edits), probe.part)
 
     @needs(Permission.READ_CASES, in_case=True)
     def replay(self, probe_id: str) -> Replay:
@@ -153,8 +177,7 @@ class Probes:
         probe = self.get(probe_id)
         untrusted = self._original(probe)
         drawn = self._analyser.analyse_region(untrusted, box, edits=probe.edits, digests=True, part=probe.part)
-        admitted = self._admit(probe.case_key, probe.kind)
-        return self._store(admitted, untrusted, drawn, probe.edits, earlier=probe.faces)
+        return self._store(self._admit_again(probe), untrusted, drawn, probe.edits, earlier=probe.faces)
 
     @needs(Permission.OPEN_CASES, in_case=True)
     def remove(self, probe_id: str) -> None:
@@ -212,17 +235,23 @@ class Probes:
         picture = self._analyser.decode(self._original(probe), probe.edits, probe.part)
         return face_crop(picture, chosen.box, chosen.quality.quarters)
 
-    def _admit(self, case_name: str, kind: ProbeKind | None) -> _AdmittedCase:
+    def _admit_again(self, probe: Probe) -> _AdmittedCase:
+        return self._admit(probe.case_key, probe.kind, probe.origin)
+
+    def _admit(self, case_name: str, kind: ProbeKind | None, origin: Origin | None = None) -> _AdmittedCase:
         with self._record.read() as tx:
             case = case_for(tx, self._record, case_name, Permission.OPEN_CASES)
             require_open(case)
             if kind is None and policy_for(tx, self._record.official.agency_id).probe_kind:
-                why = f"declare one: {', '.join(option.value for option in ProbeKind)}"
+                why = f"declare one: {', '.join(DECLARED)}"
                 raise InvalidValue(what="The kind of photograph", value="", why=why, field="kind")
             declared = kind or ProbeKind.OTHER
             if declared in NO_PROBES:
                 raise Refused(ReasonCode.PROBE_KIND.reason(kind=declared, why=NO_PROBES[declared]))
-            return _AdmittedCase(case=case, kind=declared, key=case_key(tx, self._keys, case))
+            if (declared is ProbeKind.GALLERY) != (origin is not None):
+                why = "a photograph of this kind is made from a candidate: search with its face"
+                raise InvalidValue(what="The kind of photograph", value=declared.value, why=why, field="kind")
+            return _AdmittedCase(case=case, kind=declared, key=case_key(tx, self._keys, case), origin=origin)
 
     def _turn_upright(self, untrusted: bytes, seen: Analysis) -> tuple[tuple[Edit, ...], Analysis] | None:
         """Return the turn that shows most faces upright, with what is seen then; None if none is needed, or helps."""
@@ -255,7 +284,8 @@ class Probes:
         """Return an equal probe. Without ``part`` only that of a file with a single picture is equal for certain."""
         with self._record.read() as tx:
             same = tx.probes.same(admitted.case.id, sha256, self._analyser.model, admitted.key)
-        equal = (probe for probe in same if _is_made_by(edits, probe) and probe.kind is admitted.kind)
+        of_kind = [probe for probe in same if probe.kind is admitted.kind and probe.origin == admitted.origin]
+        equal = (probe for probe in of_kind if _is_made_by(edits, probe))
         return next((probe for probe in equal if probe.part == part or (part is None and probe.parts == 1)), None)
 
     def _original(self, probe: Probe) -> bytes:
@@ -278,6 +308,9 @@ class Probes:
             change.concerns(case)
             require_open(case)
             require_current_case(change.tx, self._keys, case, admitted.key)
+            origin = admitted.origin
+            if origin is not None and (why := why_not_again(change.tx, self._record, origin)) is not None:
+                raise Refused(why)
             probe = Probe(
                 id=secrets.token_hex(8),
                 case=case.ref,
@@ -295,6 +328,7 @@ class Probes:
                 parts=seen.picture.parts,
                 incomplete=seen.picture.incomplete,
                 missing=seen.picture.missing,
+                origin=origin,
             )
             change.tx.probes.add(probe, case.id, blob, admitted.key)
             change.record(
@@ -307,6 +341,10 @@ class Probes:
                     part=probe.part,
                     digests=probe.digests,
                     edits=tuple(map(edit_to, edits)),
+                    search=None if origin is None else origin.search_id,
+                    candidate=None if origin is None else origin.face_id,
+                    capture=None if origin is None else origin.capture_id,
+                    source=None if origin is None else origin.source,
                 )
             )
         return probe

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from lineament.errors import InvalidValue, MixedModels
+from lineament.errors import InvalidValue, ProbeErased, Refused
 from lineament.model.accounts import Permission
 from lineament.model.agencies import month_of
 from lineament.model.cases import Case
 from lineament.model.events.searches import ListRead
-from lineament.model.faces import Template
-from lineament.model.fusion import damping, fuse
+from lineament.model.faces import FaceId
 from lineament.model.proposals import Threshold
 from lineament.model.rates import ErrorRates
-from lineament.model.reasons import Reason
-from lineament.model.search import Mode, Probe, SearchEntry, SearchRequest, SearchResult
+from lineament.model.reasons import Reason, ReasonCode
+from lineament.model.search import Mode, Probe, ProbeFace, SearchEntry, SearchRequest, SearchResult
 from lineament.model.sources import Source
+from lineament.model.together import EnrolledSince, Together
 from lineament.services import gate
 from lineament.services.cases.access import case_of_search, probe_in, seen_case
-from lineament.services.gallery.indexes import Gallery, GallerySearch
+from lineament.services.compared import Answer, Compared, Wanted
+from lineament.services.gallery.answers import GallerySearch
+from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.model_in_use import require_model
 from lineament.services.keyholder import case_key
-from lineament.services.listing import ChangedMeanwhileError, Compared, Listing
+from lineament.services.listing import ChangedMeanwhileError, Listing
 from lineament.services.needs import needs
-from lineament.services.probes import chosen_face
+from lineament.services.new_since import enrolled_since
 from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
@@ -37,8 +39,21 @@ MOST_FUSED = 10
 """Most photographs of one person in a search."""
 SPARE = 4
 """Factor by which more faces are requested than entries listed, because pictures that are alike share an entry."""
+MOST_TOGETHER = 20_000
+"""Most faces above the threshold of one person, if pictures are wanted that show several."""
 MOST_GROUPED = 1200
 """Most faces that are requested if so many are alike that the list would be short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Admitted:
+    """What the gate let through."""
+
+    people: Sequence[Wanted]
+    sources: Sequence[Source]
+    in_force: Threshold | None
+    newest_face: FaceId  # the highest number that a face has now
+    after: EnrolledSince | None
 
 
 class Search:
@@ -85,43 +100,80 @@ class Search:
                 return self._run(probe_id, request, face)
 
     def _run(self, probe_id: str, request: SearchRequest, face: int | None) -> SearchResult:
-        probes, sources, in_force = self._admit(probe_id, request)
-        faces = [chosen_face(probes[0], face)]
-        faces += [chosen_face(probe, other.face) for probe, other in zip(probes[1:], request.others, strict=True)]
-        for chosen in faces:
-            if chosen.template.model != self._rates.model:
-                raise MixedModels(first=self._rates.model, second=chosen.template.model)
+        admitted = self._admit(probe_id, request, face)
+        sources, in_force = admitted.sources, admitted.in_force
         if not self._gallery.is_open(sources, self._rates.model):
             self._gallery.open(sources, [self._rates.model])
         began = time.perf_counter()
-        vectors = [chosen.template.vector for chosen in faces]
-        template = Template(self._rates.model, fuse(vectors))
-        grade = max(chosen.quality.grade for chosen in faces)
-        damped = damping(vectors) if self._damped else 1.0
-        days, today = (request.since, request.until), self._record.today
+        captures: dict[FaceId, int] = {}
+        if request.together is Together.ALL:
+            answers = [self._every_face(wanted, request, admitted) for wanted in admitted.people]
+            captures = self._captures([hit.face_id for answer in answers for hit in answer.above])
+        else:
+            answers = [self._best_faces(wanted, request, admitted) for wanted in admitted.people]
+        first, *others = answers
+        found = Compared(
+            probes=first.probes,
+            face=first.face,
+            grade=first.grade,
+            damping=first.damping,
+            compared=first.compared,
+            threshold=first.threshold,
+            groups=first.groups,
+            sources=tuple(sources),
+            in_force=in_force,
+            seconds=time.perf_counter() - began,
+            people=tuple(others),
+            together=request.together,
+            captures=captures,
+            newest_face=admitted.newest_face,
+            after=admitted.after,
+        )
+        if (found.uncompared or found.altered) and request.mode is Mode.IDENTIFICATION:
+            if request.together is Together.ALL:
+                raise Refused(ReasonCode.NOT_EVERY_FACE.reason())
+            # it would promise what it does not keep
+            return self._run(probe_id, replace(request, mode=Mode.INVESTIGATION), face)
+        return self._listing.record(request, found)
+
+    def _best_faces(self, wanted: Wanted, request: SearchRequest, admitted: _Admitted) -> Answer:
+        """Return the best faces for one person, enough for a list."""
         most = SPARE * request.limit
-        compared = self._gallery.search(sources, template, most, today, days)
-        threshold = self._score_for(request, in_force, grade, damped, compared)
+        compared = self._compare(wanted, request, admitted, most)
+        threshold = self._score_for(request, admitted.in_force, wanted, compared)
         groups = self._listing.group(compared.hits, threshold)
         if len(groups) == most and len(set(groups.values())) < request.limit:
-            compared = self._gallery.search(sources, template, MOST_GROUPED, today, days)
+            compared = self._compare(wanted, request, admitted, MOST_GROUPED)
             groups = self._listing.group(compared.hits, threshold)
-        if not compared.whole and request.mode is Mode.IDENTIFICATION:  # it would promise what it does not keep
-            return self._run(probe_id, replace(request, mode=Mode.INVESTIGATION), face)
         self._listing.require_known([hit.face_id for hit in compared.hits if hit.score >= threshold], groups)
-        found = Compared(
-            probes=tuple(probes),
-            face=probes[0].faces.index(faces[0]) + 1,
-            grade=grade,
-            damping=damped,
-            sources=tuple(sources),
-            compared=compared,
-            in_force=in_force,
-            threshold=threshold,
-            groups=groups,
-            seconds=time.perf_counter() - began,
-        )
-        return self._listing.record(request, found)
+        return _answer(wanted, compared, threshold, groups)
+
+    def _every_face(self, wanted: Wanted, request: SearchRequest, admitted: _Admitted) -> Answer:
+        """Return every face that reaches the threshold of one person. Raises InvalidValue if there are too many."""
+        most = MOST_GROUPED
+        while True:
+            compared = self._compare(wanted, request, admitted, most)
+            threshold = self._score_for(request, admitted.in_force, wanted, compared)
+            if len(compared.hits) < most or compared.hits[-1].score < threshold:
+                break
+            if most >= MOST_TOGETHER:
+                why = f"more than {MOST_TOGETHER:,} faces reach it for one person; set a higher one"
+                raise InvalidValue(what="The score", value=threshold, why=why, field="min_score")
+            most = min(4 * most, MOST_TOGETHER)
+        above = [hit.face_id for hit in compared.hits if hit.score >= threshold]
+        return _answer(wanted, compared, threshold, dict.fromkeys(above, 0))
+
+    def _compare(self, wanted: Wanted, request: SearchRequest, admitted: _Admitted, most: int) -> GallerySearch:
+        days, today = (request.since, request.until), self._record.today
+        after = 0 if admitted.after is None else admitted.after.face
+        return self._gallery.search(admitted.sources, wanted.template, most, today, days, after=after)
+
+    def _captures(self, ids: Sequence[FaceId]) -> dict[FaceId, int]:
+        """Return the pictures that show these faces; an erased face ends the search."""
+        with self._record.read() as tx:
+            found = tx.places.captures_of(ids)
+        self._listing.require_known(ids, found)
+        return found
 
     @needs(Permission.SEARCH, in_case=True)
     def admit(self, request: SearchRequest) -> None:
@@ -189,29 +241,63 @@ class Search:
             today = self._record.today
             return sum(tx.faces.count(source.id, self._rates.model, source.kept_since(today)) for source in found)
 
-    def _admit(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source], Threshold | None]:
+    def _admit(self, probe_id: str, request: SearchRequest, face: int | None) -> _Admitted:
         with self._record.read() as tx:
             require_model(tx, self._rates.model)
             case = seen_case(tx, self._record, request.case)
             sources = gate.chosen(tx, self._record, request.sources)
-            ids = (probe_id, *(other.probe_id for other in request.others))
-            if len(ids) > MOST_FUSED:
+            asked = (ProbeFace(probe_id=probe_id, face=face or 0), *request.others)
+            if len(asked) > MOST_FUSED:
                 why = f"at most {MOST_FUSED} photographs of one person are fused"
-                raise InvalidValue(what="The choice of photographs", value=len(ids), why=why, field="other")
-            probes = [self._probe(tx, case, id_) for id_ in ids]
-            if len({probe.sha256 for probe in probes}) < len(probes):
+                raise InvalidValue(what="The choice of photographs", value=len(asked), why=why, field="other")
+            every = (*asked, *request.people)
+            probes = {other.probe_id: self._probe(tx, case, other.probe_id) for other in every}
+            if len({probes[other.probe_id].sha256 for other in asked}) < len(asked):
                 why = "a photograph counts once, however it was edited"
-                raise InvalidValue(what="The choice of photographs", value=len(ids), why=why, field="other")
-            gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=probes))
-            return probes, sources, self._listing.in_force(tx, request)
+                raise InvalidValue(what="The choice of photographs", value=len(asked), why=why, field="other")
+            gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=list(probes.values())))
+            after = None if request.after is None else enrolled_since(tx, case, request.after)
+            in_force = self._listing.in_force(tx, request)
+            newest = FaceId(tx.meta.last_id("face"))
+        people = [
+            self._wanted([probes[other.probe_id] for other in asked], [face, *(other.face for other in request.others)])
+        ]
+        people += [self._wanted([probes[other.probe_id]], [other.face]) for other in request.people]
+        chosen = [(wanted.probes[0].sha256, wanted.face) for wanted in people]
+        chosen += [(probes[other.probe_id].sha256, other.face) for other in request.others]
+        if request.people and len(set(chosen)) < len(chosen):
+            why = "each person needs a face of their own"
+            raise InvalidValue(what="The choice of people", value=len(people), why=why, field="person")
+        return _Admitted(people=people, sources=sources, in_force=in_force, newest_face=newest, after=after)
+
+    def _wanted(self, probes: Sequence[Probe], faces: Sequence[int | None]) -> Wanted:
+        return Wanted.of(probes, faces, self._rates.model, damped=self._damped)
 
     def _probe(self, tx: Tx, case: Case, probe_id: str) -> Probe:
         probe_in(tx, probe_id, case)
-        return tx.probes.get(probe_id, case_key(tx, self._keys, case))
+        probe = tx.probes.get(probe_id, case_key(tx, self._keys, case))
+        if probe.erased_at is not None:
+            raise ProbeErased(
+                what="photograph", name=probe_id, at=probe.erased_at, when=f"{probe.erased_at:%Y-%m-%d %H:%M}"
+            )
+        return probe
 
     def _score_for(
-        self, request: SearchRequest, in_force: Threshold | None, grade: int, damped: float, compared: GallerySearch
+        self, request: SearchRequest, in_force: Threshold | None, wanted: Wanted, compared: GallerySearch
     ) -> float:
         if in_force is None:
             return -1.0 if request.min_score is None else request.min_score
-        return min(1.0, self._rates.score_for(in_force.strangers, grade, compared.compared_by_grade) / damped)
+        score = self._rates.score_for(in_force.strangers, wanted.grade, compared.compared_by_grade)
+        return min(1.0, score / wanted.damping)
+
+
+def _answer(wanted: Wanted, compared: GallerySearch, threshold: float, groups: Mapping[FaceId, int]) -> Answer:
+    return Answer(
+        probes=wanted.probes,
+        face=wanted.face,
+        grade=wanted.grade,
+        damping=wanted.damping,
+        compared=compared,
+        threshold=threshold,
+        groups=groups,
+    )

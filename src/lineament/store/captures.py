@@ -18,9 +18,10 @@ from lineament.store.guard import checked
 from lineament.store.keys import DataKey, Vault
 from lineament.store.meta import new_ids
 from lineament.store.raw import batched
+from lineament.store.search_tables import candidates, near_duplicates, probes, searches
 from lineament.store.source_tables import bands, places
 from lineament.store.sources import count
-from lineament.store.tables import candidates, captures, cases, faces, near_duplicates, probes, searches, sources
+from lineament.store.tables import captures, cases, faces, sources
 from lineament.store.tally import TallyRows, read_rows
 from lineament.store.values import evidence_from, evidence_to
 

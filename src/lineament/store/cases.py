@@ -22,7 +22,8 @@ from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.meta import MetaRows, new_ids
 from lineament.store.sealed import SealedColumn, checked_id
-from lineament.store.tables import AWAITING, case_members, cases, probes, searches
+from lineament.store.search_tables import probes, searches
+from lineament.store.tables import AWAITING, case_members, cases
 from lineament.store.values import allowance_from, allowance_to, authorisation_from, authorisation_to
 
 DELETED = "deleted"

@@ -12,8 +12,9 @@ from lineament.model.faces import SourceId
 from lineament.store.captures import blobs_of
 from lineament.store.meta import MetaRows
 from lineament.store.raw import batched
+from lineament.store.search_tables import probes
 from lineament.store.source_tables import crawl_deletions
-from lineament.store.tables import captures, case_papers, deletions, faces, probes, sources
+from lineament.store.tables import captures, case_papers, deletions, faces, sources
 
 UNSCRUBBED = "unscrubbed"
 """The fact in ``meta`` that the files of the database hold something that was erased; another value each time."""

@@ -18,7 +18,7 @@ from lineament.store.bound import Touched, by_table, row_digest, rows_of, touche
 from lineament.store.keys import Vault
 from lineament.store.protected import MAC, PROTECTED, SIGNED, Protected, Row, canonical, plain_row
 from lineament.store.raw import batched
-from lineament.store.tables import searches
+from lineament.store.search_tables import searches
 
 _UNWATCHED = {"watched": False}
 _MOST = 1000

@@ -18,7 +18,8 @@ from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.people_tables import accounts
 from lineament.store.sealed import SealedColumn, checked_id
-from lineament.store.tables import approvals, case_invitations, case_members, cases
+from lineament.store.search_tables import approvals
+from lineament.store.tables import case_invitations, case_members, cases
 
 _INVITATIONS = sa.select(case_invitations, cases.c.ref, cases.c.agency_id).join(
     cases, cases.c.id == case_invitations.c.case_id

@@ -37,6 +37,10 @@ class MetaRows:
         found: str | None = self._connection.scalar(sa.select(meta.c.value).where(meta.c.name == name))
         return found
 
+    def last_id(self, counter: str) -> int:
+        """Return the highest id of a counter that was given out and committed; 0 if there is none."""
+        return int(self._connection.scalar(sa.select(counters.c.value).where(counters.c.name == counter)) or 0)
+
     def beginning(self, start: str) -> dict[str, str]:
         """Return the facts whose names begin with ``start``, by name."""
         query = sa.select(meta.c.name, meta.c.value).where(meta.c.name.startswith(start, autoescape=True))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineament.model.faces import CaptureId, Provenance, SourceId
-from lineament.model.search import NEAR_DUPLICATE_BITS
+from lineament.model.arranging import NEAR_DUPLICATE_BITS
+from lineament.model.faces import CaptureId, FaceId, Provenance, SourceId
 from lineament.store.captures import bands_of, finding, found_at, provenance_from
 from lineament.store.columns import among
 from lineament.store.guard import checked
@@ -19,7 +19,7 @@ from lineament.store.keys import Vault
 from lineament.store.meta import new_ids
 from lineament.store.raw import batched
 from lineament.store.source_tables import bands, places
-from lineament.store.tables import captures
+from lineament.store.tables import captures, faces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,6 +62,14 @@ class PlaceRows:
                 found.setdefault(sha256, []).append(
                     StoredPart(capture_id=CaptureId(id_), number=number, uri=uri),
                 )
+        return found
+
+    def captures_of(self, ids: Iterable[FaceId]) -> dict[FaceId, int]:
+        """Return the numbers of the captures that show these faces; faces that are not there are left out."""
+        found: dict[FaceId, int] = {}
+        for batch in batched(sorted(set(map(int, ids))), _MOST):
+            query = sa.select(faces.c.id, faces.c.capture_id).where(among(faces.c.id, batch))
+            found |= {FaceId(face): int(capture) for face, capture in self._connection.execute(query)}
         return found
 
     def add_all(self, source_id: SourceId, new: Sequence[tuple[CaptureId, str, Provenance]]) -> None:

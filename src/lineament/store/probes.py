@@ -9,13 +9,15 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from lineament.errors import NotFound
+from lineament.errors import NotFound, ProbeErased
 from lineament.model.cases import CaseState
-from lineament.model.search import Probe, ProbeKind
+from lineament.model.faces import CaptureId, FaceId
+from lineament.model.search import Origin, Probe, ProbeKind
 from lineament.store.keys import DataKey
 from lineament.store.raw import batched
 from lineament.store.sealed import checked_id
-from lineament.store.tables import approvals, cases, probes, search_probes, searches
+from lineament.store.search_tables import approvals, probes, search_probes, searches
+from lineament.store.tables import cases
 from lineament.store.values import edit_from, edit_to, face_from, face_to, text
 
 _SELECT = sa.select(probes, cases.c.ref, cases.c.key.label("case_key")).join(cases, cases.c.id == probes.c.case_id)
@@ -55,6 +57,13 @@ class ProbeRows:
             "incomplete": probe.incomplete,
             "missing": probe.missing,
         }
+        if (origin := probe.origin) is not None:
+            row |= {
+                "origin_search": origin.search_id,
+                "origin_face": origin.face_id,
+                "origin_capture": origin.capture_id,
+                "origin_source": origin.source,
+            }
         self._connection.execute(sa.insert(probes), row)
 
     def get(self, probe_id: str, key: DataKey) -> Probe:
@@ -74,7 +83,7 @@ class ProbeRows:
 
     def addresses(self) -> list[str]:
         """Return the addresses of all probes' originals, each once, ascending."""
-        query = sa.select(probes.c.blob).distinct().order_by(probes.c.blob)
+        query = sa.select(probes.c.blob).where(probes.c.blob.is_not(None)).distinct().order_by(probes.c.blob)
         return list(self._connection.scalars(query))
 
     def of_case(self, case_id: int, key: DataKey) -> list[Probe]:
@@ -88,7 +97,8 @@ class ProbeRows:
 
     def blobs_of(self, case_id: int) -> list[str]:
         """Return the addresses of the originals of a case, each once."""
-        return list(self._connection.scalars(sa.select(probes.c.blob).where(probes.c.case_id == case_id).distinct()))
+        kept = (probes.c.case_id == case_id, probes.c.blob.is_not(None))
+        return list(self._connection.scalars(sa.select(probes.c.blob).where(*kept).distinct()))
 
     def newest_with_face(self, case_ids: Iterable[int]) -> dict[int, str]:
         """Return the id of the newest probe with a face of each of these cases; cases without one are left out."""
@@ -177,12 +187,41 @@ class ProbeRows:
 
         ``moved`` gives the new address of each file. Raises Damaged if faces do not open.
         """
-        rows = self._connection.execute(sa.select(probes).where(probes.c.case_id == case_id)).mappings().all()
+        kept = (probes.c.case_id == case_id, probes.c.blob.is_not(None))
+        rows = self._connection.execute(sa.select(probes).where(*kept)).mappings().all()
         for row in rows:
             about = _associated_data(case_id, row["id"])
             values = {"faces": new.seal(old.open(bytes(row["faces"]), about), about), "blob": moved[row["blob"]]}
             self._connection.execute(sa.update(probes).where(probes.c.id == row["id"]).values(**values))
         return len(rows)
+
+    def copied_from(self, captures: Sequence[CaptureId] = (), source: str | None = None) -> list[str]:
+        """Return the ids of the probes that copy a picture of the gallery: one of these captures, or of a source."""
+        found: list[str] = []
+        for batch in batched(captures, _MOST):
+            query = sa.select(probes.c.id).where(probes.c.origin_capture.in_(batch))
+            found += self._connection.scalars(query.order_by(probes.c.id))
+        if source is not None:
+            query = sa.select(probes.c.id).where(probes.c.origin_source == source)
+            found += self._connection.scalars(query.order_by(probes.c.id))
+        return found
+
+    def erase(self, ids: Sequence[str], at: datetime) -> list[str]:
+        """Erase copies of pictures; of those that a search used a row stays. Return what may be deleted of their files.
+
+        Their candidates are for ``SearchRows.forget_lists``.
+        """
+        blobs: set[str] = set()
+        for id_ in ids:
+            blobs.add(self.blob(id_))
+            if not self.is_searched([id_]):
+                self.delete([id_])
+                continue
+            gone = dict.fromkeys(("blob", "model", "origin_face", "origin_capture", "origin_source"))
+            values = gone | {"faces": b"", "erased_at": at}
+            self._connection.execute(sa.update(probes).where(probes.c.id == id_).values(**values))
+        used = set(self._connection.scalars(sa.select(probes.c.blob).where(probes.c.blob.in_(blobs))))
+        return sorted(blobs - used)
 
     def sha256(self, probe_id: str) -> str:
         """Return the digest of the original. Raises NotFound if there is no such probe."""
@@ -192,11 +231,15 @@ class ProbeRows:
         return found
 
     def blob(self, probe_id: str) -> str:
-        """Return the address of the original. Raises NotFound if there is no such probe."""
-        found: str | None = self._connection.scalar(sa.select(probes.c.blob).where(_is(probe_id)))
-        if found is None:
+        """Return the address of the original. Raises NotFound if there is no such probe, or ProbeErased."""
+        row = self._connection.execute(sa.select(probes.c.blob, probes.c.erased_at).where(_is(probe_id))).one_or_none()
+        if row is None:
             raise _not_found(probe_id)
-        return found
+        if row.blob is None:
+            raise ProbeErased(
+                what="photograph", name=probe_id, at=row.erased_at, when=f"{row.erased_at:%Y-%m-%d %H:%M}"
+            )
+        return str(row.blob)
 
 
 def _is(probe_id: str) -> sa.ColumnElement[bool]:
@@ -212,7 +255,8 @@ def _associated_data(case_id: int, probe_id: str) -> bytes:
 
 
 def _probe(row: RowMapping, key: DataKey) -> Probe:
-    faces = json.loads(key.open(bytes(row["faces"]), _associated_data(row["case_id"], row["id"])))
+    gone = row["blob"] is None
+    faces = [] if gone else json.loads(key.open(bytes(row["faces"]), _associated_data(row["case_id"], row["id"])))
     return Probe(
         id=row["id"],
         case=row["ref"],
@@ -230,4 +274,18 @@ def _probe(row: RowMapping, key: DataKey) -> Probe:
         parts=row["parts"],
         incomplete=row["incomplete"],
         missing=row["missing"],
+        origin=_origin(row),
+        erased_at=row["erased_at"],
+    )
+
+
+def _origin(row: RowMapping) -> Origin | None:
+    if row["origin_search"] is None:
+        return None
+    face, capture = row["origin_face"], row["origin_capture"]
+    return Origin(
+        search_id=row["origin_search"],
+        face_id=None if face is None else FaceId(face),
+        capture_id=None if capture is None else CaptureId(capture),
+        source=row["origin_source"],
     )

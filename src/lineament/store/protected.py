@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.store import people_tables as people
-from lineament.store import tables
+from lineament.store import search_tables, tables
 from lineament.store.drop_tables import drop_files, drops
 from lineament.store.job_table import jobs
 from lineament.store.proposal_table import proposals
@@ -108,9 +108,9 @@ PROTECTED = {
         ),
         Protected(table=tables.case_members),
         Protected(table=tables.case_invitations, restless=_of("lookup"), opened={"sealed": "id"}),
-        Protected(table=tables.approvals),
+        Protected(table=search_tables.approvals),
         Protected(table=tables.case_papers, guarded=False, restless=_of("sealed"), present=_of("blob")),
-        Protected(table=tables.probes, guarded=False, restless=_of("faces"), present=_of("blob")),
+        Protected(table=search_tables.probes, guarded=False, restless=_of("faces"), present=_of("blob")),
         Protected(table=people.agencies, restless=_of("lookup"), opened={"sealed": "id"}),
         Protected(
             table=people.accounts,

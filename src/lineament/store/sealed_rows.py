@@ -19,7 +19,8 @@ from lineament.store.keys import Vault
 from lineament.store.ledger_tables import ledger_details
 from lineament.store.people_tables import accounts, agencies, factors, sessions, stops
 from lineament.store.proposal_table import proposals
-from lineament.store.tables import case_invitations, cases, searches, sources
+from lineament.store.search_tables import searches
+from lineament.store.tables import case_invitations, cases, sources
 from lineament.store.witness_table import witness_policies
 
 Rewrap = Callable[[bytes, str], bytes]

@@ -18,7 +18,7 @@ from lineament.store.bound import Digests, digest_of
 from lineament.store.keys import Vault
 from lineament.store.protected import Row, canonical, plain_row
 from lineament.store.raw import batched
-from lineament.store.tables import candidates, near_duplicates, search_probes, searches
+from lineament.store.search_tables import candidates, near_duplicates, search_probes, searches
 
 _MOST = 200
 _NOT_SAID = frozenset({"ledger_entry", "examiner"})

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from lineament.errors import NotFound, RecordAltered
 from lineament.model.agencies import month_of
 from lineament.model.faces import FaceId
 from lineament.model.folding import says_something
-from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchResult, ThresholdOrigin
+from lineament.model.search import Candidate, Outcome, ProbeFace, SearchResult
+from lineament.model.together import OtherPerson
 from lineament.store.columns import among
 from lineament.store.keys import Vault
 from lineament.store.ledger import LedgerRows
@@ -24,25 +25,18 @@ from lineament.store.ledger_tables import ledger_entries
 from lineament.store.raw import batched
 from lineament.store.sealed import checked_id
 from lineament.store.search_digests import BoundList, bound_list, bound_lists, first_altered
-from lineament.store.tables import (
-    candidates,
-    cases,
-    near_duplicates,
-    probes,
-    search_probes,
-    searches,
-    searches_gone,
+from lineament.store.search_rows import (
+    about_examiner,
+    candidate_row,
+    person_from,
+    probe_rows,
+    result_from,
+    search_row,
+    twin_rows,
 )
-from lineament.store.values import (
-    box_from,
-    box_to,
-    edit_from,
-    quality_from,
-    quality_to,
-    snapshot_from,
-    snapshot_to,
-    text,
-)
+from lineament.store.search_tables import candidates, near_duplicates, probes, search_probes, searches, searches_gone
+from lineament.store.tables import cases
+from lineament.store.values import snapshot_from
 
 _OF_PROBE = ("part", "parts", "incomplete", "missing", "edits")
 _SELECT = (
@@ -96,10 +90,9 @@ class SearchRows:
 
     def bind(self, result: SearchResult, case_id: int, *, agency_id: str, examiner: str) -> BoundList:
         """Return the digests of a search that is about to be added, for its ledger entry."""
-        listed = [_candidate_row(result.search_id, candidate) for candidate in result.candidates]
-        others = (_other_row(result.search_id, *other) for other in enumerate(result.others, 1))
-        row = _row(result, case_id) | {"agency_id": agency_id}
-        return bound_list(row, examiner, others, listed, _twin_rows(result))
+        listed = [candidate_row(result.search_id, candidate) for candidate in result.candidates]
+        row = search_row(result, case_id) | {"agency_id": agency_id}
+        return bound_list(row, examiner, probe_rows(result), listed, twin_rows(result))
 
     def add(self, result: SearchResult, case_id: int, *, agency_id: str, examiner: str) -> None:
         """Store the result of a search by an official of that agency; the examiner's name is sealed (R46).
@@ -107,14 +100,14 @@ class SearchRows:
         Its ledger entry must already exist (R40) and commit to what ``bind`` returns; its probes belong to that case,
         and the case is open.
         """
-        row = _row(result, case_id) | {
+        row = search_row(result, case_id) | {
             "agency_id": agency_id,
             "examiner": self._seal_examiner(result.search_id, examiner),
         }
         self._connection.execute(sa.insert(searches), row)
-        self._insert(search_probes, (_other_row(result.search_id, *other) for other in enumerate(result.others, 1)))
-        self._insert(candidates, (_candidate_row(result.search_id, candidate) for candidate in result.candidates))
-        self._insert(near_duplicates, _twin_rows(result))
+        self._insert(search_probes, probe_rows(result))
+        self._insert(candidates, (candidate_row(result.search_id, candidate) for candidate in result.candidates))
+        self._insert(near_duplicates, twin_rows(result))
 
     def get(self, search_id: str) -> SearchResult:
         """Return a search as it was shown, without what was erased since. Raises NotFound if there is none."""
@@ -218,6 +211,15 @@ class SearchRows:
         """Erase everything that came from a source from every list."""
         self._blank(candidates.c.source == name)
 
+    def forget_lists(self, probe_ids: Sequence[str]) -> None:
+        """Erase the candidates of every search that was made with one of these probes."""
+        with_probe = [
+            sa.select(searches.c.id).where(searches.c.probe_id.in_(probe_ids)),
+            sa.select(search_probes.c.search_id).where(search_probes.c.probe_id.in_(probe_ids)),
+        ]
+        for made in with_probe:
+            self._blank(candidates.c.search_id.in_(made))
+
     def _blank(self, which: sa.ColumnElement[bool]) -> None:
         named = sa.select(candidates.c.search_id, candidates.c.rank).where(which)
         pair = sa.tuple_(near_duplicates.c.search_id, near_duplicates.c.rank)
@@ -232,7 +234,7 @@ class SearchRows:
 
     def _seal_examiner(self, search_id: str, examiner: str) -> bytes:
         """Seal the examiner's name; a blank one seals to nothing, which the table refuses (R7)."""
-        return self._vault.seal((examiner if says_something(examiner) else "").encode(), _associated_data(search_id))
+        return self._vault.seal((examiner if says_something(examiner) else "").encode(), about_examiner(search_id))
 
     def _read_searches(self, query: sa.Select[Any]) -> list[StoredSearch]:
         """Return the searches that a query selects, in its order."""
@@ -242,9 +244,9 @@ class SearchRows:
             ids = [row["id"] for row in batch]
             shown, others = self._lists(ids), self._others(ids)
             for row in batch:
-                examiner = self._vault.open(bytes(row["examiner"]), _associated_data(row["id"])).decode()
+                examiner = self._vault.open(bytes(row["examiner"]), about_examiner(row["id"])).decode()
                 kept, erased = shown.get(row["id"], ([], []))
-                result = _result(row, tuple(kept), tuple(others.get(row["id"], ())))
+                result = result_from(row, kept, others.get(row["id"], ()))
                 stored = StoredSearch(
                     result=result, examiner=examiner, erased=tuple(erased), commitment=bytes(row["commitment"]).hex()
                 )
@@ -275,112 +277,9 @@ class SearchRows:
             twins.setdefault((row.search_id, row.rank), []).append(FaceId(row.face_id))
         return twins
 
-    def _others(self, ids: list[str]) -> dict[str, list[ProbeFace]]:
+    def _others(self, ids: list[str]) -> dict[str, list[OtherPerson | ProbeFace]]:
         query = sa.select(search_probes).where(search_probes.c.search_id.in_(ids)).order_by(search_probes.c.position)
-        others: dict[str, list[ProbeFace]] = {}
-        for row in self._connection.execute(query):
-            others.setdefault(row.search_id, []).append(ProbeFace(probe_id=row.probe_id, face=row.face))
+        others: dict[str, list[OtherPerson | ProbeFace]] = {}
+        for row in self._connection.execute(query).mappings():
+            others.setdefault(row["search_id"], []).append(person_from(row))
         return others
-
-
-def _associated_data(search_id: str) -> str:
-    return f"searches|examiner|{search_id}"
-
-
-def _other_row(search_id: str, position: int, other: ProbeFace) -> dict[str, Any]:
-    return {"search_id": search_id, "position": position, "probe_id": other.probe_id, "face": other.face}
-
-
-def _candidate_row(search_id: str, candidate: Candidate) -> dict[str, Any]:
-    return {
-        "search_id": search_id,
-        "rank": candidate.rank,
-        "score": float(candidate.score),
-        "expected_false": float(candidate.expected_false),
-        "face_id": int(candidate.face_id),
-        "source": candidate.source,
-        "snapshot": text(snapshot_to(candidate)),
-    }
-
-
-def _twin_rows(result: SearchResult) -> Iterator[dict[str, Any]]:
-    for candidate in result.candidates:
-        for position, twin in enumerate(candidate.near_duplicates):
-            yield {"search_id": result.search_id, "rank": candidate.rank, "position": position, "face_id": int(twin)}
-
-
-def _row(result: SearchResult, case_id: int) -> dict[str, Any]:
-    return {
-        "id": result.search_id,
-        "case_id": case_id,
-        "reason": result.reason,
-        "made_at": result.made_at,
-        "model": result.model,
-        "gallery_faces": result.gallery_faces,
-        "sources": text(result.sources),
-        "mode": result.mode.value,
-        "threshold": float(result.threshold),
-        "since": result.since,
-        "until": result.until,
-        "most": result.limit,
-        "probe_id": result.probe_id,
-        "probe_sha256": result.probe_sha256,
-        "face": result.face,
-        "face_box": text(box_to(result.face_box)),
-        "quality": text(quality_to(result.quality)),
-        "seconds": float(result.seconds),
-        "strangers": result.strangers,
-        "signed": None if result.signed is None else text(_signed_to(result.signed)),
-        "missed": result.missed,
-        "uncompared": result.uncompared,
-        "altered": text(result.altered) if result.altered else None,
-        "ledger_entry": result.ledger_entry,
-    }
-
-
-def _signed_to(signed: ThresholdOrigin) -> dict[str, Any]:
-    return {"number": signed.number, "on": signed.on.isoformat(), "alone": signed.alone}
-
-
-def _signed_from(stored: str | None) -> ThresholdOrigin | None:
-    if stored is None:
-        return None
-    facts = json.loads(stored)
-    return ThresholdOrigin(number=facts["number"], on=date.fromisoformat(facts["on"]), alone=facts["alone"])
-
-
-def _result(row: RowMapping, shown: tuple[Candidate, ...], others: tuple[ProbeFace, ...]) -> SearchResult:
-    return SearchResult(
-        search_id=row["id"],
-        case=row["ref"],
-        reason=row["reason"],
-        made_at=row["made_at"],
-        model=row["model"],
-        gallery_faces=row["gallery_faces"],
-        sources=tuple(json.loads(row["sources"])),
-        mode=Mode(row["mode"]),
-        threshold=row["threshold"],
-        since=row["since"],
-        until=row["until"],
-        limit=row["most"],
-        probe_id=row["probe_id"],
-        probe_sha256=row["probe_sha256"],
-        face=row["face"],
-        face_box=box_from(json.loads(row["face_box"])),
-        quality=quality_from(json.loads(row["quality"])),
-        candidates=shown,
-        seconds=row["seconds"],
-        strangers=row["strangers"],
-        signed=_signed_from(row["signed"]),
-        missed=row["missed"],
-        uncompared=row["uncompared"],
-        altered=tuple(json.loads(row["altered"] or "[]")),
-        ledger_entry=row["ledger_entry"],
-        others=others,
-        case_key=row["case_key"],
-        probe_part=row["probe_part"],
-        probe_parts=row["probe_parts"],
-        probe_incomplete=row["probe_incomplete"],
-        probe_missing=row["probe_missing"],
-        probe_edits=tuple(edit_from(edit) for edit in json.loads(row["probe_edits"])),
-    )

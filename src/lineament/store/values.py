@@ -183,7 +183,7 @@ def evidence_from(value: JsonObject) -> dict[str, Any]:
 
 
 _SHOWN = ("capture_id", "uri", "page_uri", "page_title", "sha256", "width", "height")
-_SINCE_0_3 = ("incomplete", "missing", "group", "unlisted", "extrapolated", "drawn")
+_SINCE_0_3 = ("incomplete", "missing", "group", "unlisted", "extrapolated", "drawn", "person")
 """What was also shown of a candidate in searches since version 0.3."""
 
 

@@ -48,6 +48,7 @@ FAILURES: dict[type[Exception], Failure] = {
     errors.ForeignRequest: Failure(403, "This request was not sent from here"),
     errors.NotFound: Failure(404, "There is nothing here", ""),
     errors.CandidateErased: Failure(410, "This candidate was erased", ""),
+    errors.ProbeErased: Failure(410, "This photograph was erased", ""),
     errors.NoLongerShown: Failure(410, "This is no longer shown", "What was done is done."),
     errors.NoSuchFile: Failure(404, "There is nothing here", ""),
     errors.Refused: Failure(403, "The rules say no", "No search was run. " + KEPT_NOTHING),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lineament.services.clock import AcceptClock
     from lineament.services.collect import Collect
     from lineament.services.compare import Compare
+    from lineament.services.copies import Copies
     from lineament.services.disclosure.disclose import Disclosure
     from lineament.services.doctor import Doctor
     from lineament.services.gallery.abuse import KnownAbuse
@@ -324,6 +325,13 @@ class Desk:
         from lineament.services.photographs import Photographs
 
         return Photographs(self.record, self.probes, self.search)
+
+    @cached_property
+    def copies(self) -> Copies:
+        """Makes photographs of candidates' pictures."""
+        from lineament.services.copies import Copies
+
+        return Copies(self.record, self.workspace.keys, self.workspace.blobs, lambda: self.probes)
 
     @cached_property
     def compare(self) -> Compare:

@@ -9,8 +9,8 @@ import pytest
 from tests.support.store_rows import KeyedSource, RawSql, Rows
 
 from lineament.errors import Refused
+from lineament.model.arranging import NEAR_DUPLICATE_BITS
 from lineament.model.faces import CaptureId, Provenance
-from lineament.model.search import NEAR_DUPLICATE_BITS
 from lineament.store.captures import bands_of
 from lineament.store.db import Store, Tx
 

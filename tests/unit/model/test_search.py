@@ -9,19 +9,9 @@ from hypothesis import strategies as st
 from tests.support.samples import result
 
 from lineament.errors import InvalidValue
+from lineament.model.arranging import MOST_FURTHER, arrange, differing_bits, fold_duplicates, near_identical
 from lineament.model.faces import Box, CaptureId, FaceId
-from lineament.model.search import (
-    MOST_CANDIDATES,
-    MOST_FURTHER,
-    Candidate,
-    Mode,
-    SearchRequest,
-    arrange,
-    differing_bits,
-    fold_duplicates,
-    interval_words,
-    near_identical,
-)
+from lineament.model.search import MOST_CANDIDATES, Candidate, Mode, SearchRequest, interval_words
 
 ONE = Candidate(
     rank=1,

@@ -13,8 +13,9 @@ from PIL import Image
 
 import lineament
 from lineament.errors import InvalidValue
+from lineament.model.arranging import NEAR_DUPLICATE_BITS, differing_bits
 from lineament.model.faces import Box, Pixels
-from lineament.model.search import NEAR_DUPLICATE_BITS, Edit, EditKind, differing_bits
+from lineament.model.search import Edit, EditKind
 from lineament.testing import CHART, chart
 from lineament.vision.align import rotate_counterclockwise
 from lineament.vision.decode import DecodedPicture

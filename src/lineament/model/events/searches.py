@@ -20,6 +20,10 @@ class ProbeAdded(Event, action=Action.PROBE_ADDED):
     part: int = 1  # which picture of the file, from 1
     digests: tuple[str, ...]  # SHA-256 of the pixels: as decoded, then after each edit
     edits: tuple[Mapping[str, JSON], ...]
+    search: str | None = None  # whose candidate it is a copy of; None: somebody added it
+    candidate: int | None = None  # the face of that candidate
+    capture: int | None = None
+    source: str | None = None
 
 
 class ProbeReplayed(Event, action=Action.PROBE_REPLAYED):
@@ -63,6 +67,11 @@ class SearchRun(Event, action=Action.SEARCH):
     kind: str
     face: int  # of the probe, from 1
     others: tuple[tuple[str, int], ...]  # probes and their faces, fused with it
+    together: str | None = None  # how several people were searched: "all" or "any"
+    people: tuple[tuple[int, str, int, float], ...] = ()  # number from 2, probe, its face, threshold
+    after: str | None = None  # the search since which the faces compared were enrolled; None: every face
+    after_face: int | None = None  # the highest number that a face had by then
+    newest_face: int | None = None  # the highest number that a face had by now
     model: str
     sources: tuple[str, ...]
     since: date | None
@@ -78,6 +87,7 @@ class SearchRun(Event, action=Action.SEARCH):
     uncompared: int = 0  # faces that are enrolled and were not compared
     altered: tuple[str, ...] = ()  # sources whose stored faces are not those that were enrolled
     shown: tuple[tuple[int, str | None, int | None, str | None], ...] = ()  # rank, digest, face, source
+    persons: tuple[int, ...] = ()  # whom each candidate is compared with, if several people were searched
     twins: tuple[tuple[int, int, int], ...] = ()  # rank, position and face of each near-identical picture
     nth: int = 0  # which search of its case, from 1, so that none can be left out between two
     version: str = ""  # of Lineament

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lineament.model.accounts import Permission
 from lineament.model.events.sources import KnownAbuseLoaded
 from lineament.model.faces import CaptureId
+from lineament.services.copying import forget_copies
 from lineament.services.gallery.crawls import Crawls
 from lineament.services.gallery.embedding import forget_embedding_pages
 from lineament.services.gallery.shred import Shredder
@@ -99,6 +100,7 @@ class KnownAbuse:
                 for capture_id in (part.capture_id for part in parts)
                 if not change.tx.captures.get(capture_id).barred
             ]
+            forget_copies(change, [capture_id for _, capture_id in stored])
             for source, capture_id in stored:
                 bar(change.tx, self._blobs, source_key(change.tx, self._keys, source), capture_id)
             barred = tuple(int(capture_id) for _, capture_id in stored)

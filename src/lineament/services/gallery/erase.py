@@ -20,6 +20,7 @@ from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import NEXT, Source, SourceEvent, SourceState
 from lineament.model.texts import checked_reason, require_said
+from lineament.services.copying import forget_copies
 from lineament.services.gallery.embedding import forget_embedding_pages
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
@@ -116,6 +117,7 @@ class Erase:
                 pages = forget_embedding_pages(change.tx, capture, change.tx.places.of_capture(capture.id))
                 change.tx.captures.forget_pictures(capture.id)
                 change.tx.searches.forget_faces([face_id])
+                forget_copies(change, [capture.id])
                 suppressed = self._suppression.face(capture.sha256, face.box, capture.part)
                 change.tx.suppressions.add([suppressed], change.at)
                 self._forget_file(change, capture)
@@ -247,6 +249,7 @@ class Erase:
         pictures = change.tx.deletions.add_source(source.id)
         erasure.faces = [FaceId(face) for face in change.tx.faces.all_ids(source.id)]
         change.tx.searches.forget_source(source.name)
+        forget_copies(change, source=source.name)
         runs = change.tx.runs.delete_of(source.id)
         change.tx.jobs.delete_of(source.id)
         change.tx.drops.delete_of(source.id)
@@ -332,6 +335,7 @@ class Erase:
         faces = change.tx.faces.of_capture(capture.id, to_erase=True)
         ids = [face.id for face in faces]
         change.tx.searches.forget_faces(ids)
+        forget_copies(change, [capture.id])
         further = change.tx.places.of_capture(capture.id, to_erase=True)
         pages = forget_embedding_pages(change.tx, capture, further)
         found = [capture.provenance, *further]
@@ -348,7 +352,9 @@ class Erase:
     def _forget_file(self, change: Change, capture: Capture) -> None:
         """Remove the original from the other captures of the same file: it holds the erased picture too."""
         parts = change.tx.places.parts_with_bytes(capture.source_id, [capture.sha256]).get(capture.sha256, [])
-        change.tx.captures.forget_originals([part.capture_id for part in parts if part.capture_id != capture.id])
+        others = [part.capture_id for part in parts if part.capture_id != capture.id]
+        change.tx.captures.forget_originals(others)
+        forget_copies(change, others)
 
     def _unlink_later(self, change: Change, addresses: Iterable[str | None]) -> None:
         """Note blobs that nothing refers to any more; they are deleted once the erasure is committed."""

@@ -25,6 +25,7 @@ from lineament.model.reasons import ReasonCode
 from lineament.model.scores import Scores, scores
 from lineament.model.search import Hit
 from lineament.model.sources import Source
+from lineament.services.gallery.answers import GallerySearch, SourceCheck
 from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, OpenIndex, WithinDays
 from lineament.services.keyholder import source_key, source_keys, vouching_key
 from lineament.store.db import Store
@@ -42,37 +43,6 @@ Selecting the best 480 of 2,000 codes takes ten times as long as the best 16."""
 _ROTATION = "rotation"
 """The file that keeps the rotation of an index, sealed under the source's key."""
 _FIRST, _LAST = np.iinfo(np.int32).min, np.iinfo(np.int32).max
-
-
-@dataclass(frozen=True, slots=True)
-class GallerySearch:
-    """The result of a search of the gallery."""
-
-    hits: list[Hit]
-    faces: int  # number of faces compared
-    grades: tuple[int, ...] = ()  # of all faces of the sources, how many have templates of each grade
-    uncompared: int = 0  # faces that the sources vouch for and that could not be compared
-    altered: tuple[str, ...] = ()  # sources whose stored faces are not those that they vouch for
-
-    @property
-    def whole(self) -> bool:
-        """Whether every face was compared that the sources vouch for."""
-        return not self.uncompared and not self.altered
-
-    @property
-    def compared_by_grade(self) -> list[float]:
-        """How many faces of each grade were compared; with days of capture, in proportion to the faces within them."""
-        total = sum(self.grades)
-        return [self.faces * many / total for many in self.grades] if total else [float(self.faces)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceCheck:
-    """How the faces of a source compare with what it vouches for."""
-
-    faces: int  # that can be compared
-    uncompared: int  # that it vouches for and that cannot
-    altered: bool  # the stored faces are not those that it vouches for
 
 
 @dataclass(slots=True)
@@ -104,6 +74,7 @@ class _Scanned:
 
     lists: list[_Shortlist] = field(default_factory=list)
     compared: int = 0
+    older: int = 0
     grades: Counter[int] = field(default_factory=Counter)
     uncompared: int = 0
     altered: list[str] = field(default_factory=list)
@@ -136,7 +107,7 @@ class _Scanned:
     def result(self, hits: list[Hit]) -> GallerySearch:
         """Return the result of the search with these hits."""
         by_grade = tuple(self.grades[grade] for grade in range(max(self.grades, default=0) + 1))
-        return GallerySearch(hits, self.compared, by_grade, self.uncompared, tuple(self.altered))
+        return GallerySearch(hits, self.compared, by_grade, self.uncompared, tuple(self.altered), self.older)
 
 
 class Gallery:
@@ -168,17 +139,26 @@ class Gallery:
         self._empty: dict[SourceId, tuple[bytes, float]] = {}  # sources without faces: their tally, and when compared
         self._lock = threading.Lock()
 
-    def search(
-        self, sources: Sequence[Source], probe: Template, k: int, today: date, days: Days = (None, None)
+    def search(  # noqa: PLR0913 - what a search is of
+        self,
+        sources: Sequence[Source],
+        probe: Template,
+        k: int,
+        today: date,
+        days: Days = (None, None),
+        *,
+        after: int = 0,
     ) -> GallerySearch:
         """Return the best ``k`` faces of all ``sources`` captured within ``days``, and how many were compared.
+
+        With ``after`` only faces with higher numbers: they were enrolled later.
 
         Faces whose retention has run out by ``today`` are left out, whether or not a sweep has erased them yet, and
         so are those of other models than the probe's (R31). Faces that are damaged or missing are set aside and
         counted. Raises MixedModels if its model has no index here, Refused if a key was destroyed.
         """
         while True:
-            scanned = self._scan(sources, probe, k, today, days)
+            scanned = self._scan(sources, probe, k, today=today, days=days, after=after)
             hits, lost = self._score(scanned, probe, k)
             if not lost:
                 return scanned.result(hits)
@@ -272,17 +252,20 @@ class Gallery:
 
     # ------------------------------------------------------------ searching
 
-    def _scan(self, sources: Sequence[Source], probe: Template, k: int, today: date, days: Days) -> _Scanned:
+    def _scan(  # noqa: PLR0913 - as of search
+        self, sources: Sequence[Source], probe: Template, k: int, *, today: date, days: Days, after: int
+    ) -> _Scanned:
         """Compare the probe with the code of every face."""
         scanned = _Scanned()
         filled = max(1, sum(1 for source in sources if source.faces))
         for source, opened in self._followed(sources, probe.model):
-            mask = _mask(opened, _kept(source, today, days))
+            mask = _mask(opened, _kept(source, today, days), after)
             most = opened.index.rescored(k)
             asked = min(most, _LEAST + _SPARE * most // filled)
             ids, rough = opened.index.shortlist(probe.vector, asked, among=mask)
             scanned.lists.append(_Shortlist(source, opened, mask, most, asked, ids, rough))
             scanned.compared += mask.faces if mask else len(opened.index)
+            scanned.older += mask.older if mask else 0
             for grade, many in opened.grades.items():
                 scanned.grades[grade] += many
             scanned.uncompared += opened.uncompared
@@ -397,12 +380,12 @@ def _kept_rotation(folder: Path, key: DataKey, dimension: int) -> Rotation:
     return made
 
 
-def _mask(opened: OpenIndex, days: Days) -> WithinDays | None:
-    if days == (None, None):
+def _mask(opened: OpenIndex, days: Days, after: int) -> WithinDays | None:
+    if days == (None, None) and not after:
         return None
     low = (days[0] - EPOCH).days if days[0] else _FIRST
     high = (days[1] - EPOCH).days if days[1] else _LAST
-    return opened.within(low, high)
+    return opened.within(low, high, after)
 
 
 def _kept(source: Source, today: date, days: Days) -> Days:

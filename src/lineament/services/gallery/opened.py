@@ -93,9 +93,12 @@ class OpenIndex:
         self.unwritten = True
         self.uncompared = max(0, self.vouched - len(self.index))
 
-    def within(self, low: int, high: int) -> WithinDays:
-        """Return a mask for the faces captured from one day to another, days since EPOCH, both included."""
-        return WithinDays(self.ids, self.days, low, high)
+    def within(self, low: int, high: int, after: int = 0) -> WithinDays:
+        """Return a mask for the faces captured from one day to another, days since EPOCH, both included.
+
+        With ``after`` only those with higher numbers.
+        """
+        return WithinDays(self.ids, self.days, low, high, after)
 
     def _agrees(self, source: Source, tally: Tally) -> bool:
         """Return whether the rows and the numbers of the source are those that it vouches for now, and not before."""
@@ -152,7 +155,9 @@ class WithinDays:
     days: NDArray[np.int32]  # of these
     low: int  # days since EPOCH, both ends included
     high: int
+    after: int = 0  # the highest number of a face that was enrolled too early
     faces: int = 0
+    older: int = 0  # that were captured within these days and enrolled too early
 
     def __call__(self, ids: FaceIds) -> NDArray[np.bool_]:
         """Return which of ``ids`` were captured within these days."""
@@ -160,6 +165,10 @@ class WithinDays:
         day = self.days[places] if len(self.ids) else np.full(len(ids), self.high, dtype=np.int32)
         known = self.ids[places] == ids if len(self.ids) else np.zeros(len(ids), dtype=np.bool_)
         allowed: NDArray[np.bool_] = known & (day >= self.low) & (day <= self.high)
+        if self.after:
+            new = allowed & (ids > self.after)
+            self.older = int(allowed.sum()) - int(new.sum())
+            allowed = new
         self.faces = int(allowed.sum())
         return allowed
 

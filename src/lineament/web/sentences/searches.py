@@ -14,6 +14,9 @@ _MOST_SOURCES = 3
 @sentence_of.register
 def _(event: events.ProbeAdded, names: Names) -> Markup:
     edited = tell(", edited in {}", count(len(event.edits), "step")) if event.edits else NOTHING
+    if event.search is not None:
+        copied = tell("made a photograph of {}", names.search(event.search, "a candidate’s picture"))
+        return tell("{}{}: {}{}", copied, names.within(event.case), count(event.faces, "face"), edited)
     kind = event.kind.upper() if event.kind == "cctv" else event.kind
     photograph = names.probe(event.probe)
     within, faces = names.within(event.case), count(event.faces, "face")
@@ -52,6 +55,11 @@ def _(event: events.SearchRun, names: Names) -> Markup:
     if event.altered:
         left += tell("; the stored faces of {} were changed outside Lineament", listed(event.altered))
     where = tell(" of {}", _sources(event.sources, names)) if event.sources else NOTHING
+    if event.people:
+        which = "all of" if event.together == "all" else "any of"
+        where += tell(" for {} {}", escape(which), count(len(event.people) + 1, "person", "people"))
+    if event.after is not None:
+        where += tell(" enrolled since {}", names.search(event.after, "an earlier search"))
     told = tell("{}{}{}{}: {}", searched, where, names.within(event.case), left, found)
     return told + tell(". Reason: {}", quoted(event.reason))
 

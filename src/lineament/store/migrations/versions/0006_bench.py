@@ -20,6 +20,7 @@ def upgrade() -> None:
     """Change the tables, one subject after another."""
     _disclosure_packs()
     _cases_under_a_law()
+    _widen_searches()
 
 
 _PAPER_KINDS = "kind IN ('message', 'note', 'file', 'decision')"
@@ -54,3 +55,79 @@ def _cases_under_a_law() -> None:
     under = sa.text("state = 'open' AND jurisdiction IS NOT NULL")
     columns = ["agency_id", "jurisdiction", "id"]
     op.create_index("ix_cases_under", "cases", columns, sqlite_where=under, postgresql_where=under)
+
+
+def _widen_searches() -> None:
+    """Let a candidate be searched with, several people at once, and what is new since a search.
+
+    What is NULL is left out of digests, so older rows hold.
+    """
+    op.add_column("searches", sa.Column("together", sa.Text()))
+    op.add_column("searches", sa.Column("newest_face", sa.BigInteger()))
+    op.add_column("searches", sa.Column("after_search", sa.Text()))
+    op.add_column("searches", sa.Column("after_at", sa.DateTime(timezone=True)))
+    op.add_column("searches", sa.Column("after_face", sa.BigInteger()))
+    op.add_column("searches", sa.Column("whole_faces", sa.BigInteger()))
+    op.add_column("search_probes", sa.Column("person", sa.Integer()))
+    op.add_column("search_probes", sa.Column("threshold", sa.Double()))
+    op.add_column("search_probes", sa.Column("missed", sa.Double()))
+    op.add_column("search_probes", sa.Column("sha256", sa.LargeBinary()))
+    op.add_column("search_probes", sa.Column("face_box", sa.Text()))
+    op.add_column("search_probes", sa.Column("quality", sa.Text()))
+    op.add_column("probes", sa.Column("origin_search", sa.Text()))
+    op.add_column("probes", sa.Column("origin_face", sa.BigInteger()))
+    op.add_column("probes", sa.Column("origin_capture", sa.BigInteger()))
+    op.add_column("probes", sa.Column("origin_source", sa.Text()))
+    op.add_column("probes", sa.Column("erased_at", sa.DateTime(timezone=True)))
+    _let_probes_be_copies()
+    op.create_index("ix_probes_origin_capture", "probes", ["origin_capture"])
+    op.create_index("ix_probes_origin_source", "probes", ["origin_source"])
+
+
+_KINDS = "'cctv', 'social media', 'identity document', 'seized device', 'other photograph'"
+_PROBE_CHECKS = {
+    "ck_probes_kind_known": f"kind IN ({_KINDS}, 'gallery')",
+    "ck_probes_copied_from": "(kind = 'gallery') = (origin_search IS NOT NULL)",
+    "ck_probes_erased_when": "(blob IS NULL) = (erased_at IS NOT NULL)",
+}
+
+
+def _let_probes_be_copies() -> None:
+    """Accept another kind of photograph, and one whose file was erased. SQLite's table is made anew for that."""
+    bind = op.get_bind()
+    if bind.dialect.name != "sqlite":
+        op.drop_constraint(op.f("ck_probes_kind_known"), "probes", type_="check")
+        op.alter_column("probes", "blob", nullable=True)
+        for name, text in _PROBE_CHECKS.items():
+            op.create_check_constraint(op.f(name), "probes", sa.text(text))
+        return
+    if bind.exec_driver_sql("PRAGMA foreign_keys").scalar():
+        raise RuntimeError("foreign keys are on, and would delete rows of other tables")
+    triggers = bind.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+    for name, _ in triggers:  # they forbid to rename a table that they name
+        op.execute(f"DROP TRIGGER {name}")
+    of_table = "FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name = 'probes'"
+    (made_by,) = bind.exec_driver_sql(f"SELECT sql {of_table} AND type = 'table'").scalars()
+    indexes = bind.exec_driver_sql(f"SELECT sql {of_table} AND type = 'index'").scalars().all()
+    bind.exec_driver_sql(_edited(made_by))
+    bind.exec_driver_sql("INSERT INTO probes_rebuilt SELECT * FROM probes")
+    op.drop_table("probes")
+    op.rename_table("probes_rebuilt", "probes")
+    for statement in (*indexes, *(sql for _, sql in triggers)):
+        bind.exec_driver_sql(statement)
+    if broken := bind.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3):
+        raise RuntimeError(f"rows refer to others that are not there: {broken}")
+
+
+def _edited(made_by: str) -> str:
+    """Return the statement that makes the table of probes with its new name and checks."""
+    stated = "".join(f", CONSTRAINT {name} CHECK ({text})" for name, text in _PROBE_CHECKS.items())
+    for old, new in (
+        (r'CREATE TABLE "?probes"?', "CREATE TABLE probes_rebuilt"),
+        (r"\bblob BLOB NOT NULL", "blob BLOB"),
+        (rf",\s*CONSTRAINT ck_probes_kind_known CHECK \({re.escape(f'kind IN ({_KINDS})')}\)", stated),
+    ):
+        made_by, many = re.subn(old, lambda _, new=new: new, made_by, count=1)  # type: ignore[misc]
+        if many != 1:
+            raise RuntimeError("the table of probes is not as it should be")
+    return made_by
