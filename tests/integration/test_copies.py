@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.world import CASE, PROBE, World, ingest_portraits, solo
+from tests.conftest import PORTRAITS, Ran
+from tests.support.world import CASE, PROBE, World, ingest, ingest_portraits, solo
 
 from lineament.errors import InvalidValue, NotFound, ProbeErased, Refused
 from lineament.model.faces import CaptureId, FaceId
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Mode, ProbeKind, SearchRequest, SearchResult
+from lineament.model.sources import SourceTerms
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with solo(tmp_path / "ws") as made:
         ingest_portraits(made.workspace)
+        made.machine.sources.add(SourceTerms(name="press", controller="Press", basis="contract", jurisdiction="FR"))
+        ingest(made.workspace, "press", [PORTRAITS / "obama.jpg"])
         made.machine.casework.open(CASE)
         yield made
 
@@ -155,8 +159,9 @@ def test_a_source_that_permits_no_more_is_not_searched_with(world: World) -> Non
     world.machine.sources.suspend(found.candidates[0].source)
     with pytest.raises(Refused):
         world.machine.copies.take(found.search_id, 1)
-    reasons = world.machine.search.why_not(CASE.ref, probe_id=probe.id)
-    assert any(found.candidates[0].source in why.words for why in reasons)
+    with pytest.raises(Refused) as refused:
+        search(world, probe.id)
+    assert any(found.candidates[0].source in why.words for why in refused.value.reasons)
 
 
 def test_a_destroyed_case_and_a_rotated_key_leave_nothing_behind(world: World) -> None:
@@ -169,3 +174,17 @@ def test_a_destroyed_case_and_a_rotated_key_leave_nothing_behind(world: World) -
     world.machine.key_rotation.case(CASE.ref)
     assert world.machine.probes.get(copy.probe.id).erased_at is not None
     world.machine.audit.verify()
+
+
+def test_the_terminal_searches_with_a_candidate(ready: Callable[..., Ran], tmp_path: Path) -> None:
+    line = ("--case", "K-1", "--reason", "because", "--investigate", "--json")
+    found = ready("search", tmp_path / "probe.jpg", *line).json
+    again = ready("search", "--candidate", f"{found['search_id']}/1", *line)
+    assert again.code == 0, again.err
+    assert again.json["probe"]["kind"] == "gallery"
+    assert again.json["probe"]["origin"]["search_id"] == found["search_id"]
+    assert again.json["probe"]["origin"]["face_id"] == found["candidates"][0]["face_id"]
+    assert again.json["candidates"][0]["face_id"] == found["candidates"][0]["face_id"]
+    assert "copied from" in ready("search", "--candidate", f"{found['search_id']}/1", *line[:-1]).out
+    for wrong in (["--candidate", "nonsense"], [], [tmp_path / "probe.jpg", "--candidate", "1/1"]):
+        assert ready("search", *wrong, *line).code == InvalidValue.exit_code

@@ -53,6 +53,7 @@ BUTTONS = {
     "/probes/{probe_id}/approve",
     "/probes/{probe_id}/remove",
     "/probes/{probe_id}/undo",
+    "/searches/{search_id}/candidates/{rank}/probe",
     "/searches/{search_id}/report",
     "/ledger/check",
     "/ledger/entry",

@@ -20,7 +20,7 @@ from lineament.model.cases import CaseRole
 from lineament.model.faces import Box
 from lineament.model.fusion import damping, fuse
 from lineament.model.reasons import ReasonCode
-from lineament.model.search import NO_PROBES, Edit, EditKind, Mode, ProbeFace, ProbeKind, SearchRequest
+from lineament.model.search import DECLARED, NO_PROBES, Edit, EditKind, Mode, ProbeFace, ProbeKind, SearchRequest
 from lineament.testing import encoded
 from lineament.views.probes import replay_words
 
@@ -43,7 +43,7 @@ def test_a_picture_that_is_no_photograph_of_a_face_is_refused(team: Squad, kind:
     assert team.fresh_desk(team.examiner).casework.probes(case.key) == []
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ProbeKind if kind not in NO_PROBES])
+@pytest.mark.parametrize("kind", DECLARED)
 def test_the_kind_must_be_declared_and_is_kept(team: Squad, kind: ProbeKind) -> None:
     case, probes = team.open_case(), team.fresh_desk(team.examiner).probes
     with pytest.raises(InvalidValue, match="declare one"):

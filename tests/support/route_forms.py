@@ -191,6 +191,7 @@ ROUTE_FORMS = {
     "/probes/{probe_id}/search": RouteForm(
         {"face": "1", "reason": "why", "source": SOURCE, "mode": "identification", "limit": "20"}
     ),
+    "/searches/{search_id}/candidates/{rank}/probe": RouteForm(),
     "/searches/{search_id}/candidates/{rank}/original": RouteForm(),
     "/searches/{search_id}/candidates/{rank}/page": RouteForm(),
     "/searches/{search_id}/report": RouteForm({"as": "page"}),

@@ -30,6 +30,7 @@ from lineament.model.accounts import Permission
 from lineament.model.faces import DRAWN
 from lineament.model.parts import incomplete_words, part_words
 from lineament.model.search import (
+    DECLARED,
     USUAL_CANDIDATES,
     Candidate,
     Mode,
@@ -59,12 +60,16 @@ def register(app: typer.Typer) -> None:
 @needs(Permission.SEARCH)
 def search(
     context: typer.Context,
-    probes: Annotated[
-        list[Path],
-        typer.Argument(metavar="PROBE...", help="The photograph asked about; each of several gets its own answer."),
-    ],
     case: Annotated[str, typer.Option(metavar="REF", help="The case that it belongs to.")],
     reason: Annotated[str, typer.Option(help="Why this search is made, for the record.")],
+    probes: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PROBE]...", help="The photograph asked about; each of several gets its own answer."),
+    ] = None,
+    candidate: Annotated[
+        str | None,
+        typer.Option(metavar="SEARCH/CANDIDATE", help="Search with the face of a candidate of this case instead."),
+    ] = None,
     face: Annotated[
         int | None, typer.Option(min=1, help="Which face of the photograph, or of the first, from 1.")
     ] = None,
@@ -74,7 +79,7 @@ def search(
     ] = None,
     kind: Annotated[
         ProbeKind | None,
-        typer.Option(metavar="KIND", help=f"The policy may ask for it; one of: {', '.join(ProbeKind)}."),
+        typer.Option(metavar="KIND", help=f"The policy may ask for it; one of: {', '.join(DECLARED)}."),
     ] = None,
     source: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Search this source only; may be repeated.")
@@ -98,6 +103,7 @@ def search(
 
     If one of several photographs cannot be searched, the others are; the exit code is that of the first that failed.
     """
+    probes = _one_way(probes or [], candidate)
     if len(probes) > 1 and not same_person and (given := _of_one_photograph(face, page, report)) is not None:
         raise InvalidValue(what=given[0], value=given[1], why="it needs one photograph, or several with --same-person")
     if report is not None:
@@ -118,7 +124,9 @@ def search(
             _search_each(desk, photographs, request, kind, as_json)
             return
         with working("Searching"):
-            if len(photographs) == 1:
+            if candidate is not None:
+                result = _with_candidate(desk, candidate, request)
+            elif len(photographs) == 1:
                 result = desk.photographs.search(photographs[0], request, kind=kind, face=face, part=page)
             else:
                 answer = desk.photographs.search_fused(photographs, request, kind=kind, face=face, part=page)
@@ -135,6 +143,25 @@ def search(
     show(result, entry)
     if report is not None:
         say(f"The report is at {report}")
+
+
+def _one_way(probes: list[Path], candidate: str | None) -> list[Path]:
+    """Return the photographs. Raises InvalidValue unless either they or a candidate are given."""
+    if bool(probes) == (candidate is not None):
+        why = "give a photograph, or the candidate of a search, and not both"
+        raise InvalidValue(what="PROBE", value=" ".join(map(str, probes)), why=why)
+    return probes
+
+
+def _with_candidate(desk: Desk, candidate: str, request: SearchRequest) -> SearchResult:
+    """Search with the face of a candidate, SEARCH/CANDIDATE; nothing is copied if the gate refuses."""
+    search_id, _, name = candidate.partition("/")
+    if not (name.isascii() and name.isdecimal() and len(name) < 5):
+        why = "write the search and the candidate as 316d1e17585386dd/3"
+        raise InvalidValue(what="--candidate", value=candidate[:60], why=why)
+    desk.search.admit(request)
+    copy = desk.copies.take(search_id, int(name))
+    return desk.search.run(copy.probe.id, request, copy.face)
 
 
 def _of_one_photograph(face: int | None, page: int | None, report: Path | None) -> tuple[str, object] | None:
@@ -209,14 +236,7 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
     say(f"{faces} compared in {result.seconds:.3f} s{every}; list shows {how_cut(result)}")
     if words := uncompared_words(result):
         say(f"The answer is incomplete: {words}.")
-    if result.others:
-        say(f"{len(result.others) + 1} photographs of one person were fused.")
-    if words := part_words(result.probe_part, result.probe_parts):
-        say(f"The photograph is {words} of its file; choose another with --page N.")
-    if words := turned_words(result.probe_edits):
-        say(f"{words}.")
-    if words := incomplete_words(result.probe_incomplete, result.probe_missing):
-        say(f"The probe: {words}.")
+    _say_probe(result)
     if result.quality.reasons:
         say("The probe is not reliable: " + "; ".join(why.value for why in result.quality.reasons))
     if words := missed_words(result):
@@ -228,6 +248,22 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
     else:
         _print(result)
     say(f"Search {result.search_id}, ledger entry {entry}. A candidate is a lead, never a finding.")
+
+
+def _say_probe(result: SearchResult) -> None:
+    """Print what has to be known of the photograph."""
+    from lineament.services.report import origin_words
+
+    if result.others:
+        say(f"{len(result.others) + 1} photographs of one person were fused.")
+    if words := part_words(result.probe_part, result.probe_parts):
+        say(f"The photograph is {words} of its file; choose another with --page N.")
+    if words := origin_words(result.probe_origin):
+        say(f"The photograph was copied from {words}.")
+    if words := turned_words(result.probe_edits):
+        say(f"{words}.")
+    if words := incomplete_words(result.probe_incomplete, result.probe_missing):
+        say(f"The probe: {words}.")
 
 
 def _print(result: SearchResult) -> None:

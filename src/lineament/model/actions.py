@@ -60,6 +60,7 @@ class Action(StrEnum):
     PROBE_REPLAYED = "probe_replayed"
     PROBE_REMOVED = "probe_removed"
     PROBES_DESTROYED = "probes_destroyed"
+    COPIES_ERASED = "copies_erased"
     CASE_AUTHORISED = "case_authorised"
     CASE_REFUSED = "case_refused"
     CASE_URGENT = "case_urgent"

@@ -267,6 +267,9 @@ class SearchResult:
     probe_incomplete: bool = False  # the probe's file is damaged
     probe_missing: float | None = None  # the share of the probe that is missing, 0 to 1; None: unknown
     probe_edits: tuple[Edit, ...] = ()
+    probe_kind: ProbeKind = ProbeKind.OTHER
+    probe_origin: Origin | None = None  # of a copy of a candidate's picture
+    probe_erased: bool = False  # with the picture that it was a copy of
     strangers: float | None = None  # expected above the threshold; None: it was not set by that
     signed: ThresholdOrigin | None = None  # None: the default of the product, or not set by that
     missed: float | None = None  # share of mated faces that score below the threshold with such a probe; None: unknown

@@ -43,7 +43,7 @@ class Copies:
             found = find_candidate(tx, self._record, search_id, rank)
             return why_no_copy(self._record, found.capture, tx.sources.by_id(found.capture.source_id))
 
-    @needs(Permission.OPEN_CASES, in_case=True)
+    @needs(Permission.READ_CASES, in_case=True)
     def may(self, search_id: str, rank: int) -> bool:
         """Return whether the official may add photographs to the case of a candidate."""
         with self._record.read() as tx:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lineament.model.events.searches import CopiesErased
 from lineament.model.faces import Capture, CaptureId
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.search import Origin
@@ -47,7 +48,8 @@ def forget_copies(change: Change, captures: Sequence[CaptureId] = (), source: st
     """
     ids = change.tx.probes.copied_from(captures, source)
     if ids:
-        change.tx.searches.forget_lists(ids)
+        emptied = change.tx.searches.forget_lists(ids)
         change.tx.deletions.note_erased()
         change.tx.deletions.add(change.tx.probes.erase(ids, change.at))
+        change.record(CopiesErased(photographs=len(ids), emptied=tuple(emptied)))
     return len(ids)

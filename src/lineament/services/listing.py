@@ -18,6 +18,7 @@ from lineament.model.rates import ErrorRates
 from lineament.model.search import Hit, Mode, SearchRequest, SearchResult
 from lineament.services import gate
 from lineament.services.cases.access import seen_case
+from lineament.services.compared import Compared
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.model_in_use import require_model
 from lineament.services.keyholder import source_keys
@@ -143,6 +144,8 @@ class Listing:
                 probe_incomplete=probe.incomplete,
                 probe_missing=probe.missing,
                 probe_edits=probe.edits,
+                probe_kind=probe.kind,
+                probe_origin=probe.origin,
                 strangers=None if in_force is None else in_force.strangers,
                 signed=None if in_force is None else origin_of(in_force),
                 missed=found.missed(self._rates, request.mode),

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from lineament.errors import BadPicture, InvalidValue, NoFace, NotAllowed, NotFound, Refused, SeveralFaces
+from lineament.errors import BadPicture, InvalidValue, NoFace, NotAllowed, NotFound, ProbeErased, Refused, SeveralFaces
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case
 from lineament.model.edits import face_at, moved
@@ -358,7 +358,13 @@ def _is_made_by(edits: tuple[Edit, ...] | None, probe: Probe) -> bool:
 
 
 def chosen_face(probe: Probe, number: int | None) -> Face:
-    """Return face ``number`` (from 1) of a probe, or the only one. Raises NoFace, SeveralFaces or NotFound."""
+    """Return face ``number`` (from 1) of a probe, or the only one.
+
+    Raises NoFace, SeveralFaces, NotFound, or ProbeErased.
+    """
+    if probe.erased_at is not None:
+        when = f"{probe.erased_at:%Y-%m-%d %H:%M}"
+        raise ProbeErased(what="photograph", name=probe.id, at=probe.erased_at, when=when)
     return face_of(probe.faces, number, width=probe.width, height=probe.height)
 
 

@@ -20,6 +20,7 @@ from lineament.model.search import (
     Candidate,
     Edit,
     Mode,
+    Origin,
     Probe,
     SearchResult,
     interval_words,
@@ -105,7 +106,7 @@ class WrittenReport:
     stored: StoredSearch
     asked: Probe
     number: int | None  # of the ledger entry, for those who may read the ledger
-    probe: bytes  # the face, as JPEG
+    probe: bytes | None  # the face, as JPEG; None if it was erased
     candidates: tuple[ReportedCandidate, ...]
     written_at: datetime
     written_by: str
@@ -174,6 +175,7 @@ class WrittenReport:
             ("Compared", _compared(result)),
             ("List shows", how_cut(result)),
             ("Probe", _probe(result, asked)),
+            ("Copied from", origin_words(result.probe_origin)),
             ("Edited", ", ".join(map(_edit, asked.edits)) or "not at all"),
             ("Fused", _fused(result)),
             ("Quality", _quality(result)),
@@ -217,7 +219,9 @@ class Report:
             stored=stored,
             asked=self._probes().get(result.probe_id),
             number=result.ledger_entry if official.may(Permission.READ_LEDGER) else None,
-            probe=_shown(self._probes().crop(result.probe_id, result.face), blurred=all_blurred),
+            probe=None
+            if result.probe_erased
+            else _shown(self._probes().crop(result.probe_id, result.face), blurred=all_blurred),
             candidates=tuple(
                 ReportedCandidate(
                     candidate=candidate,
@@ -302,6 +306,16 @@ def _probe(result: SearchResult, asked: Probe) -> str:
         words += f", {part_words(asked.part, asked.parts)}"
     words += f", face {result.face}"
     return f"{words}; {incomplete_words(True, asked.missing)}" if asked.incomplete else words
+
+
+def origin_words(origin: Origin | None) -> str:
+    """Return in words where a copy of a candidate's picture comes from; empty if it is none."""
+    if origin is None:
+        return ""
+    candidate = f"a candidate of search {origin.search_id}"
+    if origin.face_id is None:
+        return f"{candidate}; its picture was erased from the gallery, and the copy with it"
+    return f"{candidate}: face {origin.face_id}, picture {origin.capture_id} of {origin.source}"
 
 
 def _edit(edit: Edit) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from lineament.errors import InvalidValue, ProbeErased, Refused
+from lineament.errors import InvalidValue, Refused
 from lineament.model.accounts import Permission
 from lineament.model.agencies import month_of
 from lineament.model.cases import Case
@@ -275,12 +275,7 @@ class Search:
 
     def _probe(self, tx: Tx, case: Case, probe_id: str) -> Probe:
         probe_in(tx, probe_id, case)
-        probe = tx.probes.get(probe_id, case_key(tx, self._keys, case))
-        if probe.erased_at is not None:
-            raise ProbeErased(
-                what="photograph", name=probe_id, at=probe.erased_at, when=f"{probe.erased_at:%Y-%m-%d %H:%M}"
-            )
-        return probe
+        return tx.probes.get(probe_id, case_key(tx, self._keys, case))
 
     def _score_for(
         self, request: SearchRequest, in_force: Threshold | None, wanted: Wanted, compared: GallerySearch

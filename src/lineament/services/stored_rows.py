@@ -10,7 +10,7 @@ from typing import Any
 from lineament.errors import Damaged, RowsAltered
 from lineament.model.actions import Action
 from lineament.model.events.base import JSON
-from lineament.services.kept import ERASING, erased_faces, withdrawn_sources
+from lineament.services.kept import ERASING, emptied_lists, erased_faces, withdrawn_sources
 from lineament.store import guard
 from lineament.store.bound import Digests, stored_digests
 from lineament.store.db import Tx
@@ -59,6 +59,7 @@ class RowCheck:
     _erased: list[_Erased] = field(default_factory=list)
     _faces: set[int] = field(default_factory=set)
     _sources: set[str] = field(default_factory=set)
+    _emptied: set[str] = field(default_factory=set)  # searches whose whole lists were emptied on the record
     _differ: list[tuple[int, str]] = field(default_factory=list)
 
     def take(self, seq: int, action: str, text: str | None) -> None:
@@ -70,6 +71,7 @@ class RowCheck:
         if action in ERASING:
             self._faces.update(erased_faces(action, details))
             self._sources.update(withdrawn_sources(action, details))
+            self._emptied.update(emptied_lists(details))
         if action == Action.SEARCH:
             self._take_search(seq, details, rows)
         for id_, listed in details.get("lists", {}).items() if action == Action.ROWS_BOUND else ():
@@ -155,7 +157,7 @@ class RowCheck:
     def _finish(self) -> int:
         self._compare_searches()
         for erased in self._erased:
-            if not self._was_erased(erased.face, erased.source):
+            if erased.row.split("/")[1] not in self._emptied and not self._was_erased(erased.face, erased.source):
                 self._differ.append((erased.seq, f"{erased.row}, which was emptied without an entry"))
         missing = [(seq, f"searches/{id_}") for id_, seq in self._gone.items()]
         missing += [(seq, f"searches/{id_}") for id_, seq in self._unbound.items()]

@@ -11,11 +11,12 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound, ProbeErased
 from lineament.model.cases import CaseState
-from lineament.model.faces import CaptureId, FaceId
-from lineament.model.search import Origin, Probe, ProbeKind
+from lineament.model.faces import CaptureId
+from lineament.model.search import Probe, ProbeKind
 from lineament.store.keys import DataKey
 from lineament.store.raw import batched
 from lineament.store.sealed import checked_id
+from lineament.store.search_rows import origin_from
 from lineament.store.search_tables import approvals, probes, search_probes, searches
 from lineament.store.tables import cases
 from lineament.store.values import edit_from, edit_to, face_from, face_to, text
@@ -274,18 +275,6 @@ def _probe(row: RowMapping, key: DataKey) -> Probe:
         parts=row["parts"],
         incomplete=row["incomplete"],
         missing=row["missing"],
-        origin=_origin(row),
+        origin=origin_from(row),
         erased_at=row["erased_at"],
-    )
-
-
-def _origin(row: RowMapping) -> Origin | None:
-    if row["origin_search"] is None:
-        return None
-    face, capture = row["origin_face"], row["origin_capture"]
-    return Origin(
-        search_id=row["origin_search"],
-        face_id=None if face is None else FaceId(face),
-        capture_id=None if capture is None else CaptureId(capture),
-        source=row["origin_source"],
     )

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy.engine import RowMapping
 
-from lineament.model.faces import FaceId
-from lineament.model.search import Candidate, Mode, ProbeFace, SearchResult, ThresholdOrigin
+from lineament.model.faces import CaptureId, FaceId
+from lineament.model.search import Candidate, Mode, Origin, ProbeFace, ProbeKind, SearchResult, ThresholdOrigin
 from lineament.model.together import EnrolledSince, OtherPerson, Together
 from lineament.store.protected import Row
 from lineament.store.values import (
@@ -136,6 +136,19 @@ def _signed_from(stored: str | None) -> ThresholdOrigin | None:
     return ThresholdOrigin(number=facts["number"], on=date.fromisoformat(facts["on"]), alone=facts["alone"])
 
 
+def origin_from(row: RowMapping, prefix: str = "") -> Origin | None:
+    """Return what a probe copies, given its columns; None if somebody added it."""
+    if row[f"{prefix}origin_search"] is None:
+        return None
+    face, capture = row[f"{prefix}origin_face"], row[f"{prefix}origin_capture"]
+    return Origin(
+        search_id=row[f"{prefix}origin_search"],
+        face_id=None if face is None else FaceId(face),
+        capture_id=None if capture is None else CaptureId(capture),
+        source=row[f"{prefix}origin_source"],
+    )
+
+
 def _after_from(row: RowMapping) -> EnrolledSince | None:
     if row["after_search"] is None:
         return None
@@ -185,5 +198,8 @@ def result_from(row: RowMapping, shown: Sequence[Candidate], faces: Sequence[Oth
         probe_parts=row["probe_parts"],
         probe_incomplete=row["probe_incomplete"],
         probe_missing=row["probe_missing"],
+        probe_kind=ProbeKind(row["probe_kind"]),
+        probe_origin=origin_from(row, "probe_"),
+        probe_erased=row["probe_erased_at"] is not None,
         probe_edits=tuple(edit_from(edit) for edit in json.loads(row["probe_edits"])),
     )

@@ -38,7 +38,10 @@ from lineament.store.search_tables import candidates, near_duplicates, probes, s
 from lineament.store.tables import cases
 from lineament.store.values import snapshot_from
 
-_OF_PROBE = ("part", "parts", "incomplete", "missing", "edits")
+_OF_PROBE = (
+    *("part", "parts", "incomplete", "missing", "edits", "kind", "erased_at"),
+    *("origin_search", "origin_face", "origin_capture", "origin_source"),
+)
 _SELECT = (
     sa.select(
         searches,
@@ -211,14 +214,16 @@ class SearchRows:
         """Erase everything that came from a source from every list."""
         self._blank(candidates.c.source == name)
 
-    def forget_lists(self, probe_ids: Sequence[str]) -> None:
-        """Erase the candidates of every search that was made with one of these probes."""
-        with_probe = [
-            sa.select(searches.c.id).where(searches.c.probe_id.in_(probe_ids)),
-            sa.select(search_probes.c.search_id).where(search_probes.c.probe_id.in_(probe_ids)),
-        ]
-        for made in with_probe:
-            self._blank(candidates.c.search_id.in_(made))
+    def forget_lists(self, probe_ids: Sequence[str]) -> list[str]:
+        """Erase the candidates of every search that was made with one of these probes; return the searches."""
+        made: set[str] = set()
+        for batch in batched(probe_ids, _AT_ONCE):
+            made.update(self._connection.scalars(sa.select(searches.c.id).where(searches.c.probe_id.in_(batch))))
+            fused = sa.select(search_probes.c.search_id).where(search_probes.c.probe_id.in_(batch))
+            made.update(self._connection.scalars(fused))
+        for some in batched(sorted(made), _AT_ONCE):
+            self._blank(candidates.c.search_id.in_(some))
+        return sorted(made)
 
     def _blank(self, which: sa.ColumnElement[bool]) -> None:
         named = sa.select(candidates.c.search_id, candidates.c.rank).where(which)

@@ -109,7 +109,11 @@ class _Paper:
         pdf = self.pdf
         pdf.ln(2)
         top, page = pdf.get_y(), pdf.page
-        pdf.image(io.BytesIO(report.probe), MARGIN, top, PROBE, PROBE, alt_text="The face of the probe")
+        if report.probe is not None:
+            pdf.image(io.BytesIO(report.probe), MARGIN, top, PROBE, PROBE, alt_text="The face of the probe")
+        else:
+            self._write("erased", SMALL, QUIET)
+            pdf.set_y(top)
         left = MARGIN + PROBE + GAP
         for name, value in report.facts():
             self._room(2 * TEXT * LEADING)

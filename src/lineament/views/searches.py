@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lineament.model.faces import Quality
 from lineament.model.search import Candidate, ListEntry, SearchEntry, SearchResult
+from lineament.model.together import OtherPerson
 from lineament.views.probes import edit_json
 from lineament.views.values import iso, sides
 
@@ -39,14 +40,37 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
             "incomplete": result.probe_incomplete,
             "missing": result.probe_missing,
             "edits": [edit_json(edit) for edit in result.probe_edits],
+            "kind": result.probe_kind.value,
+            "origin": None if result.probe_origin is None else asdict(result.probe_origin),
+            "erased": result.probe_erased,
             "box": sides(result.face_box),
             "quality": quality_json(result.quality),
         },
         "others": [{"id": other.probe_id, "face": other.face} for other in result.others],
+        "together": None if result.together is None else result.together.value,
+        "people": [person_json(person) for person in result.people],
+        "newest_face": result.newest_face,
+        "after": None if result.after is None else {**asdict(result.after), "at": iso(result.after.at)},
         "candidates": [entry_json(listed) for listed in result.entries],
         "ledger_entry": entry.number,
         "commitment": entry.commitment,
         "seconds": round(result.seconds, 6),
+    }
+
+
+def person_json(person: OtherPerson) -> dict[str, Any]:
+    """Return a further person of a search as JSON."""
+    return {
+        "number": person.number,
+        "probe": {
+            "id": person.probe_id,
+            "sha256": person.sha256,
+            "face": person.face,
+            "box": sides(person.face_box),
+            "quality": quality_json(person.quality),
+        },
+        "threshold": person.threshold,
+        "missed": person.missed,
     }
 
 
@@ -91,6 +115,7 @@ def candidate_json(candidate: Candidate) -> dict[str, Any]:
         "expected_false": candidate.expected_false,
         "extrapolated": None if candidate.extrapolated is None else list(candidate.extrapolated),
         "group": candidate.group,
+        "person": candidate.person,
         "face_id": candidate.face_id,
         "capture_id": candidate.capture_id,
         "source": candidate.source,

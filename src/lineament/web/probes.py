@@ -13,6 +13,7 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState
 from lineament.model.edits import face_at, moved
 from lineament.model.search import (
+    DECLARED,
     NO_PROBES,
     USUAL_CANDIDATES,
     Edit,
@@ -62,7 +63,7 @@ def new_search(visit: CurrentVisit, case: str = "") -> HTMLResponse:
         against=against,
         inert=bool(against) and not only_for_others(against),
         uncovered=uncovered(visit.desk, cases),
-        kinds=[kind.value for kind in ProbeKind if kind not in NO_PROBES],
+        kinds=[kind.value for kind in DECLARED],
         refused=[(kind.value, why) for kind, why in NO_PROBES.items()],
         usual_kind=ProbeKind.OTHER.value if visit.desk.official.solo else "",
         most=visit.desk.settings.max_file_bytes,

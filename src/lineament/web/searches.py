@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import CandidateErased
 from lineament.model.accounts import Permission
-from lineament.model.cases import Case
+from lineament.model.cases import Case, CaseState
 from lineament.model.faces import DRAWN, CaptureId
 from lineament.model.search import missed_words, uncompared_words
 from lineament.sources.html.inert import inert
 from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import StoredSearch
+from lineament.web.addresses import probe_address
 from lineament.web.level import level
 from lineament.web.lists import cards
-from lineament.web.pages import CurrentVisit, Form, Pages, Visit, image
+from lineament.web.pages import CurrentVisit, Form, Pages, Visit, image, redirect
 from lineament.web.phrases import distressing
 from lineament.web.security import POLICY
 
@@ -91,6 +92,8 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
         drawn=DRAWN if face.drawn else "",
         later=min((other for other in others if other > rank), default=None),
         blurred=blurred,
+        may_copy=case.state is CaseState.OPEN and visit.desk.copies.may(search_id, rank),
+        why_no_copy=visit.desk.copies.why_not(search_id, rank),
         veiled=distressing(case) or found.source in blurred,
     )
 
@@ -119,6 +122,13 @@ def candidate_crop(visit: CurrentVisit, search_id: str, rank: int) -> Response:
 def candidate_thumbnail(visit: CurrentVisit, search_id: str, rank: int) -> Response:
     """The whole picture, small, without metadata."""
     return image(visit.desk.pictures.thumbnail(search_id, rank))
+
+
+@pages.act("/searches/{search_id}/candidates/{rank}/probe", access=Permission.OPEN_CASES, page=candidate)
+def search_with(visit: CurrentVisit, search_id: str, rank: int, form: Form) -> RedirectResponse:  # noqa: ARG001
+    """Make a photograph of the candidate's picture, to search with this face."""
+    copy = visit.desk.copies.take(search_id, rank)
+    return redirect(f"{probe_address(copy.probe.id)}?face={copy.face}")
 
 
 @pages.act("/searches/{search_id}/candidates/{rank}/original", access=Permission.READ_CASES, page=None)

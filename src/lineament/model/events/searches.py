@@ -57,6 +57,13 @@ class ProbesDestroyed(Event, action=Action.PROBES_DESTROYED):
     days: int  # of retention
 
 
+class CopiesErased(Event, action=Action.COPIES_ERASED):
+    """Photographs were erased because they were copies of pictures of the gallery that were erased."""
+
+    photographs: int
+    emptied: tuple[str, ...]  # searches made with them: of their lists only ranks and scores are left
+
+
 class SearchRun(Event, action=Action.SEARCH):
     """A search was run."""
 

@@ -48,6 +48,12 @@ def _(event: events.ProbesDestroyed, _names: Names) -> Markup:
 
 
 @sentence_of.register
+def _(event: events.CopiesErased, _names: Names) -> Markup:
+    lists = tell(" and emptied {}", count(len(event.emptied), "list")) if event.emptied else NOTHING
+    return tell("erased {} of pictures that leave the gallery{}", count(event.photographs, "copy", "copies"), lists)
+
+
+@sentence_of.register
 def _(event: events.SearchRun, names: Names) -> Markup:
     searched = names.search(event.search, f"searched {count(event.gallery_faces, 'face')}")
     found = count(len(event.candidates), "candidate") if event.candidates else Markup("no candidate")
