@@ -164,7 +164,7 @@ DECLARED = tuple(kind for kind in ProbeKind if kind not in NO_PROBES and kind is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class CopyOrigin:
     """The candidate whose picture a probe is a copy of; only the search is left once that picture is erased."""
 
     search_id: str
@@ -193,7 +193,7 @@ class Probe:
     parts: int = 1  # pictures in the file
     incomplete: bool = False  # the file is damaged; what could be read of the picture is there
     missing: float | None = None  # the share of its rows that is missing at the bottom, 0 to 1; None: unknown
-    origin: Origin | None = None  # None: somebody added it
+    origin: CopyOrigin | None = None  # None: somebody added it
     erased_at: datetime | None = None  # when the picture that it copied was erased, and it with it
 
 
@@ -268,7 +268,7 @@ class SearchResult:
     probe_missing: float | None = None  # the share of the probe that is missing, 0 to 1; None: unknown
     probe_edits: tuple[Edit, ...] = ()
     probe_kind: ProbeKind = ProbeKind.OTHER
-    probe_origin: Origin | None = None  # of a copy of a candidate's picture
+    probe_origin: CopyOrigin | None = None  # of a copy of a candidate's picture
     probe_erased: bool = False  # with the picture that it was a copy of
     strangers: float | None = None  # expected above the threshold; None: it was not set by that
     signed: ThresholdOrigin | None = None  # None: the default of the product, or not set by that

@@ -21,7 +21,7 @@ from lineament.store.faces import DescribedFace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class SearchedPerson:
     """A person who is searched, with the photographs of them."""
 
     probes: tuple[Probe, ...]  # the first, then those that are fused with it
@@ -31,7 +31,7 @@ class Wanted:
     damping: float  # factor for scores before false match rates are looked up
 
     @classmethod
-    def of(cls, probes: Sequence[Probe], faces: Sequence[int | None], model: str, *, damped: bool) -> Wanted:
+    def of(cls, probes: Sequence[Probe], faces: Sequence[int | None], model: str, *, damped: bool) -> SearchedPerson:
         """Return a person whose faces these are. Raises NoFace, SeveralFaces, NotFound or MixedModels."""
         chosen = [chosen_face(probe, face) for probe, face in zip(probes, faces, strict=True)]
         for face in chosen:
@@ -56,7 +56,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class FoundPerson:
     """The faces that may show one person."""
 
     probes: tuple[Probe, ...]  # of this person
@@ -91,20 +91,20 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared(Answer):
+class Compared(FoundPerson):
     """The result of a comparison that is not recorded yet: the first person's answer, and those of the others."""
 
     sources: tuple[Source, ...]
     in_force: Threshold | None  # if the list is cut by it
     seconds: float
-    people: tuple[Answer, ...] = ()  # the others
+    people: tuple[FoundPerson, ...] = ()  # the others
     together: Together | None = None  # with others: whether pictures of all of them are wanted, or of any
     captures: Mapping[FaceId, int] = field(default_factory=dict)  # of the faces, if pictures of all are wanted
     newest_face: FaceId | None = None  # the highest number that a face had when it began
     after: EnrolledSince | None = None
 
     @property
-    def answers(self) -> tuple[Answer, ...]:
+    def answers(self) -> tuple[FoundPerson, ...]:
         """One answer for each person."""
         return (self, *self.people)
 

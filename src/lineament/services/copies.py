@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lineament.errors import Refused
 from lineament.model.accounts import Permission
 from lineament.model.reasons import Reason
-from lineament.model.search import Origin, Probe
+from lineament.model.search import CopyOrigin, Probe
 from lineament.services.cases.access import may_in
 from lineament.services.copying import why_no_copy
 from lineament.services.needs import needs
@@ -64,6 +64,6 @@ class Copies:
             if (why := why_no_copy(self._record, capture, source)) is not None:
                 raise Refused(why)
             untrusted = self._stored.open(tx, capture, capture.original, "lineament search (it was erased)")
-        origin = Origin(search_id=search_id, face_id=face.id, capture_id=capture.id, source=source.name)
+        origin = CopyOrigin(search_id=search_id, face_id=face.id, capture_id=capture.id, source=source.name)
         probe, number = self._probes().copy(found.case.key, untrusted, origin, face.box, capture.part)
         return Copy(probe=probe, face=number)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lineament.model.events.searches import CopiesErased
 from lineament.model.faces import Capture, CaptureId
 from lineament.model.reasons import Reason, ReasonCode
-from lineament.model.search import Origin
+from lineament.model.search import CopyOrigin
 from lineament.model.sources import Source
 from lineament.services.record import Change, Record
 from lineament.store.db import Tx
@@ -30,7 +30,7 @@ def why_source_forbids(record: Record, source: Source) -> Reason | None:
     return source.why_closed(today)
 
 
-def why_not_again(tx: Tx, record: Record, origin: Origin) -> Reason | None:
+def why_not_again(tx: Tx, record: Record, origin: CopyOrigin) -> Reason | None:
     """Return why the picture that a probe copies may not be copied now, as it stands in this transaction.
 
     Raises NotFound if it was erased.

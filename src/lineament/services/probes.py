@@ -16,7 +16,7 @@ from lineament.model.edits import face_at, moved
 from lineament.model.events.searches import ProbeAdded, ProbeApproved, ProbeRemoved, ProbeReplayed
 from lineament.model.faces import Box, Face, common_quarters
 from lineament.model.reasons import Reason, ReasonCode
-from lineament.model.search import DECLARED, NO_PROBES, Edit, EditKind, Origin, Probe, ProbeKind
+from lineament.model.search import DECLARED, NO_PROBES, CopyOrigin, Edit, EditKind, Probe, ProbeKind
 from lineament.services.cases.access import case_for, case_of_probe, may_in, require_open
 from lineament.services.copying import why_not_again
 from lineament.services.gallery.shred import Shredder
@@ -62,7 +62,7 @@ class _AdmittedCase:
     case: Case
     kind: ProbeKind
     key: DataKey
-    origin: Origin | None = None  # of a copy
+    origin: CopyOrigin | None = None  # of a copy
 
 
 class Probes:
@@ -99,7 +99,7 @@ class Probes:
 
     @needs(Permission.OPEN_CASES, in_case=True)
     def copy(
-        self, case_name: str, untrusted: bytes, origin: Origin, box: Box, part: int | None = None
+        self, case_name: str, untrusted: bytes, origin: CopyOrigin, box: Box, part: int | None = None
     ) -> tuple[Probe, int]:
         """Store a copy of a candidate's picture; return it with the number of the face that is in the box.
 
@@ -238,7 +238,7 @@ class Probes:
     def _admit_again(self, probe: Probe) -> _AdmittedCase:
         return self._admit(probe.case_key, probe.kind, probe.origin)
 
-    def _admit(self, case_name: str, kind: ProbeKind | None, origin: Origin | None = None) -> _AdmittedCase:
+    def _admit(self, case_name: str, kind: ProbeKind | None, origin: CopyOrigin | None = None) -> _AdmittedCase:
         with self._record.read() as tx:
             case = case_for(tx, self._record, case_name, Permission.OPEN_CASES)
             require_open(case)

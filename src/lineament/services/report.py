@@ -18,9 +18,9 @@ from lineament.model.faces import DRAWN
 from lineament.model.parts import incomplete_words, part_words
 from lineament.model.search import (
     Candidate,
+    CopyOrigin,
     Edit,
     Mode,
-    Origin,
     Probe,
     SearchResult,
     interval_words,
@@ -308,7 +308,7 @@ def _probe(result: SearchResult, asked: Probe) -> str:
     return f"{words}; {incomplete_words(True, asked.missing)}" if asked.incomplete else words
 
 
-def origin_words(origin: Origin | None) -> str:
+def origin_words(origin: CopyOrigin | None) -> str:
     """Return in words where a copy of a candidate's picture comes from; empty if it is none."""
     if origin is None:
         return ""

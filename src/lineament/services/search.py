@@ -22,7 +22,7 @@ from lineament.model.sources import Source
 from lineament.model.together import EnrolledSince, Together
 from lineament.services import gate
 from lineament.services.cases.access import case_of_search, probe_in, seen_case
-from lineament.services.compared import Answer, Compared, Wanted
+from lineament.services.compared import Compared, FoundPerson, SearchedPerson
 from lineament.services.gallery.answers import GallerySearch
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.model_in_use import require_model
@@ -49,7 +49,7 @@ MOST_GROUPED = 1200
 class _Admitted:
     """What the gate let through."""
 
-    people: Sequence[Wanted]
+    people: Sequence[SearchedPerson]
     sources: Sequence[Source]
     in_force: Threshold | None
     newest_face: FaceId  # the highest number that a face has now
@@ -136,7 +136,7 @@ class Search:
             return self._run(probe_id, replace(request, mode=Mode.INVESTIGATION), face)
         return self._listing.record(request, found)
 
-    def _best_faces(self, wanted: Wanted, request: SearchRequest, admitted: _Admitted) -> Answer:
+    def _best_faces(self, wanted: SearchedPerson, request: SearchRequest, admitted: _Admitted) -> FoundPerson:
         """Return the best faces for one person, enough for a list."""
         most = SPARE * request.limit
         compared = self._compare(wanted, request, admitted, most)
@@ -148,7 +148,7 @@ class Search:
         self._listing.require_known([hit.face_id for hit in compared.hits if hit.score >= threshold], groups)
         return _answer(wanted, compared, threshold, groups)
 
-    def _every_face(self, wanted: Wanted, request: SearchRequest, admitted: _Admitted) -> Answer:
+    def _every_face(self, wanted: SearchedPerson, request: SearchRequest, admitted: _Admitted) -> FoundPerson:
         """Return every face that reaches the threshold of one person. Raises InvalidValue if there are too many."""
         most = MOST_GROUPED
         while True:
@@ -163,7 +163,7 @@ class Search:
         above = [hit.face_id for hit in compared.hits if hit.score >= threshold]
         return _answer(wanted, compared, threshold, dict.fromkeys(above, 0))
 
-    def _compare(self, wanted: Wanted, request: SearchRequest, admitted: _Admitted, most: int) -> GallerySearch:
+    def _compare(self, wanted: SearchedPerson, request: SearchRequest, admitted: _Admitted, most: int) -> GallerySearch:
         days, today = (request.since, request.until), self._record.today
         after = 0 if admitted.after is None else admitted.after.face
         return self._gallery.search(admitted.sources, wanted.template, most, today, days, after=after)
@@ -270,15 +270,15 @@ class Search:
             raise InvalidValue(what="The choice of people", value=len(people), why=why, field="person")
         return _Admitted(people=people, sources=sources, in_force=in_force, newest_face=newest, after=after)
 
-    def _wanted(self, probes: Sequence[Probe], faces: Sequence[int | None]) -> Wanted:
-        return Wanted.of(probes, faces, self._rates.model, damped=self._damped)
+    def _wanted(self, probes: Sequence[Probe], faces: Sequence[int | None]) -> SearchedPerson:
+        return SearchedPerson.of(probes, faces, self._rates.model, damped=self._damped)
 
     def _probe(self, tx: Tx, case: Case, probe_id: str) -> Probe:
         probe_in(tx, probe_id, case)
         return tx.probes.get(probe_id, case_key(tx, self._keys, case))
 
     def _score_for(
-        self, request: SearchRequest, in_force: Threshold | None, wanted: Wanted, compared: GallerySearch
+        self, request: SearchRequest, in_force: Threshold | None, wanted: SearchedPerson, compared: GallerySearch
     ) -> float:
         if in_force is None:
             return -1.0 if request.min_score is None else request.min_score
@@ -286,8 +286,10 @@ class Search:
         return min(1.0, score / wanted.damping)
 
 
-def _answer(wanted: Wanted, compared: GallerySearch, threshold: float, groups: Mapping[FaceId, int]) -> Answer:
-    return Answer(
+def _answer(
+    wanted: SearchedPerson, compared: GallerySearch, threshold: float, groups: Mapping[FaceId, int]
+) -> FoundPerson:
+    return FoundPerson(
         probes=wanted.probes,
         face=wanted.face,
         grade=wanted.grade,

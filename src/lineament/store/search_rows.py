@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.engine import RowMapping
 
 from lineament.model.faces import CaptureId, FaceId
-from lineament.model.search import Candidate, Mode, Origin, ProbeFace, ProbeKind, SearchResult, ThresholdOrigin
+from lineament.model.search import Candidate, CopyOrigin, Mode, ProbeFace, ProbeKind, SearchResult, ThresholdOrigin
 from lineament.model.together import EnrolledSince, OtherPerson, Together
 from lineament.store.protected import Row
 from lineament.store.values import (
@@ -136,12 +136,12 @@ def _signed_from(stored: str | None) -> ThresholdOrigin | None:
     return ThresholdOrigin(number=facts["number"], on=date.fromisoformat(facts["on"]), alone=facts["alone"])
 
 
-def origin_from(row: RowMapping, prefix: str = "") -> Origin | None:
+def origin_from(row: RowMapping, prefix: str = "") -> CopyOrigin | None:
     """Return what a probe copies, given its columns; None if somebody added it."""
     if row[f"{prefix}origin_search"] is None:
         return None
     face, capture = row[f"{prefix}origin_face"], row[f"{prefix}origin_capture"]
-    return Origin(
+    return CopyOrigin(
         search_id=row[f"{prefix}origin_search"],
         face_id=None if face is None else FaceId(face),
         capture_id=None if capture is None else CaptureId(capture),
