@@ -42,6 +42,8 @@ class Action(StrEnum):
     PAGE_OPENED = "page_opened"
     ORIGINAL_VIEWED = "original_viewed"
     REPORT_WRITTEN = "report_written"
+    EVIDENCE_RECORDED = "evidence_recorded"
+    LEAD_REPORT_WRITTEN = "lead_report_written"
     ERASURE_REQUESTED = "erasure_requested"
     FACE_ERASED = "face_erased"
     CAPTURE_ERASED = "capture_erased"

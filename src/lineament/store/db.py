@@ -28,6 +28,7 @@ from lineament.store.cases import KEYS_DESTROYED, CaseRows
 from lineament.store.deletions import UNSCRUBBED, UPGRADED, DeletionRows
 from lineament.store.devices import DeviceRows
 from lineament.store.drops import DropRows
+from lineament.store.evidence import EvidenceRows
 from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
@@ -77,12 +78,13 @@ _VACUUM = (
     "VACUUM FULL meta",
     "VACUUM captures, places, bands, runs, run_refusals, faces, templates, prepared_faces",
     "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions, drops, drop_files",
-    "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations, jobs",
+    "VACUUM probes, searches, search_probes, approvals, case_papers, evidence, case_members, case_invitations, jobs",
 )
 _NOT_REMOVED = sa.text("""
     SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables WHERE relname IN (
         'captures', 'places', 'bands', 'faces', 'templates', 'prepared_faces', 'candidates', 'near_duplicates',
-        'ledger_details', 'deletions', 'crawl_deletions', 'probes', 'searches', 'search_probes', 'case_papers')
+        'ledger_details', 'deletions', 'crawl_deletions', 'probes', 'searches', 'search_probes', 'case_papers',
+        'evidence')
 """)
 """Deleted rows that VACUUM has just left, because somebody still sees them."""
 _VACUUM_CASES = "VACUUM FULL cases"
@@ -113,6 +115,7 @@ class Tx:
         self.cases = CaseRows(connection, vault)
         self.members = MemberRows(connection, vault)
         self.papers = PaperRows(connection)
+        self.evidence = EvidenceRows(connection)
         self.probes = ProbeRows(connection)
         self.searches = SearchRows(connection, vault)
         self.suppressions = SuppressionRows(connection)

@@ -29,6 +29,7 @@ _OF_MODULE = {
     "people": EntryKind.PEOPLE,
     "packs": EntryKind.MODELS,
     "proposals": EntryKind.MODELS,
+    "leads": EntryKind.CASES,
     "ledger": EntryKind.RECORD,
     "keys": EntryKind.RECORD,
 }

@@ -18,7 +18,7 @@ class DestroyedCounts:
 
 
 def destroy(change: Change, case: Case, state: CaseState) -> DestroyedCounts:
-    """Destroy a case's key and delete its probes, searches, candidates and papers; its reference and dates stay.
+    """Destroy a case's key and delete everything in it; its reference and dates stay.
 
     If the authorisation was refused, the details that the ledger keeps of the case are erased too; otherwise they have
     a retention of their own (``Policy.audit_days``). Blobs are only marked for deletion: the caller runs
@@ -27,6 +27,7 @@ def destroy(change: Change, case: Case, state: CaseState) -> DestroyedCounts:
     tx = change.tx
     probes, papers = tx.probes.of_case_ids(case.id), tx.papers.of_case_ids(case.id)
     blobs = [*tx.probes.blobs_of(case.id), *tx.papers.blobs_of(case.id)]
+    tx.evidence.delete_of(case.id)
     searches = tx.searches.delete_of(case.id)
     tx.probes.delete(probes)
     tx.papers.delete_of(case.id)

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _disclosure_packs()
     _cases_under_a_law()
     _widen_searches()
+    _create_evidence()
 
 
 _PAPER_KINDS = "kind IN ('message', 'note', 'file', 'decision')"
@@ -131,3 +132,35 @@ def _edited(made_by: str) -> str:
         if many != 1:
             raise RuntimeError("the table of probes is not as it should be")
     return made_by
+
+
+def _create_evidence() -> None:
+    """Make the table of evidence that is independent of a search."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "evidence",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("case_id", number, nullable=False),
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("entry", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Text()),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("replaces", sa.Text()),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_evidence_id_said")),
+        sa.CheckConstraint("entry >= 1", name=op.f("ck_evidence_entry_at_least_1")),
+        *(
+            sa.ForeignKeyConstraint([column], [f"{table}.id"], name=f"fk_evidence_{column}")
+            for column, table in (
+                ("case_id", "cases"),
+                ("search_id", "searches"),
+                ("account_id", "accounts"),
+                ("agency_id", "agencies"),
+                ("replaces", "evidence"),
+            )
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_evidence"),
+        sa.UniqueConstraint("replaces", name="uq_evidence_replaces"),
+    )
+    op.create_index("ix_evidence_of_case", "evidence", ["case_id", "at"])
