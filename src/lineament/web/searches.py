@@ -12,8 +12,8 @@ from lineament.model.search import missed_words, uncompared_words
 from lineament.sources.html.inert import inert
 from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import StoredSearch
+from lineament.vision.level import level
 from lineament.web.addresses import probe_address
-from lineament.web.level import level
 from lineament.web.lists import cards
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, image, redirect
 from lineament.web.phrases import distressing

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lineament.model.faces import Box, Landmarks
 from lineament.vision.derive import MARGIN
-from lineament.web.level import EYES, SCALES, SIDE, Levelling, level
+from lineament.vision.level import EYES, SCALES, SIDE, Levelling, level
 
 BOX = Box(x=100, y=50, width=80, height=100)
 CROP = 100 * (1 + 2 * MARGIN)
