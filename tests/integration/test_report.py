@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -135,9 +136,9 @@ def test_it_states_what_a_court_asks(report: WrittenReport, found: SearchResult)
 def alternatives(reader: PdfReader) -> list[str]:
     """Return the words for pictures in the structure of a PDF."""
     found: list[str] = []
-    waiting = [reader.root_object["/StructTreeRoot"]]
+    waiting: list[Any] = [reader.root_object["/StructTreeRoot"]]
     while waiting:
-        node = waiting.pop().get_object()
+        node: Any = waiting.pop().get_object()
         if isinstance(node, list):
             waiting += node
         elif hasattr(node, "get"):
@@ -147,13 +148,13 @@ def alternatives(reader: PdfReader) -> list[str]:
 
 
 def test_the_pdf_is_for_screen_readers_and_archives(report: WrittenReport) -> None:
-    reader = PdfReader(io.BytesIO(report_pdf(report)))
-    metadata = bytes(reader.root_object["/Metadata"].get_object().get_data()).decode()
+    root: Any = PdfReader(io.BytesIO(report_pdf(report))).root_object
+    metadata = bytes(root["/Metadata"].get_object().get_data()).decode()
     assert "<pdfuaid:part>1</pdfuaid:part>" in metadata
     assert "<pdfaid:part>2</pdfaid:part>" in metadata
     assert "<pdfaid:conformance>A</pdfaid:conformance>" in metadata
-    assert reader.root_object["/MarkInfo"]["/Marked"]
-    assert reader.root_object["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
 
 
 def test_pictures_have_words_and_pages_links(report: WrittenReport) -> None:
