@@ -51,7 +51,7 @@ class Shown:
 
 
 @dataclass(slots=True)
-class Paper:
+class Sheets:
     """A report that is being composed."""
 
     title: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lineament.services.report import ALIKE, VERIFIABLE, ReportedCandidate, WrittenReport
-from lineament.views.paper import Paper, Said, Shown
+from lineament.views.paper import Said, Sheets, Shown
 
 
 def report_pdf(report: WrittenReport) -> bytes:
     """Return the PDF. A report with the same content gives the same bytes; when it was written is part of that."""
-    paper = Paper(
+    paper = Sheets(
         title=f"Candidate list of search {report.result.search_id}",
         author=report.written_by,
         foot=f"Case {report.case.ref} · search {report.result.search_id}",
