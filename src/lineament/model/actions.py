@@ -116,6 +116,18 @@ class Action(StrEnum):
     CHANGE_MADE = "change_made"
     WITNESSES_PROPOSED = "witnesses_proposed"
     WITNESSES_CHANGED = "witnesses_changed"
+    WATCH_BEGUN = "watch_begun"
+    WATCH_ENDED = "watch_ended"
+    WATCH_FIRED = "watch_fired"
+    WATCH_HELD = "watch_held"
+    WATCHES_COMPARED = "watches_compared"
+    FINDING_SEEN = "finding_seen"
+    HOOK_ADDED = "hook_added"
+    HOOK_ROTATED = "hook_rotated"
+    HOOK_TESTED = "hook_tested"
+    HOOK_REMOVED = "hook_removed"
+    NOTICE_DELIVERED = "notice_delivered"
+    NOTICE_GIVEN_UP = "notice_given_up"
 
 
 VIEWS = frozenset(

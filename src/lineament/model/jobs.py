@@ -113,6 +113,7 @@ class Job:
     request: JobRequest
     state: JobState
     requested_at: datetime
+    not_before: datetime | None = None  # when it may be claimed first; None: at once
     attempts: int = 0  # how often it was claimed, without claims that handed it back
     started_at: datetime | None = None  # the first time
     claimed_at: datetime | None = None  # the last time

@@ -145,7 +145,18 @@ class ReasonCode(StrEnum):
         "{given} of the {wanted} further approvals of this photograph were given",
         Remedy.APPROVALS,
     )
-    PROBE_SEARCHED = "probe-searched", "a search used the photograph, so it stays with the case as evidence"
+    PROBE_SEARCHED = "probe-searched", "a search or a watch used the photograph, so it stays with the case as evidence"
+    ALREADY_WATCHED = "already-watched", "this face is on watch already, until {last}"
+    WATCH_AGENCY = "watch-agency", "the agency of whoever began the watch may not search now"
+    WATCH_OVER = "watch-over", "the watch is {state}"
+    WATCH_ERASED = "watch-erased", "the photograph of the watch was a copy of a picture that was erased"
+    WATCH_MODEL = (
+        "watch-model",
+        (
+            "the face of the watch was described by the model {model}, and the workspace uses {in_use}; add its "
+            "photograph again and begin the watch with that"
+        ),
+    )
     PROBE_HELD = "probe-held", "the case {ref} is on legal hold, so nothing of it is destroyed"
     PROBE_KIND = "probe-kind", "a {kind} face is not searched: {why}"
     FACE_ERASED = "face-erased", "the face was erased before, so it is not enrolled again"
@@ -261,7 +272,7 @@ class ReasonCode(StrEnum):
     )
 
     # jobs
-    ALWAYS_FINISHED = "always-finished", "an erasure and its deletions cannot be stopped"
+    ALWAYS_FINISHED = "always-finished", "a job of this kind cannot be stopped"
     WITHDRAWAL_WAITS = "withdrawal-waits", "the withdrawal of {name} is under way already"
 
     # the database

@@ -279,10 +279,14 @@ class SearchResult:
     people: tuple[OtherPerson, ...] = ()  # who was searched as well, numbered from 2; the probe shows person 1
     newest_face: FaceId | None = None  # the highest number that a face had when it was made; None: not recorded
     after: EnrolledSince | None = None  # only faces enrolled since that search were compared
+    watch: str | None = None  # that fired, and compared only faces that it had not compared; None: somebody searched
+    whole_faces: int | None = None  # of a watch: how many faces the gallery had, new or not
 
     @property
     def expected_among(self) -> int:
         """How many faces the strangers expected were counted for: those compared, or the whole gallery."""
+        if self.whole_faces is not None:
+            return self.whole_faces
         return self.gallery_faces if self.after is None else self.after.whole_faces
 
     @property

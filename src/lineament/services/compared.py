@@ -48,14 +48,6 @@ class SearchedPerson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """Which watch compared the new faces, and the whole gallery among which strangers are counted."""
-
-    watch: str
-    gallery: Sequence[float]  # faces by grade
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPerson:
     """The faces that may show one person."""
 
@@ -66,17 +58,11 @@ class FoundPerson:
     compared: GallerySearch
     threshold: float  # the score below which nothing is listed
     groups: Mapping[FaceId, int]  # of the faces that reach it, by how alike they are; erased faces are left out
-    watched: Watched | None = None  # if it compared only what a watch had not seen yet
 
     @property
     def chosen(self) -> Face:
         """The face in the first photograph."""
         return self.probes[0].faces[self.face - 1]
-
-    @property
-    def counted(self) -> Sequence[float]:
-        """The faces among which strangers are counted, by grade."""
-        return self.compared.compared_by_grade if self.watched is None else self.watched.gallery
 
     @property
     def above(self) -> list[Hit]:
@@ -102,6 +88,7 @@ class Compared(FoundPerson):
     captures: Mapping[FaceId, int] = field(default_factory=dict)  # of the faces, if pictures of all are wanted
     newest_face: FaceId | None = None  # the highest number that a face had when it began
     after: EnrolledSince | None = None
+    watch: str | None = None  # that compared what it had not compared yet
 
     @property
     def answers(self) -> tuple[FoundPerson, ...]:
@@ -207,7 +194,7 @@ class _Describer:
 
     def _candidate(self, rank: int, hit: Hit, number: int, known: DescribedFace, source: str) -> Candidate:
         answer = self.found.answers[number]
-        gallery, grade = answer.counted, answer.grade
+        gallery, grade = answer.compared.compared_by_grade, answer.grade
         damped = hit.score * answer.damping
         capture, provenance = known.capture, known.capture.provenance
         return Candidate(

@@ -44,6 +44,7 @@ class Attempt:
     approvals: tuple[int, str] | None  # fewest by others, and of which probe; None: no photograph is chosen yet
     at: datetime
     copied: Sequence[Source] = ()  # whose pictures the probes copy
+    unattended: bool = False  # a watch fires: its second factor was shown when it was begun
     not_witnessed: Reason | None = None  # why the record is not witnessed from outside as the policy asks (R42)
 
 
@@ -71,8 +72,12 @@ def attempt(  # noqa: PLR0913 - what a search consists of
     reason: str,
     *,
     probes: Sequence[Probe] | None = None,
+    unattended: bool = False,
 ) -> Attempt:
-    """Read everything that decides whether a search may run now; without a case, what holds for all of them."""
+    """Read everything that decides whether a search may run now; without a case, what holds for all of them.
+
+    ``unattended``: a watch compares, whose second factor was shown when it was begun.
+    """
     official, at = record.official, record.clock()
     first, following = month_of(at.date())
     account = None if official.account_id is None else tx.accounts.get(official.account_id)
@@ -91,6 +96,7 @@ def attempt(  # noqa: PLR0913 - what a search consists of
         approvals=None if probes is None else min((_approvals(tx, official, probe), probe.id) for probe in probes),
         at=at,
         copied=tx.sources.of_names(_copied(probes or ())),
+        unattended=unattended,
         not_witnessed=reason_not_witnessed(tx, record),
     )
 
@@ -122,7 +128,7 @@ def _official(search: Attempt) -> list[Reason]:
         against.append(ReasonCode.ROLES.reason(ref=search.case.ref))
     if policy.training and not search.trained:
         against.append(ReasonCode.UNTRAINED.reason())
-    if not stepped_up(official, policy, search.at):
+    if not search.unattended and not stepped_up(official, policy, search.at):
         against.append(ReasonCode.SECOND_FACTOR.reason(minutes=policy.step_up_minutes))
     return against
 

@@ -107,7 +107,11 @@ class Listing:
             sources = tx.sources.as_now(found.sources)
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
-            gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.every_probe))
+            unattended = found.watch is not None
+            attempt = gate.attempt(
+                tx, self._record, case, sources, request.reason, probes=found.every_probe, unattended=unattended
+            )
+            gate.admit(attempt)
             if self.in_force(tx, request) != in_force:
                 raise ChangedMeanwhileError
             candidates = found.candidates(tx, request.limit, self._rates, self.require_known)
@@ -155,6 +159,8 @@ class Listing:
                 people=people,
                 newest_face=found.newest_face,
                 after=None if after is None else replace(after, whole_faces=found.compared.gallery),
+                watch=found.watch,
+                whole_faces=None if found.watch is None else found.compared.gallery,
             )
             bound = tx.searches.bind(result, case.id, agency_id=official.agency_id, examiner=official.name)
             entry = change.record(
@@ -190,6 +196,8 @@ class Listing:
                     twins=bound.twins,
                     nth=case.searches + 1,
                     version=lineament.__version__,
+                    watch=found.watch,
+                    whole_faces=result.whole_faces,
                 ),
                 {f"searches/{search_id}": bound.digest},
             )

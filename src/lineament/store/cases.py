@@ -25,6 +25,7 @@ from lineament.store.sealed import SealedColumn, checked_id
 from lineament.store.search_tables import probes, searches
 from lineament.store.tables import AWAITING, case_members, cases
 from lineament.store.values import allowance_from, allowance_to, authorisation_from, authorisation_to
+from lineament.store.watch_tables import watches
 
 DELETED = "deleted"
 """Replaces deleted text in a tombstone."""
@@ -69,7 +70,7 @@ class CaseRows:
         wanted = sa.bindparam(None, name, Words)
         own = sa.and_(cases.c.agency_id == sight.agency_id, cases.c.ref == wanted)
         for which in (cases.c.key == wanted, own):
-            row = self._connection.execute(_SELECT.where(which, _is_visible(sight))).mappings().one_or_none()
+            row = self._connection.execute(_SELECT.where(which, is_visible(sight))).mappings().one_or_none()
             if row is not None:
                 self._check_memberships(sight, [row["id"]])
                 return self._case(row)
@@ -83,10 +84,14 @@ class CaseRows:
         """Return the case of a search; None if there is no such search, or the official may not see its case."""
         return self._visible_case_of(searches, search_id, sight)
 
+    def of_watch(self, watch_id: str, sight: Sight) -> Case | None:
+        """Return the case of a watch; None if there is no such watch, or the official may not see its case."""
+        return self._visible_case_of(watches, watch_id, sight)
+
     def _visible_case_of(self, table: sa.Table, id: str, sight: Sight) -> Case | None:  # noqa: A002 - the column
         """One query decides, so that what is not seen and what is not there take the same time."""
         of_it = sa.select(table.c.case_id).where(table.c.id == checked_id(id)).scalar_subquery()
-        row = self._connection.execute(_SELECT.where(cases.c.id == of_it, _is_visible(sight))).mappings().one_or_none()
+        row = self._connection.execute(_SELECT.where(cases.c.id == of_it, is_visible(sight))).mappings().one_or_none()
         if row is None:
             return None
         self._check_memberships(sight, [row["id"]])
@@ -321,7 +326,7 @@ def _member(sight: Sight) -> sa.ColumnElement[bool]:
     return sa.and_(case_members.c.account_id == sight.account_id, holds)
 
 
-def _is_visible(sight: Sight) -> sa.ColumnElement[bool]:
+def is_visible(sight: Sight) -> sa.ColumnElement[bool]:
     """Return the condition that a case is visible."""
     reasons: list[sa.ColumnElement[bool]] = []
     if sight.whole_agency:

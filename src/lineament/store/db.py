@@ -39,6 +39,7 @@ from lineament.store.keys import Vault, VaultSource
 from lineament.store.ledger import LedgerRows
 from lineament.store.members import MemberRows
 from lineament.store.meta import MetaRows
+from lineament.store.notices import NoticeRows
 from lineament.store.papers import PaperRows
 from lineament.store.places import PlaceRows
 from lineament.store.prepared import PreparedRows
@@ -56,6 +57,7 @@ from lineament.store.stops import StopRows
 from lineament.store.suppressions import SuppressionRows
 from lineament.store.tables import meta
 from lineament.store.tally import TallyRows
+from lineament.store.watches import WatchRows
 from lineament.store.witness_policies import WitnessPolicyRows
 
 SCRUB_PATIENCE = 2.0
@@ -79,6 +81,7 @@ _VACUUM = (
     "VACUUM captures, places, bands, runs, run_refusals, faces, templates, prepared_faces",
     "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions, drops, drop_files",
     "VACUUM probes, searches, search_probes, approvals, case_papers, evidence, case_members, case_invitations, jobs",
+    "VACUUM watches, watch_progress, watch_findings, notices",
 )
 _NOT_REMOVED = sa.text("""
     SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables WHERE relname IN (
@@ -118,6 +121,8 @@ class Tx:
         self.evidence = EvidenceRows(connection)
         self.probes = ProbeRows(connection)
         self.searches = SearchRows(connection, vault)
+        self.watches = WatchRows(connection, vault)
+        self.notices = NoticeRows(connection, vault)
         self.suppressions = SuppressionRows(connection)
         self.deletions = DeletionRows(connection)
         self.jobs = JobRows(connection, vault)

@@ -17,6 +17,7 @@ jobs = sa.Table(
     sa.Column("account_id", sa.ForeignKey("accounts.id")),
     sa.Column("requested_by", sa.LargeBinary, nullable=False),  # the name, sealed (R46)
     sa.Column("requested_at", Moment, nullable=False),
+    sa.Column("not_before", Moment),  # when it may be claimed first; NULL: at once
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("started_at", Moment),

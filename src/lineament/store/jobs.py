@@ -52,8 +52,11 @@ class JobRows:
 
     # ------------------------------------------------------------ asking for one
 
-    def add(self, request: JobRequest, at: datetime) -> Job:
-        """Queue a job. Raises InvalidValue if its arguments are not JSON, or too long."""
+    def add(self, request: JobRequest, at: datetime, not_before: datetime | None = None) -> Job:
+        """Queue a job, to be claimed at once or not before a time.
+
+        Raises InvalidValue if its arguments are not JSON, or too long.
+        """
         new = secrets.token_hex(8)
         row = {
             "id": new,
@@ -64,6 +67,7 @@ class JobRows:
             "account_id": request.account_id,
             "requested_by": self._sealed.seal(new, request.requested_by),
             "requested_at": at,
+            "not_before": not_before,
             "state": JobState.QUEUED.value,
             "attempts": 0,
             "done": 0,
@@ -71,6 +75,15 @@ class JobRows:
         }
         self._connection.execute(sa.insert(jobs), row)
         return self.get(new)
+
+    def ensure(self, request: JobRequest, at: datetime, not_before: datetime | None = None) -> None:
+        """Queue a job unless one of its kind is queued; one that is queued for later is brought forward."""
+        waits = sa.select(jobs.c.id, jobs.c.not_before).where(_QUEUED, jobs.c.kind == request.kind).limit(1)
+        row = self._connection.execute(waits).one_or_none()
+        if row is None:
+            self.add(request, at, not_before)
+        elif row.not_before is not None and (not_before is None or not_before < row.not_before):
+            self._connection.execute(sa.update(jobs).where(jobs.c.id == row.id).values(not_before=not_before))
 
     def get(self, id: str) -> Job:  # noqa: A002 - the column
         """Return the job with that id, of any agency. Raises NotFound if there is none."""
@@ -267,7 +280,7 @@ class JobRows:
             requested_by=self._sealed.open(row["id"], row["requested_by"]),
         )
         error = None if row["error"] is None else JobError(code=row["error_code"], message=row["error"])
-        same = ("requested_at", "attempts", "started_at", "claimed_at", "seen_at", "ended_at")
+        same = ("requested_at", "not_before", "attempts", "started_at", "claimed_at", "seen_at", "ended_at")
         return Job(
             id=JobId(row["id"]),
             request=request,
@@ -290,7 +303,8 @@ def _is_abandoned(at: datetime, dead: Collection[str]) -> sa.ColumnElement[bool]
 
 
 def _claimable(at: datetime, dead: Collection[str]) -> sa.ColumnElement[bool]:
-    return sa.or_(_QUEUED, _is_abandoned(at, dead))
+    due = sa.and_(_QUEUED, sa.or_(jobs.c.not_before.is_(None), jobs.c.not_before <= at))
+    return sa.or_(due, _is_abandoned(at, dead))
 
 
 def _update_held(id: str, worker: str) -> sa.Update:  # noqa: A002

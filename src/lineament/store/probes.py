@@ -20,11 +20,13 @@ from lineament.store.search_rows import origin_from
 from lineament.store.search_tables import approvals, probes, search_probes, searches
 from lineament.store.tables import cases
 from lineament.store.values import edit_from, edit_to, face_from, face_to, text
+from lineament.store.watch_tables import watches
 
 _SELECT = sa.select(probes, cases.c.ref, cases.c.key.label("case_key")).join(cases, cases.c.id == probes.c.case_id)
 _SEARCHED = sa.or_(
     sa.exists().where(searches.c.case_id == probes.c.case_id, searches.c.probe_id == probes.c.id),
     sa.exists().where(search_probes.c.probe_id == probes.c.id),
+    sa.exists().where(watches.c.probe_id == probes.c.id),  # which stays on record as a search does
 )
 _MOST = 500
 """Most ids in one IN clause."""
@@ -118,13 +120,14 @@ class ProbeRows:
         return list(self._connection.scalars(query.order_by(probes.c.id)))
 
     def is_searched(self, ids: Sequence[str]) -> bool:
-        """Return whether a search used one of these probes."""
+        """Return whether a search or a watch used one of these probes."""
         return any(
             self._connection.scalar(
                 sa.select(
                     sa.or_(
                         sa.exists().where(searches.c.probe_id.in_(batch)),
                         sa.exists().where(search_probes.c.probe_id.in_(batch)),
+                        sa.exists().where(watches.c.probe_id.in_(batch)),
                     )
                 )
             )

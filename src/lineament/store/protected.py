@@ -23,6 +23,7 @@ from lineament.store.evidence_table import evidence
 from lineament.store.job_table import jobs
 from lineament.store.proposal_table import proposals
 from lineament.store.source_tables import places, prepared_faces, run_refusals, runs, source_shares
+from lineament.store.watch_tables import notices, watch_findings, watch_progress, watches, web_hooks
 from lineament.store.witness_table import witness_policies
 
 Row = Mapping[str, Any] | RowMapping
@@ -153,6 +154,15 @@ PROTECTED = {
         Protected(table=runs, bound=False),
         Protected(table=run_refusals, bound=False, whole=True),
         Protected(table=people.stops, opened={"sealed": "id"}),
+        Protected(table=watches, opened={"begun_by": "id", "ended_by": "id"}),
+        Protected(table=watch_progress, bound=False, whole=True),
+        Protected(table=watch_findings, opened={"seen_by": "id"}),
+        Protected(table=web_hooks, opened={"sealed": "id"}),
+        Protected(
+            table=notices,
+            bound=False,
+            unsigned=_of("attempts", "next_at", "delivered_at", "why"),
+        ),
         Protected(table=proposals, guarded=False, opened={"sealed": "id"}),
         Protected(table=witness_policies, guarded=False, opened={"sealed": "id"}),
     )

@@ -21,6 +21,7 @@ from lineament.store.people_tables import accounts, agencies, factors, sessions,
 from lineament.store.proposal_table import proposals
 from lineament.store.search_tables import searches
 from lineament.store.tables import case_invitations, cases, sources
+from lineament.store.watch_tables import watch_findings, watches, web_hooks
 from lineament.store.witness_table import witness_policies
 
 Rewrap = Callable[[bytes, str], bytes]
@@ -70,6 +71,10 @@ VAULTED: Sequence[SealedPlace] = (
     _vaulted(cases, "allowances"),
     _vaulted(case_invitations, "sealed"),
     _vaulted(searches, "examiner"),
+    _vaulted(watches, "begun_by"),
+    _vaulted(watches, "ended_by"),
+    _vaulted(watch_findings, "seen_by"),
+    _vaulted(web_hooks, "sealed"),
     _vaulted(jobs, "requested_by"),
     _vaulted(proposals, "sealed"),
     _vaulted(witness_policies, "sealed"),

@@ -120,7 +120,8 @@ def search_row(result: SearchResult, case_id: int) -> dict[str, Any]:
         "after_search": None if after is None else after.search_id,
         "after_at": None if after is None else after.at,
         "after_face": None if after is None else after.face,
-        "whole_faces": None if after is None else after.whole_faces,
+        "whole_faces": result.whole_faces if after is None else after.whole_faces,
+        "watch_id": result.watch,
         "ledger_entry": result.ledger_entry,
     }
 
@@ -193,6 +194,8 @@ def result_from(row: RowMapping, shown: Sequence[Candidate], faces: Sequence[Oth
         together=None if row["together"] is None else Together(row["together"]),
         newest_face=None if row["newest_face"] is None else FaceId(row["newest_face"]),
         after=_after_from(row),
+        watch=row["watch_id"],
+        whole_faces=None if row["watch_id"] is None else row["whole_faces"],
         case_key=row["case_key"],
         probe_part=row["probe_part"],
         probe_parts=row["probe_parts"],

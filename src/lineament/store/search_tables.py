@@ -83,6 +83,7 @@ searches = sa.Table(
     sa.Column("after_at", Moment),  # when that search was made
     sa.Column("after_face", sa.BigInteger),  # the highest number that a face had by then
     sa.Column("whole_faces", sa.BigInteger),  # of the gallery, new or not
+    sa.Column("watch_id", sa.Text),  # that fired; NULL: somebody searched
     sa.Column("ledger_entry", sa.ForeignKey("ledger_entries.seq"), nullable=False, unique=True),
     sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"]),
     not_blank("id"),

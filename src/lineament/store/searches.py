@@ -37,6 +37,7 @@ from lineament.store.search_rows import (
 from lineament.store.search_tables import candidates, near_duplicates, probes, search_probes, searches, searches_gone
 from lineament.store.tables import cases
 from lineament.store.values import snapshot_from
+from lineament.store.watch_tables import watches
 
 _OF_PROBE = (
     *("part", "parts", "incomplete", "missing", "edits", "kind", "erased_at"),
@@ -148,10 +149,11 @@ class SearchRows:
         return self._read_searches(query if before is None else query.where(searches.c.ledger_entry < before))
 
     def probes_of(self, case_id: int) -> set[str]:
-        """Return the ids of the probes that searches of a case used."""
+        """Return the ids of the probes that searches and watches of a case used."""
         first = sa.select(searches.c.probe_id).where(searches.c.case_id == case_id)
         others = sa.select(search_probes.c.probe_id).join(searches, searches.c.id == search_probes.c.search_id)
-        return set(self._connection.scalars(first.union(others.where(searches.c.case_id == case_id))))
+        watched = sa.select(watches.c.probe_id).where(watches.c.case_id == case_id)
+        return set(self._connection.scalars(first.union(others.where(searches.c.case_id == case_id), watched)))
 
     def count_of(self, agency_id: str, since: date, until: date) -> int:
         """Count the searches that officials of an agency made between two firsts of a month, the second excluded; UTC.

@@ -12,6 +12,7 @@ from lineament.store import (  # noqa: F401 - what others here refer to, and the
     proposal_table,
     search_tables,
     source_tables,
+    watch_tables,
     witness_table,
 )
 from lineament.store.columns import (

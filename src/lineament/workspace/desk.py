@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -49,6 +48,10 @@ if TYPE_CHECKING:
     from lineament.services.rotation.rotate import KeyRotation
     from lineament.services.search import Search
     from lineament.services.threshold.changes import Proposals
+    from lineament.services.watches.comparing import CompareWatched
+    from lineament.services.watches.hooks import WebHooks
+    from lineament.services.watches.keeping import Watches
+    from lineament.services.watches.notify import Notify
     from lineament.services.witnessing.policy import Witnesses
     from lineament.settings import Settings
     from lineament.workspace import Workspace
@@ -270,19 +273,9 @@ class Desk:
     @cached_property
     def handlers(self) -> Mapping[str, Handler]:
         """The handlers of the kinds of jobs, in this official's name."""
-        from lineament.services.jobs import kinds
+        from lineament.workspace.handlers import handlers_of
 
-        workers = self.workspace.workers
-        return {
-            kinds.INGEST.name: self.collect.job,
-            kinds.LOOK_AGAIN.name: lambda arguments, report: self.look_again.job(arguments, report, workers),
-            kinds.SWEEP.name: lambda _arguments, _report: asdict(self.retain.sweep()),
-            kinds.ROTATE_KEY.name: self.key_rotation.job,
-            kinds.WITHDRAWAL.name: self.requested_erasures.job,
-            kinds.ERASURE.name: self.requested_erasures.job,
-            kinds.DISCLOSURE.name: self.disclosure.job,
-            kinds.DELETIONS.name: lambda _arguments, report: self.erase.finish_job(report),
-        }
+        return handlers_of(self)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -362,6 +355,42 @@ class Desk:
         from lineament.services.gallery.takeout import TakeOut
 
         return TakeOut(self.record, self.workspace.crawls)
+
+    @cached_property
+    def watches(self) -> Watches:
+        """Keeps probes on watch."""
+        from lineament.services.watches.keeping import Watches
+
+        held = self.workspace
+        return Watches(self.record, held.keys, lambda: held.model_of(held.pack_name))
+
+    @cached_property
+    def compare_watched(self) -> CompareWatched:
+        """Compares what is on watch with what was enrolled."""
+        from lineament.services.watches.comparing import CompareWatched
+
+        held = self.workspace
+        return CompareWatched(
+            self.record,
+            held.keys,
+            lambda: held.gallery,
+            lambda: held.pack.rates,
+            mails=lambda: held.post.outbox is not None,
+        )
+
+    @cached_property
+    def web_hooks(self) -> WebHooks:
+        """Manages the web hooks of the agency."""
+        from lineament.services.watches.hooks import WebHooks
+
+        return WebHooks(self.record, self.settings.web_hook_addresses)
+
+    @cached_property
+    def notify(self) -> Notify:
+        """Sends notices."""
+        from lineament.services.watches.notify import Notify
+
+        return Notify(self.record, lambda: self.workspace.post, self.settings.web_hook_addresses)
 
     @cached_property
     def report(self) -> Report:

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from lineament.model.actions import Action
-from lineament.model.events import cases, jobs, keys, leads, ledger, packs, people, proposals, searches, sources
+from lineament.model.events import (
+    cases,
+    jobs,
+    keys,
+    leads,
+    ledger,
+    notices,
+    packs,
+    people,
+    proposals,
+    searches,
+    sources,
+    watches,
+)
 from lineament.model.events.base import Event
 
 
@@ -17,7 +30,7 @@ def _events_in(module: ModuleType) -> list[type[Event]]:
 
 EVENTS: Mapping[Action, type[Event]] = {
     kind.action: kind
-    for module in (cases, jobs, keys, leads, ledger, packs, people, proposals, searches, sources)
+    for module in (cases, jobs, keys, leads, ledger, notices, packs, people, proposals, searches, sources, watches)
     for kind in _events_in(module)
 }
 

@@ -23,6 +23,8 @@ class EntryKind(StrEnum):
 
 _OF_MODULE = {
     "searches": EntryKind.SEARCHES,
+    "watches": EntryKind.SEARCHES,
+    "notices": EntryKind.PEOPLE,
     "cases": EntryKind.CASES,
     "sources": EntryKind.SOURCES,
     "jobs": EntryKind.SOURCES,

@@ -98,6 +98,8 @@ class SearchRun(Event, action=Action.SEARCH):
     twins: tuple[tuple[int, int, int], ...] = ()  # rank, position and face of each near-identical picture
     nth: int = 0  # which search of its case, from 1, so that none can be left out between two
     version: str = ""  # of Lineament
+    watch: str | None = None  # that fired; only faces that it had not compared were compared
+    whole_faces: int | None = None  # among which strangers are counted, if only new ones were compared
 
 
 class PicturesCompared(Event, action=Action.COMPARED):

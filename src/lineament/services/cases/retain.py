@@ -115,9 +115,11 @@ class Retain:
         return 0
 
     def _jobs(self, agency_id: str, days: int) -> None:
-        """Delete jobs that ended that many days ago; the ledger keeps what they did."""
+        """Delete jobs and notices that ended that many days ago; the ledger keeps what they did."""
         with self._record.store.begin() as tx:
-            tx.jobs.delete_ended(agency_id, self._record.clock() - timedelta(days=days))
+            before = self._record.clock() - timedelta(days=days)
+            tx.jobs.delete_ended(agency_id, before)
+            tx.notices.delete_over(agency_id, before)
 
     def _details(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)

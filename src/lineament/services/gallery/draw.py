@@ -25,6 +25,7 @@ from lineament.services.gallery.upright import show_upright
 from lineament.services.keyholder import require_current_source, source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
+from lineament.services.watches.asking import ask_to_compare
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.faces import NewFace
@@ -130,6 +131,8 @@ class DrawFaces:
                 tx.places.group(source.id, {capture.id: capture.phash})
             if upright is not None:
                 show_upright(change, capture, (), {None: upright})
+            if face.comparable:
+                ask_to_compare(tx, self._record.official, change.at)
             tx.prepared.looked_at(analyser.model, {capture.id: None})  # a model that is to come looks again
             change.record(
                 FaceDrawn(

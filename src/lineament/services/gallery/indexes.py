@@ -79,6 +79,16 @@ class _Scanned:
     uncompared: int = 0
     altered: list[str] = field(default_factory=list)
 
+    def count(self, source: Source, opened: OpenIndex, mask: WithinDays | None) -> None:
+        """Count the faces of a source; the mask was used last on all of them."""
+        self.compared += mask.faces if mask else len(opened.index)
+        self.older += mask.older if mask else 0
+        for grade, many in opened.grades.items():
+            self.grades[grade] += many
+        self.uncompared += opened.uncompared
+        if opened.altered:
+            self.altered.append(source.name)
+
     def cut(self) -> float:
         """Return the approximate score from which on faces are scored exactly, as many as one index would give."""
         most = max((shortlist.most for shortlist in self.lists), default=0)
@@ -163,6 +173,18 @@ class Gallery:
             if not lost:
                 return scanned.result(hits)
             self.set_aside(lost)  # erased since, damaged or missing: the next scan tells which
+
+    def census(self, sources: Sequence[Source], model: str, today: date) -> GallerySearch:
+        """Return what a search of the sources would compare, without a probe: how many faces, of which grades.
+
+        Raises MixedModels if the model has no index here, Refused if a key was destroyed.
+        """
+        scanned = _Scanned()
+        for source, opened in self._followed(sources, model):
+            if (mask := _mask(opened, _kept(source, today, (None, None)), 0)) is not None:
+                mask(opened.index.ids)
+            scanned.count(source, opened, mask)
+        return scanned.result([])
 
     def set_aside(self, ids: Collection[int]) -> None:
         """Leave faces out of every open index; those that are not erased are counted from then on."""
@@ -264,13 +286,7 @@ class Gallery:
             asked = min(most, _LEAST + _SPARE * most // filled)
             ids, rough = opened.index.shortlist(probe.vector, asked, among=mask)
             scanned.lists.append(_Shortlist(source, opened, mask, most, asked, ids, rough))
-            scanned.compared += mask.faces if mask else len(opened.index)
-            scanned.older += mask.older if mask else 0
-            for grade, many in opened.grades.items():
-                scanned.grades[grade] += many
-            scanned.uncompared += opened.uncompared
-            if opened.altered:
-                scanned.altered.append(source.name)
+            scanned.count(source, opened, mask)
         scanned.complete(probe)
         return scanned
 

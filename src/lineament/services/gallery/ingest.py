@@ -47,6 +47,7 @@ from lineament.services.gallery.suppression import Suppression
 from lineament.services.keyholder import require_current_source, source_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
+from lineament.services.watches.asking import GATHERED, ask_to_compare
 from lineament.sources.base import Arriving, Connector, Item, LeftOut, Refusal
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
@@ -127,6 +128,8 @@ class Ingest:
     def _end(self, context: RunContext, report: IngestReport) -> None:
         with self._record.change() as change:
             change.tx.runs.end(context.run.id, change.at)
+            if report.faces:
+                ask_to_compare(change.tx, self._record.official, change.at)
             counts = {seen.name.lower(): many for seen, many in report.outcomes.items()}
             change.record(RunEnded(source=context.source.name, run=context.run.id, counts=counts, faces=report.faces))
 
@@ -258,6 +261,8 @@ class Ingest:
             barred = self._bar(change.tx, context, ids, new)
             change.tx.runs.advance(context.run.id, _step(batch, comparable), change.at)
             self._note_unwanted(change.tx, context, batch)
+            if comparable:
+                ask_to_compare(change.tx, self._record.official, change.at, GATHERED)
             change.record(
                 BatchIngested(
                     source=context.source.name,

@@ -31,6 +31,7 @@ from lineament.services.keyholder import require_current_source, source_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.services.threshold.making import make_change_of_model, may_change_model
+from lineament.services.watches.asking import GATHERED, ask_to_compare
 from lineament.store.faces import NewFace
 from lineament.vision.analyse import face_crop, thumbnail
 
@@ -276,6 +277,8 @@ class LookAgain:
                 done[capture.id] = None if ids or left else seen.why
                 found, described = found + len(ids), described + len(known)
             change.tx.prepared.looked_at(model, done)
+            if found:
+                ask_to_compare(change.tx, self._record.official, change.at, GATHERED)
             ends = (min(done, default=0), max(done, default=0))
             change.record(
                 LookedAgain(

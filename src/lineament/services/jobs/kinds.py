@@ -40,9 +40,12 @@ WITHDRAWAL = JobKind(name="withdrawal", needs=Permission.MANAGE_SOURCES, words="
 ERASURE = JobKind(name="erasure", needs=Permission.MANAGE_SOURCES, words="Erasure", can_stop=False, preposition="from")
 DISCLOSURE = JobKind(name="disclosure", needs=Permission.MANAGE_CASES, words="Disclosure pack")
 DELETIONS = JobKind(name="deletions", needs=None, words="Deletion of what was erased", can_stop=False)
+WATCHES = JobKind(name="watches", needs=None, words="Comparison of new faces with what is on watch", can_stop=False)
+NOTICES = JobKind(name="notices", needs=None, words="Sending of notices", can_stop=False)
 
 KINDS: Mapping[str, JobKind] = {
-    kind.name: kind for kind in (INGEST, LOOK_AGAIN, SWEEP, ROTATE_KEY, WITHDRAWAL, ERASURE, DISCLOSURE, DELETIONS)
+    kind.name: kind
+    for kind in (INGEST, LOOK_AGAIN, SWEEP, ROTATE_KEY, WITHDRAWAL, ERASURE, DISCLOSURE, DELETIONS, WATCHES, NOTICES)
 }
 
 

@@ -55,7 +55,9 @@ def _(event: events.CopiesErased, _names: Names) -> Markup:
 
 @sentence_of.register
 def _(event: events.SearchRun, names: Names) -> Markup:
-    searched = names.search(event.search, f"searched {count(event.gallery_faces, 'face')}")
+    faces = count(event.gallery_faces, "face" if event.watch is None else "new face")
+    words = "searched" if event.watch is None else "compared, by a watch,"
+    searched = names.search(event.search, f"{words} {faces}")
     found = count(len(event.candidates), "candidate") if event.candidates else Markup("no candidate")
     left = if_any(event.uncompared, ", {} not compared")
     if event.altered:

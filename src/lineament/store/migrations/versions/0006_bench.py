@@ -16,12 +16,25 @@ branch_labels = None
 depends_on = None
 
 
+_UNSEEN = (
+    "\t\n\x0b\x0c\r \x85\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d\u200e\u200f"
+    "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060\u2061\u2062\u2063\u2064\u2066\u2067"
+    "\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\u2800\u3000\u3164\ufe00\ufe01\ufe02\ufe03\ufe04"
+    "\ufe05\ufe06\ufe07\ufe08\ufe09\ufe0a\ufe0b\ufe0c\ufe0d\ufe0e\ufe0f\ufeff\uffa0\ufff9\ufffa\ufffb"
+)
+"""Blanks and invisible characters, as ``store/columns.py`` had them in this revision."""
+
+
 def upgrade() -> None:
     """Change the tables, one subject after another."""
     _disclosure_packs()
     _cases_under_a_law()
     _widen_searches()
     _create_evidence()
+    _create_watches()
+    _create_notices()
+    _delay_jobs()
 
 
 _PAPER_KINDS = "kind IN ('message', 'note', 'file', 'decision')"
@@ -164,3 +177,127 @@ def _create_evidence() -> None:
         sa.UniqueConstraint("replaces", name="uq_evidence_replaces"),
     )
     op.create_index("ix_evidence_of_case", "evidence", ["case_id", "at"])
+
+
+def _create_watches() -> None:
+    """Make the tables of probes on watch, of how far each is, and of what they found; searches name their watch."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    said = "length(trim(reason, '{}')) > 0"
+    op.create_table(
+        "watches",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("case_id", number, nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text()),
+        sa.Column("begun_by", sa.LargeBinary(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("probe_id", sa.Text(), nullable=False),
+        sa.Column("face", sa.Integer(), nullable=False),
+        sa.Column("sources", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("ended_by", sa.LargeBinary()),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_watches_id_said")),
+        sa.CheckConstraint(said.format(_UNSEEN), name=op.f("ck_watches_reason_said")),
+        sa.CheckConstraint("length(begun_by) > 28", name=op.f("ck_watches_begun_by_said")),
+        sa.CheckConstraint("face >= 1", name=op.f("ck_watches_face_at_least_1")),
+        sa.CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name=op.f("ck_watches_ended_by_somebody")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_watches_case_id"),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_watches_agency_id"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_watches_account_id"),
+        sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"], name="fk_watches_probe_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_watches"),
+    )
+    op.create_index("ix_watches_case_id", "watches", ["case_id"])
+    op.create_index("ix_watches_on", "watches", ["ended_at", "ends_on"])
+    op.create_index("ix_watches_of_probe", "watches", ["probe_id"])
+    op.create_table(
+        "watch_progress",
+        sa.Column("watch_id", sa.Text(), nullable=False),
+        sa.Column("faces", sa.Text(), nullable=False),
+        sa.Column("compared", sa.BigInteger(), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True)),
+        sa.Column("against", sa.Text(), nullable=False),
+        sa.Column("refused", sa.BigInteger(), nullable=False),
+        sa.Column("refused_at", sa.DateTime(timezone=True)),
+        sa.Column("mac", sa.LargeBinary()),
+        *(
+            sa.CheckConstraint(f"{column} >= 0", name=op.f(f"ck_watch_progress_{column}_at_least_0"))
+            for column in ("compared", "refused")
+        ),
+        sa.ForeignKeyConstraint(["watch_id"], ["watches.id"], name="fk_watch_progress_watch_id"),
+        sa.PrimaryKeyConstraint("watch_id", name="pk_watch_progress"),
+    )
+    op.create_table(
+        "watch_findings",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("watch_id", sa.Text(), nullable=False),
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("listed", sa.Integer(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True)),
+        sa.Column("seen_by", sa.LargeBinary()),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_watch_findings_id_said")),
+        sa.CheckConstraint("listed >= 1", name=op.f("ck_watch_findings_listed_at_least_1")),
+        sa.CheckConstraint("(seen_at IS NULL) = (seen_by IS NULL)", name=op.f("ck_watch_findings_seen_by_somebody")),
+        sa.ForeignKeyConstraint(["watch_id"], ["watches.id"], name="fk_watch_findings_watch_id"),
+        sa.ForeignKeyConstraint(["search_id"], ["searches.id"], name="fk_watch_findings_search_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_watch_findings"),
+        sa.UniqueConstraint("search_id", name="uq_watch_findings_search_id"),
+    )
+    op.create_index("ix_watch_findings_watch_id", "watch_findings", ["watch_id"])
+    op.add_column("searches", sa.Column("watch_id", sa.Text()))
+
+
+def _create_notices() -> None:
+    """Make the tables of web hooks, and of who is told what."""
+    op.create_table(
+        "web_hooks",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rotated_at", sa.DateTime(timezone=True)),
+        sa.Column("removed_at", sa.DateTime(timezone=True)),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_web_hooks_id_said")),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_web_hooks_agency_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_web_hooks"),
+    )
+    op.create_index("ix_web_hooks_agency_id", "web_hooks", ["agency_id"])
+    op.create_table(
+        "notices",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("hook_id", sa.Text()),
+        sa.Column("account_id", sa.Text()),
+        sa.Column("finding_id", sa.Text()),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True)),
+        sa.Column("delivered_at", sa.DateTime(timezone=True)),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_notices_id_said")),
+        sa.CheckConstraint("kind IN ('watch.fired', 'test')", name=op.f("ck_notices_kind_known")),
+        sa.CheckConstraint("attempts >= 0", name=op.f("ck_notices_attempts_at_least_0")),
+        sa.CheckConstraint("(hook_id IS NULL) <> (account_id IS NULL)", name=op.f("ck_notices_one_receiver")),
+        sa.CheckConstraint("delivered_at IS NULL OR next_at IS NULL", name=op.f("ck_notices_delivered_is_over")),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_notices_agency_id"),
+        sa.ForeignKeyConstraint(["hook_id"], ["web_hooks.id"], name="fk_notices_hook_id"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_notices_account_id"),
+        sa.ForeignKeyConstraint(["finding_id"], ["watch_findings.id"], name="fk_notices_finding_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_notices"),
+    )
+    op.create_index("ix_notices_finding_id", "notices", ["finding_id"])
+    op.create_index("ix_notices_due", "notices", ["next_at"])
+    op.create_index("ix_notices_of_hook", "notices", ["hook_id", "at"])
+
+
+def _delay_jobs() -> None:
+    """Let a job wait until a time. NULL is left out of MACs, so older rows hold."""
+    op.add_column("jobs", sa.Column("not_before", sa.DateTime(timezone=True)))

@@ -1,0 +1,194 @@
+"""Keeps probes on watch: begins and ends watches, and shows what they found."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from lineament.errors import MixedModels, NotAllowed, NotFound, Refused
+from lineament.model.accounts import Permission
+from lineament.model.cases import GONE, Case, CaseStanding
+from lineament.model.events.watches import FindingSeen, WatchBegun, WatchEnded
+from lineament.model.reasons import Reason, ReasonCode
+from lineament.model.texts import require_said
+from lineament.model.watches import Notice, ProbeWatch, WatchFinding, WatchProgress, WatchStanding, WatchTerms
+from lineament.services import gate
+from lineament.services.cases.access import case_for, case_of_probe, case_of_search, may_in
+from lineament.services.keyholder import case_key
+from lineament.services.needs import needs
+from lineament.services.people.policies import policy_for
+from lineament.services.probes import chosen_face
+from lineament.services.record import Record
+from lineament.services.watches.acting import read_watch, told_to
+from lineament.store.db import Tx
+from lineament.store.ring import KeyRing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptWatch:
+    """A watch of a case, with what became of it."""
+
+    watch: ProbeWatch
+    standing: WatchStanding
+    progress: WatchProgress
+    against: Sequence[Reason]  # why it cannot compare now; empty if it is over
+    findings: Sequence[WatchFinding]  # the newest first
+    told: Mapping[str, Sequence[Notice]]  # by finding
+
+
+class Watches:
+    """The watches of the cases that an official sees."""
+
+    def __init__(self, record: Record, keys: KeyRing, model: Callable[[], str]) -> None:
+        """``model`` returns the model in use."""
+        self._record = record
+        self._keys = keys
+        self._model = model
+
+    @needs(Permission.SEARCH, in_case=True)
+    def begin(self, probe_id: str, terms: WatchTerms, face: int | None = None) -> ProbeWatch:
+        """Keep a face of a probe on watch: it is compared with what is enrolled from now on.
+
+        Raises Refused (by the gate, as for a search, or if the face is on watch already), InvalidValue if the last day
+        is after that of the authorisation, MixedModels, or NoFace, SeveralFaces or NotFound for the face.
+        """
+        require_said(terms.reason, "The reason of a watch", "reason", "say why this face is kept on watch")
+        official = self._record.official
+        with self._record.change() as change:
+            tx = change.tx
+            case = case_of_probe(tx, self._record, probe_id)
+            change.concerns(case)
+            probe = tx.probes.get(probe_id, case_key(tx, self._keys, case))
+            chosen = chosen_face(probe, face)
+            number = probe.faces.index(chosen) + 1
+            sources = gate.chosen(tx, self._record, terms.sources)
+            gate.admit(gate.attempt(tx, self._record, case, sources, terms.reason, probes=[probe]))
+            terms.check_end(change.at.date(), self._covered_until(tx, case))
+            if chosen.template.model != self._model():
+                raise MixedModels(first=self._model(), second=chosen.template.model)
+            self._require_new(tx, case, probe_id, number)
+            watch = ProbeWatch(
+                id=secrets.token_hex(8),
+                case_id=case.id,
+                case=case.ref,
+                case_key=case.key,
+                agency_id=official.agency_id,
+                account_id=official.account_id,
+                begun_by=official.name,
+                begun_at=change.at,
+                probe_id=probe_id,
+                face=number,
+                terms=terms,
+            )
+            tx.watches.add(watch)
+            passed = {source.id: source.last_face_id for source in sources}
+            tx.watches.put_progress([WatchProgress(watch_id=watch.id, faces=passed)])
+            change.record(
+                WatchBegun(
+                    case=case.ref,
+                    watch=watch.id,
+                    probe=probe_id,
+                    face=number,
+                    reason=terms.reason,
+                    ends_on=terms.ends_on,
+                    sources=terms.sources,
+                )
+            )
+        return watch
+
+    def _covered_until(self, tx: Tx, case: Case) -> date | None:
+        """Return the last day of the authorisation, if the case needs one that ends."""
+        standing = case.standing(policy_for(tx, case.agency_id), self._record.clock())
+        if standing is not CaseStanding.AUTHORISED or case.authorisation is None:
+            return None
+        return case.authorisation.expires_on
+
+    def _require_new(self, tx: Tx, case: Case, probe_id: str, face: int) -> None:
+        today = self._record.today
+        for other in tx.watches.of_case(case.id):
+            same = (other.probe_id, other.face) == (probe_id, face)
+            if same and other.standing(today) is WatchStanding.ON:
+                raise Refused(ReasonCode.ALREADY_WATCHED.reason(last=other.terms.ends_on))
+
+    @needs(Permission.SEARCH, Permission.MANAGE_CASES, in_case=True)
+    def end(self, watch_id: str) -> ProbeWatch:
+        """End a watch, at once. Whoever may search in the case may, and its supervisors.
+
+        Raises NotFound, NotAllowed, or Refused if it is over.
+        """
+        with self._record.change() as change:
+            tx = change.tx
+            case = self._case_of(tx, watch_id)
+            if not any(may_in(tx, self._record, case, each) for each in (Permission.SEARCH, Permission.MANAGE_CASES)):
+                raise NotAllowed(what=f"{Permission.SEARCH.value}, in this case")
+            watch = tx.watches.get(watch_id)
+            standing = watch.standing(change.at.date())
+            if standing is not WatchStanding.ON:
+                raise Refused(ReasonCode.WATCH_OVER.reason(state=standing.value))
+            change.concerns(case)
+            tx.watches.end(watch.id, self._record.official.name, change.at)
+            change.record(WatchEnded(case=case.ref, watch=watch.id))
+            return tx.watches.get(watch_id)
+
+    @needs(Permission.READ_CASES, in_case=True)
+    def of_case(self, name: str) -> Sequence[KeptWatch]:
+        """Return the watches of a case, the newest first, with what they found and why they cannot compare now."""
+        today, model = self._record.today, self._model()
+        with self._record.read() as tx:
+            case = case_for(tx, self._record, name, Permission.READ_CASES)
+            if case.state in GONE:
+                return []
+            found = tx.watches.of_case(case.id)
+            progress = tx.watches.progress([watch.id for watch in found])
+            findings = tx.watches.findings_of_case(case.id)
+            told = tx.notices.of_findings([finding.id for finding in findings])
+            kept = []
+            for watch in found:
+                standing = watch.standing(today)
+                against: Sequence[Reason] = []
+                if standing is WatchStanding.ON:
+                    reasons = read_watch(tx, self._record, self._keys, watch, model).against
+                    against = told_to(self._record.official.agency_id, watch, reasons)
+                mine = [finding for finding in findings if finding.watch_id == watch.id]
+                kept.append(
+                    KeptWatch(
+                        watch=watch,
+                        standing=standing,
+                        progress=progress.get(watch.id, WatchProgress(watch_id=watch.id)),
+                        against=against,
+                        findings=mine,
+                        told={finding.id: told.get(finding.id, []) for finding in mine},
+                    )
+                )
+            return kept
+
+    @needs(Permission.READ_CASES)
+    def unseen(self, limit: int) -> Sequence[WatchFinding]:
+        """Return what watches found in visible cases and nobody took note of yet, the newest first."""
+        with self._record.read() as tx:
+            found = tx.watches.unseen(self._record.sight, limit)
+            seen = [tx.cases.of_search(finding.search_id, self._record.sight) for finding in found]
+        return [finding for finding, case in zip(found, seen, strict=True) if case is not None]
+
+    @needs(Permission.READ_CASES, in_case=True)
+    def see(self, finding_id: str) -> WatchFinding:
+        """Take note of what a watch found, on the record; only the first time counts. Raises NotFound."""
+        with self._record.change() as change:
+            tx = change.tx
+            finding = tx.watches.finding(finding_id)
+            try:
+                case, _ = case_of_search(tx, self._record, finding.search_id)
+            except NotFound:
+                raise NotFound(what="finding", name=finding_id[:40], hint="lineament watch list") from None
+            change.concerns(case)
+            tx.watches.see(finding_id, self._record.official.name, change.at)
+            change.record(FindingSeen(case=case.ref, watch=finding.watch_id, search=finding.search_id))
+            return tx.watches.finding(finding_id)
+
+    def _case_of(self, tx: Tx, watch_id: str) -> Case:
+        case = tx.cases.of_watch(watch_id, self._record.sight)
+        if case is None:
+            raise NotFound(what="watch", name=watch_id[:40], hint="lineament watch list")
+        return case

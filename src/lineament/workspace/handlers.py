@@ -1,0 +1,31 @@
+"""The handlers of the kinds of jobs, in the name of the official at a desk."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from lineament.services.jobs import kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lineament.services.jobs.kinds import Handler
+    from lineament.workspace.desk import Desk
+
+
+def handlers_of(desk: Desk) -> Mapping[str, Handler]:
+    """Return the handler of each kind of job."""
+    workers = desk.workspace.workers
+    return {
+        kinds.INGEST.name: desk.collect.job,
+        kinds.LOOK_AGAIN.name: lambda arguments, report: desk.look_again.job(arguments, report, workers),
+        kinds.SWEEP.name: lambda _arguments, _report: asdict(desk.retain.sweep()),
+        kinds.ROTATE_KEY.name: desk.key_rotation.job,
+        kinds.WITHDRAWAL.name: desk.requested_erasures.job,
+        kinds.ERASURE.name: desk.requested_erasures.job,
+        kinds.DISCLOSURE.name: desk.disclosure.job,
+        kinds.DELETIONS.name: lambda _arguments, report: desk.erase.finish_job(report),
+        kinds.WATCHES.name: desk.compare_watched.job,
+        kinds.NOTICES.name: desk.notify.job,
+    }
