@@ -53,6 +53,7 @@ NOT_BUILT = {
     "/sources/{name}/newest/{face_id}/crop",
     "/sources/{name}/take-in/{drop_id}",  # and nothing of it was dropped,
     "/sources/{name}/take-in/{drop_id}/missing",
+    "/cases/{ref}/disclosure/{pack_id}",  # no pack was made,
     "/answers/{token}",  # and no form was sent a moment ago
 }
 BY = {"/locked": ("locked",), "/second-factor": ("half signed in",)}

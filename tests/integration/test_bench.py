@@ -24,6 +24,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "decode": ("--rounds", "5"),
     "dlib_net": ("--lfw", PEOPLE),
     "evaluate": ("--lfw", PEOPLE, "--templates", "2000"),
+    "disclose": ("--searches", "3", "--pictures", "6", "--entries", "2000"),
     "drop": ("--pictures", "12", "--kill", "--chromium", "3"),
     "error_rates": ("--lfw", PEOPLE, "--few", "18"),
     "false_faces": ("--wheels", PEOPLE),
