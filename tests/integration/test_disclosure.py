@@ -176,6 +176,24 @@ def test_an_erased_candidate_leaves_rank_and_score(team: Squad, tmp_path: Path) 
     assert [(line["details"], line["withheld"]) for line in erasures] == [(None, True)]
 
 
+def test_a_copy_that_was_erased_leaves_its_search_with_ranks_and_scores(team: Squad, tmp_path: Path) -> None:
+    case = searched(team)
+    (first,) = team.fresh_desk(team.examiner).casework.stored_searches(case.key)
+    best = first.result.candidates[0]
+    copy = team.fresh_desk(team.examiner).copies.take(first.result.search_id, best.rank)
+    team.search(case, copy.probe)
+    assert opened(disclosed(team, case), tmp_path).result.problems == []
+    team.fresh_desk(team.operator).erase.face(best.face_id, "asked")
+    pack = opened(disclosed(team, case), tmp_path)
+    assert pack.result.problems == []
+    second = pack.case["searches"][1]
+    assert {one["erased"] for one in second["list"]} == {True}
+    assert all(one["score"] for one in second["list"])
+    gone = next(probe for probe in pack.case["probes"] if probe["id"] == copy.probe.id)
+    assert (gone["row"], gone["original"], gone["erased_at"] is None) == (None, None, False)
+    assert [note for note in pack.result.notes if copy.probe.id in note]
+
+
 def test_known_abuse_is_shown_as_a_crop_alone(team: Squad, tmp_path: Path) -> None:
     case = searched(team)
     before = opened(disclosed(team, case), tmp_path)

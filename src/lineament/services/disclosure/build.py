@@ -287,8 +287,12 @@ class _Builder:
 
     # ------------------------------------------------------------ photographs
 
-    def _probe(self, probe: Probe, address: str) -> dict[str, Any]:
+    def _probe(self, probe: Probe, address: str | None) -> dict[str, Any]:
         """Add a photograph: the original, what is seen of it after its edits, and its faces."""
+        if address is None or probe.erased_at is not None:
+            at = None if probe.erased_at is None else probe.erased_at.isoformat()
+            nothing: dict[str, Any] = dict.fromkeys(("row", "original", "picture"))
+            return nothing | {"id": probe.id, "why": ERASED, "erased_at": at, "edits": [], "digests": [], "faces": []}
         original = self._making.pictures.blobs.get(self._snapshot.key, address)
         picture = self._making.analyser().decode(original, probe.edits, probe.part)
         blurred = self._snapshot.all_blurred
@@ -308,6 +312,7 @@ class _Builder:
             "row": json.loads(self._snapshot.rows[f"probes/{probe.id}"])[1],
             "original": kept,
             "why": _BLURRED if blurred else "",
+            "erased_at": None,
             "picture": self._zip.picture(show(screen_picture(picture))),
             "edits": [edit_to(edit) for edit in probe.edits],
             "digests": list(probe.digests),

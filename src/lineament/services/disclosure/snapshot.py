@@ -11,7 +11,7 @@ from typing import Any
 from lineament.model.cases import Case, PaperKind
 from lineament.model.search import Probe
 from lineament.services.cases.erased import erased_at
-from lineament.services.kept import ERASING, erased_faces, withdrawn_sources
+from lineament.services.kept import ERASING, emptied_lists, erased_faces, withdrawn_sources
 from lineament.services.keyholder import case_key
 from lineament.services.record import Record
 from lineament.store.bound import row_texts
@@ -61,7 +61,7 @@ class Snapshot:
     entries: Sequence[LedgerRow]  # of the case, the oldest first
     erasures: frozenset[int]  # entries that say that a candidate's face was erased; shown without details
     searches: Sequence[DisclosedSearch]
-    probes: Sequence[tuple[Probe, str]]  # with the address of each original
+    probes: Sequence[tuple[Probe, str | None]]  # with the address of each original; None for a copy that was erased
     rows: Mapping[str, str]  # the texts of the other rows, by their names
     blurred_sources: frozenset[str]
     document: tuple[str, str] | None  # name and address of the document of the authorisation
@@ -108,6 +108,8 @@ def read_snapshot(  # noqa: PLR0913 - a case, and whose pack of it
         for one in stored
     ]
     listed = sorted({candidate.source for one in stored for candidate in one.result.candidates})
+    rows = row_texts(tx.connection, tx.vault, _subjects(entries))
+    gone = {f"probes/{probe.id}" for probe in tx.probes.of_case(case.id, key) if probe.erased_at is not None}
     distressing = {source.name for source in tx.sources.of_names(listed) if source.is_distressing}
     return Snapshot(
         case=case,
@@ -121,8 +123,11 @@ def read_snapshot(  # noqa: PLR0913 - a case, and whose pack of it
         entries=entries,
         erasures=_erasures(tx, disclosed, entries),
         searches=disclosed,
-        probes=[(probe, tx.probes.blob(probe.id)) for probe in reversed(tx.probes.of_case(case.id, key))],
-        rows=row_texts(tx.connection, tx.vault, _subjects(entries)),
+        probes=[
+            (probe, tx.probes.blob(probe.id) if probe.erased_at is None else None)
+            for probe in reversed(tx.probes.of_case(case.id, key))
+        ],
+        rows={name: text for name, text in rows.items() if name not in gone},
         blurred_sources=frozenset() if sharp else frozenset(distressing),
         document=_document(tx, case, key, own),
         changes=_changes(tx, stored),
@@ -158,7 +163,8 @@ def _erasures(tx: Tx, found: Sequence[DisclosedSearch], entries: Sequence[Ledger
     for row in tx.ledger.of_actions([action.value for action in ERASING], -1):
         details = json.loads(row.details or "{}")
         said = faces.intersection(erased_faces(row.action, details)) if details else set()
-        if said or (details and sources.intersection(withdrawn_sources(row.action, details))):
+        emptied = {search for search, _ in gone}.intersection(emptied_lists(details))
+        if said or emptied or (details and sources.intersection(withdrawn_sources(row.action, details))):
             named.add(row.seq)
     return frozenset(named)
 

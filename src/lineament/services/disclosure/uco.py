@@ -76,6 +76,8 @@ class _Graph:
     def _photograph(self, told: Mapping[str, Any]) -> Node:
         """Add a photograph of the case."""
         row = told["row"]
+        if row is None:
+            return self._observable(f"probe {told['id']}", f"photograph {told['id']}, erased since", [])
         file = self._files.get(told["original"] or "", {})
         facets = [self._content(f"probe {told['id']}", row["sha256"], row["media_type"], file.get("bytes"))]
         return self._observable(f"probe {told['id']}", f"photograph {told['id']}, declared as: {row['kind']}", facets)
