@@ -122,6 +122,7 @@ WRONG: dict[str, dict[str, str]] = {
         "since": "soon",
         "until": "2026-99-99",
     },
+    "/searches/{search_id}/new": {"reason": " "},
     "/account/password": {"old": "wrong", "again": "another one"},
     "/account/app": {"code": "000000"},
     "/people": {"name": "N" * 201, "email": "nobody", "role": ""},

@@ -123,6 +123,7 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
             Look("probe-refused", eva, at["awaiting probe"]),
         ],
         "/searches/{search_id}": [Look("result", eva, at["missing search"])],
+        "/searches/{search_id}/new": [Look("search-new", eva, f"{at['missing search']}/new")],
         "/searches/{search_id}/report": [Look("report", eva, f"{at['missing search']}/report")],
         "/searches/{search_id}/candidates/{rank}": [Look("candidate", eva, candidate)],
         "/ledger": [

@@ -195,6 +195,7 @@ ROUTE_FORMS = {
     "/searches/{search_id}/candidates/{rank}/original": RouteForm(),
     "/searches/{search_id}/candidates/{rank}/page": RouteForm(),
     "/searches/{search_id}/report": RouteForm({"as": "page"}),
+    "/searches/{search_id}/new": RouteForm({"reason": "is he somewhere else by now?"}),
     "/ledger/check": RouteForm(),
     "/ledger/entry": RouteForm({"entry": "{entry}"}, targets=entries),
     "/ledger/proof": RouteForm({"entry": "{entry}"}, targets=entries),

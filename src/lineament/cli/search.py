@@ -42,6 +42,7 @@ from lineament.model.search import (
     missed_words,
     uncompared_words,
 )
+from lineament.model.together import Together
 from lineament.views.errors import named_error_json
 from lineament.views.probes import turned_words
 from lineament.views.searches import named_search_json, search_json
@@ -69,6 +70,10 @@ def search(
     candidate: Annotated[
         str | None,
         typer.Option(metavar="SEARCH/CANDIDATE", help="Search with the face of a candidate of this case instead."),
+    ] = None,
+    new_since: Annotated[
+        str | None,
+        typer.Option(metavar="SEARCH", help="Repeat that search of this case, on the faces enrolled since."),
     ] = None,
     face: Annotated[
         int | None, typer.Option(min=1, help="Which face of the photograph, or of the first, from 1.")
@@ -103,7 +108,7 @@ def search(
 
     If one of several photographs cannot be searched, the others are; the exit code is that of the first that failed.
     """
-    probes = _one_way(probes or [], candidate)
+    probes = _one_way(probes or [], candidate, new_since)
     if len(probes) > 1 and not same_person and (given := _of_one_photograph(face, page, report)) is not None:
         raise InvalidValue(what=given[0], value=given[1], why="it needs one photograph, or several with --same-person")
     if report is not None:
@@ -124,8 +129,8 @@ def search(
             _search_each(desk, photographs, request, kind, as_json)
             return
         with working("Searching"):
-            if candidate is not None:
-                result = _with_candidate(desk, candidate, request)
+            if candidate is not None or new_since is not None:
+                result = _from_earlier(desk, candidate, new_since, request)
             elif len(photographs) == 1:
                 result = desk.photographs.search(photographs[0], request, kind=kind, face=face, part=page)
             else:
@@ -145,16 +150,25 @@ def search(
         say(f"The report is at {report}")
 
 
-def _one_way(probes: list[Path], candidate: str | None) -> list[Path]:
-    """Return the photographs. Raises InvalidValue unless either they or a candidate are given."""
-    if bool(probes) == (candidate is not None):
-        why = "give a photograph, or the candidate of a search, and not both"
+def _one_way(probes: list[Path], *earlier: str | None) -> list[Path]:
+    """Return the photographs. Raises InvalidValue unless either they or something of an earlier search are given."""
+    if bool(probes) + sum(given is not None for given in earlier) != 1:
+        why = "give a photograph, or --candidate, or --new-since, and one of them only"
         raise InvalidValue(what="PROBE", value=" ".join(map(str, probes)), why=why)
     return probes
 
 
-def _with_candidate(desk: Desk, candidate: str, request: SearchRequest) -> SearchResult:
-    """Search with the face of a candidate, SEARCH/CANDIDATE; nothing is copied if the gate refuses."""
+def _from_earlier(desk: Desk, candidate: str | None, new_since: str | None, request: SearchRequest) -> SearchResult:
+    """Search what is new since an earlier search, or with the face of a candidate, SEARCH/CANDIDATE.
+
+    Nothing is copied if the gate refuses.
+    """
+    if new_since is not None:
+        case = desk.casework.get(request.case)
+        if desk.search.to_repeat(new_since).search.case_key != case.key:
+            raise InvalidValue(what="--new-since", value=new_since[:60], why="the search is of another case")
+        return desk.search.repeat(new_since, request.reason)
+    candidate = candidate or ""
     search_id, _, name = candidate.partition("/")
     if not (name.isascii() and name.isdecimal() and len(name) < 5):
         why = "write the search and the candidate as 316d1e17585386dd/3"
@@ -229,11 +243,14 @@ def _mode(min_score: float | None, investigate: bool) -> Mode:
 
 def show(result: SearchResult, entry: SearchEntry) -> None:
     """Print the candidate list for people."""
-    from lineament.services.report import how_cut
+    from lineament.services.report import how_cut, people_lines, since_words
 
     faces = counted(result.gallery_faces, "face")
     every = ", every one" if result.whole else ""
     say(f"{faces} compared in {result.seconds:.3f} s{every}; list shows {how_cut(result)}")
+    for words in (since_words(result), people_lines(result)):
+        if words:
+            say(f"{words[0].upper()}{words[1:]}.")
     if words := uncompared_words(result):
         say(f"The answer is incomplete: {words}.")
     _say_probe(result)
@@ -273,7 +290,8 @@ def _print(result: SearchResult) -> None:
         first = listed.candidate
         shown.add_row(*_cells(first, [f"at least {listed.unlisted} more not listed"] if listed.unlisted else []))
         for candidate in listed.further:
-            shown.add_row(*_cells(candidate, [f"further picture of the face of rank {first.rank}"]))
+            same = "in the picture of" if result.together is Together.ALL else "further picture of the face of"
+            shown.add_row(*_cells(candidate, [f"{same} rank {first.rank}"]))
     print_table(shown)
     if any(candidate.extrapolated for candidate in result.candidates):
         say("In brackets: the 95 % interval of strangers expected beyond what was counted.")
@@ -286,6 +304,7 @@ def _cells(candidate: Candidate, remarks: list[str]) -> list[str]:
     marks += [DRAWN] if candidate.drawn else []
     page = ", ".join(filter(None, [candidate.page_title or candidate.page_uri or candidate.uri, *marks]))
     near = len(candidate.near_duplicates)
+    remarks = [*([] if candidate.person is None else [f"person {candidate.person}"]), *remarks]
     remarks = [*([f"+{near} near-identical"] if near else []), *remarks]
     return [
         str(candidate.rank),

@@ -282,6 +282,20 @@ class SearchResult:
     watch: str | None = None  # that fired, and compared only faces that it had not compared; None: somebody searched
     whole_faces: int | None = None  # of a watch: how many faces the gallery had, new or not
 
+    def asked(self, person: int | None) -> OtherPerson:
+        """Return the face that a candidate of this person is compared with; None and 1 are whom the probe shows."""
+        first = OtherPerson(
+            number=1,
+            probe_id=self.probe_id,
+            face=self.face,
+            sha256=self.probe_sha256,
+            face_box=self.face_box,
+            quality=self.quality,
+            threshold=self.threshold,
+            missed=self.missed,
+        )
+        return next((other for other in self.people if other.number == person), first)
+
     @property
     def expected_among(self) -> int:
         """How many faces the strangers expected were counted for: those compared, or the whole gallery."""

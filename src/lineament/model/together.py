@@ -76,3 +76,28 @@ def assigned(people: Sequence[Mapping[FaceId, float]]) -> tuple[FaceId, ...] | N
     if people and all(choices):
         choose((), ())
     return found
+
+
+def people_words(together: Together | None, people: int) -> str:
+    """Return what a search of several people lists, in words; empty for one person. ``people``: of all of them."""
+    if together is None:
+        return ""
+    if together is Together.ALL:
+        return f"pictures that show all {people} people, each on a face of their own"
+    return f"pictures that show any of {people} people"
+
+
+def together_words(together: Together, people: int, strangers: float) -> str:
+    """Return how many strangers are expected in the list of several people (ADR 0033).
+
+    Each person brings as many as a search for that person alone. For any of them that adds up, whatever depends on
+    what. A picture of all of them with a stranger in it has one of these faces, so there are at most as many; how much
+    fewer depends on who appears together, which nobody has measured.
+    """
+    most = f"{people * strangers:.3g}"
+    if together is Together.ANY:
+        return f"strangers expected: {most} in all, {strangers:g} for each person"
+    return (
+        f"pictures with a stranger expected: at most {most}, {strangers:g} for each person; how much fewer depends on "
+        "who appears together, and is not known"
+    )

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lineament.errors import NotFound, Refused
 from lineament.model.cases import Case
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Mode, ProbeFace, SearchRequest, SearchResult
 from lineament.model.together import EnrolledSince
 from lineament.store.db import Tx
+
+MANY = 1_000_000
+"""Most new faces of a source that are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToRepeat:
+    """A search that may be made again for what is new."""
+
+    search: SearchResult  # without its candidates
+    new_faces: int | None  # enrolled in its sources since; None: it does not tell which there were
 
 
 def enrolled_since(tx: Tx, case: Case, search_id: str) -> EnrolledSince:

@@ -29,6 +29,7 @@ from lineament.model.search import (
     threshold_words,
     uncompared_words,
 )
+from lineament.model.together import Together, people_words, together_words
 from lineament.services.cases.access import case_of_search
 from lineament.services.needs import needs
 from lineament.services.people.policies import require_step_up
@@ -53,6 +54,7 @@ class ReportedCandidate:
     candidate: Candidate
     crop: bytes | None  # JPEG; None if it was erased
     first: int | None  # the rank of the best picture of its group, if that is another
+    together: bool = False  # its group is a picture that shows several people
 
     @property
     def page(self) -> str | None:
@@ -73,6 +75,12 @@ class ReportedCandidate:
         if candidate.extrapolated:
             words += f" ({interval_words(candidate)}, beyond what was counted)"
         yield words
+        if candidate.person is not None:
+            yield f"Compared with person {candidate.person}" + (
+                f", in the picture of candidate {self.first}" if self.together and self.first is not None else ""
+            )
+        if self.together:
+            return
         if self.first is not None:
             yield f"A further picture of the face of candidate {self.first}"
         elif candidate.unlisted:
@@ -136,7 +144,7 @@ class WrittenReport:
     @property
     def grouped(self) -> bool:
         """Whether further pictures of a face stand below its best one."""
-        return any(shown.first is not None for shown in self.candidates)
+        return any(shown.first is not None and not shown.together for shown in self.candidates)
 
     @property
     def heading(self) -> str:
@@ -145,6 +153,8 @@ class WrittenReport:
         many = sum(shown.first is None for shown in self.candidates)
         if not pictures:
             return "Candidates" if self.stored.erased else "No candidate"
+        if self.result.together is Together.ALL:
+            return f"{many} picture{'' if many == 1 else 's'} that show{'s' if many == 1 else ''} all"
         words = f"{many} candidate{'' if many == 1 else 's'}"
         return words if many == pictures else f"{words} in {pictures} pictures"
 
@@ -173,7 +183,9 @@ class WrittenReport:
             ("Reason", result.reason),
             ("Searched", f"{_moment(result.made_at)} by {self.stored.examiner}"),
             ("Compared", _compared(result)),
+            ("New since", since_words(result)),
             ("List shows", how_cut(result)),
+            ("People", people_lines(result)),
             ("Probe", _probe(result, asked)),
             ("Copied from", origin_words(result.probe_origin)),
             ("Edited", ", ".join(map(_edit, asked.edits)) or "not at all"),
@@ -227,6 +239,7 @@ class Report:
                     candidate=candidate,
                     crop=self._crop(search_id, candidate, blurred=all_blurred or candidate.source in some),
                     first=None if candidate is listed.candidate else listed.candidate.rank,
+                    together=result.together is Together.ALL,
                 )
                 for listed in result.entries
                 for candidate in (listed.candidate, *listed.further)
@@ -262,12 +275,49 @@ def report_html(report: WrittenReport) -> str:
 
 def how_cut(result: SearchResult) -> str:
     """Return how the list was cut, in words."""
+    if result.together is not None:
+        return _how_cut_together(result, result.together)
     if result.mode is Mode.INVESTIGATION:
         return f"investigation: the best {result.limit}, whatever their score"
     if result.mode is Mode.MANUAL:
         return f"a threshold set by hand: score {result.threshold:.3f} and above"
     expected = f"{strangers_words(result)} in the gallery searched"
+    if result.after is not None:
+        expected = f"{strangers_words(result)} in the whole gallery of {result.expected_among:,} faces, new or not"
     return f"score {result.threshold:.3f} and above, where {expected} ({threshold_words(result)})"
+
+
+def _how_cut_together(result: SearchResult, together: Together) -> str:
+    """Return how the list of several people was cut."""
+    which = people_words(together, len(result.people) + 1)
+    if result.mode is Mode.INVESTIGATION:
+        return f"{which}: the best {result.limit}, whatever their score"
+    scores = ", ".join(f"{score:.3f}" for score in (result.threshold, *(one.threshold for one in result.people)))
+    if result.mode is Mode.MANUAL or result.strangers is None:
+        return f"{which}; thresholds set by hand: scores {scores} and above"
+    expected = together_words(together, len(result.people) + 1, result.strangers)
+    return f"{which}; scores {scores} and above, by person; {expected} ({threshold_words(result)})"
+
+
+def people_lines(result: SearchResult) -> str:
+    """Return the faces of several people, by number; empty if one was searched."""
+    others = (
+        f"person {one.number}: photograph {one.probe_id}, face {one.face}, SHA-256 {one.sha256}, score "
+        f"{one.threshold:.3f} and above"
+        for one in result.people
+    )
+    first = f"person 1: this photograph, face {result.face}, score {result.threshold:.3f} and above"
+    return "; ".join((first, *others)) if result.people else ""
+
+
+def since_words(result: SearchResult) -> str:
+    """Return what a search of what is new compared; empty if it compared everything."""
+    if result.after is None:
+        return ""
+    return (
+        f"only {result.gallery_faces:,} faces enrolled since search {result.after.search_id} of "
+        f"{result.after.at:%Y-%m-%d %H:%M} UTC, of {result.after.whole_faces:,} in the gallery"
+    )
 
 
 def _shown(jpeg: bytes, *, blurred: bool) -> bytes:

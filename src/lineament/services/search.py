@@ -29,7 +29,7 @@ from lineament.services.gallery.model_in_use import require_model
 from lineament.services.keyholder import case_key
 from lineament.services.listing import ChangedMeanwhileError, Listing
 from lineament.services.needs import needs
-from lineament.services.new_since import enrolled_since
+from lineament.services.new_since import MANY, ToRepeat, enrolled_since, request_again
 from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
@@ -174,6 +174,22 @@ class Search:
             found = tx.places.captures_of(ids)
         self._listing.require_known(ids, found)
         return found
+
+    @needs(Permission.SEARCH, in_case=True)
+    def repeat(self, search_id: str, reason: str) -> SearchResult:
+        """Make a search again, of the faces that were enrolled since it. Raises as ``run`` does."""
+        with self._record.read() as tx:
+            earlier = case_of_search(tx, self._record, search_id)[1].result
+        return self.run(earlier.probe_id, request_again(earlier, reason), earlier.face)
+
+    @needs(Permission.SEARCH, in_case=True)
+    def to_repeat(self, search_id: str) -> ToRepeat:
+        """Return a search, without its candidates, and how many faces were enrolled in its sources since."""
+        with self._record.read() as tx:
+            earlier = case_of_search(tx, self._record, search_id)[1].result
+            known, found = earlier.newest_face, tx.sources.of_names(earlier.sources)
+            new = None if known is None else sum(tx.faces.count_newer(source.id, known, MANY) for source in found)
+        return ToRepeat(search=replace(earlier, candidates=()), new_faces=new)
 
     @needs(Permission.SEARCH, in_case=True)
     def admit(self, request: SearchRequest) -> None:

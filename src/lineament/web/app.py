@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lineament.errors import LineamentError, SignInNeeded, StepUpNeeded
 from lineament.web import (
     account,
+    again,
     agencies,
     assets,
     cases,
@@ -103,6 +104,7 @@ PAGE_MODULES = (
     jobs,
     probes,
     searches,
+    again,
     reports,
     ledger,
     signin,

@@ -15,6 +15,7 @@ from lineament.model.parts import incomplete_words, part_words
 from lineament.model.runs import Run
 from lineament.model.search import Candidate, Edit, EditKind, Mode, SearchResult, strangers_words, threshold_words
 from lineament.model.sources import Source, SourceState
+from lineament.model.together import people_words, together_words
 from lineament.views import jobs as job_views
 from lineament.views import probes as probe_views
 from lineament.views.runs import OUTCOMES
@@ -174,6 +175,11 @@ def urgency(source: Source, today: date) -> str:
 
 def list_rule(result: SearchResult) -> str:
     """Return the rule of a candidate list, for the line above it."""
+    if result.together is not None:
+        which = people_words(result.together, len(result.people) + 1)
+        if result.mode is Mode.IDENTIFICATION and result.strangers is not None:
+            return f"list shows {which}; {together_words(result.together, len(result.people) + 1, result.strangers)}"
+        return f"list shows {which}"
     if result.mode is Mode.IDENTIFICATION:
         return f"list shows those where {strangers_words(result)}"
     if result.mode is Mode.MANUAL:

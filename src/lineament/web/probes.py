@@ -25,6 +25,7 @@ from lineament.model.search import (
     SearchRequest,
     SearchResult,
 )
+from lineament.model.together import Together
 from lineament.services.fusion import measured_gains
 from lineament.services.probes import Replay
 from lineament.web.addresses import new_search_address, probe_address, search_address
@@ -225,6 +226,8 @@ class SearchDraft:
     mode: str
     limit: str
     others: tuple[str, ...] = ()  # probe:face, of the same person
+    people: tuple[str, ...] = ()  # probe:face, of other people
+    together: str = Together.ANY.value
 
 
 def _empty_draft(found: Probe, face: int | None) -> SearchDraft:
@@ -252,6 +255,8 @@ def _from_earlier(earlier: SearchResult) -> SearchDraft:
         mode=earlier.mode.value,
         limit=str(earlier.limit),
         others=tuple(f"{other.probe_id}:{other.face}" for other in earlier.others),
+        people=tuple(f"{person.probe_id}:{person.face}" for person in earlier.people),
+        together=(earlier.together or Together.ANY).value,
     )
 
 
@@ -286,6 +291,7 @@ def _request(found: Probe, form: SentForm) -> SearchRequest:
     mode = form.choice("mode", Mode)
     if mode not in _MODES:
         raise InvalidValue(what="The kind of list", value=mode.value, why="choose one of the two", field="mode")
+    people = tuple(_other(untrusted, "person") for untrusted in form.all("person"))
     return SearchRequest(
         case=found.case_key,
         reason=form.text("reason"),
@@ -294,15 +300,17 @@ def _request(found: Probe, form: SentForm) -> SearchRequest:
         until=form.day("until"),
         limit=form.whole("limit"),
         mode=mode,
-        others=tuple(_other(untrusted) for untrusted in form.all("other")),
+        others=tuple(_other(untrusted, "other") for untrusted in form.all("other")),
+        people=people,
+        together=form.choice("together", Together) if people else None,
     )
 
 
-def _other(untrusted: str) -> ProbeFace:
+def _other(untrusted: str, field: str) -> ProbeFace:
     probe_id, _, face = untrusted.partition(":")
     if not face.isascii() or not face.isdecimal() or len(face) > 4:
-        label = "A further photograph"
-        raise InvalidValue(what=label, value=untrusted[:40], why="choose it from the list", field="other")
+        label = "A further photograph" if field == "other" else "Another person"
+        raise InvalidValue(what=label, value=untrusted[:40], why="choose it from the list", field=field)
     return ProbeFace(probe_id=probe_id, face=int(face))
 
 
@@ -330,7 +338,8 @@ def _probe_page(
         sources=[source for source in sources if source.why_closed(today) is None],
         closed=[reason for source in sources if (reason := source.why_closed(today)) is not None],
         against=obstacles(visit.desk, case.key, back=probe_address(found.id), probe_id=found.id),
-        further=_further(visit, found),
+        further=(further := _further(visit, found)),
+        faces_of_others=[*((found, face) for face in range(1, len(found.faces) + 1) if len(found.faces) > 1), *further],
         gains=measured_gains(),
         wanted=casework.policy(found.case_key).further_approvals,
         approvers=visit.desk.probes.approvers(found.id),

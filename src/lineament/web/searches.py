@@ -68,8 +68,9 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
     except CandidateErased as error:
         return _erased(visit, case, stored, error)
     found = next(candidate for candidate in search.candidates if candidate.rank == rank)
-    probe = visit.desk.probes.get(search.probe_id)
-    probe_face, face = probe.faces[search.face - 1], shown.face
+    asked = search.asked(found.person)
+    probe = visit.desk.probes.get(asked.probe_id)
+    probe_face, face = probe.faces[asked.face - 1], shown.face
     others = [other.rank for other in search.candidates]
     alike = next(entry for entry in search.entries if found in (entry.candidate, *entry.further))
     blurred = visit.desk.sources.blurred(other.source for other in (alike.candidate, *alike.further))
@@ -78,6 +79,7 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
         case=case,
         search=search,
         candidate=found,
+        asked=asked,
         probe=probe,
         listed=len(search.candidates) + len(stored.erased),
         capture=shown.capture,

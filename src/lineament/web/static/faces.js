@@ -12,6 +12,9 @@ const mark = () => {
     const radio = radios[Number(box.dataset.face) - 1];
     box.classList.toggle("picked", radio.checked);
   }
+  for (const person of why.querySelectorAll("input[name=person]")) {  // nobody is searched twice
+    person.disabled = radios.some((radio) => radio.checked && person.value === `${why.dataset.probe}:${radio.value}`);
+  }
 };
 const pick = (radio) => {
   radio.checked = true;
