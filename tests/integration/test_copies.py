@@ -94,12 +94,12 @@ def test_what_is_erased_from_the_gallery_is_gone_from_the_case_too(world: World,
     assert bytes(sealed) in world.stored_bytes()
     assert content in world.stored_bytes()
     erase = world.machine.erase
-    if what == "face":
-        erase.face(FaceId(best.face_id), "asked")
-    elif what == "capture":
-        erase.capture(CaptureId(best.capture_id), "asked")
-    else:
-        erase.source(best.source, "asked")
+    ways = {
+        "face": lambda: erase.face(FaceId(best.face_id), "asked"),
+        "capture": lambda: erase.capture(CaptureId(best.capture_id), "asked"),
+        "source": lambda: erase.source(best.source, "asked"),
+    }
+    ways[what]()
     left = world.stored_bytes()
     assert not kept.exists()
     assert content not in left
