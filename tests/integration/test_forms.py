@@ -134,6 +134,9 @@ WRONG: dict[str, dict[str, str]] = {
     "/stop/agency": {"reason": " "},
     "/threshold/{number}/approve": {"reason": "x" * 501},
     "/threshold/{number}/decline": {"reason": " "},
+    "/misuse/findings/{finding_id}/answer": {"answer": "perhaps", "reason": " "},
+    "/misuse/faces": {"name": " ", "kind": "anybody", "reason": " "},
+    "/misuse/faces/{guarded_id}/remove": {"reason": " "},
     "/agencies": {"name": " ", "jurisdiction": "France"},
     "/agencies/{agency_id}/rename": {"name": " ", "jurisdiction": "France"},
     "/agencies/{agency_id}/vet": {

@@ -36,6 +36,7 @@ from tests.support.targets import (
     invitations,
     jobs,
     nothing,
+    oversight,
     runs,
     sources,
 )
@@ -215,6 +216,11 @@ LINES = {
     "user unlock": Line("{account_id}", accounts),
     "user sessions": Line("{account_id}", accounts),
     "user end-sessions": Line("{account_id}", accounts),
+    "misuse report": Line(),
+    "misuse answer": Line("{finding_id} --reason explained", oversight),
+    "misuse faces": Line(),
+    "misuse guard": Line("{probe} --name Eva --reason agreed", slow=True),
+    "misuse unguard": Line("{guarded_id} --reason left", oversight),
     "ledger export": Line("{out} --case {ref}", cases, in_case="read cases"),
     "ledger propose-witnesses": Line("no-such-file --reason why", code=3),
     "ledger approve-witnesses": Line(code=4),  # none waits

@@ -130,6 +130,8 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
             Look("ledger", adam, "/ledger"),
             Look("ledger-filtered", adam, "/ledger?kind=searches&views=shown"),
         ],
+        "/misuse": [Look("misuse", adam, "/misuse"), Look("misuse-supervisor", sven, "/misuse")],
+        "/misuse/faces": [Look("misuse-faces", sven, "/misuse/faces")],
         "/sign-in": [Look("sign-in", nobody, "/sign-in")],
         "/join/{token}": [Look("join", nobody, at["late"])],
         "/second-factor": [

@@ -226,6 +226,11 @@ ROUTE_FORMS = {
     "/threshold/{number}/approve": RouteForm({"reason": "seen", "change": "{number}"}, prepare=propose_threshold),
     "/threshold/{number}/decline": RouteForm({"reason": "not now", "change": "{number}"}, prepare=propose_threshold),
     "/threshold/{number}/withdraw": RouteForm(prepare=propose_own_threshold),
+    "/misuse/findings/{finding_id}/answer": RouteForm({"answer": "explained", "reason": "a big case"}),
+    "/misuse/faces": RouteForm(
+        {"name": "Eva", "kind": "colleague", "reason": "she agreed"}, file=("photograph", PROBE.read_bytes())
+    ),
+    "/misuse/faces/{guarded_id}/remove": RouteForm({"reason": "she left"}),
     "/agencies": RouteForm({"name": "Police of D", "jurisdiction": "FR"}),
     "/agencies/{agency_id}/rename": RouteForm({"name": "Ministry", "jurisdiction": "CH"}),
     "/agencies/{agency_id}/vet": RouteForm(

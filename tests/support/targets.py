@@ -18,8 +18,8 @@ BY_ROLE = {
     Role.EXAMINER: _ALL | {"read cases", "take part", "open cases", "search"},
     Role.REVIEWER: _ALL | {"read cases", "take part", "approve"},
     Role.SUPERVISOR: _ALL
-    | {"read cases", "take part", "open cases", "approve", "manage cases", "stop agency", "read usage"},
-    Role.AUDITOR: _ALL | {"read cases", "read ledger", "read usage"},
+    | {"read cases", "take part", "open cases", "approve", "manage cases", "stop agency", "read usage", "read misuse"},
+    Role.AUDITOR: _ALL | {"read cases", "read ledger", "read usage", "read misuse"},
     Role.ADMINISTRATOR: _ALL | {"manage people", "read usage", "stop agency"},
     Role.OPERATOR: _ALL | {"operate", "manage sources", "change threshold"},
 }
@@ -207,6 +207,16 @@ def entries(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     yield Target("not there", {"entry": "999999"}, seen=False)
 
 
+def oversight(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    """Yield a finding and a guarded face of the person's agency, and of another."""
+    letter = person.name[0] if person.name[0] in "AB" else ""
+    if letter:
+        yield Target("own", dict(zip(("finding_id", "guarded_id"), world.oversight[letter], strict=True)))
+    other = world.oversight["A" if letter == "B" else "B"]
+    yield Target("foreign", dict(zip(("finding_id", "guarded_id"), other, strict=True)), seen=False)
+    yield Target("not there", {"finding_id": NOT_THERE, "guarded_id": NOT_THERE}, seen=False)
+
+
 def nothing(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     yield Target("own", {})
 
@@ -226,4 +236,6 @@ KINDS: dict[str, Targets] = {
     "job_id": jobs,
     "drop_id": drops,
     "number": changes,
+    "finding_id": oversight,
+    "guarded_id": oversight,
 }

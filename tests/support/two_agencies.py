@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import numpy as np
 import sqlalchemy as sa
 from tests.support.clock import Clock
 from tests.support.serving import TOKEN
@@ -36,10 +38,14 @@ from tests.support.world import (
 
 from lineament.model.accounts import HOME_AGENCY, FactorKind, Role
 from lineament.model.cases import CaseRole, CaseTerms
+from lineament.model.faces import Template
 from lineament.model.jobs import JobRequest
+from lineament.model.misuse.findings import Finding, FindingKind, LookedAt
+from lineament.model.misuse.reports import FindingState, GuardedFace, GuardedKind, KeptFinding, MisuseReport
 from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.register import PermissionDocument
+from lineament.services.misuse.guarded import about_guarded
 from lineament.services.people.rate_limits import FAILURES, VISITS, MovingWindow
 from lineament.store.meta import new_ids
 from lineament.store.people_tables import sessions
@@ -129,6 +135,7 @@ class TwoAgencies(World):
     cases: dict[str, CaseIds] = field(default_factory=dict)
     texts: dict[str, AgencyTexts] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)  # id by source, in four digits
+    oversight: dict[str, tuple[str, str]] = field(default_factory=dict)  # by letter: a finding and a guarded face
     drops: dict[str, str] = field(default_factory=dict)  # id of the operator's and of somebody else's, under way
     searches: bool = True  # if not, there is no gallery, and no photograph is taken
 
@@ -222,6 +229,8 @@ class TwoAgencies(World):
                 self._add_case(f"{letter} own", letter, "examiner", "reviewer")
                 self._add_case(f"{letter} colleague's", letter, "colleague")
             self._add_shared_case()
+            for letter in ("A", "B"):
+                self._add_oversight(letter)
             self._add_invitations()
             if self.searches:
                 self._add_drops()
@@ -305,6 +314,41 @@ class TwoAgencies(World):
         probe = desk.probes.take(case, PROBE.read_bytes(), kind=ProbeKind.CCTV)
         result = desk.search.run(probe.id, SearchRequest(case=case, reason=reason, mode=Mode.INVESTIGATION))
         return probe.id, result.search_id
+
+    def _add_oversight(self, letter: str) -> None:
+        """Report a finding about the examiner of an agency, and guard a face."""
+        agency_id, week = self.agencies[letter], self.clock().date() - timedelta(days=self.clock().weekday() + 7)
+        finding = Finding(
+            kind=FindingKind.VOLUME,
+            who=(self.people[f"{letter} examiner"].account.id,),
+            since=self.clock() - timedelta(days=7),
+            until=self.clock(),
+            what="41 searches in the week",
+            why="far above the middle of 8",
+            ordinary="up to 20",
+            numbers={"count": 41},
+        )
+        line = LookedAt(kind=FindingKind.VOLUME, of="counts of people", looked_at=9, ordinary=8)
+        ids = [secrets.token_hex(8) for _ in range(3)]
+        report = MisuseReport(id=ids[0], agency_id=agency_id, week=week, made_at=self.clock(), looked_at=(line,))
+        kept = KeptFinding(id=ids[1], report_id=ids[0], state=FindingState.OPEN, finding=finding)
+        face = GuardedFace(
+            id=ids[2],
+            agency_id=agency_id,
+            name=f"{self.texts[letter].person} guarded",
+            kind=GuardedKind.COLLEAGUE,
+            because="agreed in writing",
+            added_by=f"{self.texts[letter].person} supervisor",
+            added_at=self.clock(),
+            template=Template("sface-yunet/000000", np.zeros(128, np.float32)),
+            grade=0,
+        )
+        keys = self.workspace.keys
+        with self.setting_up() as tx:
+            tx.misuse.add(report, [kept])
+            wrapped = keys.new_data_key(about_guarded(face.id))
+            tx.guarded.add(face, keys.unwrap(wrapped, about_guarded(face.id)), wrapped)
+        self.oversight[letter] = (kept.id, face.id)
 
     def _add_shared_case(self) -> None:
         """Add a case of A on which guests of B work too."""

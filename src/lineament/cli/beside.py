@@ -92,6 +92,8 @@ class WitnessingBeside:
 
         while True:
             with suppress(LineamentError, OSError), Workspace.open(self._settings) as opened:  # “verify” and pages tell
-                opened.desk_at_the_machine().witnesses.submit_if_due()
+                desk = opened.desk_at_the_machine()
+                desk.misuse.queue_if_due()
+                desk.witnesses.submit_if_due()
             if self._over.wait(ASKED_EVERY):
                 return

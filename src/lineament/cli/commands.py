@@ -78,6 +78,7 @@ COMMANDS = {
     "user": ("users", "The people of your agency and their accounts."),
     "jurisdiction": ("jurisdictions", "Jurisdictions: what their law adds, line by line with its source."),
     "witness": ("witness", "A witness of other workspaces: cosigns their ledgers. It needs no workspace of its own."),
+    "misuse": ("misuse", "Misuse: the weekly report, its answers, and guarded faces."),
     "ledger": ("ledger", "The ledger: exports that anybody can check."),
 }
 """The module of each command or group of commands, and the first paragraph of its help, in the order of ``--help``."""

@@ -43,6 +43,7 @@ class Permission(StrEnum):
     CHANGE_THRESHOLD = "change threshold"  # of the workspace, and its model: propose and approve (R28)
     READ_LEDGER = "read ledger"  # the entries of their own agency
     READ_USAGE = "read usage"  # of their own agency
+    READ_MISUSE = "read misuse"  # the weekly report of their own agency, and the list of guarded faces
     MANAGE_PEOPLE = "manage people"  # of their own agency, and its policy
     OPERATE = "operate"  # vet and license agencies, stop everything, see every agency's usage
 
@@ -61,8 +62,10 @@ ROLES: dict[Role, frozenset[Permission]] = {
         Permission.MANAGE_CASES,
         Permission.STOP_AGENCY,
         Permission.READ_USAGE,
+        Permission.READ_MISUSE,
     },
-    Role.AUDITOR: _EVERYONE | {Permission.READ_CASES, Permission.READ_LEDGER, Permission.READ_USAGE},
+    Role.AUDITOR: _EVERYONE
+    | {Permission.READ_CASES, Permission.READ_LEDGER, Permission.READ_USAGE, Permission.READ_MISUSE},
     Role.ADMINISTRATOR: _EVERYONE | {Permission.MANAGE_PEOPLE, Permission.READ_USAGE, Permission.STOP_AGENCY},
     Role.OPERATOR: _EVERYONE | {Permission.OPERATE, Permission.MANAGE_SOURCES, Permission.CHANGE_THRESHOLD},
 }

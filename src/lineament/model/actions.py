@@ -128,6 +128,16 @@ class Action(StrEnum):
     HOOK_REMOVED = "hook_removed"
     NOTICE_DELIVERED = "notice_delivered"
     NOTICE_GIVEN_UP = "notice_given_up"
+    PURPOSE_REFUSED = "purpose_refused"
+    MISUSE_REPORTED = "misuse_reported"
+    MISUSE_READ = "misuse_read"
+    MISUSE_ANSWERED = "misuse_answered"
+    FACE_GUARDED = "face_guarded"
+    FACE_UNGUARDED = "face_unguarded"
+    ACCOUNT_GIVEN = "account_given"
+    PUBLICATION_BEGUN = "publication_begun"
+    PUBLICATION_ENDED = "publication_ended"
+    FIGURES_PUBLISHED = "figures_published"
 
 
 VIEWS = frozenset(
@@ -141,6 +151,8 @@ VIEWS = frozenset(
         Action.PERMISSION_OPENED,
         Action.SOURCE_PICTURES_READ,
         Action.LEDGER_READ,
+        Action.MISUSE_READ,
+        Action.ACCOUNT_GIVEN,
     }
 )
 """The actions of somebody who only looked; pages leave them out until they are asked for."""

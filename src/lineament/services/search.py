@@ -22,6 +22,7 @@ from lineament.model.sources import Source
 from lineament.model.together import EnrolledSince, Together
 from lineament.services import gate
 from lineament.services.cases.access import case_of_search, probe_in, seen_case
+from lineament.services.cases.refusals import refusals_recorded
 from lineament.services.compared import Compared, FoundPerson, SearchedPerson
 from lineament.services.gallery.answers import GallerySearch
 from lineament.services.gallery.indexes import Gallery
@@ -96,7 +97,7 @@ class Search:
         the gate), MixedModels, ThresholdUntrusted, LedgerUnavailable, or NoFace, SeveralFaces or NotFound for the face.
         """
         while True:
-            with suppress(ChangedMeanwhileError):
+            with suppress(ChangedMeanwhileError), refusals_recorded(self._record, request.case, [request.reason]):
                 return self._run(probe_id, request, face)
 
     def _run(self, probe_id: str, request: SearchRequest, face: int | None) -> SearchResult:
@@ -197,7 +198,7 @@ class Search:
 
         The indexes are opened at once: the nets may still be loading, and the search would wait for them anyway.
         """
-        with self._record.read() as tx:
+        with refusals_recorded(self._record, request.case, [request.reason]), self._record.read() as tx:
             case = seen_case(tx, self._record, request.case)
             sources = gate.chosen(tx, self._record, request.sources)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason))

@@ -39,6 +39,7 @@ from lineament.store.keys import Vault, VaultSource
 from lineament.store.ledger import LedgerRows
 from lineament.store.members import MemberRows
 from lineament.store.meta import MetaRows
+from lineament.store.misuse import GuardedRows, MisuseRows
 from lineament.store.notices import NoticeRows
 from lineament.store.papers import PaperRows
 from lineament.store.places import PlaceRows
@@ -129,6 +130,8 @@ class Tx:
         self.drops = DropRows(connection, vault)
         self.proposals = ProposalRows(connection, vault)
         self.witness_policies = WitnessPolicyRows(connection, vault)
+        self.misuse = MisuseRows(connection, vault)
+        self.guarded = GuardedRows(connection, vault)
         self.ledger = LedgerRows(connection, vault)
         self.sealed = SealedRows(connection, vault)
         self.source_reseal = SourceResealRows(connection, vault)

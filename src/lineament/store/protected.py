@@ -21,6 +21,7 @@ from lineament.store import search_tables, tables
 from lineament.store.drop_tables import drop_files, drops
 from lineament.store.evidence_table import evidence
 from lineament.store.job_table import jobs
+from lineament.store.oversight_tables import guarded_faces, misuse_findings, misuse_reports
 from lineament.store.proposal_table import proposals
 from lineament.store.source_tables import places, prepared_faces, run_refusals, runs, source_shares
 from lineament.store.watch_tables import notices, watch_findings, watch_progress, watches, web_hooks
@@ -165,6 +166,9 @@ PROTECTED = {
         ),
         Protected(table=proposals, guarded=False, opened={"sealed": "id"}),
         Protected(table=witness_policies, guarded=False, opened={"sealed": "id"}),
+        Protected(table=misuse_reports, opened={"sealed": "id"}),
+        Protected(table=misuse_findings, opened={"sealed": "id"}),
+        Protected(table=guarded_faces, present=_of("wrapped_key"), restless=_of("sealed")),
     )
 }
 """By the name of the table. Searches and their lists are bound too, in ``store/search_digests.py``."""

@@ -17,6 +17,7 @@ from lineament.errors import AccessAltered, Damaged, WrongKey
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
 from lineament.store.ledger_tables import ledger_details
+from lineament.store.oversight_tables import guarded_faces, misuse_findings, misuse_reports
 from lineament.store.people_tables import accounts, agencies, factors, sessions, stops
 from lineament.store.proposal_table import proposals
 from lineament.store.search_tables import searches
@@ -78,6 +79,8 @@ VAULTED: Sequence[SealedPlace] = (
     _vaulted(jobs, "requested_by"),
     _vaulted(proposals, "sealed"),
     _vaulted(witness_policies, "sealed"),
+    _vaulted(misuse_reports, "sealed"),
+    _vaulted(misuse_findings, "sealed"),
     SealedPlace(table=ledger_details, column="sealed", row="seq", about="ledger|{}"),
 )
 """What the vault seals."""
@@ -98,6 +101,7 @@ WRAPPED: Sequence[SealedPlace] = (
         older="source/{}",
     ),
     SealedPlace(table=cases, column="wrapped_key", row="key", about="case/{}"),
+    SealedPlace(table=guarded_faces, column="wrapped_key", about="guarded face/{}"),
 )
 """The wrapped data keys."""
 

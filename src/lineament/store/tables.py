@@ -8,6 +8,7 @@ from lineament.store import (  # noqa: F401 - what others here refer to, and the
     drop_tables,
     job_table,
     ledger_tables,
+    oversight_tables,
     people_tables,
     proposal_table,
     search_tables,

@@ -54,6 +54,8 @@ def waiting_for(
         found += _changes(visit)
     if official.may(Permission.READ_LEDGER):
         found += _record(visit)
+    if official.may(Permission.READ_MISUSE):
+        found += _misuse(visit)
     if official.may(Permission.MANAGE_PEOPLE) and not official.solo:
         found += _trainings(visit)
     if official.may(Permission.READ_USAGE) and not official.solo:
@@ -133,6 +135,15 @@ def _record(visit: Visit) -> Iterator[Waiting]:
     if against is not None:
         words = f"{upper_first(str(against))}."
         yield Waiting(subject="Ledger", words=words, address="/ledger", act="Ledger", level="warn")
+
+
+def _misuse(visit: Visit) -> Iterator[Waiting]:
+    waiting = visit.desk.misuse.waiting()
+    if waiting:
+        words = (
+            f"{counted(waiting, 'finding')} of the weekly report {'waits' if waiting == 1 else 'wait'} for an answer"
+        )
+        yield Waiting(subject="Misuse", words=words, address="/misuse", act="Read the report")
 
 
 def _trainings(visit: Visit) -> Iterator[Waiting]:

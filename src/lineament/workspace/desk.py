@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lineament.workspace.oversight import Oversight
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from lineament.workspace import Workspace
 
 
-class Desk:
+class Desk(Oversight):
     """Every service, acting in one official's name. It is cheap: one for each request."""
 
     def __init__(self, workspace: Workspace, record: Record) -> None:

@@ -43,6 +43,7 @@ def test_every_role_says_what_it_may_do() -> None:
 
 def test_an_auditor_reads_and_changes_nothing() -> None:
     reads = {Permission.READ_CASES, Permission.READ_LEDGER, Permission.READ_USAGE, Permission.READ_SOURCES}
+    reads |= {Permission.READ_MISUSE}
     assert ROLES[Role.AUDITOR] == reads | {Permission.PUBLIC, Permission.OWN_ACCOUNT}
 
 

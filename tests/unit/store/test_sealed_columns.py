@@ -16,6 +16,7 @@ KINDS = {
     "sealed (workspace)",
     "sealed (source)",
     "sealed (case)",
+    "sealed (face)",
     "wrapped",
     "keyed digest",
     "digest",

@@ -60,6 +60,14 @@ class PurposeAllowed(Event, action=Action.PURPOSE_ALLOWED):
     alone: bool  # stated by the examiner of a solo workspace
 
 
+class PurposeRefused(Event, action=Action.PURPOSE_REFUSED):
+    """A case or a search was refused, because its words name a refused purpose."""
+
+    case: str | None  # None: the case was not opened
+    purposes: tuple[str, ...]
+    words: str  # as they were typed
+
+
 class CaseAuthorised(Event, action=Action.CASE_AUTHORISED):
     """An authority granted the searches of a case."""
 

@@ -13,6 +13,7 @@ from lineament.model.events import (
     leads,
     ledger,
     notices,
+    oversight,
     packs,
     people,
     proposals,
@@ -30,7 +31,21 @@ def _events_in(module: ModuleType) -> list[type[Event]]:
 
 EVENTS: Mapping[Action, type[Event]] = {
     kind.action: kind
-    for module in (cases, jobs, keys, leads, ledger, notices, packs, people, proposals, searches, sources, watches)
+    for module in (
+        cases,
+        jobs,
+        keys,
+        leads,
+        ledger,
+        notices,
+        oversight,
+        packs,
+        people,
+        proposals,
+        searches,
+        sources,
+        watches,
+    )
     for kind in _events_in(module)
 }
 

@@ -34,6 +34,7 @@ _OF_MODULE = {
     "leads": EntryKind.CASES,
     "ledger": EntryKind.RECORD,
     "keys": EntryKind.RECORD,
+    "oversight": EntryKind.RECORD,
 }
 """The kind of the events of each module."""
 

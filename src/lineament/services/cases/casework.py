@@ -45,6 +45,7 @@ from lineament.model.texts import require_said
 from lineament.services.cases.access import case_for, everything_in, own_case_for, require_open
 from lineament.services.cases.destroy import destroy
 from lineament.services.cases.recorded import case_authorised, case_opened, case_refused
+from lineament.services.cases.refusals import refusals_recorded
 from lineament.services.cases.room import Room
 from lineament.services.cases.standings import Outlook, Ruling
 from lineament.services.cases.timeline import entries_of, views_of
@@ -85,7 +86,8 @@ class Casework:
         """
         terms.require_said()
         if refused := refused_purposes(terms.texts()):
-            raise Refused(*(purpose.reason for purpose in refused))
+            with refusals_recorded(self._record, None, terms.texts()):
+                raise Refused(*(purpose.reason for purpose in refused))
         terms = replace(terms, distressing=terms.is_distressing)
         key, official = secrets.token_hex(8), self._record.official
         with self._record.change() as change:

@@ -126,6 +126,7 @@ class Retain:
         with suppress(_NothingDue), self._record.change() as change:
             if not (due := change.tx.ledger.older(agency_id, before)):
                 raise _NothingDue
+            change.tx.misuse.delete_before(agency_id, before.date() - timedelta(days=7))  # as old as their entries
             change.erase_details(due, f"older than {days} days")
             return len(due)
         return 0

@@ -39,13 +39,26 @@ ROTATE_KEY = JobKind(name="key rotation", needs=Permission.MACHINE, words="Key r
 WITHDRAWAL = JobKind(name="withdrawal", needs=Permission.MANAGE_SOURCES, words="Withdrawal", can_stop=False)
 ERASURE = JobKind(name="erasure", needs=Permission.MANAGE_SOURCES, words="Erasure", can_stop=False, preposition="from")
 DISCLOSURE = JobKind(name="disclosure", needs=Permission.MANAGE_CASES, words="Disclosure pack")
+MISUSE = JobKind(name="misuse report", needs=Permission.MACHINE, words="Weekly report of misuse")
 DELETIONS = JobKind(name="deletions", needs=None, words="Deletion of what was erased", can_stop=False)
 WATCHES = JobKind(name="watches", needs=None, words="Comparison of new faces with what is on watch", can_stop=False)
 NOTICES = JobKind(name="notices", needs=None, words="Sending of notices", can_stop=False)
 
 KINDS: Mapping[str, JobKind] = {
     kind.name: kind
-    for kind in (INGEST, LOOK_AGAIN, SWEEP, ROTATE_KEY, WITHDRAWAL, ERASURE, DISCLOSURE, DELETIONS, WATCHES, NOTICES)
+    for kind in (
+        INGEST,
+        LOOK_AGAIN,
+        SWEEP,
+        ROTATE_KEY,
+        WITHDRAWAL,
+        ERASURE,
+        DISCLOSURE,
+        MISUSE,
+        DELETIONS,
+        WATCHES,
+        NOTICES,
+    )
 }
 
 

@@ -1,6 +1,17 @@
 """Each entry of the ledger as a plain English sentence; one module for each noun, as ``model/events`` has them."""
 
-from lineament.web.sentences import accounts, cases, leads, record, searches, sources, watches
+from lineament.web.sentences import accounts, cases, leads, oversight, record, searches, sources, watches
 from lineament.web.sentences.base import Names, sentence_of
 
-__all__ = ["Names", "accounts", "cases", "leads", "record", "searches", "sentence_of", "sources", "watches"]
+__all__ = [
+    "Names",
+    "accounts",
+    "cases",
+    "leads",
+    "oversight",
+    "record",
+    "searches",
+    "sentence_of",
+    "sources",
+    "watches",
+]

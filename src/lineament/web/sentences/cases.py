@@ -60,6 +60,14 @@ def _(event: events.CaseUrgent, names: Names) -> Markup:
 
 
 @sentence_of.register
+def _(event: events.PurposeRefused, names: Names) -> Markup:
+    purposes, said = listed(event.purposes), because(event.words)
+    if event.case is None:
+        return tell("was refused a case, because its words name {}", purposes) + said
+    return tell("was refused a search{}, because its words name {}", names.within(event.case), purposes) + said
+
+
+@sentence_of.register
 def _(event: events.PurposeAllowed, names: Names) -> Markup:
     words = listed(quoted(word) for word in event.words)
     are = escape("is" if len(event.words) == 1 else "are")

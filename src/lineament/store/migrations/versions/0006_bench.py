@@ -35,6 +35,7 @@ def upgrade() -> None:
     _create_watches()
     _create_notices()
     _delay_jobs()
+    _misuse()
 
 
 _PAPER_KINDS = "kind IN ('message', 'note', 'file', 'decision')"
@@ -301,3 +302,53 @@ def _create_notices() -> None:
 def _delay_jobs() -> None:
     """Let a job wait until a time. NULL is left out of MACs, so older rows hold."""
     op.add_column("jobs", sa.Column("not_before", sa.DateTime(timezone=True)))
+
+
+def _misuse() -> None:
+    """Make the tables of the weekly reports of misuse and of guarded faces."""
+    op.create_table(
+        "misuse_reports",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("week", sa.Date(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_misuse_reports_id_said")),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_misuse_reports_agency_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_misuse_reports"),
+        sa.UniqueConstraint("agency_id", "week", name="uq_misuse_reports_agency_id"),
+    )
+    op.create_table(
+        "misuse_findings",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("report_id", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_misuse_findings_id_said")),
+        sa.CheckConstraint("state IN ('open', 'explained', 'passed on')", name=op.f("ck_misuse_findings_state_known")),
+        sa.ForeignKeyConstraint(["report_id"], ["misuse_reports.id"], name="fk_misuse_findings_report_id"),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_misuse_findings_agency_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_misuse_findings"),
+    )
+    op.create_index("ix_misuse_findings_report_id", "misuse_findings", ["report_id"])
+    op.create_index("ix_misuse_findings_of_agency", "misuse_findings", ["agency_id", "state"])
+    op.create_table(
+        "guarded_faces",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("mac", sa.LargeBinary()),
+        *(
+            sa.CheckConstraint(f"length(trim({column}, ' \t\r\n')) > 0", name=op.f(f"ck_guarded_faces_{column}_said"))
+            for column in ("id", "model")
+        ),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_guarded_faces_agency_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_guarded_faces"),
+    )
+    op.create_index("ix_guarded_faces_agency_id", "guarded_faces", ["agency_id"])

@@ -1,0 +1,33 @@
+"""The part of a desk that watches over the work: reports of misuse, and guarded faces."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lineament.services.misuse.guarded import GuardedFaces
+    from lineament.services.misuse.reports import MisuseReports
+    from lineament.services.record import Record
+    from lineament.workspace import Workspace
+
+
+class Oversight:
+    """The services of oversight, in one official's name."""
+
+    workspace: Workspace
+    record: Record
+
+    @cached_property
+    def misuse(self) -> MisuseReports:
+        """Makes, reads and answers the weekly reports of misuse."""
+        from lineament.services.misuse.reports import MisuseReports
+
+        return MisuseReports(self.record, self.workspace.keys, lambda: self.workspace.pack.rates)
+
+    @cached_property
+    def guarded(self) -> GuardedFaces:
+        """Keeps the list of faces that are searched only with a supervisor."""
+        from lineament.services.misuse.guarded import GuardedFaces
+
+        return GuardedFaces(self.record, self.workspace.keys, lambda: self.workspace.analyser)

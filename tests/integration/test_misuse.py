@@ -1,0 +1,230 @@
+"""The weekly report of misuse over real photographs: what is planted is found, read on the record, and answered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from tests.conftest import PORTRAITS
+from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, Squad
+
+from lineament.errors import NotAllowed, NotFound, Refused
+from lineament.model.actions import Action
+from lineament.model.cases import Case
+from lineament.model.misuse.findings import FindingKind
+from lineament.model.misuse.reports import FindingState, GuardedKind, KeptFinding
+from lineament.services.misuse.reports import ShownReport
+
+MONDAY = date(2026, 5, 4)
+COLLEAGUE = (PORTRAITS / "obama.jpg").read_bytes()
+SAME_MAN = (PORTRAITS / "macron-2025.jpg").read_bytes()
+
+
+def report_of_the_week(team: Squad) -> ShownReport:
+    """Let the week end, have the worker make the report, and return it as the auditor reads it."""
+    team.clock.advance(days=7)
+    assert team.machine.misuse.queue_if_due()
+    assert not team.machine.misuse.queue_if_due(), "it is queued once"
+    assert team.workspace.worker.drain() == 1
+    return team.fresh_desk(team.auditor).misuse.read()
+
+
+def of_kind(shown: ShownReport, kind: FindingKind) -> list[KeptFinding]:
+    return [kept for kept in shown.findings if kept.finding.kind is kind]
+
+
+def search_in_three_cases(team: Squad) -> list[Case]:
+    """Search the same man in three cases, none of which names another."""
+    cases = [team.open_case(ref=f"K-{number}") for number in (1, 2, 3)]
+    for case, photograph in zip(cases, (PHOTOGRAPH, SAME_MAN, PHOTOGRAPH), strict=True):
+        team.search(case, team.take_probe(case, photograph))
+    return cases
+
+
+def test_the_same_face_in_unrelated_cases_is_found_and_nothing_of_it_is_stored(team: Squad) -> None:
+    cases = search_in_three_cases(team)
+    other = team.open_case(ref="K-4")
+    team.search(other, team.take_probe(other, OTHER_PHOTOGRAPH))
+    shown = report_of_the_week(team)
+    (kept,) = of_kind(shown, FindingKind.SAME_FACE)
+    assert kept.finding.who == (team.examiner.id,)
+    assert {shown.cases[number].ref for number in kept.finding.cases} == {case.ref for case in cases}
+    assert shown.names[team.examiner.id] == "Eva Examiner"
+    assert shown.report is not None
+    assert shown.report.week == MONDAY
+    line = next(line for line in shown.report.looked_at if line.kind is FindingKind.SAME_FACE)
+    assert (line.looked_at, "1e-06" in line.note) == (2, True)
+
+
+def test_cases_that_name_each_other_are_ordinary(team: Squad) -> None:
+    for number in (1, 2, 3):
+        case = team.open_case(ref=f"K-{number}")
+        team.search(case, team.take_probe(case), reason=f"as in K-{number - 1}" if number > 1 else "seen there")
+    assert of_kind(report_of_the_week(team), FindingKind.SAME_FACE) == []
+
+
+def test_a_guarded_face_is_found_in_another_photograph_and_its_search_is_answered(team: Squad) -> None:
+    guarded = team.fresh_desk(team.supervisor).guarded
+    face = guarded.add(PHOTOGRAPH, "Carl Colleague", "he agreed in writing", GuardedKind.COLLEAGUE)
+    assert b"Carl Colleague" not in team.stored_bytes()
+    case = team.open_case()
+    result = team.search(case, team.take_probe(case, SAME_MAN))
+    assert result.search_id, "it is a finding, not a refusal"
+    team.search(case, team.take_probe(case, COLLEAGUE))
+    (kept,) = of_kind(report_of_the_week(team), FindingKind.GUARDED)
+    assert kept.finding.who == (team.examiner.id,)
+    assert kept.finding.searches == (result.search_id,)
+    guarded = team.fresh_desk(team.supervisor).guarded
+    guarded.remove(face.id, "he left")
+    assert guarded.list() == []
+    assert team.actions()[-1] == Action.FACE_UNGUARDED
+    with pytest.raises(NotFound):
+        guarded.remove(face.id, "he left")
+
+
+def test_a_refused_purpose_is_on_the_record_and_a_second_attempt_is_found(team: Squad) -> None:
+    case = team.open_case()
+    probe = team.take_probe(case)
+    for _ in range(2):
+        with pytest.raises(Refused):
+            team.search(case, probe, reason="to see who took part in the demonstration")
+    assert team.actions()[-2:] == [Action.PURPOSE_REFUSED] * 2
+    assert "demonstration" in team.last_details()
+    (kept,) = of_kind(report_of_the_week(team), FindingKind.REFUSED)
+    assert kept.finding.numbers["refused"] == 2
+    timeline = team.fresh_desk(team.supervisor).casework.timeline(case.key)
+    assert [entry.action for entry in timeline].count(Action.PURPOSE_REFUSED) == 2
+
+
+def test_a_case_that_is_refused_for_its_purpose_is_on_the_record(team: Squad) -> None:
+    from tests.support.squad import TERMS
+
+    with pytest.raises(Refused):
+        team.fresh_desk(team.examiner).casework.open(replace(TERMS, purpose="find who joined the demonstration"))
+    assert team.actions()[-1] == Action.PURPOSE_REFUSED
+
+
+def test_reading_and_answering_are_on_the_record(team: Squad) -> None:
+    search_in_three_cases(team)
+    (kept,) = of_kind(report_of_the_week(team), FindingKind.SAME_FACE)
+    assert team.actions()[-1] == Action.MISUSE_READ
+    supervisor = team.fresh_desk(team.supervisor).misuse
+    assert supervisor.waiting() == 1
+    answered = supervisor.answer(kept.id, FindingState.EXPLAINED, "three robberies by one man")
+    assert (answered.state, team.actions()[-1]) == (FindingState.EXPLAINED, Action.MISUSE_ANSWERED)
+    assert supervisor.waiting() == 0
+    again = team.fresh_desk(team.auditor).misuse
+    again.answer(kept.id, FindingState.PASSED_ON, "to the prosecutor")
+    (shown,) = of_kind(again.read(), FindingKind.SAME_FACE)
+    assert shown.answer is not None
+    assert (shown.state, shown.answer.by) == (FindingState.PASSED_ON, "Adam Auditor")
+
+
+def test_the_same_is_not_told_again_unless_it_has_grown(team: Squad) -> None:
+    cases = search_in_three_cases(team)
+    (kept,) = of_kind(report_of_the_week(team), FindingKind.SAME_FACE)
+    team.fresh_desk(team.auditor).misuse.answer(kept.id, FindingState.EXPLAINED, "one man")
+    team.search(cases[0], team.take_probe(cases[0]))
+    following = report_of_the_week(team)
+    assert of_kind(following, FindingKind.SAME_FACE) == []
+    assert following.report is not None
+    assert following.report.repeated == 1
+    for _ in range(3):
+        team.search(cases[1], team.take_probe(cases[1], SAME_MAN))
+    assert len(of_kind(report_of_the_week(team), FindingKind.SAME_FACE)) == 1
+
+
+def test_a_supervisor_does_not_see_what_is_about_that_supervisor(team: Squad) -> None:
+    search_in_three_cases(team)
+    (kept,) = of_kind(report_of_the_week(team), FindingKind.SAME_FACE)
+    about = replace(kept.finding, who=(team.supervisor.id, team.examiner.id))
+    with team.setting_up() as tx:
+        tx.misuse.put(replace(kept, finding=about))
+    supervisor = team.fresh_desk(team.supervisor).misuse
+    assert supervisor.waiting() == 0
+    assert of_kind(supervisor.read(), FindingKind.SAME_FACE) == []
+    with pytest.raises(NotFound):
+        supervisor.answer(kept.id, FindingState.EXPLAINED, "nothing to it")
+    assert team.fresh_desk(team.auditor).misuse.waiting() == 1
+
+
+def test_nobody_answers_what_is_about_oneself(team: Squad) -> None:
+    search_in_three_cases(team)
+    (kept,) = of_kind(report_of_the_week(team), FindingKind.SAME_FACE)
+    with team.setting_up() as tx:
+        tx.misuse.put(replace(kept, finding=replace(kept.finding, who=(team.auditor.id,))))
+    auditor = team.fresh_desk(team.auditor).misuse
+    assert auditor.read().own == {kept.id}
+    with pytest.raises(NotAllowed):
+        auditor.answer(kept.id, FindingState.EXPLAINED, "nothing to it")
+
+
+@pytest.mark.parametrize("who", ["examiner", "reviewer", "administrator", "operator"])
+def test_nobody_else_reads_reports_or_the_list(team: Squad, who: str) -> None:
+    desk = team.fresh_desk(getattr(team, who))
+    with pytest.raises(NotAllowed):
+        desk.misuse.read()
+    with pytest.raises(NotAllowed):
+        desk.guarded.list()
+
+
+def test_an_agency_sees_only_its_own(team: Squad) -> None:
+    search_in_three_cases(team)
+    (kept,) = of_kind(report_of_the_week(team), FindingKind.SAME_FACE)
+    foreign = team.fresh_desk(team.foreign_supervisor).misuse
+    assert foreign.waiting() == 0
+    assert foreign.read().findings == ()
+    with pytest.raises(NotFound):
+        foreign.answer(kept.id, FindingState.EXPLAINED, "nothing to it")
+
+
+def test_reports_are_made_for_weeks_that_are_over_and_each_once(team: Squad) -> None:
+    machine = team.machine.misuse
+    assert machine.due() == []
+    team.clock.advance(days=7)
+    first = machine.due()
+    assert {week for _, week in first} == {MONDAY}
+    assert machine.make() == {"reports": len(first)}
+    assert machine.make() == {"reports": 0}
+    team.clock.advance(days=7 * 9)
+    assert len({week for _, week in machine.due()}) == 4, "older weeks are not made up"
+
+
+def test_reports_go_when_their_details_would(team: Squad) -> None:
+    search_in_three_cases(team)
+    report_of_the_week(team)
+    team.clock.advance(days=800)
+    team.machine.retain.sweep()
+    with team.workspace.store.read() as tx:
+        assert tx.misuse.reports(team.examiner.agency_id) == []
+    team.machine.audit.verify()
+
+
+def test_what_was_recorded_verifies_and_survives_new_keys(team: Squad) -> None:
+    supervisor = team.fresh_desk(team.supervisor)
+    supervisor.guarded.add(PHOTOGRAPH, "Carl Colleague", "he agreed in writing", GuardedKind.COLLEAGUE)
+    search_in_three_cases(team)
+    before = report_of_the_week(team)
+    team.machine.key_rotation.workspace()
+    after = team.fresh_desk(team.auditor)
+    assert after.misuse.read().findings == before.findings
+    assert [face.name for face in after.guarded.list()] == ["Carl Colleague"]
+    team.machine.audit.verify()
+
+
+def test_a_changed_finding_is_refused(team: Squad) -> None:
+    from lineament.errors import AccessAltered
+
+    search_in_three_cases(team)
+    report_of_the_week(team)
+    with team.workspace.store.begin() as tx:
+        tx.connection.exec_driver_sql("UPDATE misuse_findings SET state = 'explained'")
+    with pytest.raises(AccessAltered):
+        team.fresh_desk(team.auditor).misuse.read()
+
+
+def test_a_day_of_the_report_is_a_week_ago(team: Squad) -> None:
+    shown = report_of_the_week(team)
+    assert shown.report is not None
+    assert shown.report.week + timedelta(days=7) <= team.today
