@@ -94,7 +94,7 @@ def addresses(world: TwoAgencies, case: str, account: str, agency: str) -> list[
     person, ids = world.people[account], ids_of(world.cases[case])
     ids |= {"account_id": person.account.id, "job_id": person.job, "agency_id": world.agencies[agency]}
     ids |= {"name": SOURCE, "run_id": world.runs[SOURCE], "capture_id": "1", "face_id": "1"}
-    ids |= {"drop_id": world.drops["own"]}
+    ids |= {"drop_id": world.drops["own"], "code": "FR"}
     return [route.path.format(**ids) for route in READ]
 
 
