@@ -86,7 +86,7 @@ def test_options_for_one_answer_are_refused_for_several(lineament: Run, option: 
 def test_the_help_of_a_search_breaks_no_word(lineament: Run) -> None:
     text = lineament("search", "--help").out
     assert "--kind KIND" in text
-    for words in ("identity document", "seized device", "generated or altered"):
+    for words in ("identity document", "seized device", "other photograph"):
         assert words in " ".join(text.split())
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lineament.cli.batch import search_batch
 from lineament.cli.terminal import (
     checked_writable,
     day,
@@ -27,6 +28,7 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
+from lineament.model.batches import COLUMNS
 from lineament.model.faces import DRAWN
 from lineament.model.parts import incomplete_words, part_words
 from lineament.model.search import (
@@ -75,6 +77,16 @@ def search(
         str | None,
         typer.Option(metavar="SEARCH", help="Repeat that search of this case, on the faces enrolled since."),
     ] = None,
+    batch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER|CSV",
+            help=f"Search each photograph of a folder or a table by itself; its columns: {', '.join(COLUMNS)}.",
+        ),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --batch: also those that were searched before with these settings.")
+    ] = False,
     face: Annotated[
         int | None, typer.Option(min=1, help="Which face of the photograph, or of the first, from 1.")
     ] = None,
@@ -108,9 +120,11 @@ def search(
 
     If one of several photographs cannot be searched, the others are; the exit code is that of the first that failed.
     """
-    probes = _one_way(probes or [], candidate, new_since)
-    if len(probes) > 1 and not same_person and (given := _of_one_photograph(face, page, report)) is not None:
-        raise InvalidValue(what=given[0], value=given[1], why="it needs one photograph, or several with --same-person")
+    probes = _one_way(probes or [], candidate, new_since, batch)
+    several = batch is not None or (len(probes) > 1 and not same_person)
+    if several and (given := _of_one_photograph(face, page, report)) is not None:
+        why = "it needs one photograph, or several with --same-person; a batch says it in its table"
+        raise InvalidValue(what=given[0], value=given[1], why=why)
     if report is not None:
         checked_writable(report)
     request = SearchRequest(
@@ -124,18 +138,19 @@ def search(
         min_score=min_score,
     )
     with workspace(context, nets=True) as desk:
+        if batch is not None:
+            search_batch(desk, batch, request, kind, again=again, as_json=as_json, show=show)
+            return
         photographs = [_photograph(path, desk) for path in probes]
-        if len(photographs) > 1 and not same_person:
+        if several:
             _search_each(desk, photographs, request, kind, as_json)
             return
         with working("Searching"):
-            if candidate is not None or new_since is not None:
-                result = _from_earlier(desk, candidate, new_since, request)
-            elif len(photographs) == 1:
-                result = desk.photographs.search(photographs[0], request, kind=kind, face=face, part=page)
-            else:
-                answer = desk.photographs.search_fused(photographs, request, kind=kind, face=face, part=page)
+            if photographs:
+                answer = _search_one_person(desk, photographs, request, kind=kind, face=face, part=page)
                 result = _succeeded(answer, as_json)
+            else:
+                result = _from_earlier(desk, candidate, new_since, request)
             if report is not None:
                 write_private(report, desk.report.html(result.search_id).encode())
         entry = desk.search.entry(result.search_id)
@@ -150,12 +165,20 @@ def search(
         say(f"The report is at {report}")
 
 
-def _one_way(probes: list[Path], *earlier: str | None) -> list[Path]:
+def _one_way(probes: list[Path], *earlier: str | Path | None) -> list[Path]:
     """Return the photographs. Raises InvalidValue unless either they or something of an earlier search are given."""
     if bool(probes) + sum(given is not None for given in earlier) != 1:
-        why = "give a photograph, or --candidate, or --new-since, and one of them only"
+        why = "give a photograph, --candidate, --new-since or --batch, and one of them only"
         raise InvalidValue(what="PROBE", value=" ".join(map(str, probes)), why=why)
     return probes
+
+
+def _search_one_person(
+    desk: Desk, photographs: Sequence[Photograph], request: SearchRequest, **chosen: Any
+) -> SearchResult | FailedPhotograph:
+    if len(photographs) == 1:
+        return desk.photographs.search(photographs[0], request, **chosen)
+    return desk.photographs.search_fused(photographs, request, **chosen)
 
 
 def _from_earlier(desk: Desk, candidate: str | None, new_since: str | None, request: SearchRequest) -> SearchResult:

@@ -53,3 +53,13 @@ def request_again(earlier: SearchResult, reason: str) -> SearchRequest:
         together=earlier.together,
         after=earlier.search_id,
     )
+
+
+def is_as_asked(made: SearchResult, request: SearchRequest, face: int | None, part: int | None) -> bool:
+    """Return whether a search was made with the settings of a request, apart from its sources."""
+    if made.others or made.people or made.after is not None or request.after is not None:
+        return False
+    settings = (made.reason, made.mode, made.since, made.until, made.limit)
+    asked = (request.reason, request.mode, request.since, request.until, request.limit)
+    by_hand = request.mode is not Mode.MANUAL or made.threshold == request.min_score
+    return settings == asked and by_hand and face in {None, made.face} and part in {None, made.probe_part}

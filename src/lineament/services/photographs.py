@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,6 +29,25 @@ class FailedPhotograph:
 
     name: str
     error: LineamentError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPhotograph(Photograph):
+    """A photograph of a batch; what is None is as the request says."""
+
+    face: int | None = None
+    part: int | None = None
+    kind: ProbeKind | None = None
+    reason: str | None = None
+    line: int | None = None  # of the table that names it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedBefore:
+    """A photograph of a batch that was left out, because a search of the case was made of it with these settings."""
+
+    name: str
+    search_id: str
 
 
 class Photographs:
@@ -73,6 +93,37 @@ class Photographs:
             except LineamentError as error:
                 answer = FailedPhotograph(name=photograph.name, error=error)
             yield answer
+
+    @needs(Permission.SEARCH, in_case=True)
+    def search_batch(
+        self, photographs: Sequence[BatchPhotograph], request: SearchRequest, *, again: bool = False
+    ) -> Iterator[tuple[BatchPhotograph, SearchResult | SearchedBefore | FailedPhotograph]]:
+        """Search with each photograph by itself, in order; the gate is asked before each.
+
+        Unless ``again``, a photograph is left out if the case has a search of the same bytes with the same settings: so
+        a batch that was interrupted resumes where it stopped. Raises Refused as soon as the gate stops the rest.
+        """
+        for photograph in photographs:
+            asked = request if photograph.reason is None else replace(request, reason=photograph.reason)
+            self._search.admit(asked)
+            answer: SearchResult | SearchedBefore | FailedPhotograph
+            try:
+                answer = self._of_batch(photograph, asked, again=again)
+            except LineamentError as error:
+                answer = FailedPhotograph(name=photograph.name, error=error)
+            yield photograph, answer
+
+    def _of_batch(
+        self, photograph: BatchPhotograph, request: SearchRequest, *, again: bool
+    ) -> SearchResult | SearchedBefore:
+        untrusted = photograph.read()
+        face, part = photograph.face, photograph.part
+        if not again:
+            sha256 = hashlib.sha256(untrusted).hexdigest()
+            if (made := self._search.made(request, sha256, face=face, part=part)) is not None:
+                return SearchedBefore(name=photograph.name, search_id=made)
+        probe = self._probes.take(request.case, untrusted, kind=photograph.kind, part=part)
+        return self._search.run(probe.id, request, face)
 
     @needs(Permission.SEARCH, in_case=True)
     def search_fused(

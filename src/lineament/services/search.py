@@ -30,7 +30,7 @@ from lineament.services.gallery.model_in_use import require_model
 from lineament.services.keyholder import case_key
 from lineament.services.listing import ChangedMeanwhileError, Listing
 from lineament.services.needs import needs
-from lineament.services.new_since import MANY, ToRepeat, enrolled_since, request_again
+from lineament.services.new_since import MANY, ToRepeat, enrolled_since, is_as_asked, request_again
 from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
@@ -175,6 +175,16 @@ class Search:
             found = tx.places.captures_of(ids)
         self._listing.require_known(ids, found)
         return found
+
+    @needs(Permission.SEARCH, in_case=True)
+    def made(self, request: SearchRequest, sha256: str, *, face: int | None, part: int | None) -> str | None:
+        """Return the newest search of the case that was made of a photograph with these settings; None if none was."""
+        with self._record.read() as tx:
+            case = seen_case(tx, self._record, request.case)
+            names = {source.name for source in gate.chosen(tx, self._record, request.sources)}
+            found = tx.searches.of_photograph(case.id, sha256)
+        same = (made for made in found if set(made.sources) == names and is_as_asked(made, request, face, part))
+        return next((made.search_id for made in same), None)
 
     @needs(Permission.SEARCH, in_case=True)
     def repeat(self, search_id: str, reason: str) -> SearchResult:

@@ -140,6 +140,11 @@ class SearchRows:
         """Return the searches of a case, newest first, including those without candidates (R22)."""
         return [stored.result for stored in self.stored_of_case(case_id)]
 
+    def of_photograph(self, case_id: int, sha256: str) -> list[SearchResult]:
+        """Return the searches of a case that were made of the same bytes, newest first."""
+        query = _SELECT.where(searches.c.case_id == case_id, searches.c.probe_sha256 == sha256)
+        return [stored.result for stored in self._read_searches(query.order_by(searches.c.ledger_entry.desc()))]
+
     def stored_of_case(self, case_id: int, before: int | None = None, limit: int | None = None) -> list[StoredSearch]:
         """Return the searches of a case with their examiners and erased candidates, newest first.
 

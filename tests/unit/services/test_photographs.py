@@ -48,7 +48,7 @@ class Searching:
         if untrusted.startswith(b"bad"):
             raise BadPicture(why="it is torn")
         faces = [SimpleNamespace(box=number) for number in range(self.faces)]
-        return SimpleNamespace(id=f"probe of {untrusted.decode()}", faces=faces, width=4, height=3)
+        return SimpleNamespace(id=f"probe of {untrusted.decode()}", faces=faces, width=4, height=3, erased_at=None)
 
     def run(self, probe_id: str, request: SearchRequest, face: int | None = None) -> SearchResult:
         self.done.append(("run", probe_id, request.others, face))

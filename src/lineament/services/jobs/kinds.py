@@ -40,6 +40,7 @@ WITHDRAWAL = JobKind(name="withdrawal", needs=Permission.MANAGE_SOURCES, words="
 ERASURE = JobKind(name="erasure", needs=Permission.MANAGE_SOURCES, words="Erasure", can_stop=False, preposition="from")
 DISCLOSURE = JobKind(name="disclosure", needs=Permission.MANAGE_CASES, words="Disclosure pack")
 MISUSE = JobKind(name="misuse report", needs=Permission.MACHINE, words="Weekly report of misuse")
+BATCH = JobKind(name="batch", needs=Permission.SEARCH, words="Batch of searches")
 DELETIONS = JobKind(name="deletions", needs=None, words="Deletion of what was erased", can_stop=False)
 WATCHES = JobKind(name="watches", needs=None, words="Comparison of new faces with what is on watch", can_stop=False)
 NOTICES = JobKind(name="notices", needs=None, words="Sending of notices", can_stop=False)
@@ -55,6 +56,7 @@ KINDS: Mapping[str, JobKind] = {
         ERASURE,
         DISCLOSURE,
         MISUSE,
+        BATCH,
         DELETIONS,
         WATCHES,
         NOTICES,
