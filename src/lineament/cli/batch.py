@@ -15,7 +15,7 @@ from lineament.errors import InvalidValue, LineamentError, NoSuchFile
 from lineament.model.batches import BatchLine, read_table
 from lineament.model.search import ProbeKind, SearchRequest, SearchResult
 from lineament.views.errors import named_error_json
-from lineament.views.searches import named_search_json
+from lineament.views.searches import named_search_json, searched_before_json
 from lineament.views.values import counted
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def search_batch(
         elif isinstance(answer, SearchedBefore):
             counts["searched before"] += 1
             if as_json:
-                print_json_line({"file": photograph.name, "searched_before": answer.search_id})
+                print_json_line(searched_before_json(photograph.name, answer.search_id))
         else:
             counts["searched"] += 1
             entry = desk.search.entry(answer.search_id)

@@ -79,6 +79,11 @@ def named_search_json(file: str, result: SearchResult, entry: SearchEntry) -> di
     return {"file": file, **search_json(result, entry)}
 
 
+def searched_before_json(file: str, search_id: str) -> dict[str, Any]:
+    """Return as JSON that a photograph of a batch was left out, because a search had been made of it."""
+    return {"file": file, "searched_before": search_id}
+
+
 def listed_search_json(stored: StoredSearch) -> dict[str, Any]:
     """Return a search as JSON for the list of its case: the number of candidates, but not which they are."""
     search = stored.result
