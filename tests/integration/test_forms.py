@@ -137,6 +137,8 @@ WRONG: dict[str, dict[str, str]] = {
     "/misuse/findings/{finding_id}/answer": {"answer": "perhaps", "reason": " "},
     "/misuse/faces": {"name": " ", "kind": "anybody", "reason": " "},
     "/misuse/faces/{guarded_id}/remove": {"reason": " "},
+    "/publication/workspace": {"reason": " "},
+    "/publication/agency": {"reason": " "},
     "/agencies": {"name": " ", "jurisdiction": "France"},
     "/agencies/{agency_id}/rename": {"name": " ", "jurisdiction": "France"},
     "/agencies/{agency_id}/vet": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
@@ -13,7 +13,10 @@ from tests.support.reading_order import reading_faults
 from tests.support.story import YS, Story
 
 from lineament.model.accounts import HOME_AGENCY
+from lineament.model.events.oversight import PublicationBegun
+from lineament.model.figures import Figures
 from lineament.model.jobs import JobProgress, JobRequest
+from lineament.store.publications import EVERYTHING, Publication
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -132,6 +135,13 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         ],
         "/misuse": [Look("misuse", adam, "/misuse"), Look("misuse-supervisor", sven, "/misuse")],
         "/misuse/faces": [Look("misuse-faces", sven, "/misuse/faces")],
+        "/accounts": [Look("accounts", adam, "/accounts")],
+        "/accounts/processing": [Look("accounts-processing", adam, "/accounts/processing")],
+        "/accounts/impact": [Look("accounts-impact", anna, "/accounts/impact")],
+        "/accounts/annual": [Look("accounts-annual", adam, "/accounts/annual")],
+        "/publication": [Look("publication", anna, "/publication"), Look("publication-operator", olga, "/publication")],
+        "/transparency": [Look("transparency", nobody, "/transparency")],
+        "/transparency/{agency_id}": [Look("transparency-agency", nobody, _published(story))],
         "/sign-in": [Look("sign-in", nobody, "/sign-in")],
         "/join/{token}": [Look("join", nobody, at["late"])],
         "/second-factor": [
@@ -161,6 +171,22 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         ],
         "nothing": [Look("nothing", eva, "/nothing")],
     }
+
+
+def _published(story: Story) -> str:
+    """Publish the figures of a quarter of the agency and of the workspace; return the address of the agency's page."""
+    machine, agency_id = story.workspace.desk_at_the_machine(), story.at["agency"].rpartition("/")[2]
+    quarter = date(2026, 1, 1)
+    tables = {"Searches by who was sought": {"suspect": 120, "missing person": 30, "victim": 0}}
+    figures = Figures(
+        quarter=quarter, tables=tables, single={"faces and pictures erased": 10}, withheld=("Searches by offence",)
+    )
+    with machine.record.change() as change:
+        for scope, agency in ((EVERYTHING, None), (agency_id, agency_id)):
+            change.tx.publications.begin(Publication(agency_id=agency, by="Olga", reason="asked", at=change.at))
+            change.tx.publications.put(scope, figures, change.at)
+            change.record(PublicationBegun(agency=agency, reason="asked"))
+    return f"/transparency/{agency_id}"
 
 
 def _draft_source(operator: Actor) -> str:

@@ -230,6 +230,8 @@ ROUTE_FORMS = {
     "/misuse/faces": RouteForm(
         {"name": "Eva", "kind": "colleague", "reason": "she agreed"}, file=("photograph", PROBE.read_bytes())
     ),
+    "/publication/workspace": RouteForm({"publish": "yes", "reason": "the council asked"}),
+    "/publication/agency": RouteForm({"publish": "yes", "reason": "the council asked"}),
     "/misuse/faces/{guarded_id}/remove": RouteForm({"reason": "she left"}),
     "/agencies": RouteForm({"name": "Police of D", "jurisdiction": "FR"}),
     "/agencies/{agency_id}/rename": RouteForm({"name": "Ministry", "jurisdiction": "CH"}),

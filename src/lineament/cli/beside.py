@@ -94,6 +94,7 @@ class WitnessingBeside:
             with suppress(LineamentError, OSError), Workspace.open(self._settings) as opened:  # “verify” and pages tell
                 desk = opened.desk_at_the_machine()
                 desk.misuse.queue_if_due()
+                desk.publications.queue_if_due()
                 desk.witnesses.submit_if_due()
             if self._over.wait(ASKED_EVERY):
                 return

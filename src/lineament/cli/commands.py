@@ -79,6 +79,8 @@ COMMANDS = {
     "jurisdiction": ("jurisdictions", "Jurisdictions: what their law adds, line by line with its source."),
     "witness": ("witness", "A witness of other workspaces: cosigns their ledgers. It needs no workspace of its own."),
     "misuse": ("misuse", "Misuse: the weekly report, its answers, and guarded faces."),
+    "account": ("accounts", "Accounts given to others: of the processing, its impact, and a year."),
+    "publication": ("accounts", "Figures for everybody: published only if somebody decides so."),
     "ledger": ("ledger", "The ledger: exports that anybody can check."),
 }
 """The module of each command or group of commands, and the first paragraph of its help, in the order of ``--help``."""

@@ -87,6 +87,8 @@ class ReasonCode(StrEnum):
     LICENSED_AFTER_VETTING = "licensed-after-vetting", "an agency is licensed only after a vetting has approved it"
     HOME_AGENCY = "home-agency", "the agency that runs this workspace needs no vetting and no licence"
     AGENCY_KEEPS_NAME = "agency-keeps-name", "an agency keeps the name under which it was vetted"
+    PUBLISHED = "published", "these figures are published already"
+    NOT_PUBLISHED = "not-published", "these figures are not published"
     ACCOUNTS_SETTING = "accounts-setting", "the setting accounts is switched on by the second account, and not by hand"
 
     # the case

@@ -46,6 +46,7 @@ from lineament.store.places import PlaceRows
 from lineament.store.prepared import PreparedRows
 from lineament.store.probes import ProbeRows
 from lineament.store.proposals import ProposalRows
+from lineament.store.publications import PublicationRows
 from lineament.store.raw import BINARY
 from lineament.store.ring import RING
 from lineament.store.runs import RunRows
@@ -131,6 +132,7 @@ class Tx:
         self.proposals = ProposalRows(connection, vault)
         self.witness_policies = WitnessPolicyRows(connection, vault)
         self.misuse = MisuseRows(connection, vault)
+        self.publications = PublicationRows(connection, vault)
         self.guarded = GuardedRows(connection, vault)
         self.ledger = LedgerRows(connection, vault)
         self.sealed = SealedRows(connection, vault)

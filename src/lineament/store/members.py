@@ -121,6 +121,14 @@ class MemberRows:
         self._connection.execute(sa.delete(case_members).where(guests))
         self._connection.execute(sa.delete(case_invitations).where(case_invitations.c.case_id == case_id))
 
+    def guest_agencies(self, agency_id: str) -> int:
+        """Count the other agencies whose people are members of an agency's cases."""
+        query = sa.select(sa.func.count(sa.distinct(accounts.c.agency_id)))
+        query = query.select_from(case_members).join(cases, cases.c.id == case_members.c.case_id)
+        query = query.join(accounts, accounts.c.id == case_members.c.account_id)
+        found = self._connection.scalar(query.where(cases.c.agency_id == agency_id, accounts.c.agency_id != agency_id))
+        return int(found or 0)
+
     # ------------------------------------------------------------ invitations
 
     def invite(  # noqa: PLR0913, PLR0917 - what an invitation says

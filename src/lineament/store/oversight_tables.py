@@ -46,3 +46,28 @@ guarded_faces = sa.Table(
     not_blank("id"),
     not_blank("model"),
 )
+
+publications = sa.Table(
+    "publications",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # “everything”, or the agency's
+    sa.Column("agency_id", sa.ForeignKey("agencies.id")),  # NULL: the figures of the whole workspace
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: who decided, and why
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
+    sa.CheckConstraint("agency_id IS NOT NULL OR id = 'everything'", name="scope_known"),
+    sa.CheckConstraint("agency_id IS NULL OR id = agency_id", name="one_an_agency"),
+)
+
+published_figures = sa.Table(
+    "published_figures",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # scope and quarter
+    sa.Column("scope", sa.Text, nullable=False),  # as the id of the publication
+    sa.Column("quarter", Day, nullable=False),  # its first day
+    sa.Column("shown", sa.Text, nullable=False),  # JSON: the figures as everybody may read them
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("mac", sa.LargeBinary),  # of the whole row (store/guard.py)
+    sa.UniqueConstraint("scope", "quarter"),
+    not_blank("scope"),
+)

@@ -21,7 +21,13 @@ from lineament.store import search_tables, tables
 from lineament.store.drop_tables import drop_files, drops
 from lineament.store.evidence_table import evidence
 from lineament.store.job_table import jobs
-from lineament.store.oversight_tables import guarded_faces, misuse_findings, misuse_reports
+from lineament.store.oversight_tables import (
+    guarded_faces,
+    misuse_findings,
+    misuse_reports,
+    publications,
+    published_figures,
+)
 from lineament.store.proposal_table import proposals
 from lineament.store.source_tables import places, prepared_faces, run_refusals, runs, source_shares
 from lineament.store.watch_tables import notices, watch_findings, watch_progress, watches, web_hooks
@@ -168,6 +174,8 @@ PROTECTED = {
         Protected(table=witness_policies, guarded=False, opened={"sealed": "id"}),
         Protected(table=misuse_reports, opened={"sealed": "id"}),
         Protected(table=misuse_findings, opened={"sealed": "id"}),
+        Protected(table=publications, opened={"sealed": "id"}),
+        Protected(table=published_figures),
         Protected(table=guarded_faces, present=_of("wrapped_key"), restless=_of("sealed")),
     )
 }

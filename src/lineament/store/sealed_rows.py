@@ -17,7 +17,7 @@ from lineament.errors import AccessAltered, Damaged, WrongKey
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
 from lineament.store.ledger_tables import ledger_details
-from lineament.store.oversight_tables import guarded_faces, misuse_findings, misuse_reports
+from lineament.store.oversight_tables import guarded_faces, misuse_findings, misuse_reports, publications
 from lineament.store.people_tables import accounts, agencies, factors, sessions, stops
 from lineament.store.proposal_table import proposals
 from lineament.store.search_tables import searches
@@ -81,6 +81,7 @@ VAULTED: Sequence[SealedPlace] = (
     _vaulted(witness_policies, "sealed"),
     _vaulted(misuse_reports, "sealed"),
     _vaulted(misuse_findings, "sealed"),
+    _vaulted(publications, "sealed"),
     SealedPlace(table=ledger_details, column="sealed", row="seq", about="ledger|{}"),
 )
 """What the vault seals."""

@@ -26,6 +26,7 @@ def handlers_of(desk: Desk) -> Mapping[str, Handler]:
         kinds.ERASURE.name: desk.requested_erasures.job,
         kinds.DISCLOSURE.name: desk.disclosure.job,
         kinds.MISUSE.name: lambda _arguments, report: desk.misuse.make(report),
+        kinds.FIGURES.name: lambda _arguments, report: desk.publications.make(report),
         kinds.DELETIONS.name: lambda _arguments, report: desk.erase.finish_job(report),
         kinds.WATCHES.name: desk.compare_watched.job,
         kinds.NOTICES.name: desk.notify.job,

@@ -1,4 +1,4 @@
-"""The part of a desk that watches over the work: reports of misuse, and guarded faces."""
+"""The part of a desk that watches over the work: reports of misuse, guarded faces, and accounts given to others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lineament.services.accountability.documents import Documents
+    from lineament.services.accountability.publication import Publications
     from lineament.services.misuse.guarded import GuardedFaces
     from lineament.services.misuse.reports import MisuseReports
     from lineament.services.record import Record
@@ -24,6 +26,20 @@ class Oversight:
         from lineament.services.misuse.reports import MisuseReports
 
         return MisuseReports(self.record, self.workspace.keys, lambda: self.workspace.pack.rates)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """Makes the record of processing, the impact assessment and the report of a year."""
+        from lineament.services.accountability.documents import Documents
+
+        return Documents(self.record, lambda: self.workspace.pack.rates)
+
+    @cached_property
+    def publications(self) -> Publications:
+        """Decides which figures are published, and makes them."""
+        from lineament.services.accountability.publication import Publications
+
+        return Publications(self.record)
 
     @cached_property
     def guarded(self) -> GuardedFaces:

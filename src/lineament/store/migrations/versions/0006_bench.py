@@ -36,6 +36,7 @@ def upgrade() -> None:
     _create_notices()
     _delay_jobs()
     _misuse()
+    _publications()
 
 
 _PAPER_KINDS = "kind IN ('message', 'note', 'file', 'decision')"
@@ -352,3 +353,31 @@ def _misuse() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_guarded_faces"),
     )
     op.create_index("ix_guarded_faces_agency_id", "guarded_faces", ["agency_id"])
+
+
+def _publications() -> None:
+    """Make the tables of what is published, and of the figures of each quarter."""
+    op.create_table(
+        "publications",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text()),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("agency_id IS NOT NULL OR id = 'everything'", name=op.f("ck_publications_scope_known")),
+        sa.CheckConstraint("agency_id IS NULL OR id = agency_id", name=op.f("ck_publications_one_an_agency")),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_publications_agency_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_publications"),
+    )
+    op.create_table(
+        "published_figures",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("quarter", sa.Date(), nullable=False),
+        sa.Column("shown", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(scope, ' \t\r\n')) > 0", name=op.f("ck_published_figures_scope_said")),
+        sa.PrimaryKeyConstraint("id", name="pk_published_figures"),
+        sa.UniqueConstraint("scope", "quarter", name="uq_published_figures_scope"),
+    )
