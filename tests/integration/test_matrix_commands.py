@@ -16,6 +16,8 @@ import pytest
 import sqlalchemy as sa
 from tests.support.route_forms import (
     Prepare,
+    add_web_hook,
+    begin_watch,
     change_rows,
     propose_own_threshold,
     propose_threshold,
@@ -192,6 +194,14 @@ LINES = {
     "case timeline": Line("{ref}", cases),
     "probe replay": Line("{probe_id}", cases, slow=True),
     "probe approve": Line("{probe_id}", cases),
+    "watch add": Line("{probe_id} --until {later} --reason missing", cases),
+    "watch list": Line("{ref}", cases),
+    "watch end": Line("{probe_id}", cases, begin_watch),
+    "hook add": Line("https://hooks.agency.example/"),
+    "hook list": Line(),
+    "hook test": Line("{account_id}", accounts, add_web_hook),
+    "hook rotate": Line("{account_id}", accounts, add_web_hook),
+    "hook remove": Line("{account_id}", accounts, add_web_hook),
     "agency add": Line("D --jurisdiction FR"),
     "agency rename": Line("Ministry --jurisdiction FR"),
     "agency list": Line(),

@@ -69,6 +69,7 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
     at = story.at
     open_case, gone = at["missing"], at["case"]
     candidate = f"{at['missing search']}/candidates/1"
+    _keep_watch(eva, at["missing probe"])
     return {
         "/": [Look("home", eva, "/"), Look("home-guest", gerda, "/"), Look("home-operator", olga, "/")],
         "/back-to-form": [Look("back-to-form", eva, "/back-to-form")],
@@ -82,6 +83,15 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
             Look("case-awaiting", eva, at["awaiting"]),
             Look("case-urgent", eva, at["urgent"]),
         ],
+        "/cases/{ref}/watches": [
+            Look("case-watches", eva, f"{open_case}/watches"),
+            Look("case-watches-none", eva, f"{at['awaiting']}/watches"),
+        ],
+        "/probes/{probe_id}/watch": [
+            Look("watch-new", eva, f"{at['missing probe']}/watch"),
+            Look("watch-new-refused", eva, f"{at['awaiting probe']}/watch"),
+        ],
+        "/web-hooks": [Look("web-hooks", anna, "/web-hooks")],
         "/cases/{ref}/people": [Look("case-people", sven, f"{open_case}/people")],
         "/cases/{ref}/room": [
             Look("case-room", eva, f"{open_case}/room"),
@@ -197,6 +207,14 @@ def _draft_source(operator: Actor) -> str:
     operator.press("Draft the source")
     operator.expect_heading("press-archive")
     return operator.path
+
+
+def _keep_watch(examiner: Actor, probe: str) -> None:
+    """Keep the face of a photograph on watch."""
+    examiner.go(f"{probe}/watch")
+    examiner.fill({"Why is this face kept on watch?": "She may appear in new pictures.", "Last day": "2026-06-30"})
+    examiner.press("Keep on watch")
+    examiner.expect_text("It has found nothing.")
 
 
 def _add_job(story: Story) -> str:

@@ -17,6 +17,7 @@ from tests.support.targets import (
     PEOPLE,
     Target,
     Targets,
+    accounts,
     cases,
     drops,
     entries,
@@ -30,7 +31,9 @@ from tests.support.world import PROBE, SOURCE
 
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.policy import AGENCY, SETTINGS
-from lineament.store import people_tables, search_tables, source_tables, tables
+from lineament.model.watches import HookSecrets, ProbeWatch, WatchTerms, WebHook
+from lineament.services.watches.sending import new_secret
+from lineament.store import people_tables, search_tables, source_tables, tables, watch_tables
 from lineament.web.pages import PageRoute
 
 # ---------------------------------------------------------------- forms
@@ -133,6 +136,44 @@ def propose_own_threshold(world: TwoAgencies, ids: dict[str, str]) -> None:
     propose_threshold(world, ids, by="home operator")
 
 
+def begin_watch(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Put the first face of a case's photograph on watch; the watch has the id of the photograph."""
+    with world.workspace.store.begin() as tx:
+        case = tx.cases.by_key(ids["ref"])
+        watch = ProbeWatch(
+            id=ids["probe_id"],
+            case_id=case.id,
+            case=case.ref,
+            case_key=case.key,
+            agency_id=case.agency_id,
+            account_id=None,
+            begun_by="somebody",
+            begun_at=world.clock(),
+            probe_id=ids["probe_id"],
+            face=1,
+            terms=WatchTerms(reason="missing", ends_on=world.today),
+        )
+        tx.watches.add(watch)
+
+
+def find_watched(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Let a search of a case be what its watch found; the finding has the id of the search."""
+    begin_watch(world, ids)
+    finding = {"id": ids["search_id"], "watch_id": ids["probe_id"], "search_id": ids["search_id"]}
+    with world.workspace.store.begin() as tx:
+        tx.connection.execute(sa.insert(watch_tables.watch_findings), finding | {"at": world.clock(), "listed": 1})
+
+
+def add_web_hook(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Add a web hook of the agency of an account, with the id of the account."""
+    with world.workspace.store.begin() as tx:
+        agency = next((p.account.agency_id for p in world.people.values() if p.account.id == ids["account_id"]), None)
+        if agency is not None:
+            url, at = "https://hooks.agency.example/", world.clock()
+            hook = WebHook(id=ids["account_id"], agency_id=agency, url=url, added_by="somebody", added_at=at)
+            tx.notices.add_hook(hook, HookSecrets(current=new_secret()))
+
+
 REGION = {"x": "0", "y": "0", "width": "200", "height": "220"}
 TERMS = {"ref": "N-1", "offence": "x", "purpose": "x", "basis": "x", "seeks": "suspect"}
 NUMBERS = {
@@ -191,6 +232,13 @@ ROUTE_FORMS = {
     "/probes/{probe_id}/search": RouteForm(
         {"face": "1", "reason": "why", "source": SOURCE, "mode": "identification", "limit": "20"}
     ),
+    "/probes/{probe_id}/watch": RouteForm({"face": "1", "reason": "missing", "until": LATER, "source": SOURCE}),
+    "/cases/{ref}/watches/{watch_id}/end": RouteForm(ids={"watch_id": "probe_id"}, prepare=begin_watch),
+    "/cases/{ref}/findings/{finding_id}/open": RouteForm(ids={"finding_id": "search_id"}, prepare=find_watched),
+    "/web-hooks": RouteForm({"url": "https://hooks.agency.example/lineament"}),
+    "/web-hooks/{hook_id}/test": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
+    "/web-hooks/{hook_id}/rotate": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
+    "/web-hooks/{hook_id}/remove": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
     "/searches/{search_id}/candidates/{rank}/probe": RouteForm(),
     "/searches/{search_id}/candidates/{rank}/original": RouteForm(),
     "/searches/{search_id}/candidates/{rank}/page": RouteForm(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache, cached_property, partial
 
 from lineament.errors import Refused
 from lineament.model.accounts import Official, Permission
@@ -41,7 +42,7 @@ class Attempt:
     case_policy: Policy  # of the case's agency: how it is covered
     sources: Sequence[Source]
     reason: str
-    approvals: tuple[int, str] | None  # fewest by others, and of which probe; None: no photograph is chosen yet
+    approvals: tuple[int, str] | None  # fewest by others, and of which probe; None: no photograph yet, or none wanted
     at: datetime
     copied: Sequence[Source] = ()  # whose pictures the probes copy
     unattended: bool = False  # a watch fires: its second factor was shown when it was begun
@@ -64,6 +65,23 @@ def _may_use(source: Source, official: Official, today: date) -> bool:
     return official.solo or source.open_to(official.agency_id, today)
 
 
+class Facts:
+    """What is the same for many searches of one transaction; each is read once."""
+
+    def __init__(self, tx: Tx, record: Record) -> None:
+        self._tx, self._record = tx, record
+        self.account = cache(tx.accounts.get)
+        self.agency = cache(tx.agencies.get)
+        self.policy = cache(partial(policy_for, tx))
+        self.stops = cache(tx.stops.in_force)
+        self.used = cache(tx.searches.count_of)
+
+    @cached_property
+    def not_witnessed(self) -> Reason | None:
+        """Why the record is not witnessed from outside as the policy asks (R42)."""
+        return reason_not_witnessed(self._tx, self._record)
+
+
 def attempt(  # noqa: PLR0913 - what a search consists of
     tx: Tx,
     record: Record,
@@ -73,31 +91,35 @@ def attempt(  # noqa: PLR0913 - what a search consists of
     *,
     probes: Sequence[Probe] | None = None,
     unattended: bool = False,
+    facts: Facts | None = None,
 ) -> Attempt:
     """Read everything that decides whether a search may run now; without a case, what holds for all of them.
 
-    ``unattended``: a watch compares, whose second factor was shown when it was begun.
+    ``unattended``: a watch compares, whose second factor was shown when it was begun. ``facts`` are those of other
+    searches of the same transaction.
     """
     official, at = record.official, record.clock()
-    first, following = month_of(at.date())
-    account = None if official.account_id is None else tx.accounts.get(official.account_id)
+    known = facts or Facts(tx, record)
+    account = None if official.account_id is None else known.account(official.account_id)
+    policy = known.policy(official.agency_id)
+    copied = _copied(probes or ())
     return Attempt(
         official=official,
         allowed=case is None or may_in(tx, record, case, Permission.SEARCH),
         trained=account is None or account.trained(at.date()),
-        agency=tx.agencies.get(official.agency_id),
-        policy=policy_for(tx, official.agency_id),
-        used=tx.searches.count_of(official.agency_id, first, following),
-        stops=tx.stops.in_force(official.agency_id),
+        agency=known.agency(official.agency_id),
+        policy=policy,
+        used=known.used(official.agency_id, *month_of(at.date())),
+        stops=known.stops(official.agency_id),
         case=case,
-        case_policy=policy_for(tx, official.agency_id if case is None else case.agency_id),
+        case_policy=policy if case is None else known.policy(case.agency_id),
         sources=sources,
         reason=reason,
-        approvals=None if probes is None else min((_approvals(tx, official, probe), probe.id) for probe in probes),
+        approvals=_fewest(tx, official, probes) if probes is not None and policy.further_approvals else None,
         at=at,
-        copied=tx.sources.of_names(_copied(probes or ())),
+        copied=tx.sources.of_names(copied) if copied else (),
         unattended=unattended,
-        not_witnessed=reason_not_witnessed(tx, record),
+        not_witnessed=known.not_witnessed,
     )
 
 
@@ -106,8 +128,9 @@ def _copied(probes: Sequence[Probe]) -> set[str]:
     return {probe.origin.source for probe in probes if probe.origin is not None and probe.origin.source is not None}
 
 
-def _approvals(tx: Tx, official: Official, probe: Probe) -> int:
-    return len(set(tx.members.approvers(probe.id)) - {official.account_id})
+def _fewest(tx: Tx, official: Official, probes: Sequence[Probe]) -> tuple[int, str]:
+    """Return how often the probe was approved by others that was approved least, and its id."""
+    return min((len(set(tx.members.approvers(probe.id)) - {official.account_id}), probe.id) for probe in probes)
 
 
 def reasons_against(search: Attempt) -> list[Reason]:

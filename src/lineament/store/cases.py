@@ -17,7 +17,7 @@ from lineament.model.cases import Allowance, Authorisation, Case, CaseState, Cas
 from lineament.model.jurisdictions import law_of, packs
 from lineament.model.reasons import ReasonCode
 from lineament.store.agencies import AgencyRows
-from lineament.store.columns import Words
+from lineament.store.columns import Words, among
 from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.meta import MetaRows, new_ids
@@ -107,7 +107,7 @@ class CaseRows:
 
     def of_ids(self, ids: Collection[int]) -> dict[int, Case]:
         """Return the cases with these numbers, whoever asks, by their numbers; missing ones are left out."""
-        found = self._connection.execute(_SELECT.where(cases.c.id.in_(ids))).mappings().all()
+        found = self._connection.execute(_SELECT.where(among(cases.c.id, ids))).mappings().all()
         return {row["id"]: self._case(row) for row in found}
 
     def page(
@@ -193,6 +193,12 @@ class CaseRows:
         if row.wrapped_key is None:
             raise Refused(ReasonCode.CASE_DESTROYED.reason(ref=row.ref))
         return bytes(row.wrapped_key)
+
+    def wrapped_keys(self, ids: Collection[int]) -> dict[int, bytes]:
+        """Return the wrapped data keys of cases, by their numbers; those that are destroyed are left out."""
+        query = sa.select(cases.c.id, cases.c.wrapped_key).where(among(cases.c.id, ids))
+        rows = self._connection.execute(query.where(cases.c.wrapped_key.is_not(None)))
+        return {row.id: bytes(row.wrapped_key) for row in rows}
 
     def set_wrapped_key(self, case_id: int, wrapped_key: bytes) -> None:
         """Replace the wrapped data key of a case, because it was rotated."""

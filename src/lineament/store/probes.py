@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -75,6 +75,15 @@ class ProbeRows:
         if row is None:
             raise _not_found(probe_id)
         return _probe(row, key)
+
+    def of_ids(self, ids: Sequence[str], key_of: Callable[[int], DataKey | None]) -> dict[str, Probe]:
+        """Return probes by their ids; those that are not there, or whose case has no key, are left out."""
+        found = {}
+        for batch in batched(ids, _MOST):
+            for row in self._connection.execute(_SELECT.where(probes.c.id.in_(batch))).mappings():
+                if (key := key_of(row["case_id"])) is not None:
+                    found[row["id"]] = _probe(row, key)
+        return found
 
     def case_key(self, probe_id: str) -> str:
         """Return the key that names the case of a probe in addresses. Raises NotFound if there is no such probe."""

@@ -41,6 +41,7 @@ from lineament.web import (
     sources,
     stops,
     threshold,
+    watches,
 )
 from lineament.web.doors import Doors
 from lineament.web.pages import PageRoute, ask_to_sign_in, known_visit
@@ -117,6 +118,7 @@ PAGE_MODULES = (
     own,
     stops,
     threshold,
+    watches,
     jurisdictions,
     agencies,
     assets,

@@ -7,8 +7,9 @@ from typing import Any
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lineament.model.accounts import Permission
-from lineament.model.cases import CaseState
+from lineament.model.cases import Case, CaseState
 from lineament.model.sources import SourceState
+from lineament.model.watches import WatchFinding
 from lineament.web.addresses import case_address
 from lineament.web.obstacles import obstacles
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
@@ -20,6 +21,8 @@ NEWEST = 12
 """Cases on the home page."""
 CONTINUED = 4
 """Searches on the home page."""
+MOST_FIRED = 6
+"""Findings of watches on the home page."""
 
 
 @pages.page("/", access=Permission.OWN_ACCOUNT)
@@ -55,6 +58,7 @@ def _cases(visit: Visit) -> dict[str, Any]:
         "continued": [],
         "probes": {},
         "blurred": (),
+        "fired": [],
     }
     if not official.may(Permission.READ_CASES):
         none: dict[str, Any] = {"cases": [], "open": 0, "closed": 0, "expiring": [], "guests": [], "invited": []}
@@ -78,8 +82,17 @@ def _cases(visit: Visit) -> dict[str, Any]:
         "expiring": casework.pressing(NEWEST),
         "guests": visit.desk.members.ending(),
         "invited": visit.desk.members.mine(),
+        "fired": _fired(visit),
         "left": visit.desk.search.left() if official.may(Permission.SEARCH) else None,
     }
+
+
+def _fired(visit: Visit) -> list[tuple[Case, WatchFinding]]:
+    """Return what watches found and nobody took note of yet, each after its case."""
+    if not visit.desk.official.may(Permission.TAKE_PART):
+        return []
+    found = visit.desk.watches.unseen(MOST_FIRED)
+    return [(visit.desk.casework.get(finding.case_key), finding) for finding in found]
 
 
 @pages.act("/invitations/{invitation_id}/take", access=Permission.READ_CASES, page=home)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lineament.errors import NotFound
 from lineament.model.accounts import AccountState, Official
@@ -14,7 +15,7 @@ from lineament.model.search import Probe
 from lineament.model.sources import Source
 from lineament.model.watches import ProbeWatch
 from lineament.services import gate
-from lineament.services.keyholder import case_key
+from lineament.services.keyholder import about_case
 from lineament.services.people.policies import at_the_machine
 from lineament.services.probes import chosen_face
 from lineament.services.record import Record
@@ -60,41 +61,57 @@ def told_to(agency_id: str, watch: ProbeWatch, against: Sequence[Reason]) -> Seq
     return open_ if len(open_) == len(against) else [*open_, ReasonCode.WATCH_AGENCY.reason()]
 
 
-def read_watch(tx: Tx, record: Record, keys: KeyRing, watch: ProbeWatch, model: str) -> WatchReading:
-    """Ask the gate about a watch, in the name of whoever began it. ``model`` is the one in use."""
-    official, inactive = _official(tx, watch)
-    acting = replace(record, official=official)
-    sources, missing = _sources(tx, acting, watch)
-    against = [*inactive, *missing]
-    case = tx.cases.by_id(watch.case_id)
-    if case.state in GONE:
-        return WatchReading(watch=watch, record=acting, sources=sources, against=_closed(case.ref, case.state))
-    probe = tx.probes.get(watch.probe_id, case_key(tx, keys, case))
-    if not probe.faces:  # a copy of a picture of the gallery, which was erased with it
-        return WatchReading(watch=watch, record=acting, sources=sources, against=[ReasonCode.WATCH_ERASED.reason()])
-    face = chosen_face(probe, watch.face)
-    attempt = gate.attempt(tx, acting, case, sources, watch.terms.reason, probes=[probe], unattended=True)
-    reasons = gate.reasons_against(attempt)
-    if missing:  # else it would say that there is no source as well
-        reasons = [reason for reason in reasons if reason.code is not ReasonCode.NO_SOURCE]
-    against += reasons
-    if face.template.model != model:
-        against.append(ReasonCode.WATCH_MODEL.reason(model=face.template.model, in_use=model))
-    return WatchReading(watch=watch, record=acting, sources=sources, against=against, probe=probe, face=face)
+class WatchReader:
+    """Asks the gate about watches, each in the name of whoever began it; what they have in common is read once."""
 
+    def __init__(self, tx: Tx, record: Record, keys: KeyRing, watches: Sequence[ProbeWatch], model: str) -> None:
+        """Read the cases and the probes of these watches. ``model`` is the one in use."""
+        self._tx, self._record, self._model = tx, record, model
+        self._facts = gate.Facts(tx, record)
+        ids = list(dict.fromkeys(watch.case_id for watch in watches))
+        self._cases = tx.cases.of_ids(ids)
+        wrapped = tx.cases.wrapped_keys(ids)
+        opened = {
+            id_: keys.unwrap(wrapped[id_], about_case(case.key)) for id_, case in self._cases.items() if id_ in wrapped
+        }
+        self._probes = tx.probes.of_ids([watch.probe_id for watch in watches], opened.get)
+        self._permitted: dict[tuple[Official, tuple[str, ...]], tuple[Sequence[Source], Sequence[Reason]]] = {}
 
-def _closed(ref: str, state: str) -> Sequence[Reason]:
-    return [ReasonCode.CASE_NOT_OPEN.reason(ref=ref, state=state)]
+    def read(self, watch: ProbeWatch) -> WatchReading:
+        """Ask the gate about one of the watches."""
+        tx = self._tx
+        official, inactive = self._official(watch)
+        acting = replace(self._record, official=official)
+        key = (official, watch.terms.sources)
+        if key not in self._permitted:
+            self._permitted[key] = _sources(tx, acting, watch)
+        sources, missing = self._permitted[key]
+        read = partial(WatchReading, watch=watch, record=acting, sources=sources)
+        case, probe = self._cases[watch.case_id], self._probes.get(watch.probe_id)
+        if case.state in GONE:
+            return read(against=[ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state)])
+        if probe is None or not probe.faces:  # a copy of a picture of the gallery, which was erased with it
+            return read(against=[ReasonCode.WATCH_ERASED.reason()])
+        face = chosen_face(probe, watch.face)
+        attempt = gate.attempt(
+            tx, acting, case, sources, watch.terms.reason, probes=[probe], unattended=True, facts=self._facts
+        )
+        reasons = gate.reasons_against(attempt)
+        if missing:  # else it would say that there is no source as well
+            reasons = [reason for reason in reasons if reason.code is not ReasonCode.NO_SOURCE]
+        against = [*inactive, *missing, *reasons]
+        if face.template.model != self._model:
+            against.append(ReasonCode.WATCH_MODEL.reason(model=face.template.model, in_use=self._model))
+        return read(against=against, probe=probe, face=face)
 
-
-def _official(tx: Tx, watch: ProbeWatch) -> tuple[Official, Sequence[Reason]]:
-    """Return the official who began a watch, and why they cannot act any more."""
-    if watch.account_id is None:
-        return at_the_machine(tx, watch.begun_by), []
-    account = tx.accounts.get(watch.account_id)
-    if account.state is AccountState.ACTIVE:
-        return account.official, []
-    return account.official, [ReasonCode.ACCOUNT_NOT_ACTIVE.reason(name=account.name, state=account.state)]
+    def _official(self, watch: ProbeWatch) -> tuple[Official, Sequence[Reason]]:
+        """Return the official who began a watch, and why they cannot act any more."""
+        if watch.account_id is None:
+            return at_the_machine(self._tx, watch.begun_by), []
+        account = self._facts.account(watch.account_id)
+        if account.state is AccountState.ACTIVE:
+            return account.official, []
+        return account.official, [ReasonCode.ACCOUNT_NOT_ACTIVE.reason(name=account.name, state=account.state)]
 
 
 def _sources(tx: Tx, acting: Record, watch: ProbeWatch) -> tuple[Sequence[Source], Sequence[Reason]]:

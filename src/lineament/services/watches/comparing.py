@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -38,8 +38,9 @@ from lineament.services.needs import open_to_all
 from lineament.services.record import Change, Record
 from lineament.services.search import SPARE
 from lineament.services.threshold.in_force import threshold_in_force
-from lineament.services.watches.acting import WatchReading, read_watch, told_to
+from lineament.services.watches.acting import WatchReader, told_to
 from lineament.services.watches.asking import AGAIN, ask_to_compare, ask_to_notify
+from lineament.services.watches.rounds import ReadyWatch, Refusal, Round, codes_of, is_behind, refused_now, require_same
 from lineament.store.db import Tx
 from lineament.store.keys import DataKey
 from lineament.store.ring import KeyRing
@@ -52,56 +53,6 @@ MOST_ROUNDS = 20
 """Rounds in which no watch came any further because something was changed meanwhile; then the job fails."""
 MACHINE_NAME = "Lineament"
 """Who records what is done for a whole agency, and in nobody's name."""
-
-
-_Refusal = tuple[WatchReading, WatchProgress]
-"""A watch that something stands against, and how far it is."""
-
-
-@dataclass(slots=True)
-class _Ready:
-    """A watch that may compare, and what it found so far in this round."""
-
-    reading: WatchReading
-    before: WatchProgress
-    census: GallerySearch  # of its sources
-    threshold: float
-    passed: dict[SourceId, int] = field(default_factory=dict)
-    hits: list[Hit] = field(default_factory=list)
-    compared: int = 0
-    uncompared: int = 0
-
-    @property
-    def watch(self) -> ProbeWatch:
-        return self.reading.watch
-
-    def after(self, source: Source) -> int:
-        """Return the last face of a source that it has passed."""
-        return self.passed.get(source.id, self.before.faces.get(source.id, 0))
-
-    def progress(self, at: datetime) -> WatchProgress:
-        """Return how far it is now."""
-        return replace(
-            self.before,
-            faces={**self.before.faces, **self.passed},
-            compared=self.before.compared + self.compared,
-            looked_at=at,
-            against=(),
-        )
-
-
-@dataclass(slots=True)
-class _Round:
-    """What one round compares."""
-
-    ready: list[_Ready]
-    refused: list[_Refusal]
-    sources: dict[SourceId, Source]
-    in_force: Threshold | None
-    seen: dict[SourceId, tuple[int, int]] = field(default_factory=dict)  # the first and the last face that was compared
-    faces: int = 0
-    advanced: int = 0  # watches that came further
-    redo: bool = False  # something was changed meanwhile, or more faces are left
 
 
 class CompareWatched:
@@ -147,7 +98,7 @@ class CompareWatched:
 
     # ------------------------------------------------------------ one round
 
-    def _compare(self) -> _Round | None:
+    def _compare(self) -> Round | None:
         """Compare the next faces with every watch that may; None if there is nothing new."""
         with self._record.read() as tx:
             require_model(tx, self._rates.model)
@@ -162,32 +113,43 @@ class CompareWatched:
         self._note(found, [ready for ready in found.ready if not ready.hits])
         return found
 
-    def _begin(self, tx: Tx) -> _Round | None:
+    def _begin(self, tx: Tx) -> Round | None:
         """Return the watches with something new to compare, each with the answer of the gate."""
         on = tx.watches.on(self._record.today)
         progress = tx.watches.progress([watch.id for watch in on])
         newest = {source.id: source.last_face_id for source in tx.sources.all()}
-        pending = [watch for watch in on if _is_behind(progress.get(watch.id), newest)]
-        ready: list[_Ready] = []
-        refused: list[_Refusal] = []
+        pending = [watch for watch in on if is_behind(progress.get(watch.id), newest)]
+        reader = WatchReader(tx, self._record, self._keys, pending, self._rates.model)
+        ready: list[ReadyWatch] = []
+        refused: list[Refusal] = []
         sources: dict[SourceId, Source] = {}
         in_force = threshold_in_force(tx, self._record.ledger.public_key, self._rates.model)
         counted: dict[tuple[SourceId, ...], GallerySearch] = {}
+        thresholds: dict[tuple[int, int], float] = {}
         for watch in pending:
-            reading = read_watch(tx, self._record, self._keys, watch, self._rates.model)
+            reading = reader.read(watch)
             before = progress.get(watch.id, WatchProgress(watch_id=watch.id))
             fresh = [source for source in reading.sources if source.last_face_id > before.faces.get(source.id, 0)]
             if reading.against:
                 refused.append((reading, before))
             elif fresh and reading.face is not None:
                 census = self._census(counted, reading.sources)
-                grade = reading.face.quality.grade
-                threshold = min(1.0, self._rates.score_for(in_force.strangers, grade, census.compared_by_grade))
-                ready.append(_Ready(reading=reading, before=before, census=census, threshold=threshold))
+                threshold = self._threshold(thresholds, in_force, census, reading.face.quality.grade)
+                ready.append(ReadyWatch(reading=reading, before=before, census=census, threshold=threshold))
                 sources |= {source.id: source for source in fresh}
         if not ready and not refused:
             return None
-        return _Round(ready=ready, refused=refused, sources=sources, in_force=in_force)
+        return Round(ready=ready, refused=refused, sources=sources, in_force=in_force)
+
+    def _threshold(
+        self, known: dict[tuple[int, int], float], in_force: Threshold, census: GallerySearch, grade: int
+    ) -> float:
+        """Return the score that as many strangers are expected to reach in the whole gallery as the threshold says."""
+        key = (id(census), grade)
+        if key not in known:
+            score = self._rates.score_for(in_force.strangers, grade, census.compared_by_grade)
+            known[key] = min(1.0, score)
+        return known[key]
 
     def _census(self, counted: dict[tuple[SourceId, ...], GallerySearch], sources: Sequence[Source]) -> GallerySearch:
         key = tuple(source.id for source in sources)
@@ -195,7 +157,7 @@ class CompareWatched:
             counted[key] = self._gallery.census(sources, self._rates.model, self._record.today)
         return counted[key]
 
-    def _compare_source(self, found: _Round, source: Source) -> None:
+    def _compare_source(self, found: Round, source: Source) -> None:
         """Compare the new faces of a source with every watch that searches it."""
         ready = [each for each in found.ready if any(mine.id == source.id for mine in each.reading.sources)]
         templates = np.stack([each.reading.face.template.vector for each in ready if each.reading.face is not None])
@@ -227,7 +189,7 @@ class CompareWatched:
         source: Source,
         key: DataKey,
         ids: np.ndarray[Any, np.dtype[np.int64]],
-        ready: Sequence[_Ready],
+        ready: Sequence[ReadyWatch],
         templates: np.ndarray[Any, np.dtype[np.float32]],
         thresholds: np.ndarray[Any, np.dtype[np.float32]],
         after: np.ndarray[Any, np.dtype[np.int64]],
@@ -249,7 +211,7 @@ class CompareWatched:
 
     # ------------------------------------------------------------ what came of it
 
-    def _fire(self, found: _Round, ready: _Ready) -> None:
+    def _fire(self, found: Round, ready: ReadyWatch) -> None:
         """Record what a watch found as a search, with the finding and the notices of it."""
         reading = ready.reading
         assert reading.probe is not None and reading.face is not None  # noqa: S101, PT018 - it is ready
@@ -300,10 +262,10 @@ class CompareWatched:
         else:
             found.advanced += 1
 
-    def _tell(self, change: Change, result: SearchResult, ready: _Ready) -> None:
+    def _tell(self, change: Change, result: SearchResult, ready: ReadyWatch) -> None:
         """Note what a watch found, how far it is, and who is told, in the transaction of the search."""
         tx, watch = change.tx, ready.watch
-        _require_same(tx, [ready])
+        require_same(tx, [ready])
         if tx.watches.get(watch.id).standing(change.at.date()) is not WatchStanding.ON:
             raise ChangedMeanwhileError
         listed = len(result.entries)
@@ -329,7 +291,7 @@ class CompareWatched:
             self._record_one(change, watch, ())
         change.record(WatchFired(case=result.case, watch=watch.id, search=result.search_id, listed=listed, told=told))
 
-    def _note(self, found: _Round, quiet: Sequence[_Ready]) -> None:
+    def _note(self, found: Round, quiet: Sequence[ReadyWatch]) -> None:
         """Note how far the watches are that found nothing, agency by agency, and which may not compare."""
         names = {source.id: source.name for source in found.sources.values()}
         faces = tuple((names[id_], first, last) for id_, (first, last) in sorted(found.seen.items()))
@@ -340,7 +302,7 @@ class CompareWatched:
             mine = [each for each in quiet if each.watch.agency_id == agency_id]
             all_of = [each.watch.id for each in found.ready if each.watch.agency_id == agency_id]
             refused = [each for each in found.refused if each[0].watch.agency_id == agency_id]
-            held = [each for each in refused if _codes(each[0]) != each[1].against]
+            held = [each for each in refused if codes_of(each[0]) != each[1].against]
             machine = replace(self._record, official=Official(name=MACHINE_NAME, agency_id=agency_id))
             if not all_of and not held:
                 with machine.store.begin() as tx:  # nothing was compared, and it is on record why
@@ -349,7 +311,7 @@ class CompareWatched:
             try:
                 with machine.change() as change:
                     change.in_agency(agency_id)
-                    _require_same(change.tx, mine)
+                    require_same(change.tx, mine)
                     self._put(change.tx, change.at, mine, refused)
                     change.record(WatchesCompared(watches=tuple(all_of), faces=faces, refused=len(refused)))
                     self._record_held(change, mine, held)
@@ -358,18 +320,18 @@ class CompareWatched:
             else:
                 found.advanced += len(mine)
 
-    def _put(self, tx: Tx, at: datetime, compared: Sequence[_Ready], refused: Sequence[_Refusal]) -> None:
+    def _put(self, tx: Tx, at: datetime, compared: Sequence[ReadyWatch], refused: Sequence[Refusal]) -> None:
         """Store how far watches are; those that were refused are tried again, even if nothing more is enrolled."""
         tx.watches.put_progress([each.progress(at) for each in compared])
-        tx.watches.put_progress([_refusal(reading, before, at) for reading, before in refused])
+        tx.watches.put_progress([refused_now(reading, before, at) for reading, before in refused])
         if refused:
             ask_to_compare(tx, self._record.official, at, AGAIN)
 
     def _record_held(
         self,
         change: Change,
-        compared: Iterable[_Ready],
-        held: Iterable[_Refusal],
+        compared: Iterable[ReadyWatch],
+        held: Iterable[Refusal],
     ) -> None:
         """Record which watches may not compare any more, and which may again."""
         for each in compared:
@@ -392,24 +354,3 @@ _ROUNDING = 1e-3
 
 def _face_id(number: np.int64) -> Any:
     return int(number)
-
-
-def _codes(reading: WatchReading) -> tuple[str, ...]:
-    return tuple(sorted({reason.code.value for reason in reading.against}))
-
-
-def _refusal(reading: WatchReading, before: WatchProgress, at: datetime) -> WatchProgress:
-    return replace(before, against=_codes(reading), refused=before.refused + 1, refused_at=at)
-
-
-def _is_behind(progress: WatchProgress | None, newest: Mapping[SourceId, int]) -> bool:
-    """Return whether any source has a face that a watch has not passed, whether it may search that source or not."""
-    passed = {} if progress is None else progress.faces
-    return any(last > passed.get(source_id, 0) for source_id, last in newest.items())
-
-
-def _require_same(tx: Tx, ready: Sequence[_Ready]) -> None:
-    """Raise ChangedMeanwhileError if a watch was compared by another process meanwhile, or ended, or destroyed."""
-    now = tx.watches.progress([each.watch.id for each in ready])
-    if any(now.get(each.watch.id) != each.before for each in ready):
-        raise ChangedMeanwhileError

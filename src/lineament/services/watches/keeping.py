@@ -21,7 +21,7 @@ from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.probes import chosen_face
 from lineament.services.record import Record
-from lineament.services.watches.acting import read_watch, told_to
+from lineament.services.watches.acting import WatchReader, told_to
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
 
@@ -112,17 +112,17 @@ class Watches:
             if same and other.standing(today) is WatchStanding.ON:
                 raise Refused(ReasonCode.ALREADY_WATCHED.reason(last=other.terms.ends_on))
 
-    @needs(Permission.SEARCH, Permission.MANAGE_CASES, in_case=True)
+    @needs(Permission.OPEN_CASES, in_case=True)
     def end(self, watch_id: str) -> ProbeWatch:
-        """End a watch, at once. Whoever may search in the case may, and its supervisors.
+        """End a watch, at once. The examiners of the case may, and its supervisors.
 
         Raises NotFound, NotAllowed, or Refused if it is over.
         """
         with self._record.change() as change:
             tx = change.tx
             case = self._case_of(tx, watch_id)
-            if not any(may_in(tx, self._record, case, each) for each in (Permission.SEARCH, Permission.MANAGE_CASES)):
-                raise NotAllowed(what=f"{Permission.SEARCH.value}, in this case")
+            if not may_in(tx, self._record, case, Permission.OPEN_CASES):
+                raise NotAllowed(what=f"{Permission.OPEN_CASES.value}, in this case")
             watch = tx.watches.get(watch_id)
             standing = watch.standing(change.at.date())
             if standing is not WatchStanding.ON:
@@ -144,12 +144,13 @@ class Watches:
             progress = tx.watches.progress([watch.id for watch in found])
             findings = tx.watches.findings_of_case(case.id)
             told = tx.notices.of_findings([finding.id for finding in findings])
+            reader = WatchReader(tx, self._record, self._keys, found, model)
             kept = []
             for watch in found:
                 standing = watch.standing(today)
                 against: Sequence[Reason] = []
                 if standing is WatchStanding.ON:
-                    reasons = read_watch(tx, self._record, self._keys, watch, model).against
+                    reasons = reader.read(watch).against
                     against = told_to(self._record.official.agency_id, watch, reasons)
                 mine = [finding for finding in findings if finding.watch_id == watch.id]
                 kept.append(
@@ -164,7 +165,7 @@ class Watches:
                 )
             return kept
 
-    @needs(Permission.READ_CASES)
+    @needs(Permission.TAKE_PART)
     def unseen(self, limit: int) -> Sequence[WatchFinding]:
         """Return what watches found in visible cases and nobody took note of yet, the newest first."""
         with self._record.read() as tx:
@@ -172,7 +173,7 @@ class Watches:
             seen = [tx.cases.of_search(finding.search_id, self._record.sight) for finding in found]
         return [finding for finding, case in zip(found, seen, strict=True) if case is not None]
 
-    @needs(Permission.READ_CASES, in_case=True)
+    @needs(Permission.TAKE_PART, in_case=True)
     def see(self, finding_id: str) -> WatchFinding:
         """Take note of what a watch found, on the record; only the first time counts. Raises NotFound."""
         with self._record.change() as change:
@@ -182,6 +183,8 @@ class Watches:
                 case, _ = case_of_search(tx, self._record, finding.search_id)
             except NotFound:
                 raise NotFound(what="finding", name=finding_id[:40], hint="lineament watch list") from None
+            if not may_in(tx, self._record, case, Permission.TAKE_PART):
+                raise NotAllowed(what=f"{Permission.TAKE_PART.value}, in this case")
             change.concerns(case)
             tx.watches.see(finding_id, self._record.official.name, change.at)
             change.record(FindingSeen(case=case.ref, watch=finding.watch_id, search=finding.search_id))
