@@ -6,15 +6,19 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.conftest import ROOT
 from tests.support.clock import TICK, Clock
 from tests.support.database import raw_database
 from tests.support.killed import Killed, killed_at
@@ -25,6 +29,7 @@ from lineament.errors import InvalidValue, NotFound
 from lineament.model.jobs import LEASE
 from lineament.model.watches import NOTICE_DELAYS, Notice
 from lineament.services.watches.hooks import BOTH_SECRETS, MOST_HOOKS
+from lineament.services.watches.sending import new_secret
 from lineament.workspace import Workspace
 
 BROKER = "http://127.0.0.1:{}/lineament?for=us"
@@ -141,6 +146,22 @@ def test_a_watch_that_fires_is_told_signed_and_with_nothing_of_the_case(world: W
         assert secret.encode() not in everything
     assert "notice_delivered" in world.actions()
     world.machine.audit.verify()
+
+
+def test_the_lines_of_the_guide_verify_a_message(world: World, receiver: Receiver) -> None:
+    guide = (ROOT / "docs" / "guide" / "watches.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    space: dict[str, Any] = {}
+    exec(lines, space)  # noqa: S102 - of this repository
+    added = world.machine.web_hooks.add(receiver.url)
+    world.clock.at = datetime.now(UTC)
+    world.machine.web_hooks.test(added.hook.id)
+    compare(world)
+    is_genuine, headers, (body,) = space["is_genuine"], receiver.headers[0], receiver.bodies
+    assert is_genuine(added.secret, headers, body)
+    assert not is_genuine(added.secret, headers, body.replace(b"test", b"rest"))
+    assert not is_genuine(new_secret(), headers, body)
+    assert not is_genuine(added.secret, headers | {"webhook-timestamp": "1700000000"}, body)
 
 
 def test_a_receiver_that_fails_is_told_again_with_growing_delays(begun: Path, tmp_path: Path) -> None:
