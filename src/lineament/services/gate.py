@@ -65,7 +65,7 @@ def _may_use(source: Source, official: Official, today: date) -> bool:
     return official.solo or source.open_to(official.agency_id, today)
 
 
-class Facts:
+class SharedFacts:
     """What is the same for many searches of one transaction; each is read once."""
 
     def __init__(self, tx: Tx, record: Record) -> None:
@@ -91,7 +91,7 @@ def attempt(  # noqa: PLR0913 - what a search consists of
     *,
     probes: Sequence[Probe] | None = None,
     unattended: bool = False,
-    facts: Facts | None = None,
+    facts: SharedFacts | None = None,
 ) -> Attempt:
     """Read everything that decides whether a search may run now; without a case, what holds for all of them.
 
@@ -99,7 +99,7 @@ def attempt(  # noqa: PLR0913 - what a search consists of
     searches of the same transaction.
     """
     official, at = record.official, record.clock()
-    known = facts or Facts(tx, record)
+    known = facts or SharedFacts(tx, record)
     account = None if official.account_id is None else known.account(official.account_id)
     policy = known.policy(official.agency_id)
     copied = _copied(probes or ())

@@ -67,7 +67,7 @@ class WatchReader:
     def __init__(self, tx: Tx, record: Record, keys: KeyRing, watches: Sequence[ProbeWatch], model: str) -> None:
         """Read the cases and the probes of these watches. ``model`` is the one in use."""
         self._tx, self._record, self._model = tx, record, model
-        self._facts = gate.Facts(tx, record)
+        self._facts = gate.SharedFacts(tx, record)
         ids = list(dict.fromkeys(watch.case_id for watch in watches))
         self._cases = tx.cases.of_ids(ids)
         wrapped = tx.cases.wrapped_keys(ids)
