@@ -25,7 +25,7 @@ from lineament.ledger.checkpoint import PublicKey, SigningKey, decode_base64
 from lineament.ledger.stamps import ask_for_stamp
 from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.witnessing import StampAuthority, WitnessAddress, WitnessPolicy
-from lineament.services.disclosure import verify
+from lineament.services.disclosure import snapshot, verify
 
 pytestmark = pytest.mark.enable_socket
 Change = Callable[[Forged], None]
@@ -144,16 +144,17 @@ def test_a_flipped_bit_is_found_in_every_file(disclosed: Disclosed, stranger: St
         content = bytearray(forged.files[name])
         content[middle] ^= 0x10
         forged.files[name] = bytes(content)
-        found = verify.Verifier(_pack_file(stranger, forged.zipped()), verify.Brought()).run()
+        with verify.PackFile.at(_written(stranger, forged.zipped())) as pack:
+            found = verify.Verifier(pack, verify.Brought()).run()
         assert found.problems, name
         signed = name.startswith("manifest.")
         assert signed or any(code == verify.FILES and name in words for code, words in found.problems), name
 
 
-def _pack_file(stranger: Stranger, pack: bytes) -> verify.PackFile:
+def _written(stranger: Stranger, pack: bytes) -> Path:
     path = stranger.home.parent / "flipped.zip"
     path.write_bytes(pack)
-    return verify.PackFile(path)
+    return path
 
 
 def test_a_bit_that_flips_in_the_zip_file_is_named(disclosed: Disclosed, stranger: Stranger) -> None:
@@ -523,3 +524,7 @@ def test_a_wrong_option_is_explained(disclosed: Disclosed, stranger: Stranger, o
     found = stranger.verify(disclosed.pack, *options)
     assert found.code == verify.USAGE
     assert len(found.err.splitlines()) == 1
+
+
+def test_packs_and_the_verifier_know_the_same_tables() -> None:
+    assert snapshot.TOLD | {"searches"} == verify.TOLD

@@ -54,7 +54,8 @@ class Opened:
 def opened(made: MadePack, folder: Path) -> Opened:
     path = folder / f"{made.paper.id}.zip"
     path.write_bytes(made.zipped)
-    result = verify.Verifier(verify.PackFile(path), verify.Brought()).run()
+    with verify.PackFile.at(path) as pack:
+        result = verify.Verifier(pack, verify.Brought()).run()
     with zipfile.ZipFile(io.BytesIO(made.zipped)) as zipped:
         return Opened({name: zipped.read(name) for name in zipped.namelist()}, result)
 

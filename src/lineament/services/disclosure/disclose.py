@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lineament.errors import NotFound, Refused
+from lineament.errors import Damaged, NotFound, Refused
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE, Case, Paper, PaperKind
 from lineament.model.events.cases import CaseDisclosed, DisclosureTaken, PaperAdded
 from lineament.model.jobs import Job, JobRequest
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases.access import own_case_for
+from lineament.services.disclosure import verify
 from lineament.services.disclosure.build import Making, build, digest_of_pack
 from lineament.services.disclosure.snapshot import Holdings, Snapshot, holdings_of, read_snapshot, searches_of
 from lineament.services.jobs.kinds import DISCLOSURE, Report
@@ -134,6 +136,7 @@ class Disclosure:
     def _make(self, name: str, *, sharp: bool, report: Report) -> MadePack:
         snapshot = self._recorded(name, sharp=sharp)
         zipped = build(self._making, snapshot, report)
+        _require_sound(zipped)
         address = self._blobs.put(snapshot.key, zipped)
         self._blobs.flush()
         official = self._record.official
@@ -188,3 +191,11 @@ class Disclosure:
     def _record_taken(self, change: Change, case: Case, paper: Paper) -> None:
         change.concerns(case)
         change.record(DisclosureTaken(case=case.ref, pack=paper.id, sha256=paper.sha256 or ""))
+
+
+def _require_sound(zipped: bytes) -> None:
+    """Raise Damaged unless a pack that was made passes the check of whoever gets it: no other is kept."""
+    result = verify.Verifier(verify.PackFile(io.BytesIO(zipped), "the pack"), verify.Brought()).run()
+    if result.problems:
+        why = f"{result.problems[0][1]}, so nothing was kept"
+        raise Damaged(what="The disclosure pack", why=why, remedy="run: lineament verify")

@@ -22,8 +22,8 @@ from lineament.store.ring import KeyRing
 from lineament.store.search_digests import ListTexts, list_texts
 from lineament.store.searches import StoredSearch
 
-UNTOLD = frozenset({"searches", "case_invitations", "case_members"})
-"""Tables of which a pack holds no rows, or holds them in another way."""
+TOLD = frozenset({"cases", "probes", "approvals", "case_papers", "decisions", "candidate_notes", "evidence"})
+"""Tables whose rows a pack holds besides searches and candidates; no other row is ever in one (``verify.TOLD``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ def _is_told(row: LedgerRow, agency_id: str) -> bool:
 def _subjects(entries: Sequence[LedgerRow]) -> list[str]:
     """Return the names of the rows that entries commit to, each once, in order."""
     named = {name for row in entries for name in json.loads(row.details or "{}").get("rows", ())}
-    return sorted(name for name in named if name.partition("/")[0] not in UNTOLD)
+    return sorted(name for name in named if name.partition("/")[0] in TOLD)
 
 
 def _erasures(tx: Tx, found: Sequence[DisclosedSearch], entries: Sequence[LedgerRow]) -> frozenset[int]:

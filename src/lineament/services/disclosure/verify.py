@@ -60,8 +60,10 @@ AT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]
 ACTION = re.compile(r"[a-z_]{1,64}")
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError)
 """What reading something malformed raises."""
-UNTOLD = frozenset({"case_invitations", "case_members"})
-"""Tables whose rows are not in a pack: who joined or left stands in the timeline, and nobody else's address is told."""
+TOLD = frozenset(
+    {"searches", "cases", "probes", "approvals", "case_papers", "decisions", "candidate_notes", "evidence"}
+)
+"""Tables whose rows are in a pack. Others are not: who joined a case stands in the timeline, and no address is told."""
 
 
 class Wrong(Exception):
@@ -103,16 +105,26 @@ class Result:
 class PackFile:
     """A ZIP file that was checked before anything in it is read; nothing of it is ever written to a disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, file: BinaryIO, name: str) -> None:
         try:
-            _check_directory(path)
-            self._zip = zipfile.ZipFile(path)
+            size = file.seek(0, 2)
+            _check_directory(file, size, name)
+            self._zip = zipfile.ZipFile(file)
             self.files = {info.filename: info for info in self._zip.infolist()}
+        except (zipfile.BadZipFile, NotImplementedError, struct.error, OSError, *UNREADABLE) as error:
+            raise Wrong(NOT_A_PACK, f"{name} is no ZIP file that can be opened ({error})") from error
+        self._check_names(size)
+
+    @classmethod
+    @contextmanager
+    def at(cls, path: Path) -> Iterator[PackFile]:
+        """Open the pack at a path for the block. Raises Wrong."""
+        try:
+            file = path.open("rb")
         except OSError as error:
             raise Wrong(NOT_A_PACK, f"{path} cannot be opened ({error.strerror or error})") from error
-        except (zipfile.BadZipFile, NotImplementedError, struct.error, *UNREADABLE) as error:
-            raise Wrong(NOT_A_PACK, f"{path} is no ZIP file that can be opened ({error})") from error
-        self._check_names(path.stat().st_size)
+        with file:
+            yield cls(file, path.name)
 
     def _check_names(self, size: int) -> None:
         infos = self._zip.infolist()
@@ -173,20 +185,18 @@ class PackFile:
             raise Wrong(FILES, f"the file {name} is damaged ({error})") from error
 
 
-def _check_directory(path: Path) -> None:
+def _check_directory(file: BinaryIO, size: int, name: str) -> None:
     """Raise Wrong if the end of the file promises more files than may be read, before zipfile reads them."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - 98))
-        tail = file.read()
+    file.seek(max(0, size - 98))
+    tail = file.read()
     end = tail[-22:]
     if len(end) < 22 or end[:4] != b"PK\x05\x06" or end[-2:] != b"\0\0":
-        raise Wrong(NOT_A_PACK, f"{path} is no ZIP file, or something follows its end")
+        raise Wrong(NOT_A_PACK, f"{name} is no ZIP file, or something follows its end")
     many = struct.unpack("<H", end[10:12])[0]
     if tail[-42:-38] == b"PK\x06\x07" and tail[-98:-94] == b"PK\x06\x06":
         many = struct.unpack("<Q", tail[-66:-58])[0]
     elif many == 0xFFFF:
-        raise Wrong(NOT_A_PACK, f"{path} is no ZIP file that can be opened (the number of its files is missing)")
+        raise Wrong(NOT_A_PACK, f"{name} is no ZIP file that can be opened (the number of its files is missing)")
     if many > MOST_FILES:
         raise Wrong(NOT_A_PACK, f"refused: the ZIP file holds {many:,} files")
 
@@ -737,7 +747,7 @@ class Verifier:
         searched = {one["row"]["probe_id"] for one in self._case()["searches"]} - self._erased_copies()
         for subject, (entry, digest) in latest.items():
             table, _, name = subject.partition("/")
-            if digest is None or subject in self.rows or table in UNTOLD or table == "candidates":
+            if digest is None or subject in self.rows or table not in TOLD:
                 continue
             if table in {"probes", "approvals"} and name.partition("/")[0] not in searched:
                 self.result.notes.append(f"the photograph {name} was destroyed since: unused, or an erased copy")
@@ -942,7 +952,8 @@ def _note_in(path: Path) -> str:
         with path.open("rb") as file:
             start = file.read(2**20)
         if start[:2] == b"PK":
-            return PackFile(path).whole("ledger/checkpoint.txt", LONGEST_NOTE).decode()
+            with PackFile.at(path) as pack:
+                return pack.whole("ledger/checkpoint.txt", LONGEST_NOTE).decode()
         text = start.decode()
         if text.startswith("c2sp.org/tlog-proof"):
             return text.partition("\n\n")[2]
@@ -1002,7 +1013,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options().parse_args(arguments)
     try:
         asked = _asked(options)
-        result = Verifier(PackFile(options.pack), asked).run()
+        with PackFile.at(options.pack) as pack:
+            result = Verifier(pack, asked).run()
     except Wrong as wrong:
         sys.stderr.write(f"{str(wrong).encode('utf-8', 'backslashreplace').decode()}\n")
         return wrong.code
