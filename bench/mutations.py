@@ -50,8 +50,10 @@ def shown(target: Victim, world: World) -> list[Any]:
         stops, jobs = tx.stops.all(), tx.jobs.visible("home", None, whole_agency=True, most=50)
         factors = tx.factors.of_account(target.administrator.id)
     stored = examiner.search.stored(target.search.search_id)
-    pictures = [examiner.pictures.crop(target.search.search_id, item.rank) for item in stored.result.candidates[:3]]
-    original = examiner.pictures.original(target.search.search_id, 1)
+    pictures = [
+        examiner.pictures.crop(target.search.search_id, str(item.rank)) for item in stored.result.candidates[:3]
+    ]
+    original = examiner.pictures.original(target.search.search_id, "1")
     seen: list[Any] = [
         session, stops, jobs, factors, stored, pictures, original,
         [case for desk in (examiner, supervisor) for case in desk.casework.page()],

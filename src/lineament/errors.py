@@ -51,6 +51,13 @@ class ProbeErased(NotFound):
     code = "probe-erased"
 
 
+class Undecided(LineamentError):
+    """You have yet to decide about {left} of these candidates; until then their ranks, scores and pages stay hidden."""
+
+    code = "undecided"
+    exit_code = 6
+
+
 class NoLongerShown(LineamentError):
     """This page was kept for {minutes} minutes; ask again for what it showed, as a new link or new codes."""
 

@@ -151,7 +151,7 @@ def test_a_candidate_of_a_case_on_hold_stays_sealed_and_is_not_searched(world: W
     assert world.machine.retain.sweep() == SweepReport(cases=0, probes=0, details=0, pictures=1, faces=1, held=2)
     kept = world.machine.search.get(listed.search_id)
     assert kept.candidates[0].face_id == held.face_id
-    assert world.machine.pictures.original(listed.search_id, held.rank)[0] == (PORTRAITS / NAMES[0]).read_bytes()
+    assert world.machine.pictures.original(listed.search_id, str(held.rank))[0] == (PORTRAITS / NAMES[0]).read_bytes()
     assert search(world).gallery_faces == 0
 
     world.machine.casework.release(CASE.ref)

@@ -29,13 +29,13 @@ def test_the_record_is_stored_sealed_and_erased_with_its_capture(tmp_path: Path)
     with ingest_archive(tmp_path / "ws", warc) as workspace:
         warc.unlink()
         search_id = search(workspace)
-        record = workspace.desk_at_the_machine().pictures.page(search_id, 1)
+        record = workspace.desk_at_the_machine().pictures.page(search_id, "1")
         assert record.startswith(b"WARC/1.1\r\n")
         assert "Président « Macron »" in html_of(record)
         assert workspace.desk_at_the_machine().audit.page(limit=1).entries[0].action == "page_opened"
         blobs = [path for path in (workspace.home / "blobs").rglob("*") if path.is_file()]
         assert not [path for path in blobs if b"Macron" in path.read_bytes()]
-        capture = workspace.desk_at_the_machine().pictures.capture(search_id, 1)
+        capture = workspace.desk_at_the_machine().pictures.capture(search_id, "1")
         assert capture.page is not None
         assert capture.page in workspace.blobs
         workspace.desk_at_the_machine().erase.capture(capture.id, "asked")

@@ -36,13 +36,13 @@ def first(world: World) -> SearchResult:
 
 
 def original_of(world: World, found: SearchResult) -> bytes:
-    return world.machine.pictures.original(found.search_id, 1)[0]
+    return world.machine.pictures.original(found.search_id, "1")[0]
 
 
 def test_a_candidate_is_searched_with_and_its_origin_is_kept(world: World) -> None:
     found = first(world)
     best = found.candidates[0]
-    copy = world.machine.copies.take(found.search_id, 1)
+    copy = world.machine.copies.take(found.search_id, "1")
     probe = copy.probe
     assert probe.kind is ProbeKind.GALLERY
     assert probe.origin is not None
@@ -54,7 +54,7 @@ def test_a_candidate_is_searched_with_and_its_origin_is_kept(world: World) -> No
     again = search(world, probe.id, copy.face)
     assert again.candidates[0].face_id == best.face_id, "it finds itself"
     assert again.candidates[0].score == pytest.approx(1.0, abs=1e-3)
-    assert world.machine.copies.take(found.search_id, 1).probe.id == probe.id, "the same candidate is one photograph"
+    assert world.machine.copies.take(found.search_id, "1").probe.id == probe.id, "the same candidate is one photograph"
     assert '"search":"' + found.search_id in world.all_details().replace(" ", "")
     world.machine.audit.verify()
 
@@ -63,7 +63,7 @@ def test_every_edit_of_a_copy_has_its_origin(world: World) -> None:
     from lineament.model.search import Edit, EditKind
 
     found = first(world)
-    probe = world.machine.copies.take(found.search_id, 1).probe
+    probe = world.machine.copies.take(found.search_id, "1").probe
     lighter = world.machine.probes.edit(probe.id, [Edit(kind=EditKind.EXPOSURE, stops=0.5)])
     assert lighter.id != probe.id
     assert (lighter.origin, lighter.kind) == (probe.origin, ProbeKind.GALLERY)
@@ -82,7 +82,7 @@ def test_nobody_declares_a_photograph_to_be_of_the_gallery(world: World) -> None
 def test_what_is_erased_from_the_gallery_is_gone_from_the_case_too(world: World, what: str) -> None:
     found = first(world)
     best = found.candidates[0]
-    copy = world.machine.copies.take(found.search_id, 1)
+    copy = world.machine.copies.take(found.search_id, "1")
     made = search(world, copy.probe.id, copy.face)
     home = world.workspace.home
     blobs = {path for path in (home / "blobs").rglob("*") if path.is_file()}
@@ -123,7 +123,7 @@ def test_what_is_erased_from_the_gallery_is_gone_from_the_case_too(world: World,
 
 def test_a_copy_that_nobody_searched_with_leaves_no_row(world: World) -> None:
     found = first(world)
-    probe = world.machine.copies.take(found.search_id, 1).probe
+    probe = world.machine.copies.take(found.search_id, "1").probe
     world.machine.erase.capture(found.candidates[0].capture_id, "asked")
     with world.workspace.store.read() as tx:
         assert probe.id not in tx.probes.of_case_ids(tx.cases.find(CASE.ref, world.machine.record.sight).id)
@@ -133,7 +133,7 @@ def test_a_copy_that_nobody_searched_with_leaves_no_row(world: World) -> None:
 def test_the_same_bytes_that_somebody_added_stay(world: World) -> None:
     found = first(world)
     own = world.machine.probes.take(CASE.ref, original_of(world, found), kind=ProbeKind.SEIZED_DEVICE)
-    world.machine.copies.take(found.search_id, 1)
+    world.machine.copies.take(found.search_id, "1")
     world.machine.erase.capture(found.candidates[0].capture_id, "asked")
     assert world.machine.probes.picture(own.id), "it is evidence of the case, wherever else the bytes were"
 
@@ -141,13 +141,13 @@ def test_the_same_bytes_that_somebody_added_stay(world: World) -> None:
 def test_known_abuse_material_is_not_searched_with_and_a_copy_of_it_goes(world: World) -> None:
     found = first(world)
     best = found.candidates[0]
-    probe = world.machine.copies.take(found.search_id, 1).probe
+    probe = world.machine.copies.take(found.search_id, "1").probe
     search(world, probe.id)
     world.machine.known_abuse.load([best.sha256])
     with pytest.raises(Refused) as refused:
-        world.machine.copies.take(found.search_id, 1)
+        world.machine.copies.take(found.search_id, "1")
     assert [why.code for why in refused.value.reasons] == [ReasonCode.KNOWN_ABUSE_COPY]
-    assert world.machine.copies.why_not(found.search_id, 1) is not None
+    assert world.machine.copies.why_not(found.search_id, "1") is not None
     with pytest.raises(ProbeErased):
         world.machine.probes.picture(probe.id)
     world.machine.audit.verify()
@@ -155,10 +155,10 @@ def test_known_abuse_material_is_not_searched_with_and_a_copy_of_it_goes(world: 
 
 def test_a_source_that_permits_no_more_is_not_searched_with(world: World) -> None:
     found = first(world)
-    probe = world.machine.copies.take(found.search_id, 1).probe
+    probe = world.machine.copies.take(found.search_id, "1").probe
     world.machine.sources.suspend(found.candidates[0].source)
     with pytest.raises(Refused):
-        world.machine.copies.take(found.search_id, 1)
+        world.machine.copies.take(found.search_id, "1")
     with pytest.raises(Refused) as refused:
         search(world, probe.id)
     assert any(found.candidates[0].source in why.words for why in refused.value.reasons)
@@ -166,7 +166,7 @@ def test_a_source_that_permits_no_more_is_not_searched_with(world: World) -> Non
 
 def test_a_destroyed_case_and_a_rotated_key_leave_nothing_behind(world: World) -> None:
     found = first(world)
-    copy = world.machine.copies.take(found.search_id, 1)
+    copy = world.machine.copies.take(found.search_id, "1")
     search(world, copy.probe.id, copy.face)
     world.machine.key_rotation.case(CASE.ref)
     assert world.machine.probes.picture(copy.probe.id)

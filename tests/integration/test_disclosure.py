@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from tests.conftest import Ran
 from tests.support.refusals import refused
+from tests.support.reviewing import decide_all
 from tests.support.squad import REASON, TERMS, Squad
 from tests.support.world import CASE, PROBE, SOURCE, gallery
 
@@ -179,9 +180,11 @@ def test_an_erased_candidate_leaves_rank_and_score(team: Squad, tmp_path: Path) 
 
 def test_a_copy_that_was_erased_leaves_its_search_with_ranks_and_scores(team: Squad, tmp_path: Path) -> None:
     case = searched(team)
+    (hidden,) = team.fresh_desk(team.examiner).casework.stored_searches(case.key)
+    decide_all(team.fresh_desk(team.examiner), hidden.result.search_id)
     (first,) = team.fresh_desk(team.examiner).casework.stored_searches(case.key)
     best = first.result.candidates[0]
-    copy = team.fresh_desk(team.examiner).copies.take(first.result.search_id, best.rank)
+    copy = team.fresh_desk(team.examiner).copies.take(first.result.search_id, str(best.rank))
     team.search(case, copy.probe)
     assert opened(disclosed(team, case), tmp_path).result.problems == []
     team.fresh_desk(team.operator).erase.face(best.face_id, "asked")

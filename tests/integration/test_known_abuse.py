@@ -52,11 +52,11 @@ def check_only_face_shown(workspace: Workspace) -> None:
     search = workspace.desk_at_the_machine().search.run(probe.id, request)
     first, other = search.candidates
     assert "Macron_2025" in first.uri
-    assert workspace.desk_at_the_machine().pictures.crop(search.search_id, first.rank).startswith(b"\xff\xd8")
+    assert workspace.desk_at_the_machine().pictures.crop(search.search_id, str(first.rank)).startswith(b"\xff\xd8")
     for look in (workspace.desk_at_the_machine().pictures.original, workspace.desk_at_the_machine().pictures.thumbnail):
         with refused(ReasonCode.KNOWN_ABUSE):
-            look(search.search_id, first.rank)
-        assert look(search.search_id, other.rank)
+            look(search.search_id, str(first.rank))
+        assert look(search.search_id, str(other.rank))
     report = workspace.desk_at_the_machine().report.html(search.search_id)
     assert report.count("data:image/jpeg") == 3, "the probe and two faces"
 

@@ -134,8 +134,8 @@ def test_lists_of_earlier_searches_stay(workspace: Workspace, following: Analyse
     looking(workspace, following, gallery(workspace, NEXT, following.dimension)).run(["press"], workers=1)
     assert desk.search.stored(search.search_id).result.candidates == shown
     for candidate in shown:
-        assert desk.pictures.crop(search.search_id, candidate.rank).startswith(b"\xff\xd8")
-        assert desk.pictures.original(search.search_id, candidate.rank)[0]
+        assert desk.pictures.crop(search.search_id, str(candidate.rank)).startswith(b"\xff\xd8")
+        assert desk.pictures.original(search.search_id, str(candidate.rank))[0]
 
 
 def test_a_face_that_was_missed_is_added(workspace: Workspace, following: Analyser) -> None:

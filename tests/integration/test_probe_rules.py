@@ -291,8 +291,8 @@ def test_several_photographs_of_one_person_are_searched_as_one(team: Squad) -> N
         case=case.key, reason=REASON, mode=Mode.INVESTIGATION, others=(ProbeFace(probe_id=other.id, face=1),)
     )
     examiner = team.fresh_desk(team.examiner)
-    alone = examiner.search.run(first.id, SearchRequest(case=case.key, reason=REASON, mode=Mode.INVESTIGATION))
-    together = examiner.search.run(first.id, request)
+    alone = team.search(case, first)
+    together = team.recorded(examiner.search.run(first.id, request))
     assert together.candidates[0].page_title == "Emmanuel Macron, 2025"
     assert together.candidates[0].score > alone.candidates[0].score
     vectors = [probe.faces[0].template.vector for probe in (first, other)]

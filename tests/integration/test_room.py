@@ -24,7 +24,7 @@ def test_a_guest_sees_the_case_and_nothing_else(team: Squad) -> None:
     desk = team.fresh_desk(team.guest)
     assert [found.key for found in desk.casework.page()] == [case.key]
     assert desk.casework.count() == 1
-    assert desk.search.get(result.search_id).candidates == result.candidates
+    assert desk.search.get(result.search_id).listed == len(result.entries)
     assert [paper.text for paper in desk.room.papers(case.key)] == ["welcome"]
     assert {member.agency_name for member in desk.members.of(case.key)} == {"This agency", "Police of Freedonia"}
     for name in (other.key, other.ref, case.ref):  # a reference is only looked up in one's own agency

@@ -661,7 +661,7 @@ def test_when_a_candidate_went_is_told_as_far_as_the_record_does(tmp_path: Path)
         for name in names:
             desk.erase.source(name, "the contract ended")
             with pytest.raises(CandidateErased) as erased:
-                desk.pictures.crop(found.search_id, 1)
+                desk.pictures.crop(found.search_id, "1")
             told.append(erased.value.details["at"])
         assert told[0].date() == datetime.now(UTC).date()
         assert told[1] is None  # either withdrawal may have been that of its source

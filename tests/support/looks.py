@@ -30,8 +30,8 @@ NOT_PAGES = {
     "/cases/{ref}/disclosure/{pack_id}": "a file to be saved",
     "/probes/{probe_id}/picture": "a picture",
     "/probes/{probe_id}/faces/{face}": "a picture",
-    "/searches/{search_id}/candidates/{rank}/crop": "a picture",
-    "/searches/{search_id}/candidates/{rank}/thumbnail": "a picture",
+    "/searches/{search_id}/candidates/{picture}/crop": "a picture",
+    "/searches/{search_id}/candidates/{picture}/thumbnail": "a picture",
     "/sources/{name}/permission": "a file to be saved",
     "/sources/{name}/pictures/{capture_id}/thumbnail": "a picture",
     "/sources/{name}/pictures/{capture_id}/picture": "a picture",
@@ -68,7 +68,7 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
     nobody, half, new = (story.actor(name) for name in ("Nobody", "Half", "Nina Nettle"))
     at = story.at
     open_case, gone = at["missing"], at["case"]
-    candidate = f"{at['missing search']}/candidates/1"
+    candidate = _candidate(eva, at["missing search"])
     _keep_watch(eva, at["missing probe"])
     return {
         "/": [Look("home", eva, "/"), Look("home-guest", gerda, "/"), Look("home-operator", olga, "/")],
@@ -137,8 +137,10 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         ],
         "/searches/{search_id}": [Look("result", eva, at["missing search"])],
         "/searches/{search_id}/new": [Look("search-new", eva, f"{at['missing search']}/new")],
+        "/reviews": [Look("reviews", eva, "/reviews"), Look("reviews-none", gerda, "/reviews")],
+        "/cases/{ref}/candidates": [Look("case-candidates", eva, f"{open_case}/candidates")],
         "/searches/{search_id}/report": [Look("report", eva, f"{at['missing search']}/report")],
-        "/searches/{search_id}/candidates/{rank}": [Look("candidate", eva, candidate)],
+        "/searches/{search_id}/candidates/{picture}": [Look("candidate", eva, candidate)],
         "/ledger": [
             Look("ledger", adam, "/ledger"),
             Look("ledger-filtered", adam, "/ledger?kind=searches&views=shown"),
@@ -197,6 +199,14 @@ def _published(story: Story) -> str:
             change.tx.publications.put(scope, figures, change.at)
             change.record(PublicationBegun(agency=agency, reason="asked"))
     return f"/transparency/{agency_id}"
+
+
+def _candidate(examiner: Actor, search: str) -> str:
+    """Return the address of a candidate of a search, as the examiner sees it."""
+    examiner.go(search)
+    address = examiner.page.locator(".candidate").first.get_attribute("href")
+    assert address is not None
+    return address
 
 
 def _draft_source(operator: Actor) -> str:

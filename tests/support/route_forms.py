@@ -31,6 +31,7 @@ from tests.support.world import PROBE, SOURCE
 
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.policy import AGENCY, SETTINGS
+from lineament.model.review import Feature, field_of
 from lineament.model.watches import HookSecrets, ProbeWatch, WatchTerms, WebHook
 from lineament.services.watches.sending import new_secret
 from lineament.store import people_tables, search_tables, source_tables, tables, watch_tables
@@ -181,6 +182,7 @@ NUMBERS = {
     for setting in SETTINGS
     if not isinstance(getattr(AGENCY, setting.name), bool)
 }
+DECISION = {field_of(feature): "different" for feature in Feature} | {"outcome": "excluded", "grounds": "the ears"}
 LATER = "{later}"
 ROUTE_FORMS = {
     "/cases": RouteForm(TERMS),
@@ -239,9 +241,12 @@ ROUTE_FORMS = {
     "/web-hooks/{hook_id}/test": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
     "/web-hooks/{hook_id}/rotate": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
     "/web-hooks/{hook_id}/remove": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
-    "/searches/{search_id}/candidates/{rank}/probe": RouteForm(),
-    "/searches/{search_id}/candidates/{rank}/original": RouteForm(),
-    "/searches/{search_id}/candidates/{rank}/page": RouteForm(),
+    "/searches/{search_id}/candidates/{picture}/probe": RouteForm(),
+    "/searches/{search_id}/candidates/{picture}/original": RouteForm(),
+    "/searches/{search_id}/candidates/{picture}/page": RouteForm(),
+    "/searches/{search_id}/candidates/{picture}/decision": RouteForm(DECISION),
+    "/searches/{search_id}/candidates/{picture}/notes": RouteForm({"text": "the ear is covered"}),
+    "/searches/{search_id}/ask": RouteForm({"of": "{asked}"}),
     "/searches/{search_id}/report": RouteForm({"as": "page"}),
     "/searches/{search_id}/new": RouteForm({"reason": "is he somewhere else by now?"}),
     "/ledger/check": RouteForm(),
@@ -344,6 +349,8 @@ def build_request(world: TwoAgencies, person: Participant, route: PageRoute, tar
     colleague = world.people.get(f"{person.name[0]} colleague", world.people["A colleague"]).account.email
     later = str(world.today + timedelta(days=9))
     names = {**target.ids, "colleague": colleague, "later": later}
+    asks = target.ids.get("supervisor") == person.account.id
+    names["asked"] = target.ids.get("opener" if asks else "supervisor", "")
     names |= {part: name[1:] if name[0] == "=" else names[name] for part, name in form.ids.items()}
     files = None if form.file is None else {form.file[0]: ("a.jpg", form.file[1])}
     data = {name: value.format(**names) for name, value in form.fields.items()}

@@ -67,9 +67,15 @@ class Squad(StaffedWorld):
         return self.fresh_desk(self.examiner).probes.take(case.key, photograph, kind=ProbeKind.CCTV)
 
     def search(self, case: Case, probe: Probe, by: Account | None = None, reason: str = REASON) -> SearchResult:
-        """Search as the examiner or as ``by``."""
+        """Search as the examiner or as ``by``; return what was recorded, of which they see nothing but faces yet."""
         request = SearchRequest(case=case.key, reason=reason, mode=Mode.INVESTIGATION)
-        return self.fresh_desk(by or self.examiner).search.run(probe.id, request)
+        found = self.fresh_desk(by or self.examiner).search.run(probe.id, request)
+        return self.recorded(found)
+
+    def recorded(self, found: SearchResult) -> SearchResult:
+        """Return a search as it was recorded, with what is hidden from those who have yet to decide."""
+        with self.workspace.store.read() as tx:
+            return tx.searches.get(found.search_id)
 
     def invite_guest(self, case: Case, until: date, role: CaseRole = CaseRole.EXAMINER) -> None:
         """Invite the guest to a case, and have them accept."""

@@ -15,21 +15,31 @@ from lineament.model.cases import CaseRole
 
 _ALL = {"public", "own account", "read sources"}
 BY_ROLE = {
-    Role.EXAMINER: _ALL | {"read cases", "take part", "open cases", "search"},
-    Role.REVIEWER: _ALL | {"read cases", "take part", "approve"},
+    Role.EXAMINER: _ALL | {"read cases", "take part", "open cases", "search", "review"},
+    Role.REVIEWER: _ALL | {"read cases", "take part", "review", "approve"},
     Role.SUPERVISOR: _ALL
-    | {"read cases", "take part", "open cases", "approve", "manage cases", "stop agency", "read usage", "read misuse"},
+    | {
+        "read cases",
+        "take part",
+        "open cases",
+        "review",
+        "approve",
+        "manage cases",
+        "stop agency",
+        "read usage",
+        "read misuse",
+    },
     Role.AUDITOR: _ALL | {"read cases", "read ledger", "read usage", "read misuse"},
     Role.ADMINISTRATOR: _ALL | {"manage people", "read usage", "stop agency"},
     Role.OPERATOR: _ALL | {"operate", "manage sources", "change threshold"},
 }
 IN_OWN_AGENCY = {
-    Role.SUPERVISOR: {"read cases", "take part", "open cases", "approve", "manage cases"},
+    Role.SUPERVISOR: {"read cases", "take part", "open cases", "review", "approve", "manage cases"},
     Role.AUDITOR: {"read cases"},
 }
 AS_MEMBER = {
-    CaseRole.EXAMINER: {"read cases", "take part", "open cases", "search", "approve"},
-    CaseRole.REVIEWER: {"read cases", "take part", "approve"},
+    CaseRole.EXAMINER: {"read cases", "take part", "open cases", "search", "review", "approve"},
+    CaseRole.REVIEWER: {"read cases", "take part", "review", "approve"},
     CaseRole.OBSERVER: {"read cases", "take part"},
 }
 PEOPLE = [
@@ -80,7 +90,9 @@ def ids_of(case: CaseIds) -> dict[str, str]:
         "pack_id": case.pack,
         "member": case.member,
         "invitation": case.invitation,
-        "rank": "1",
+        "picture": case.picture,
+        "opener": case.opener,
+        "supervisor": case.supervisor,
         "face": "1",
     }
 
@@ -96,9 +108,12 @@ NO_IDS = ids_of(
         member=NOT_THERE,
         invitation=NOT_THERE,
         pack=NOT_THERE,
+        picture=NOT_THERE,
+        opener=NOT_THERE,
+        supervisor=NOT_THERE,
     )
 )
-IN_A_CASE = {"ref", "probe_id", "search_id", "paper_id", "pack_id", "rank", "face"}
+IN_A_CASE = {"ref", "probe_id", "search_id", "paper_id", "pack_id", "picture", "face"}
 
 
 Targets = Callable[[TwoAgencies, Participant], Iterator[Target]]

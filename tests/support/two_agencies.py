@@ -117,6 +117,9 @@ class CaseIds:
     member: str  # the account of the administrator, who is a member only to be removed
     invitation: str
     pack: str  # that discloses it
+    picture: str  # of a candidate, hidden from whoever has yet to decide
+    opener: str  # account
+    supervisor: str  # account
 
 
 @dataclass(slots=True)
@@ -294,7 +297,7 @@ class TwoAgencies(World):
             self.people[f"{letter} {reviewer}"].in_case[name] = CaseRole.REVIEWER
         until = self.today + timedelta(days=20)
         invited = supervisor.members.invite(case.key, f"nobody-yet@{texts.domain}", CaseRole.OBSERVER, until)
-        probe, search = self._search(desk, case.key, texts.reason) if self.searches else ("", "")
+        probe, search, picture = self._search(desk, case.key, texts.reason) if self.searches else ("", "", "")
         desk.room.say(case.key, f"message: {texts.message}")
         desk.room.note(case.key, f"note: {texts.message}")
         self.cases[name] = CaseIds(
@@ -307,13 +310,16 @@ class TwoAgencies(World):
             member=self.people[f"{letter} administrator"].account.id,
             invitation=invited.id,
             pack=supervisor.disclosure.make(case.key, sharp=True).paper.id,
+            picture=picture,
+            opener=self.people[f"{letter} {opener}"].account.id,
+            supervisor=self.people[f"{letter} supervisor"].account.id,
         )
 
     @staticmethod
-    def _search(desk: Desk, case: str, reason: str) -> tuple[str, str]:
+    def _search(desk: Desk, case: str, reason: str) -> tuple[str, str, str]:
         probe = desk.probes.take(case, PROBE.read_bytes(), kind=ProbeKind.CCTV)
         result = desk.search.run(probe.id, SearchRequest(case=case, reason=reason, mode=Mode.INVESTIGATION))
-        return probe.id, result.search_id
+        return probe.id, result.search_id, result.hidden[0].name
 
     def _add_oversight(self, letter: str) -> None:
         """Report a finding about the examiner of an agency, and guard a face."""

@@ -156,7 +156,7 @@ def print_case(desk: Desk, case: Case, as_json: bool, searches: Sequence[StoredS
     if searches:
         shown = table("search", "made", "faces", "candidates", "reason", right=("faces", "candidates"))
         for stored in searches:
-            search, many = stored.result, len(stored.result.candidates) + len(stored.erased)
+            search, many = stored.result, stored.result.listed + len(stored.erased)
             count = f"{many}, {len(stored.erased)} erased" if stored.erased else str(many or "no candidate")
             reason = search.reason
             shown.add_row(search.search_id, when(search.made_at), f"{search.gallery_faces:,}", count, reason)

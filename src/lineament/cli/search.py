@@ -193,11 +193,11 @@ def _from_earlier(desk: Desk, candidate: str | None, new_since: str | None, requ
         return desk.search.repeat(new_since, request.reason)
     candidate = candidate or ""
     search_id, _, name = candidate.partition("/")
-    if not (name.isascii() and name.isdecimal() and len(name) < 5):
+    if not (name.isascii() and name.isalnum() and len(name) <= 32):
         why = "write the search and the candidate as 316d1e17585386dd/3"
         raise InvalidValue(what="--candidate", value=candidate[:60], why=why)
     desk.search.admit(request)
-    copy = desk.copies.take(search_id, int(name))
+    copy = desk.copies.take(search_id, name)
     return desk.search.run(copy.probe.id, request, copy.face)
 
 
@@ -281,13 +281,19 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
         say("The probe is not reliable: " + "; ".join(why.value for why in result.quality.reasons))
     if words := missed_words(result):
         say(f"{words}.")
-    if not result.candidates and not result.whole:
+    _print_list(result)
+    say(f"Search {result.search_id}, ledger entry {entry}. A candidate is a starting point, never a finding.")
+
+
+def _print_list(result: SearchResult) -> None:
+    if result.hidden:
+        _print_hidden(result)
+    elif not result.candidates and not result.whole:
         say("No candidate among the faces that were compared.")
     elif not result.candidates:
         say("No candidate. That is an answer: the person may not be in these sources.")
     else:
         _print(result)
-    say(f"Search {result.search_id}, ledger entry {entry}. A candidate is a lead, never a finding.")
 
 
 def _say_probe(result: SearchResult) -> None:
@@ -318,6 +324,16 @@ def _print(result: SearchResult) -> None:
     print_table(shown)
     if any(candidate.extrapolated for candidate in result.candidates):
         say("In brackets: the 95 % interval of strangers expected beyond what was counted.")
+
+
+def _print_hidden(result: SearchResult) -> None:
+    shown = table("candidate", "source", "captured", "page")
+    for entry in result.hidden:
+        for face in entry.faces:
+            found = "hidden until you decide" if face.found_at is None else face.found_at.page_uri or face.found_at.uri
+            shown.add_row(face.name, face.source, when(face.captured_at), found)
+    print_table(shown)
+    say("In an order of your own. Ranks and scores are hidden until you have decided about all of them.")
 
 
 def _cells(candidate: Candidate, remarks: list[str]) -> list[str]:

@@ -35,6 +35,7 @@ class Permission(StrEnum):
     TAKE_PART = "take part"  # notes, messages and files in the room of a case
     OPEN_CASES = "open cases"  # and their photographs, and close them
     SEARCH = "search"
+    REVIEW = "review"  # decide about candidates
     APPROVE = "approve"  # a further approval of a search (R11)
     MANAGE_CASES = "manage cases"  # authorisation, members, invited agencies, legal hold
     STOP_AGENCY = "stop agency"  # all searching of their own agency
@@ -51,13 +52,21 @@ class Permission(StrEnum):
 _EVERYONE = frozenset({Permission.PUBLIC, Permission.OWN_ACCOUNT, Permission.READ_SOURCES})
 
 ROLES: dict[Role, frozenset[Permission]] = {
-    Role.EXAMINER: _EVERYONE | {Permission.READ_CASES, Permission.TAKE_PART, Permission.OPEN_CASES, Permission.SEARCH},
-    Role.REVIEWER: _EVERYONE | {Permission.READ_CASES, Permission.TAKE_PART, Permission.APPROVE},
+    Role.EXAMINER: _EVERYONE
+    | {
+        Permission.READ_CASES,
+        Permission.TAKE_PART,
+        Permission.OPEN_CASES,
+        Permission.SEARCH,
+        Permission.REVIEW,
+    },
+    Role.REVIEWER: _EVERYONE | {Permission.READ_CASES, Permission.TAKE_PART, Permission.REVIEW, Permission.APPROVE},
     Role.SUPERVISOR: _EVERYONE
     | {
         Permission.READ_CASES,
         Permission.TAKE_PART,
         Permission.OPEN_CASES,
+        Permission.REVIEW,
         Permission.APPROVE,
         Permission.MANAGE_CASES,
         Permission.STOP_AGENCY,

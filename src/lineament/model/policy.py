@@ -70,6 +70,15 @@ class Policy:
     training: bool = _setting(
         True, "R23", "Whoever searches or reviews must have training that has not lapsed.", stricter="on"
     )
+    blind_review: bool = _setting(
+        True,
+        "R17",
+        "Whoever reviews candidates sees neither rank, score, name nor page before they decided, each in an own order.",
+        stricter="on",
+    )
+    second_review: bool = _setting(
+        True, "R19", "A second person, who does not know the first decision, must review each candidate.", stricter="on"
+    )
     source_approval: bool = _setting(
         True, "R1", "A second person must approve a source before it goes live.", stricter="on"
     )
@@ -102,6 +111,8 @@ SOLO = replace(
     probe_kind=False,
     authorisation=False,
     training=False,
+    blind_review=False,
+    second_review=False,
     source_approval=False,
     change_approval=False,
 )

@@ -141,6 +141,9 @@ class ReasonCode(StrEnum):
     )
     NOTHING_IN_DOUBT = "nothing-in-doubt", "no word of the case {ref} leaves its purpose or its offence in doubt"
 
+    # review
+    REVIEWED = "reviewed", "two other people decided about this candidate already"
+
     # probes and pictures
     APPROVALS = (
         "approvals",

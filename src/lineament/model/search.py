@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from lineament.errors import InvalidValue
+from lineament.model.blind import HiddenEntry
 from lineament.model.faces import ArchiveRecord, Box, CaptureId, Face, FaceId, Quality
 from lineament.model.together import MOST_PEOPLE, EnrolledSince, OtherPerson, Together
 
@@ -131,9 +132,19 @@ class ListEntry:
     further: tuple[Candidate, ...] = ()
 
     @property
+    def number(self) -> int:
+        """The number of the entry: that of its group, or of its only picture. An erasure does not change it."""
+        return entry_number(self.candidate)
+
+    @property
     def unlisted(self) -> int:
         """How many more pictures of the group, at least, the list leaves out."""
         return self.candidate.unlisted
+
+
+def entry_number(candidate: Candidate) -> int:
+    """Return the number of the entry that a candidate belongs to."""
+    return candidate.rank if candidate.group is None else candidate.group
 
 
 class ProbeKind(StrEnum):
@@ -278,6 +289,7 @@ class SearchResult:
     together: Together | None = None  # with ``people``: whether the list shows pictures of all of them, or of any
     people: tuple[OtherPerson, ...] = ()  # who was searched as well, numbered from 2; the probe shows person 1
     newest_face: FaceId | None = None  # the highest number that a face had when it was made; None: not recorded
+    hidden: tuple[HiddenEntry, ...] = ()  # entries that the reader has yet to judge; then ``candidates`` is empty
     after: EnrolledSince | None = None  # only faces enrolled since that search were compared
     watch: str | None = None  # that fired, and compared only faces that it had not compared; None: somebody searched
     whole_faces: int | None = None  # of a watch: how many faces the gallery had, new or not
@@ -311,15 +323,19 @@ class SearchResult:
     @property
     def outcome(self) -> Outcome:
         """Whether there is any candidate."""
-        return Outcome.CANDIDATES if self.candidates else Outcome.NO_CANDIDATE
+        return Outcome.CANDIDATES if self.candidates or self.hidden else Outcome.NO_CANDIDATE
+
+    @property
+    def listed(self) -> int:
+        """How many entries the list has now, whether their numbers are shown or hidden."""
+        return len(self.hidden or self.entries)
 
     @property
     def entries(self) -> tuple[ListEntry, ...]:
         """The list as it is shown: one entry for each group of alike faces."""
-        groups: dict[int | tuple[int], list[Candidate]] = {}
+        groups: dict[int, list[Candidate]] = {}
         for candidate in self.candidates:
-            key = (candidate.rank,) if candidate.group is None else candidate.group
-            groups.setdefault(key, []).append(candidate)
+            groups.setdefault(entry_number(candidate), []).append(candidate)
         return tuple(ListEntry(candidate=first, further=tuple(further)) for first, *further in groups.values())
 
 

@@ -9,7 +9,7 @@ from lineament.errors import Refused
 from lineament.model.accounts import Permission
 from lineament.model.reasons import Reason
 from lineament.model.search import CopyOrigin, Probe
-from lineament.services.cases.access import may_in
+from lineament.services.cases.access import case_for, case_of_search, may_in
 from lineament.services.copying import why_no_copy
 from lineament.services.needs import needs
 from lineament.services.pictures import find_candidate
@@ -37,28 +37,29 @@ class Copies:
         self._probes = probes
 
     @needs(Permission.READ_CASES, in_case=True)
-    def why_not(self, search_id: str, rank: int) -> Reason | None:
+    def why_not(self, search_id: str, name: str) -> Reason | None:
         """Return why a candidate's picture cannot be searched with; None if it can."""
         with self._record.read() as tx:
-            found = find_candidate(tx, self._record, search_id, rank)
+            found = find_candidate(tx, self._record, search_id, name)
             return why_no_copy(self._record, found.capture, tx.sources.by_id(found.capture.source_id))
 
     @needs(Permission.READ_CASES, in_case=True)
-    def may(self, search_id: str, rank: int) -> bool:
+    def may(self, search_id: str, name: str) -> bool:
         """Return whether the official may add photographs to the case of a candidate."""
         with self._record.read() as tx:
-            found = find_candidate(tx, self._record, search_id, rank)
+            found = find_candidate(tx, self._record, search_id, name, place=False)
             return may_in(tx, self._record, found.case, Permission.OPEN_CASES)
 
     @needs(Permission.OPEN_CASES, in_case=True)
-    def take(self, search_id: str, rank: int) -> Copy:
+    def take(self, search_id: str, name: str) -> Copy:
         """Make a photograph of a candidate's picture in its case; the same candidate gives the same photograph.
 
         Raises NotFound or CandidateErased, and Refused if the picture is known-abuse material, if its original is not
         kept, or if its source may not be searched now.
         """
         with self._record.read() as tx:
-            found = find_candidate(tx, self._record, search_id, rank)
+            case_for(tx, self._record, case_of_search(tx, self._record, search_id)[0].key, Permission.OPEN_CASES)
+            found = find_candidate(tx, self._record, search_id, name)
             capture, face = found.capture, found.face
             source = tx.sources.by_id(capture.source_id)
             if (why := why_no_copy(self._record, capture, source)) is not None:

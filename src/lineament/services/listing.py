@@ -97,7 +97,8 @@ class Listing:
     ) -> SearchResult:
         """Check the gate again, describe the candidates, and commit the list with its ledger entry.
 
-        ``also`` is called in the same transaction. Raises Refused, LedgerUnavailable, or ChangedMeanwhileError.
+        It is returned whole, for the services: readers get it through ``review/seen.py``. ``also`` is called in the
+        same transaction. Raises Refused, LedgerUnavailable, or ChangedMeanwhileError.
         """
         faces, after = found.faces, found.after
         threshold, in_force = found.threshold, found.in_force
@@ -203,5 +204,9 @@ class Listing:
             )
             result = replace(result, ledger_entry=entry)
             tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)
+            if candidates:
+                tx.reviews.open_list(search_id, case.id, change.at)
+                if official.account_id is not None:
+                    tx.reviews.set_turn(search_id, official.account_id, change.at)
             also(change, result)
         return result

@@ -9,22 +9,27 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import Case
 from lineament.model.events.searches import CandidateRead, OriginalViewed, PageOpened
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, PhotoFacts, Provenance
-from lineament.model.search import Candidate
-from lineament.services.cases.access import case_of_search
+from lineament.model.search import Candidate, entry_number
 from lineament.services.cases.erased import erased_at
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
+from lineament.services.review.seen import SeenList, seen_search
 from lineament.services.stored_pictures import StoredPictures
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.facts import open_facts
 from lineament.store.ring import KeyRing
-from lineament.store.searches import StoredSearch
 
 _HINT = "lineament search (it was erased)"
 MOST_PLACES = 50
 """Most further places, and most nearly identical pictures, that are shown for a candidate."""
+
+
+EVEN_BYTES = 32 * 1024
+"""The sizes of the faces of a hidden list are multiples of this; nearly all of them are this large."""
+_COMMENT = 4
+"""Bytes of an empty comment in a JPEG: its marker and its length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,16 @@ class BesideProbe:
     """A candidate as it is compared with the probe."""
 
     face: EnrolledFace
+    source: str  # its name
+    person: int | None  # whom it may show, of several who were searched together
+    found: FoundPicture | None  # None while where it was found is hidden from the reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPicture:
+    """A candidate's picture, with where it was found."""
+
+    candidate: Candidate
     capture: Capture
     facts: PhotoFacts
 
@@ -60,10 +75,11 @@ class FoundCandidate:
     candidate: Candidate
     face: EnrolledFace
     capture: Capture
+    known: bool  # to the reader, where it was found
 
 
 class Pictures:
-    """Opens pictures of candidates, given the search and the rank."""
+    """Opens pictures of candidates, given the search and their name in it (``services/review/seen.py``)."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
         self._record = record
@@ -71,98 +87,120 @@ class Pictures:
         self._stored = StoredPictures(keys, blobs)
 
     @needs(Permission.READ_CASES, in_case=True)
-    def crop(self, search_id: str, rank: int) -> bytes:
+    def crop(self, search_id: str, name: str) -> bytes:
         """Return the candidate's face as JPEG."""
         with self._record.read() as tx:
-            found = self._find(tx, search_id, rank)
-            return self._stored.face(tx, found.face, found.capture)
+            found = self._find(tx, search_id, name, place=False)
+            face = self._stored.face(tx, found.face, found.capture)
+        return face if found.known else padded(face)
 
     @needs(Permission.READ_CASES, in_case=True)
-    def reliable(self, search_id: str) -> frozenset[int]:
-        """Return the ranks of the candidates whose pictures are good enough to rely on."""
+    def reliable(self, search_id: str) -> frozenset[str]:
+        """Return the names of the candidates whose pictures are good enough to rely on."""
         with self._record.read() as tx:
-            _, stored = case_of_search(tx, self._record, search_id)
-            faces = tx.faces.describe(candidate.face_id for candidate in stored.result.candidates)
-        described = {id_: found.face.quality.reliable for id_, found in faces.items()}
-        listed = stored.result.candidates
-        return frozenset(candidate.rank for candidate in listed if described.get(candidate.face_id, False))
+            seen = seen_search(tx, self._record, search_id)
+            listed = seen.whole.result.candidates
+            faces = tx.faces.describe(candidate.face_id for candidate in listed)
+            described = {id_: found.face.quality.reliable for id_, found in faces.items()}
+            return frozenset(
+                seen.name(candidate.rank) for candidate in listed if described.get(candidate.face_id, False)
+            )
 
     @needs(Permission.READ_CASES, in_case=True)
-    def thumbnail(self, search_id: str, rank: int) -> bytes:
+    def thumbnail(self, search_id: str, name: str) -> bytes:
         """Return the candidate's picture as a small JPEG without metadata."""
         with self._record.read() as tx:
-            capture = self._find(tx, search_id, rank).capture
+            capture = self._find(tx, search_id, name).capture
             return self._stored.open(tx, capture, capture.thumbnail, _HINT)
 
     @needs(Permission.READ_CASES, in_case=True)
-    def face(self, search_id: str, rank: int) -> EnrolledFace:
+    def face(self, search_id: str, name: str) -> EnrolledFace:
         """Return the candidate's face: its box in the picture, its landmarks and its quality."""
         with self._record.read() as tx:
-            return self._find(tx, search_id, rank).face
+            return self._find(tx, search_id, name).face
 
     @needs(Permission.READ_CASES, in_case=True)
-    def capture(self, search_id: str, rank: int, alike: CaptureId | None = None) -> Capture:
+    def capture(self, search_id: str, name: str, alike: CaptureId | None = None) -> Capture:
         """Return the candidate's capture, or its near-duplicate ``alike``. Raises NotFound if it is not a duplicate."""
         with self._record.read() as tx:
-            return _capture_of(tx, self._find(tx, search_id, rank), alike)
+            return _capture_of(tx, self._find(tx, search_id, name), alike)
 
     @needs(Permission.READ_CASES, in_case=True)
-    def elsewhere(self, search_id: str, rank: int) -> Elsewhere:
+    def elsewhere(self, search_id: str, name: str) -> Elsewhere:
         """Return where else the same bytes were found, and the nearly identical pictures."""
         with self._record.read() as tx:
-            found = self._find(tx, search_id, rank)
+            found = self._find(tx, search_id, name)
             captures = [tx.captures.get(capture_id) for capture_id in _alike(tx, found)[:MOST_PLACES]]
             named = [Alike(source=tx.sources.by_id(alike.source_id).name, capture=alike) for alike in captures]
             return Elsewhere(places=tuple(tx.places.of_capture(found.capture.id, MOST_PLACES)), alike=tuple(named))
 
     @needs(Permission.READ_CASES, in_case=True)
-    def beside_probe(self, search_id: str, rank: int) -> BesideProbe:
+    def beside_probe(self, search_id: str, name: str) -> BesideProbe:
         """Return a candidate's face and picture to compare with the probe, and record that (R39)."""
         with self._record.change() as change:
-            found = self._find(change.tx, search_id, rank)
+            found = self._find(change.tx, search_id, name, place=False)
             change.concerns(found.case)
-            key = source_key(change.tx, self._keys, change.tx.sources.by_id(found.capture.source_id))
-            facts = open_facts(found.capture, key)
+            picture = None
+            if found.known:
+                key = source_key(change.tx, self._keys, change.tx.sources.by_id(found.capture.source_id))
+                facts = open_facts(found.capture, key)
+                picture = FoundPicture(candidate=found.candidate, capture=found.capture, facts=facts)
+            rank = found.candidate.rank
             change.record(CandidateRead(case=found.case.ref, search=search_id, rank=rank, face=found.face.id))
-        return BesideProbe(face=found.face, capture=found.capture, facts=facts)
+        return BesideProbe(face=found.face, source=found.candidate.source, person=found.candidate.person, found=picture)
 
     @needs(Permission.READ_CASES, in_case=True)
-    def original(self, search_id: str, rank: int) -> tuple[bytes, str]:
+    def original(self, search_id: str, name: str) -> tuple[bytes, str]:
         """Record the opening of the original, and return its bytes and media type."""
         with self._record.change() as change:
-            found = self._find(change.tx, search_id, rank)
+            found = self._find(change.tx, search_id, name)
             capture = found.capture
             change.concerns(found.case)
             picture = self._stored.open(change.tx, capture, capture.original, _HINT)
-            change.record(OriginalViewed(search=search_id, rank=rank, face=found.face.id, capture=capture.id))
+            rank, face = found.candidate.rank, found.face.id
+            change.record(OriginalViewed(search=search_id, rank=rank, face=face, capture=capture.id))
         return picture, capture.media_type
 
     @needs(Permission.READ_CASES, in_case=True)
-    def page(self, search_id: str, rank: int, alike: CaptureId | None = None) -> bytes:
+    def page(self, search_id: str, name: str, alike: CaptureId | None = None) -> bytes:
         """Return the untrusted WARC record of the page that showed the candidate's picture, or its near-duplicate.
 
         It is recorded before it is given.
         """
         with self._record.change() as change:
-            found = self._find(change.tx, search_id, rank)
+            found = self._find(change.tx, search_id, name)
             change.concerns(found.case)
             capture = _capture_of(change.tx, found, alike)
             if capture.page is None:
-                raise WrongState(what="archived page", name=f"of candidate {rank}", state="not kept", event="opened")
+                raise WrongState(what="archived page", name=f"of candidate {name}", state="not kept", event="opened")
             record = self._stored.open(change.tx, capture, capture.page, _HINT)
-            change.record(PageOpened(search=search_id, rank=rank, face=found.face.id, capture=capture.id))
+            rank, face = found.candidate.rank, found.face.id
+            change.record(PageOpened(search=search_id, rank=rank, face=face, capture=capture.id))
         return record
 
-    def _find(self, tx: Tx, search_id: str, rank: int) -> FoundCandidate:
-        return find_candidate(tx, self._record, search_id, rank)
+    def _find(self, tx: Tx, search_id: str, name: str, *, place: bool = True) -> FoundCandidate:
+        return find_candidate(tx, self._record, search_id, name, place=place)
 
 
-def find_candidate(tx: Tx, record: Record, search_id: str, rank: int) -> FoundCandidate:
-    """Return a candidate with its case and its picture. Raises NotFound, or CandidateErased."""
-    case, stored = case_of_search(tx, record, search_id)
-    candidate = _candidate_at(tx, stored, rank)
+def padded(jpeg: bytes) -> bytes:
+    """Return a JPEG whose size a comment makes a multiple of ``EVEN_BYTES``: sizes tell pictures apart (R17)."""
+    short = (-len(jpeg) - _COMMENT) % EVEN_BYTES
+    comment = b"\xff\xfe" + (short + 2).to_bytes(2, "big") + bytes(short)
+    return jpeg[:2] + comment + jpeg[2:]
+
+
+def find_candidate(tx: Tx, record: Record, search_id: str, name: str, *, place: bool = True) -> FoundCandidate:
+    """Return a candidate with its case and its picture, given its name in the list (``services/review/seen.py``).
+
+    Raises NotFound, CandidateErased, or Undecided if the ``place`` where it was found is hidden from the reader.
+    """
+    seen = seen_search(tx, record, search_id)
+    candidate = _candidate_at(tx, seen, name)
+    if place:
+        seen.require_known(entry_number(candidate))
     face = tx.faces.get(candidate.face_id)
-    return FoundCandidate(case=case, candidate=candidate, face=face, capture=tx.captures.get(face.capture_id))
+    capture, known = tx.captures.get(face.capture_id), seen.knows(entry_number(candidate))
+    return FoundCandidate(case=seen.case, candidate=candidate, face=face, capture=capture, known=known)
 
 
 def _capture_of(tx: Tx, found: FoundCandidate, alike: CaptureId | None) -> Capture:
@@ -170,7 +208,7 @@ def _capture_of(tx: Tx, found: FoundCandidate, alike: CaptureId | None) -> Captu
     if alike is None:
         return found.capture
     if alike not in _alike(tx, found):
-        hint = f"the page of candidate {found.candidate.rank}"
+        hint = "the page of the candidate"
         raise NotFound(what="nearly identical picture", name=alike, hint=hint)
     return tx.captures.get(alike)
 
@@ -182,13 +220,14 @@ def _alike(tx: Tx, found: FoundCandidate) -> list[CaptureId]:
     return [capture_id for capture_id in ids if capture_id != found.capture.id]
 
 
-def _candidate_at(tx: Tx, stored: StoredSearch, rank: int) -> Candidate:
-    """Return the candidate of that rank. Raises CandidateErased, or NotFound if the list never had one."""
+def _candidate_at(tx: Tx, seen: SeenList, name: str) -> Candidate:
+    """Return the candidate of that name. Raises CandidateErased, or NotFound if the list never had one."""
+    rank, stored = seen.rank(name), seen.whole
     for candidate in stored.result.candidates:
         if candidate.rank == rank:
             return candidate
-    if any(erased.rank == rank for erased in stored.erased):
+    if seen.is_open and any(erased.rank == rank for erased in stored.erased):
         at = erased_at(tx, stored, rank)
         when = "at a time that the record does not tell" if at is None else f"on {at:%Y-%m-%d at %H:%M} UTC"
         raise CandidateErased(what="candidate", name=rank, rank=rank, when=when, at=at)
-    raise NotFound(what="candidate", name=f"rank {rank}", hint="lineament search")
+    raise NotFound(what="candidate", name=name[:32], hint="lineament search")

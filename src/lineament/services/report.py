@@ -30,12 +30,12 @@ from lineament.model.search import (
     uncompared_words,
 )
 from lineament.model.together import Together, people_words, together_words
-from lineament.services.cases.access import case_of_search
 from lineament.services.needs import needs
 from lineament.services.people.policies import require_step_up
 from lineament.services.pictures import Pictures
 from lineament.services.probes import Probes
 from lineament.services.record import Record
+from lineament.services.review.seen import seen_search
 from lineament.services.standalone import data_uri, page_template
 from lineament.store.searches import StoredSearch
 
@@ -216,7 +216,9 @@ class Report:
         NotFound if there is no such search, or StepUpNeeded (R49).
         """
         with self._record.change() as change:
-            case, stored = case_of_search(change.tx, self._record, search_id)
+            seen = seen_search(change.tx, self._record, search_id)
+            case, stored = seen.case, seen.shown
+            seen.require_open()
             require_step_up(change.tx, self._record.official, change.at)
             change.concerns(case)
             change.record(ReportWritten(case=case.ref, search=search_id))
@@ -256,7 +258,7 @@ class Report:
 
     def _crop(self, search_id: str, candidate: Candidate, *, blurred: bool) -> bytes | None:
         try:
-            return _shown(self._pictures.crop(search_id, candidate.rank), blurred=blurred)
+            return _shown(self._pictures.crop(search_id, str(candidate.rank)), blurred=blurred)
         except (NotFound, Refused):  # erased meanwhile, or known as abuse material since
             return None
 

@@ -21,7 +21,7 @@ from lineament.model.search import Mode, Probe, ProbeFace, SearchEntry, SearchRe
 from lineament.model.sources import Source
 from lineament.model.together import EnrolledSince, Together
 from lineament.services import gate
-from lineament.services.cases.access import case_of_search, probe_in, seen_case
+from lineament.services.cases.access import probe_in, seen_case
 from lineament.services.cases.refusals import refusals_recorded
 from lineament.services.compared import Compared, FoundPerson, SearchedPerson
 from lineament.services.gallery.answers import GallerySearch
@@ -32,6 +32,7 @@ from lineament.services.listing import ChangedMeanwhileError, Listing
 from lineament.services.needs import needs
 from lineament.services.new_since import MANY, ToRepeat, enrolled_since, is_as_asked, request_again
 from lineament.services.record import Record
+from lineament.services.review.seen import seen_search
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
 from lineament.store.searches import StoredSearch
@@ -91,16 +92,16 @@ class Search:
 
     @needs(Permission.SEARCH, in_case=True)
     def run(self, probe_id: str, request: SearchRequest, face: int | None = None) -> SearchResult:
-        """Compare one face of a probe with every face of the permitted sources.
+        """Compare one face of a probe with every face of the permitted sources, and return the list as it may be seen.
 
         With ``request.others`` the templates of these faces, of the same person, are fused with it. Raises Refused (by
         the gate), MixedModels, ThresholdUntrusted, LedgerUnavailable, or NoFace, SeveralFaces or NotFound for the face.
         """
         while True:
             with suppress(ChangedMeanwhileError), refusals_recorded(self._record, request.case, [request.reason]):
-                return self._run(probe_id, request, face)
+                return self.get(self._run(probe_id, request, face))
 
-    def _run(self, probe_id: str, request: SearchRequest, face: int | None) -> SearchResult:
+    def _run(self, probe_id: str, request: SearchRequest, face: int | None) -> str:
         admitted = self._admit(probe_id, request, face)
         sources, in_force = admitted.sources, admitted.in_force
         if not self._gallery.is_open(sources, self._rates.model):
@@ -135,7 +136,7 @@ class Search:
                 raise Refused(ReasonCode.NOT_EVERY_FACE.reason())
             # it would promise what it does not keep
             return self._run(probe_id, replace(request, mode=Mode.INVESTIGATION), face)
-        return self._listing.record(request, found)
+        return self._listing.record(request, found).search_id
 
     def _best_faces(self, wanted: SearchedPerson, request: SearchRequest, admitted: _Admitted) -> FoundPerson:
         """Return the best faces for one person, enough for a list."""
@@ -190,14 +191,14 @@ class Search:
     def repeat(self, search_id: str, reason: str) -> SearchResult:
         """Make a search again, of the faces that were enrolled since it. Raises as ``run`` does."""
         with self._record.read() as tx:
-            earlier = case_of_search(tx, self._record, search_id)[1].result
+            earlier = seen_search(tx, self._record, search_id).whole.result
         return self.run(earlier.probe_id, request_again(earlier, reason), earlier.face)
 
     @needs(Permission.SEARCH, in_case=True)
     def to_repeat(self, search_id: str) -> ToRepeat:
         """Return a search, without its candidates, and how many faces were enrolled in its sources since."""
         with self._record.read() as tx:
-            earlier = case_of_search(tx, self._record, search_id)[1].result
+            earlier = seen_search(tx, self._record, search_id).whole.result
             known, found = earlier.newest_face, tx.sources.of_names(earlier.sources)
             new = None if known is None else sum(tx.faces.count_newer(source.id, known, MANY) for source in found)
         return ToRepeat(search=replace(earlier, candidates=()), new_faces=new)
@@ -218,10 +219,10 @@ class Search:
     def read(self, search_id: str) -> StoredSearch:
         """Return a search whose list is about to be read, and record that (R39)."""
         with self._record.change() as change:
-            case, stored = case_of_search(change.tx, self._record, search_id)
-            change.concerns(case)
-            change.record(ListRead(case=case.ref, search=search_id))
-            return stored
+            seen = seen_search(change.tx, self._record, search_id)
+            change.concerns(seen.case)
+            change.record(ListRead(case=seen.case.ref, search=search_id))
+            return seen.shown
 
     @needs(Permission.READ_CASES, in_case=True)
     def get(self, search_id: str) -> SearchResult:
@@ -232,7 +233,7 @@ class Search:
     def stored(self, search_id: str) -> StoredSearch:
         """Return a search with its examiner, without erased candidates. Raises NotFound if it is not visible."""
         with self._record.read() as tx:
-            return case_of_search(tx, self._record, search_id)[1]
+            return seen_search(tx, self._record, search_id).shown
 
     @needs(Permission.READ_CASES, in_case=True)
     def entry(self, search_id: str) -> SearchEntry:

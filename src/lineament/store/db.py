@@ -48,6 +48,7 @@ from lineament.store.probes import ProbeRows
 from lineament.store.proposals import ProposalRows
 from lineament.store.publications import PublicationRows
 from lineament.store.raw import BINARY
+from lineament.store.reviews import ReviewRows
 from lineament.store.ring import RING
 from lineament.store.runs import RunRows
 from lineament.store.sealed_rows import SealedRows
@@ -84,6 +85,7 @@ _VACUUM = (
     "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions, drops, drop_files",
     "VACUUM probes, searches, search_probes, approvals, case_papers, evidence, case_members, case_invitations, jobs",
     "VACUUM watches, watch_progress, watch_findings, notices",
+    "VACUUM decisions, candidate_notes, review_lists, review_turns",
 )
 _NOT_REMOVED = sa.text("""
     SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables WHERE relname IN (
@@ -125,6 +127,7 @@ class Tx:
         self.searches = SearchRows(connection, vault)
         self.watches = WatchRows(connection, vault)
         self.notices = NoticeRows(connection, vault)
+        self.reviews = ReviewRows(connection, vault)
         self.suppressions = SuppressionRows(connection)
         self.deletions = DeletionRows(connection)
         self.jobs = JobRows(connection, vault)

@@ -29,6 +29,7 @@ from lineament.store.oversight_tables import (
     published_figures,
 )
 from lineament.store.proposal_table import proposals
+from lineament.store.review_tables import candidate_notes, decisions
 from lineament.store.source_tables import places, prepared_faces, run_refusals, runs, source_shares
 from lineament.store.watch_tables import notices, watch_findings, watch_progress, watches, web_hooks
 from lineament.store.witness_table import witness_policies
@@ -170,6 +171,8 @@ PROTECTED = {
             bound=False,
             unsigned=_of("attempts", "next_at", "delivered_at", "why"),
         ),
+        Protected(table=decisions, opened={"sealed": "id"}),
+        Protected(table=candidate_notes, opened={"sealed": "id"}),
         Protected(table=proposals, guarded=False, opened={"sealed": "id"}),
         Protected(table=witness_policies, guarded=False, opened={"sealed": "id"}),
         Protected(table=misuse_reports, opened={"sealed": "id"}),

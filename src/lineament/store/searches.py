@@ -76,13 +76,14 @@ class StoredSearch:
 
     result: SearchResult  # its candidates without the erased ones; ranks are unchanged
     examiner: str
-    erased: tuple[ErasedCandidate, ...]
+    erased: tuple[ErasedCandidate, ...]  # empty while the list is hidden
     commitment: str = ""  # of its ledger entry; it names the entry to readers who must not count them (R46)
+    gone: int = 0  # erased candidates of a list that is hidden
 
     @property
     def outcome(self) -> Outcome:
         """Whether the search had any candidate when it was made."""
-        return Outcome.CANDIDATES if self.result.candidates or self.erased else Outcome.NO_CANDIDATE
+        return Outcome.CANDIDATES if self.result.listed or self.erased or self.gone else Outcome.NO_CANDIDATE
 
 
 class SearchRows:

@@ -11,6 +11,7 @@ from lineament.store import (  # noqa: F401 - what others here refer to, and the
     oversight_tables,
     people_tables,
     proposal_table,
+    review_tables,
     search_tables,
     source_tables,
     watch_tables,

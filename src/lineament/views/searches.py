@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from lineament.model.blind import HiddenEntry, HiddenFace
 from lineament.model.faces import Quality
 from lineament.model.search import Candidate, ListEntry, SearchEntry, SearchResult
 from lineament.model.together import OtherPerson
@@ -52,6 +53,7 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
         "newest_face": result.newest_face,
         "after": None if result.after is None else {**asdict(result.after), "at": iso(result.after.at)},
         "candidates": [entry_json(listed) for listed in result.entries],
+        "hidden": [hidden_json(hidden) for hidden in result.hidden],
         "ledger_entry": entry.number,
         "commitment": entry.commitment,
         "seconds": round(result.seconds, 6),
@@ -92,8 +94,8 @@ def listed_search_json(stored: StoredSearch) -> dict[str, Any]:
         "made_at": iso(search.made_at),
         "reason": search.reason,
         "outcome": stored.outcome.value,
-        "candidates": len(search.candidates),
-        "erased": len(stored.erased),
+        "candidates": search.listed,
+        "erased": len(stored.erased) + stored.gone,
     }
 
 
@@ -110,6 +112,26 @@ def entry_json(listed: ListEntry) -> dict[str, Any]:
     """Return an entry of a list as JSON: its best picture, with further pictures of the same face."""
     further = [candidate_json(candidate) for candidate in listed.further]
     return {**candidate_json(listed.candidate), "further": further, "unlisted": listed.unlisted}
+
+
+def hidden_json(hidden: HiddenEntry) -> dict[str, Any]:
+    """Return an entry whose rank, score and page are hidden from the reader as JSON; its pictures by their names."""
+    return {"name": hidden.name, "faces": [hidden_face_json(face) for face in hidden.faces], "more": hidden.more}
+
+
+def hidden_face_json(face: HiddenFace) -> dict[str, Any]:
+    """Return a picture of such an entry as JSON; where it was found is None until the reader decided."""
+    return {
+        "name": face.name,
+        "source": face.source,
+        "captured_at": iso(face.captured_at),
+        "near_duplicates": face.near_duplicates,
+        "part": face.part,
+        "parts": face.parts,
+        "time_code": face.time_code,
+        "incomplete": face.incomplete,
+        "found_at": None if face.found_at is None else asdict(face.found_at),
+    }
 
 
 def candidate_json(candidate: Candidate) -> dict[str, Any]:

@@ -34,9 +34,9 @@ def search_address(search_id: str) -> str:
     return f"/searches/{quote(search_id, safe='')}"
 
 
-def candidate_address(search_id: str, rank: int) -> str:
-    """Return the address of a candidate."""
-    return f"{search_address(search_id)}/candidates/{rank}"
+def candidate_address(search_id: str, name: str | int) -> str:
+    """Return the address of a candidate: its name is its rank, or while that is hidden a random one."""
+    return f"{search_address(search_id)}/candidates/{quote(str(name), safe='')}"
 
 
 def new_search_address(case_key: str | None = None) -> str:

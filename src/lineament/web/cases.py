@@ -151,7 +151,9 @@ def timeline(visit: CurrentVisit, ref: str, before: str = "", views: str = "") -
     last = lines[PAGE - 1] if len(lines) > PAGE else None
     hidden = 0 if shown else casework.views(found.key, 0 if last is None else last.seq, stop)
     sources = frozenset(source.name for source in visit.desk.sources.list())
-    names = Names(key=found.key, ref=found.ref, gone=frame["gone"], here=True, sources=sources)
+    official = visit.desk.official
+    ranks = official.solo or official.may(Permission.READ_LEDGER)
+    names = Names(key=found.key, ref=found.ref, gone=frame["gone"], here=True, ranks=ranks, sources=sources)
     days = by_day([timeline_line(line, names) for line in lines[:PAGE]])
     return visit.page(
         "case_timeline.html",

@@ -51,6 +51,7 @@ FAILURES: dict[type[Exception], Failure] = {
     errors.ProbeErased: Failure(410, "This photograph was erased", ""),
     errors.NoLongerShown: Failure(410, "This is no longer shown", "What was done is done."),
     errors.NoSuchFile: Failure(404, "There is nothing here", ""),
+    errors.Undecided: Failure(409, "Decide first", ""),
     errors.Refused: Failure(403, "The rules say no", "No search was run. " + KEPT_NOTHING),
     errors.AlreadyThere: Failure(409, "That is already there"),
     errors.WrongState: Failure(409, "That cannot be done now"),

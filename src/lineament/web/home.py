@@ -11,6 +11,7 @@ from lineament.model.cases import Case, CaseState
 from lineament.model.sources import SourceState
 from lineament.model.watches import WatchFinding
 from lineament.web.addresses import case_address
+from lineament.web.lists import strip
 from lineament.web.obstacles import obstacles
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
 from lineament.web.phrases import SOON_DAYS
@@ -67,7 +68,7 @@ def _cases(visit: Visit) -> dict[str, Any]:
     newest = visit.desk.overview.newest(case.key for case in found)
     names = {case.id: case for case in found}
     last = sorted(newest.searches.items(), key=lambda each: each[1].result.made_at, reverse=True)
-    strips = {entry.candidate.source for _, stored in last[:CONTINUED] for entry in stored.result.entries[:3]}
+    strips = {source for _, stored in last[:CONTINUED] for _, source in strip(stored.result, 3)}
     return {
         "cases": found,
         "standings": casework.standings(found),

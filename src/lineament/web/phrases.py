@@ -12,6 +12,7 @@ from lineament.model.cases import Case
 from lineament.model.faces import Quality
 from lineament.model.jobs import Job, JobState
 from lineament.model.parts import incomplete_words, part_words
+from lineament.model.review import ReviewOutcome, field_of, ground_words
 from lineament.model.runs import Run
 from lineament.model.search import Candidate, Edit, EditKind, Mode, SearchResult, strangers_words, threshold_words
 from lineament.model.sources import Source, SourceState
@@ -22,6 +23,7 @@ from lineament.views.runs import OUTCOMES
 from lineament.views.sources import source_state
 from lineament.views.values import counted, upper_first
 from lineament.web import addresses
+from lineament.web.lists import strip
 
 SOON_DAYS = 7
 SILENCE = timedelta(minutes=10)
@@ -218,6 +220,19 @@ def distressing(case: Case) -> bool:
     return case.terms.is_distressing
 
 
+def age(passed: timedelta) -> str:
+    """Return how long something has waited, in the largest unit that fits."""
+    hours = int(passed.total_seconds()) // 3600
+    if hours >= 48:
+        return counted(hours // 24, "day")
+    return counted(hours, "hour") if hours else "less than an hour"
+
+
+def outcome_level(outcome: ReviewOutcome) -> str:
+    """Return how an outcome of a review is coloured."""
+    return {ReviewOutcome.LEAD: "calm", ReviewOutcome.EXCLUDED: "quiet"}.get(outcome, "warn")
+
+
 FILTERS: dict[str, Callable[..., object]] = {
     "distressing": distressing,
     "number": number,
@@ -244,6 +259,11 @@ FILTERS: dict[str, Callable[..., object]] = {
     "outcomes": outcomes,
     "run_level": run_level,
     "list_rule": list_rule,
+    "strip": strip,
+    "age": age,
+    "outcome_level": outcome_level,
+    "feature_field": field_of,
+    "ground_words": ground_words,
     "threshold_words": threshold_words,
     "job_title": job_views.title,
     "job_standing": job_views.standing,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import CandidateErased
 from lineament.model.accounts import Permission
+from lineament.model.blind import HiddenFace
 from lineament.model.cases import Case, CaseState
 from lineament.model.faces import DRAWN, CaptureId
-from lineament.model.search import missed_words, uncompared_words
+from lineament.model.review import Assessment, Feature, ReviewOutcome
+from lineament.model.search import Candidate, SearchResult, missed_words, uncompared_words
 from lineament.sources.html.inert import inert
 from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import StoredSearch
 from lineament.vision.level import level
-from lineament.web.addresses import probe_address
+from lineament.web.addresses import candidate_address, probe_address
 from lineament.web.lists import cards
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, image, redirect
 from lineament.web.phrases import distressing
@@ -38,66 +42,97 @@ _BEFORE_PAGE = (
 def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
     """The candidate list, or that there is no candidate."""
     stored = visit.desk.search.read(search_id)
-    case = visit.desk.casework.get(stored.result.case_key)
-    listed = cards(stored, visit.desk.pictures.reliable(search_id))
-    sources = sorted({card.entry.candidate.source for card in listed if card.entry is not None})
+    search = stored.result
+    case = visit.desk.casework.get(search.case_key)
+    review = visit.desk.reviews.of_search(search_id)
+    listed = cards(review, visit.desk.pictures.reliable(search_id))
+    again = [card for card in listed if card.standing is not None and card.standing.excluded is not None]
+    sources = sorted({*(entry.candidate.source for entry in search.entries), *_hidden_sources(stored)})
+    may_ask = review.may_decide and not visit.desk.official.solo
     return visit.page(
         "result.html",
         case=case,
-        search=stored.result,
-        probe=visit.desk.probes.get(stored.result.probe_id),
+        search=search,
+        probe=visit.desk.probes.get(search.probe_id),
         examiner_then=stored.examiner,
         commitment=stored.commitment,
-        cards=listed,
+        listed=listed,
+        cards=[card for card in listed if card not in again],
+        again=again,
+        gone=stored.gone,
+        review=review,
+        colleagues=visit.desk.reviews.colleagues(search_id) if may_ask else [],
         sources=sources,
         blurred=visit.desk.sources.blurred(sources),
-        missed=missed_words(stored.result),
-        uncompared=uncompared_words(stored.result),
+        missed=missed_words(search),
+        uncompared=uncompared_words(search),
         veiled=distressing(case),
     )
 
 
-@pages.page("/searches/{search_id}/candidates/{rank}", access=Permission.READ_CASES)
-def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
-    """A candidate beside the probe, with where its picture was found."""
+def _hidden_sources(stored: StoredSearch) -> set[str]:
+    return {face.source for entry in stored.result.hidden for face in entry.faces}
+
+
+@pages.page("/searches/{search_id}/candidates/{picture}", access=Permission.READ_CASES)
+def candidate(visit: CurrentVisit, search_id: str, picture: str) -> HTMLResponse:
+    """A candidate beside the probe, with the checklist of its review and, once it may be known, where it was found."""
     stored = visit.desk.search.stored(search_id)
     search = stored.result
     case = visit.desk.casework.get(search.case_key)
     try:
-        shown = visit.desk.pictures.beside_probe(search_id, rank)
+        shown = visit.desk.pictures.beside_probe(search_id, picture)
     except CandidateErased as error:
         return _erased(visit, case, stored, error)
-    found = next(candidate for candidate in search.candidates if candidate.rank == rank)
-    asked = search.asked(found.person)
+    review = visit.desk.reviews.of_search(search_id)
+    standing = review.of(picture)
+    asked = search.asked(shown.person)
     probe = visit.desk.probes.get(asked.probe_id)
     probe_face, face = probe.faces[asked.face - 1], shown.face
-    others = [other.rank for other in search.candidates]
-    alike = next(entry for entry in search.entries if found in (entry.candidate, *entry.further))
-    blurred = visit.desk.sources.blurred(other.source for other in (alike.candidate, *alike.further))
+    names = [other for entry in review.entries for other in ((entry.name,) if review.hidden else entry.names)]
+    here = names.index(picture if picture in names else standing.name)
+    alike, unlisted = _alike(search, standing.names, picture)
+    blurred = visit.desk.sources.blurred([shown.source, *(picture.source for picture in alike)])
     return visit.page(
         "compare.html",
         case=case,
         search=search,
-        candidate=found,
+        address=candidate_address(search_id, picture),
+        name=picture,
+        shown=shown,
+        found=shown.found,
+        review=review,
+        standing=standing,
+        features=Feature,
+        assessments=Assessment,
+        outcomes=ReviewOutcome,
         asked=asked,
         probe=probe,
-        listed=len(search.candidates) + len(stored.erased),
-        capture=shown.capture,
-        facts=shown.facts,
+        position=here + 1,
+        listed=len(names) + (0 if review.hidden else len(stored.erased)),
         quality=face.quality,
-        elsewhere=visit.desk.pictures.elsewhere(search_id, rank),
+        elsewhere=None if shown.found is None else visit.desk.pictures.elsewhere(search_id, picture),
         levels=(level(probe_face.box, probe_face.landmarks), level(face.box, face.landmarks)),
-        earlier=max((other for other in others if other < rank), default=None),
-        alike=[other for other in (alike.candidate, *alike.further) if other.rank != rank],
-        unlisted=alike.unlisted,
-        missed=missed_words(search),
+        earlier=names[here - 1] if here else None,
+        later=names[here + 1] if here + 1 < len(names) else None,
+        alike=alike,
+        unlisted=unlisted,
+        missed="" if review.hidden else missed_words(search),
         drawn=DRAWN if face.drawn else "",
-        later=min((other for other in others if other > rank), default=None),
         blurred=blurred,
-        may_copy=case.state is CaseState.OPEN and visit.desk.copies.may(search_id, rank),
-        why_no_copy=visit.desk.copies.why_not(search_id, rank),
-        veiled=distressing(case) or found.source in blurred,
+        may_copy=shown.found and case.state is CaseState.OPEN and visit.desk.copies.may(search_id, picture),
+        why_no_copy=None if shown.found is None else visit.desk.copies.why_not(search_id, picture),
+        veiled=distressing(case) or shown.source in blurred,
     )
+
+
+def _alike(search: SearchResult, names: Collection[str], name: str) -> tuple[list[Candidate | HiddenFace], int]:
+    """Return the other pictures of an entry as the reader may see them, and how many more are not listed."""
+    if search.hidden:
+        hidden = next(entry for entry in search.hidden if name in {face.name for face in entry.faces})
+        return [face for face in hidden.faces if face.name != name], int(hidden.more)
+    entry = next(entry for entry in search.entries if str(entry.candidate.rank) in names)
+    return [each for each in (entry.candidate, *entry.further) if str(each.rank) != name], entry.unlisted
 
 
 def _erased(visit: Visit, case: Case, stored: StoredSearch, error: CandidateErased) -> HTMLResponse:
@@ -114,29 +149,29 @@ def _erased(visit: Visit, case: Case, stored: StoredSearch, error: CandidateEras
     return page
 
 
-@pages.page("/searches/{search_id}/candidates/{rank}/crop", access=Permission.READ_CASES)
-def candidate_crop(visit: CurrentVisit, search_id: str, rank: int) -> Response:
+@pages.page("/searches/{search_id}/candidates/{picture}/crop", access=Permission.READ_CASES)
+def candidate_crop(visit: CurrentVisit, search_id: str, picture: str) -> Response:
     """The candidate's face."""
-    return image(visit.desk.pictures.crop(search_id, rank))
+    return image(visit.desk.pictures.crop(search_id, picture))
 
 
-@pages.page("/searches/{search_id}/candidates/{rank}/thumbnail", access=Permission.READ_CASES)
-def candidate_thumbnail(visit: CurrentVisit, search_id: str, rank: int) -> Response:
+@pages.page("/searches/{search_id}/candidates/{picture}/thumbnail", access=Permission.READ_CASES)
+def candidate_thumbnail(visit: CurrentVisit, search_id: str, picture: str) -> Response:
     """The whole picture, small, without metadata."""
-    return image(visit.desk.pictures.thumbnail(search_id, rank))
+    return image(visit.desk.pictures.thumbnail(search_id, picture))
 
 
-@pages.act("/searches/{search_id}/candidates/{rank}/probe", access=Permission.OPEN_CASES, page=candidate)
-def search_with(visit: CurrentVisit, search_id: str, rank: int, form: Form) -> RedirectResponse:  # noqa: ARG001
+@pages.act("/searches/{search_id}/candidates/{picture}/probe", access=Permission.OPEN_CASES, page=candidate)
+def search_with(visit: CurrentVisit, search_id: str, picture: str, form: Form) -> RedirectResponse:  # noqa: ARG001
     """Make a photograph of the candidate's picture, to search with this face."""
-    copy = visit.desk.copies.take(search_id, rank)
+    copy = visit.desk.copies.take(search_id, picture)
     return redirect(f"{probe_address(copy.probe.id)}?face={copy.face}")
 
 
-@pages.act("/searches/{search_id}/candidates/{rank}/original", access=Permission.READ_CASES, page=None)
-def candidate_original(visit: CurrentVisit, search_id: str, rank: int, form: Form) -> Response:  # noqa: ARG001
+@pages.act("/searches/{search_id}/candidates/{picture}/original", access=Permission.READ_CASES, page=None)
+def candidate_original(visit: CurrentVisit, search_id: str, picture: str, form: Form) -> Response:  # noqa: ARG001
     """Open the original as found, in a new tab; the opening is recorded before a byte is sent."""
-    untrusted, media_type = visit.desk.pictures.original(search_id, rank)
+    untrusted, media_type = visit.desk.pictures.original(search_id, picture)
     shown = media_type in _SHOWN_BY_BROWSERS
     return Response(
         untrusted,
@@ -148,14 +183,14 @@ def candidate_original(visit: CurrentVisit, search_id: str, rank: int, form: For
     )
 
 
-@pages.act("/searches/{search_id}/candidates/{rank}/page", access=Permission.READ_CASES, page=None)
-def candidate_page(visit: CurrentVisit, search_id: str, rank: int, form: Form) -> Response:
+@pages.act("/searches/{search_id}/candidates/{picture}/page", access=Permission.READ_CASES, page=None)
+def candidate_page(visit: CurrentVisit, search_id: str, picture: str, form: Form) -> Response:
     """Open the page that showed the picture, as it was captured: inert in a frame, or as a WARC record to save."""
     alike = CaptureId(form.whole("alike")) if form.text("alike") else None
-    record = visit.desk.pictures.page(search_id, rank, alike)
+    record = visit.desk.pictures.page(search_id, picture, alike)
     if form.text("as") == "record":
         headers = {
-            "content-disposition": f'attachment; filename="{search_id}-{rank}.warc"',
+            "content-disposition": f'attachment; filename="{search_id}-{picture}.warc"',
             "content-security-policy": _ORIGINAL_POLICY,
         }
         return Response(record, media_type="application/octet-stream", headers=headers)
@@ -164,9 +199,9 @@ def candidate_page(visit: CurrentVisit, search_id: str, rank: int, form: Form) -
         "archived.html",
         case=visit.desk.casework.get(visit.desk.search.stored(search_id).result.case_key),
         search_id=search_id,
-        rank=rank,
+        name=picture,
         alike=alike,
-        capture=visit.desk.pictures.capture(search_id, rank, alike),
+        capture=visit.desk.pictures.capture(search_id, picture, alike),
         html=_BEFORE_PAGE + page.html,
         whole=page.whole,
     )

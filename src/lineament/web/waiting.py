@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
 
 from lineament.errors import LineamentError, ThresholdUntrusted
 from lineament.model.accounts import AccountState, Permission
 from lineament.model.cases import Case, CaseStanding
 from lineament.model.sources import Source, SourceState
 from lineament.services.cases.standings import Outlook
+from lineament.services.review.reviews import WaitingReview
 from lineament.views.values import counted, upper_first
-from lineament.web.addresses import case_address, probe_address, source_address
+from lineament.web.addresses import case_address, probe_address, search_address, source_address
 from lineament.web.casewords import hours_left, next_step
 from lineament.web.pages import Visit
-from lineament.web.phrases import SOON_DAYS
+from lineament.web.phrases import SOON_DAYS, age
+from lineament.web.sentences.base import tell
 
 MOST = 12
 """Most cases, photographs and drafts on the first page; the rest follows as these are done."""
@@ -46,6 +50,8 @@ def waiting_for(
     found: list[Waiting] = []
     if official.may(Permission.READ_CASES):
         found += _of_cases(visit, newest, pressing)
+    if official.may(Permission.REVIEW) and not official.solo:
+        found += _reviews(visit)
     if official.may(Permission.APPROVE):
         found += _photographs(visit)
     if official.may(Permission.MANAGE_SOURCES):
@@ -98,6 +104,24 @@ def _urgent(visit: Visit, case: Case, outlook: Outlook) -> Waiting:
         left=None if locked else hours_left(outlook, visit.desk.clock()),
         most=outlook.urgent_hours,
     )
+
+
+def _reviews(visit: Visit) -> Iterator[Waiting]:
+    """Yield the lists that wait for decisions; those that somebody asked for first."""
+    waiting = visit.desk.reviews.waiting()
+    now = visit.desk.clock()
+    for each in sorted(waiting, key=lambda review: not review.asked_by)[:MOST]:
+        many = counted(each.left, "candidate")
+        words = tell("has {} for you to decide about, {}", many, _since(each, now))
+        yield Waiting(subject=each.case.ref, words=words, address=search_address(each.search_id), act="Review")
+    if len(waiting) > MOST:
+        more = f"{counted(len(waiting) - MOST, 'more list')} {'waits' if len(waiting) - MOST == 1 else 'wait'} for you"
+        yield Waiting(subject="Reviews", words=more, address="/reviews", act="See all")
+
+
+def _since(each: WaitingReview, now: datetime) -> Markup:
+    since = age(now - each.since)
+    return tell("asked by {} {} ago", each.asked_by, since) if each.asked_by else tell("for {}", since)
 
 
 def _photographs(visit: Visit) -> Iterator[Waiting]:

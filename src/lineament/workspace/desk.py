@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from lineament.services.record import Clock, Record
     from lineament.services.report import Report
     from lineament.services.restore import Restore
+    from lineament.services.review.reviews import Reviews
     from lineament.services.rotation.rotate import KeyRotation
     from lineament.services.search import Search
     from lineament.services.threshold.changes import Proposals
@@ -313,6 +314,13 @@ class Desk(Oversight):
             lambda: held.pack.rates,
             damped=lambda: not held.pack.centred,
         )
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        """Decides about candidates."""
+        from lineament.services.review.reviews import Reviews
+
+        return Reviews(self.record)
 
     @cached_property
     def photographs(self) -> Photographs:

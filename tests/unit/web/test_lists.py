@@ -29,7 +29,7 @@ def test_where_strangers_are_expected(expected: list[float], before: int | None)
 
 def card(uri: str, page_uri: str | None = None, page_title: str | None = None) -> Card:
     found: Any = SimpleNamespace(uri=uri, page_uri=page_uri, page_title=page_title)
-    return Card(candidate=cast("Any", found), entry=None)
+    return Card(place=1, name="1", candidate=cast("Any", found))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def card(uri: str, page_uri: str | None = None, page_title: str | None = None) -
         (card("https://a.example/1.jpg", "https://b.example/page"), "b.example"),
         (card("https://a.example/1.jpg"), "a.example"),
         (card("file:///evidence/phone 3/IMG%200041.jpg"), "IMG 0041.jpg"),
-        (Card(candidate=ErasedCandidate(rank=1, score=0.5, expected_false=2), entry=None), ""),
+        (Card(place=1, name="1", candidate=ErasedCandidate(rank=1, score=0.5, expected_false=2)), ""),
     ],
 )
 def test_where_a_picture_was_found_in_a_few_words(shown: Card, where: str) -> None:

@@ -13,6 +13,7 @@ class EntryKind(StrEnum):
     """A kind of entries. Its value stands in addresses."""
 
     SEARCHES = "searches"
+    REVIEWS = "reviews"
     CASES = "cases"
     SOURCES = "sources"
     PEOPLE = "people"
@@ -25,6 +26,7 @@ _OF_MODULE = {
     "searches": EntryKind.SEARCHES,
     "watches": EntryKind.SEARCHES,
     "notices": EntryKind.PEOPLE,
+    "reviews": EntryKind.REVIEWS,
     "cases": EntryKind.CASES,
     "sources": EntryKind.SOURCES,
     "jobs": EntryKind.SOURCES,

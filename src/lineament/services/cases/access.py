@@ -16,6 +16,7 @@ _AS_MEMBER = {
     Permission.TAKE_PART: frozenset(CaseRole),
     Permission.OPEN_CASES: frozenset({CaseRole.EXAMINER}),
     Permission.SEARCH: frozenset({CaseRole.EXAMINER}),
+    Permission.REVIEW: frozenset({CaseRole.EXAMINER, CaseRole.REVIEWER}),
     Permission.APPROVE: frozenset({CaseRole.EXAMINER, CaseRole.REVIEWER}),
 }
 """What a member of a case may do in it, if the roles of the account allow it too."""
@@ -25,6 +26,7 @@ _AS_SUPERVISOR = frozenset(
         Permission.READ_CASES,
         Permission.TAKE_PART,
         Permission.OPEN_CASES,
+        Permission.REVIEW,
         Permission.APPROVE,
         Permission.MANAGE_CASES,
     }

@@ -54,6 +54,7 @@ from lineament.services.keyholder import about_case, case_key
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
+from lineament.services.review.seen import seen_searches
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
@@ -325,7 +326,8 @@ class Casework:
         """
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            return tx.searches.compared(tx.searches.stored_of_case(case.id, before, limit))
+            found = tx.searches.compared(tx.searches.stored_of_case(case.id, before, limit))
+            return [seen.shown for seen in seen_searches(tx, self._record, case, found)]
 
     @needs(Permission.READ_CASES, in_case=True)
     def waiting(self, name: str) -> Sequence[Probe]:
@@ -354,7 +356,7 @@ class Casework:
         """
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            return entries_of(tx, case, self._record.official.agency_id, before, limit, views=views)
+            return entries_of(tx, case, self._record.official, before, limit, views=views)
 
     @needs(Permission.READ_CASES, in_case=True)
     def views(self, name: str, first: int = 0, before: int | None = None) -> int:

@@ -27,6 +27,7 @@ def destroy(change: Change, case: Case, state: CaseState) -> DestroyedCounts:
     tx = change.tx
     probes, papers = tx.probes.of_case_ids(case.id), tx.papers.of_case_ids(case.id)
     blobs = [*tx.probes.blobs_of(case.id), *tx.papers.blobs_of(case.id)]
+    tx.reviews.delete_of(case.id)
     tx.evidence.delete_of(case.id)
     tx.watches.delete_of(case.id)
     searches = tx.searches.delete_of(case.id)

@@ -14,6 +14,7 @@ from lineament.services.cases.casework import policies_of
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Record
+from lineament.services.review.seen import seen_searches
 from lineament.store.searches import StoredSearch
 
 
@@ -71,8 +72,9 @@ class Overview:
             seen = [case_for(tx, self._record, name, Permission.READ_CASES) for name in names]
             for case in seen:
                 try:
-                    for stored in tx.searches.compared(tx.searches.stored_of_case(case.id, None, 1)):
-                        searches[case.id] = stored
+                    newest = tx.searches.compared(tx.searches.stored_of_case(case.id, None, 1))
+                    for of_list in seen_searches(tx, self._record, case, newest):
+                        searches[case.id] = of_list.shown
                 except RecordAltered:
                     altered.append(case)
             unsearched = {case.id for case in seen}.difference(searches, (case.id for case in altered))

@@ -1,6 +1,6 @@
 """Each entry of the ledger as a plain English sentence; one module for each noun, as ``model/events`` has them."""
 
-from lineament.web.sentences import accounts, cases, leads, oversight, record, searches, sources, watches
+from lineament.web.sentences import accounts, cases, leads, oversight, record, reviews, searches, sources, watches
 from lineament.web.sentences.base import Names, sentence_of
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "leads",
     "oversight",
     "record",
+    "reviews",
     "searches",
     "sentence_of",
     "sources",

@@ -24,6 +24,7 @@ class Names:
     ref: str | None = None  # the reference of that case
     gone: bool = False  # what the case held is destroyed
     here: bool = False  # the sentence stands on a page of that case
+    ranks: bool = True  # the reader may know ranks
     sources: Collection[str] = frozenset()  # the names of the sources that the reader may open
     agencies: Mapping[str, str] = field(default_factory=dict)  # the names that the reader may know, by id
 
@@ -43,7 +44,9 @@ class Names:
         return link(escape(words), search_address(search_id) if self._opens else None)
 
     def candidate(self, search_id: str, rank: int) -> Markup:
-        """Return a candidate by its rank."""
+        """Return a candidate by its rank, if the reader may know it."""
+        if not self.ranks:
+            return Markup("a candidate")
         words = Markup("candidate {}").format(rank)
         return link(words, candidate_address(search_id, rank) if self._opens else None)
 

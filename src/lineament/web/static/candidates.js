@@ -1,7 +1,7 @@
 // The candidate list: sorted and filtered in this tab, and walked through by keyboard. The record keeps its own order.
 
 const list = document.getElementById("candidates");
-const cards = [...(list?.querySelectorAll(":scope > [data-rank]") ?? [])];
+const cards = [...(list?.querySelectorAll(":scope > [data-place]") ?? [])];
 const line = document.getElementById("from-here");
 const arrange = document.getElementById("arrange");
 let links = cards.map((card) => card.querySelector(".candidate"));
@@ -9,13 +9,14 @@ let links = cards.map((card) => card.querySelector(".candidate"));
 // ------------------------------------------------------------ sorting and filtering
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
-const RECORDED = { sort: "rank", source: "", since: "", until: "", reliable: false };
+const RECORDED = { sort: "place", source: "", since: "", until: "", reliable: false, unseen: false, undecided: false };
 const SORTED_BY = {
   strangers: (card) => Number(card.dataset.strangers),
   score: (card) => -Number(card.dataset.score),
   day: (card) => -Number((card.dataset.day ?? "").replaceAll("-", "")),
 };
 const place = `arranged ${location.pathname}`;
+const seen = new Set(list?.dataset.seen.split(" "));
 const field = (name) => document.getElementById(name);
 
 const chosen = () => ({
@@ -24,22 +25,26 @@ const chosen = () => ({
   since: field("since").value.trim(),
   until: field("until").value.trim(),
   reliable: field("reliable").checked,
+  unseen: field("unseen").checked,
+  undecided: field("undecided").checked,
 });
 const choose = (choice) => {
   for (const name of ["sort", "source", "since", "until"]) if (field(name)) field(name).value = choice[name];
-  field("reliable").checked = choice.reliable;
+  for (const name of ["reliable", "unseen", "undecided"]) field(name).checked = choice[name];
 };
 const isShown = (card, choice) => {
   const { day = "", source = "" } = card.dataset;
   if (choice.source && source !== choice.source) return false;
   if (DAY.test(choice.since) && (!day || day < choice.since)) return false;
   if (DAY.test(choice.until) && (!day || day > choice.until)) return false;
+  if (choice.unseen && seen.has(card.dataset.name)) return false;
+  if (choice.undecided && !("undecided" in card.dataset)) return false;
   return !choice.reliable || "reliable" in card.dataset;
 };
 const inOrder = (sort) => [...cards].sort((left, right) => {
   const first = sort === "source" ? (left.dataset.source ?? "").localeCompare(right.dataset.source ?? "")
-    : sort === "rank" ? 0 : SORTED_BY[sort](left) - SORTED_BY[sort](right);
-  return first || left.dataset.rank - right.dataset.rank;
+    : sort === "place" ? 0 : SORTED_BY[sort](left) - SORTED_BY[sort](right);
+  return first || left.dataset.place - right.dataset.place;
 });
 // The line stands where all that follow are expected of at least one stranger; in other orders there is no such place.
 const placeLine = (shown, sort) => {
@@ -62,7 +67,7 @@ const arrangeAll = () => {
   links = shown.map((card) => card.querySelector(".candidate"));
   const hidden = cards.length - shown.length;
   const words = [];
-  if (choice.sort !== "rank") words.push(`by ${field("sort").selectedOptions[0].textContent}`);
+  if (choice.sort !== "place") words.push(`by ${field("sort").selectedOptions[0].textContent}`);
   if (hidden) words.push(`${hidden} of ${cards.length} candidates hidden`);
   field("arranged").textContent = words.length ? `· ${words.join(" · ")}` : "";
   if (JSON.stringify(choice) === JSON.stringify(RECORDED)) sessionStorage.removeItem(place);

@@ -37,6 +37,7 @@ def upgrade() -> None:
     _delay_jobs()
     _misuse()
     _publications()
+    _create_reviews()
 
 
 _PAPER_KINDS = "kind IN ('message', 'note', 'file', 'decision')"
@@ -381,3 +382,75 @@ def _publications() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_published_figures"),
         sa.UniqueConstraint("scope", "quarter", name="uq_published_figures_scope"),
     )
+
+
+def _create_reviews() -> None:
+    """Make the tables of decisions about candidates, notes on them, and what waits for whom."""
+    op.create_table(
+        "decisions",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("entry", sa.Integer(), nullable=False),
+        sa.Column("seat", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Text()),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_decisions_id_said")),
+        *(
+            sa.CheckConstraint(f"{column} >= 1", name=op.f(f"ck_decisions_{column}_at_least_1"))
+            for column in ("entry", "number")
+        ),
+        sa.CheckConstraint("seat IN (1, 2)", name=op.f("ck_decisions_seat_of_two")),
+        sa.ForeignKeyConstraint(["search_id"], ["searches.id"], name="fk_decisions_search_id"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_decisions_account_id"),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_decisions_agency_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_decisions"),
+        sa.UniqueConstraint("search_id", "entry", "seat", "number", name="uq_decisions_of_seat"),
+        sa.UniqueConstraint("search_id", "entry", "account_id", "number", name="uq_decisions_of_person"),
+    )
+    op.create_table(
+        "candidate_notes",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("entry", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Text()),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_candidate_notes_id_said")),
+        sa.CheckConstraint("entry >= 1", name=op.f("ck_candidate_notes_entry_at_least_1")),
+        sa.ForeignKeyConstraint(["search_id"], ["searches.id"], name="fk_candidate_notes_search_id"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_candidate_notes_account_id"),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_candidate_notes_agency_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_candidate_notes"),
+    )
+    op.create_index("ix_candidate_notes_search_id", "candidate_notes", ["search_id"])
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "review_lists",
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("case_id", number, nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True)),
+        sa.ForeignKeyConstraint(["search_id"], ["searches.id"], name="fk_review_lists_search_id"),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_review_lists_case_id"),
+        sa.PrimaryKeyConstraint("search_id", name="pk_review_lists"),
+    )
+    op.create_index("ix_review_lists_waiting", "review_lists", ["case_id", "done_at", "made_at"])
+    op.create_table(
+        "review_turns",
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_by", sa.Text()),
+        sa.Column("done_at", sa.DateTime(timezone=True)),
+        sa.ForeignKeyConstraint(["search_id"], ["review_lists.search_id"], name="fk_review_turns_search_id"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_review_turns_account_id"),
+        sa.ForeignKeyConstraint(["asked_by"], ["accounts.id"], name="fk_review_turns_asked_by"),
+        sa.PrimaryKeyConstraint("search_id", "account_id", name="pk_review_turns"),
+    )
+    op.create_index("ix_review_turns_waiting", "review_turns", ["account_id", "done_at", "since"])

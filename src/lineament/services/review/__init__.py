@@ -1,0 +1,1 @@
+"""Review: blind decisions by two people about each candidate."""
