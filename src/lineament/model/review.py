@@ -123,7 +123,7 @@ def _why_unfounded(outcome: ReviewOutcome, checklist: Checklist, grounds: str) -
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class CandidateDecision:
     """A decision of one person about a candidate, as it was committed. It never changes; a later one may replace it."""
 
     id: str
@@ -164,11 +164,11 @@ class Note:
 class Review:
     """The review of one candidate: the decisions of everybody, in the order in which they were made."""
 
-    decisions: tuple[Decision, ...] = ()
+    decisions: tuple[CandidateDecision, ...] = ()
     reviewers: int = REVIEWERS  # people whose decisions it takes
 
     @property
-    def standing(self) -> tuple[Decision, ...]:
+    def standing(self) -> tuple[CandidateDecision, ...]:
         """The newest decision of each person, the first person's first."""
         newest = {decision.seat: decision for decision in self.decisions}
         return tuple(newest[seat] for seat in sorted(newest))
@@ -192,14 +192,14 @@ class Review:
         """When the outcome came to stand as it is; None until then."""
         return max(decision.at for decision in self.standing) if self.outcome is not None else None
 
-    def of(self, account_id: str | None) -> Decision | None:
+    def of(self, account_id: str | None) -> CandidateDecision | None:
         """Return what one person decided last; None if nothing."""
         return next((decision for decision in self.standing if decision.account_id == account_id), None)
 
 
-def reviews_by_entry(decisions: Iterable[Decision], reviewers: int) -> dict[int, Review]:
+def reviews_by_entry(decisions: Iterable[CandidateDecision], reviewers: int) -> dict[int, Review]:
     """Return the reviews of a list by the numbers of its entries; those without a decision are left out."""
-    found: dict[int, list[Decision]] = {}
+    found: dict[int, list[CandidateDecision]] = {}
     for decision in decisions:
         found.setdefault(decision.entry, []).append(decision)
     return {entry: Review(decisions=tuple(of_it), reviewers=reviewers) for entry, of_it in found.items()}
@@ -224,7 +224,7 @@ def checklist_from(stored: Mapping[str, str]) -> dict[Feature, Assessment]:
     return {_FEATURES[feature]: Assessment(found) for feature, found in stored.items()}
 
 
-def ground_words(decision: Decision) -> str:
+def ground_words(decision: CandidateDecision) -> str:
     """Return the grounds of a decision in a line: what was written, or else the features that it rests on."""
     if says_something(decision.grounds):
         return decision.grounds

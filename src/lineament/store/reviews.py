@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.model.accounts import Sight
 from lineament.model.cases import CaseRole, CaseState
-from lineament.model.review import Decision, Note, ReviewOutcome, checklist_from, checklist_to
+from lineament.model.review import CandidateDecision, Note, ReviewOutcome, checklist_from, checklist_to
 from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.review_tables import candidate_notes, decisions, review_lists, review_turns
@@ -44,19 +44,19 @@ class ReviewRows:
 
     # ------------------------------------------------------------ decisions
 
-    def add(self, decision: Decision) -> None:
+    def add(self, decision: CandidateDecision) -> None:
         """Add a decision. The database refuses a third person, and one person in both seats (R19)."""
         said: dict[str, Any] = {name: getattr(decision, name) for name in _SAID}
         said |= {"outcome": decision.outcome.value, "checklist": checklist_to(decision.checklist)}
         row = {name: getattr(decision, name) for name in _plain(decisions)}
         self._connection.execute(sa.insert(decisions), row | {"sealed": self._decisions.seal(decision.id, said)})
 
-    def of_searches(self, ids: Collection[str]) -> dict[str, list[Decision]]:
+    def of_searches(self, ids: Collection[str]) -> dict[str, list[CandidateDecision]]:
         """Return the decisions about the candidates of searches, by search, in the order in which they were made.
 
         Raises AccessAltered if one was changed from outside, or Damaged if it does not open.
         """
-        found: dict[str, list[Decision]] = {id_: [] for id_ in ids}
+        found: dict[str, list[CandidateDecision]] = {id_: [] for id_ in ids}
         query = sa.select(decisions).where(decisions.c.search_id.in_(ids))
         query = query.order_by(decisions.c.at, decisions.c.number, decisions.c.seat, decisions.c.entry)
         for row in self._connection.execute(query).mappings().all():
@@ -64,11 +64,11 @@ class ReviewRows:
             found[row["search_id"]].append(self._decision(row))
         return found
 
-    def of_search(self, search_id: str) -> list[Decision]:
+    def of_search(self, search_id: str) -> list[CandidateDecision]:
         """Return the decisions about the candidates of one search, in the order in which they were made."""
         return self.of_searches([search_id])[search_id]
 
-    def of_case(self, case_id: int) -> list[Decision]:
+    def of_case(self, case_id: int) -> list[CandidateDecision]:
         """Return every decision in a case, in the order in which they were made."""
         ids = self._connection.scalars(
             sa.select(decisions.c.search_id)
@@ -79,11 +79,11 @@ class ReviewRows:
         every = [decision for of_search in self.of_searches(ids).values() for decision in of_search]
         return sorted(every, key=lambda decision: (decision.at, decision.search_id, decision.entry, decision.number))
 
-    def _decision(self, row: RowMapping) -> Decision:
+    def _decision(self, row: RowMapping) -> CandidateDecision:
         said = self._decisions.open(row["id"], row["sealed"])
         known = {name: row[name] for name in _plain(decisions)}
         outcome, checklist = ReviewOutcome(said.pop("outcome")), checklist_from(said.pop("checklist"))
-        return Decision(**known, **said, outcome=outcome, checklist=checklist)
+        return CandidateDecision(**known, **said, outcome=outcome, checklist=checklist)
 
     # ------------------------------------------------------------ notes
 

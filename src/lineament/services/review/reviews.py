@@ -15,7 +15,7 @@ from lineament.model.cases import Case
 from lineament.model.events.reviews import CandidateDecided, CandidateNoted, ReviewAsked
 from lineament.model.folding import says_something
 from lineament.model.reasons import ReasonCode
-from lineament.model.review import MOST_GROUNDS, Decision, Draft, Note, Review, ReviewOutcome
+from lineament.model.review import MOST_GROUNDS, CandidateDecision, Draft, Note, Review, ReviewOutcome
 from lineament.services.cases.access import case_for, may_in, require_open
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
@@ -34,7 +34,7 @@ class EntryStanding:
 
     name: str  # of the picture that stands for it, in addresses
     names: tuple[str, ...]  # of all its pictures
-    own: Decision | None  # the newest of the reader
+    own: CandidateDecision | None  # the newest of the reader
     review: Review | None  # of everybody, once its outcome stands; an auditor reads it before
     excluded: ExcludedBefore | None
     seen: bool  # the reader has compared it with the probe
@@ -177,7 +177,7 @@ class Reviews:
     # ------------------------------------------------------------ deciding
 
     @needs(Permission.REVIEW, in_case=True)
-    def decide(self, search_id: str, name: str, draft: Draft) -> Decision:
+    def decide(self, search_id: str, name: str, draft: Draft) -> CandidateDecision:
         """Commit a decision about the candidate with a picture of that name. It is never changed, only replaced.
 
         Raises:
@@ -197,7 +197,7 @@ class Reviews:
             if before is not None and not says_something(draft.because):
                 why = "you decided before, and that stays on record; write why it changes"
                 raise InvalidValue(what="The reason", value="", why=why, field="because")
-            decision = Decision(
+            decision = CandidateDecision(
                 id=secrets.token_hex(8),
                 search_id=search_id,
                 entry=entry,
