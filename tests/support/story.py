@@ -96,7 +96,7 @@ class Story:
         operator, today = self.actor("Olga Operator"), self.clock.at.date()
         operator.follow("Agencies")
         operator.follow("Register an agency")
-        operator.fill({"Name": name, "Country": country})
+        operator.fill({"Name": name, "Jurisdiction": country})
         operator.press("Register the agency")
         operator.expect_text(
             "to be vetted", "It can be licensed once its vetting has admitted it.", "Possible once it is vetted"
@@ -361,7 +361,7 @@ class Story:
         self._take_photograph(eva, "CCTV")
         self._search(eva)
         olga.go("/agencies/new")
-        olga.fill({"Name": "Coast Guard of Avalon", "Country": "IE"})
+        olga.fill({"Name": "Coast Guard of Avalon", "Jurisdiction": "IE"})
         olga.press("Register the agency")
         olga.expect_text("to be vetted")
         self.at["unvetted"] = olga.path

@@ -30,10 +30,11 @@ ALLOWED = {
     r"(?:is no|is not an|as no) identification": "says what a search or a candidate is not",
     r"no identification": "says what a candidate is not",
     r"identity documents?": "a kind of photograph",
+    r"identity theft": "an offence",
     r"never as an identity": "says what a claim of another system is not",
     r"not a probability": "says what a score is not",
     r"probable cause": "a term of American law",
-    r"(?:threshold of|DET of the|search for|choose) identification": (
+    r"(?:threshold of|DET of the|search for|choose|for) identification(?: only)?": (
         "the mode of a search in which strangers are expected above a threshold (ISO/IEC 2382-37)"
     ),
     r"(?<!\w)identification(?! of)(?=\W*$)": "the same mode, as a value or a heading of its own",

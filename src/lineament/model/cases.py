@@ -204,8 +204,7 @@ class Case:
 
     def standing(self, policy: Policy, now: datetime) -> CaseStanding:
         """Return whether its searches are covered at that time (R8)."""
-        by_policy = policy.authorisation and self.terms.seeks is Seeks.SUSPECT
-        if not by_policy and self.law.asks_authorisation(self.terms.seeks.value) is None:
+        if not self._policy_asks(policy) and self.law.asks_authorisation(self.terms.seeks.value) is None:
             return CaseStanding.EXEMPT
         granted = self.authorisation
         if granted is not None and granted.outcome is AuthorisationOutcome.GRANTED:
@@ -214,6 +213,10 @@ class Case:
         if self.urgent_since is None:
             return CaseStanding.AWAITING
         return CaseStanding.URGENT if now < self.locks_at(policy) else CaseStanding.LOCKED
+
+    def _policy_asks(self, policy: Policy) -> bool:
+        """Return whether the policy asks for an authorisation."""
+        return policy.authorisation and self.terms.seeks is Seeks.SUSPECT
 
     def locks_at(self, policy: Policy) -> datetime:
         """Return when an urgent case locks. Raises ValueError if it is not urgent."""
@@ -226,7 +229,7 @@ class Case:
         match self.standing(policy, now):
             case CaseStanding.AWAITING:
                 asks = self.law.asks_authorisation(self.terms.seeks.value)
-                if asks is None:
+                if asks is None or self._policy_asks(policy):
                     return ReasonCode.NOT_AUTHORISED.reason(ref=self.ref)
                 section = f"{asks.act}, {asks.section}"
                 return ReasonCode.LAW_ASKS_AUTHORISATION.reason(law=self.law.name, section=section, ref=self.ref)
