@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import Ran
 from tests.support.refusals import refused
 from tests.support.reviewing import decide_all
-from tests.support.squad import REASON, TERMS, Squad
+from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, REASON, TERMS, Squad
 from tests.support.world import CASE, PROBE, SOURCE, gallery
 
 from lineament.errors import NotAllowed, NotFound, StepUpNeeded
@@ -27,7 +27,8 @@ from lineament.model.actions import Action
 from lineament.model.cases import Case, CaseRole, Seeks
 from lineament.model.jobs import JobState
 from lineament.model.reasons import ReasonCode
-from lineament.model.search import Mode, ProbeKind, SearchRequest
+from lineament.model.search import Mode, ProbeFace, ProbeKind, SearchRequest
+from lineament.model.together import Together
 from lineament.services.disclosure import verify
 from lineament.services.disclosure.build import build
 from lineament.services.disclosure.disclose import MadePack
@@ -196,6 +197,20 @@ def test_a_copy_that_was_erased_leaves_its_search_with_ranks_and_scores(team: Sq
     gone = next(probe for probe in pack.case["probes"] if probe["id"] == copy.probe.id)
     assert (gone["row"], gone["original"], gone["erased_at"] is None) == (None, None, False)
     assert [note for note in pack.result.notes if copy.probe.id in note]
+
+
+def test_a_search_of_several_people_is_in_it(team: Squad, tmp_path: Path) -> None:
+    case = team.open_case()
+    one, two = (team.take_probe(case, photograph) for photograph in (PHOTOGRAPH, OTHER_PHOTOGRAPH))
+    people = (ProbeFace(probe_id=two.id, face=1),)
+    request = SearchRequest(case=case.key, reason=REASON, mode=Mode.INVESTIGATION, people=people, together=Together.ANY)
+    team.fresh_desk(team.examiner).search.run(one.id, request)
+    pack = opened(disclosed(team, case), tmp_path)
+    assert pack.result.problems == []
+    (search,) = pack.case["searches"]
+    assert search["list"]
+    assert two.id in json.dumps(search)
+    assert {probe["id"] for probe in pack.case["probes"]} == {one.id, two.id}
 
 
 def test_known_abuse_is_shown_as_a_crop_alone(team: Squad, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,13 @@ from lineament.ledger.seen import KeptCheckpoint
 from lineament.model.actions import Action
 from lineament.model.faces import FaceId
 from lineament.model.jobs import JobProgress
-from lineament.model.rates import ErrorRates
 from lineament.model.search import Candidate, Probe, SearchResult
-from lineament.services.disclosure.snapshot import DisclosedSearch, Holdings, Snapshot, holdings_of
+from lineament.services.disclosure.pages import pages_of
+from lineament.services.disclosure.snapshot import DisclosedSearch, Snapshot, holdings_of
 from lineament.services.disclosure.uco import case_graph
 from lineament.services.disclosure.zipped import Zipped
 from lineament.services.jobs.kinds import Report
 from lineament.services.record import Record
-from lineament.services.report import CAVEAT, how_cut
-from lineament.services.standalone import page_template
 from lineament.services.stored_pictures import StoredPictures
 from lineament.services.witnessing.in_force import kept_folder, policy_in_force
 from lineament.store.ledger import LedgerRow
@@ -38,11 +35,6 @@ from lineament.vision.veil import blur
 
 FORMAT = "lineament-disclosure/1"
 """The first line of the signed text, so that a pack can never be taken for a checkpoint."""
-_PACKAGE = "lineament.services.disclosure"
-_TOLD_ELSEWHERE = frozenset({"cases", "approvals", "case_papers"})
-"""Tables whose rows the page shows in other words, or which say nothing to its readers."""
-RARE = 1e-4
-"""The share of strangers at whose score the misses are shown."""
 MOST_WITNESSED = 50
 """Most checkpoints that others saw; the newest ones."""
 ERASED = "its face was erased from the gallery"
@@ -114,30 +106,12 @@ class _Builder:
         self._zip.add_json("settings.json", settings)
         self._zip.add_json("case.jsonld", case_graph(snapshot, case, self._zip.files))
         self._zip.add("verify.py", Path(__file__).with_name("verify.py").read_bytes())
-        self._pages(case, settings, holdings)
+        key = str(self._making.record.ledger.public_key)
+        told = {"case": case, "settings": settings, "holdings": holdings, "key": key}
+        for name, page in pages_of(snapshot, self._making.model_pack().rates, told).items():
+            self._zip.add(name, page.encode())
         self._sign()
         return self._zip.finish()
-
-    def _pages(self, case: Mapping[str, Any], settings: Mapping[str, Any], holdings: Holdings) -> None:
-        """Add what people read: a page that shows what the pack holds, and a text that says how to verify it."""
-        told = {
-            "snapshot": self._snapshot,
-            "case": case,
-            "settings": settings,
-            "holdings": holdings,
-            "faces": {probe["id"]: {face["face"]: face["file"] for face in probe["faces"]} for probe in case["probes"]},
-            "decided": {name: rows for name, rows in case["records"].items() if name not in _TOLD_ELSEWHERE},
-            "cut": {one.stored.result.search_id: how_cut(one.stored.result) for one in self._snapshot.searches},
-            "missed": _missed(self._making.model_pack().rates),
-            "key": str(self._making.record.ledger.public_key),
-            "version": lineament.__version__,
-            "cautions": (*(line.words for line in self._snapshot.case.law.warnings), CAVEAT),
-            "moment": lambda at: f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M}",
-            "from_json": json.loads,
-            "to_json": json.dumps,
-        }
-        for name in ("README.txt", "index.html"):
-            self._zip.add(name, page_template(_PACKAGE, f"{name}.j2").render(**told).encode())
 
     def _sign(self) -> None:
         snapshot, ledger = self._snapshot, self._making.record.ledger
@@ -388,18 +362,6 @@ class _Builder:
         with self._zip.text("rows.jsonl") as out:
             for name in sorted(texts):
                 out.write(f"{json.dumps({'row': name, 'text': texts[name]})}\n")
-
-
-def _missed(rates: ErrorRates) -> list[dict[str, Any]]:
-    """Return the share of mated faces below the score that a share of RARE of the strangers reaches, by grade."""
-    found = []
-    for grade, misses in enumerate(rates.misses):
-        score = rates.score_for(RARE, grade, [0.0] * grade + [1.0])
-        low, high = misses.interval_at(score)
-        share = misses.share_at(score)
-        facts = {"grade": grade, "share": share, "low": low, "high": high}
-        found.append({**facts, "people": misses.people, "pairs": misses.comparisons})
-    return found
 
 
 def _version(row: LedgerRow) -> str:

@@ -803,6 +803,8 @@ class Verifier:
                 self._search(id_, search, by_search)
         for table, rows in case["records"].items():
             kept = [text for subject, text in self.rows.items() if subject.partition("/")[0] == table]
+            if table == "decisions":
+                self.result.facts["decisions"] = len(rows)
             if sorted(map(_canonical, ([table, row] for row in rows))) != sorted(kept):
                 self.result.wrong(ROWS, f"what case.json tells of {table} is not what rows.jsonl holds")
         opened = [one for one in self.ledger.entries.values() if one.details is not None]
@@ -993,7 +995,8 @@ def _words(path: Path, asked: Brought, result: Result) -> Iterator[str]:
     yield f"{path.name} is sound: case {facts['case']}, made {facts['made_at'][:16].replace('T', ' ')} UTC."
     yield (
         f"Searches: {facts['searches']}, of which {facts.get('empty', 0)} found no candidate. "
-        f"Candidates: {facts.get('candidates', 0)}, of which {facts.get('erased', 0)} were erased since."
+        f"Candidates: {facts.get('candidates', 0)}, of which {facts.get('erased', 0)} were erased since. "
+        f"Decisions: {facts.get('decisions', 0)}."
     )
     yield f"Ledger: {facts['entries']:,} entries, {facts['shown']:,} of them shown, root {facts['root']}."
     yield from (f"Seen: {words}." for words in result.seen)
