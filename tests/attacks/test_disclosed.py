@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 from tests.support.clock import Clock
 from tests.support.forged import LEDGER, Forged, Stranger, reason_changed, stamped
+from tests.support.reviewing import decide_all
 from tests.support.stamps import RunningAuthority, authority
 from tests.support.witnesses import witness
 from tests.support.world import CASE, PROBE, SOURCE, World, gallery
@@ -61,7 +62,7 @@ def disclosed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disclosed]:
             stamps = (StampAuthority(name="tsa", url=tsa.url, roots=tsa.roots),)
             policy = WitnessPolicy(witnesses=addresses, witnesses_needed=1, authorities=stamps, stamps_needed=1)
             desk.witnesses.propose(policy, "R42")
-            _search(world, Mode.INVESTIGATION, "the plate was seen there")
+            decide_all(desk, _search(world, Mode.INVESTIGATION, "the plate was seen there"))
             (folder / "earlier.zip").write_bytes(desk.disclosure.make(CASE.ref, sharp=True).zipped)
             (folder / "checkpoint").write_text(desk.audit.checkpoint() or "", "utf-8")
             (folder / "proof").write_text(desk.audit.prove(1).file, "utf-8")
@@ -84,11 +85,12 @@ def disclosed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disclosed]:
         )
 
 
-def _search(world: World, mode: Mode, reason: str) -> None:
+def _search(world: World, mode: Mode, reason: str) -> str:
     desk = world.machine
     probe = desk.probes.take(CASE.ref, PROBE.read_bytes(), kind=ProbeKind.CCTV)
     least = 0.99 if mode is Mode.MANUAL else None
-    desk.search.run(probe.id, SearchRequest(case=CASE.ref, reason=reason, mode=mode, min_score=least), 1)
+    request = SearchRequest(case=CASE.ref, reason=reason, mode=mode, min_score=least)
+    return desk.search.run(probe.id, request, 1).search_id
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +260,27 @@ def other_purpose(forged: Forged) -> None:
     forged.files["case.json"] = forged.files["case.json"].replace(CASE.purpose.encode(), b"to find a witness")
 
 
+def other_decision(forged: Forged) -> None:
+    """Let a candidate that was excluded be a lead, in case.json and in the rows alike."""
+    rows = forged.rows()
+    row = next(row for row in rows if row["row"].startswith("decisions/"))
+    row["text"] = row["text"].replace('"outcome":"excluded"', '"outcome":"lead"')
+    forged.put_rows(rows)
+    id_ = row["row"].partition("/")[2]
+
+    def change(case: dict[str, Any]) -> None:
+        next(one for one in case["records"]["decisions"] if one["id"] == id_)["sealed"]["outcome"] = "lead"
+
+    forged.edit("case.json", change)
+
+
+def drop_decision(forged: Forged) -> None:
+    rows = forged.rows()
+    gone = next(row for row in rows if row["row"].startswith("decisions/"))
+    forged.put_rows([row for row in rows if row != gone])
+    forged.edit("case.json", lambda case: case["records"]["decisions"].remove(json.loads(gone["text"])[1]))
+
+
 def swap_pictures(forged: Forged) -> None:
     one, two = sorted(name for name in forged.files if name.startswith("pictures/"))[:2]
     forged.files[one], forged.files[two] = forged.files[two], forged.files[one]
@@ -320,6 +343,8 @@ WITH_THE_KEY: dict[Change, tuple[int, str]] = {
     reorder_rows: (verify.ROWS, "was reordered: entry"),
     other_score: (verify.ROWS, "differs: entry"),
     other_purpose: (verify.ROWS, "the row of the case"),
+    other_decision: (verify.ROWS, "the row of decisions"),
+    drop_decision: (verify.ROWS, "is missing, which entry"),
     swap_pictures: (verify.PICTURES, "was swapped: it is another than its name says"),
     swap_photograph: (verify.PICTURES, "is not the one that was searched with"),
     cut_lines: (verify.LEDGER, "the ledger was cut short: it has"),

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.conftest import Ran
 from tests.support.refusals import refused
-from tests.support.reviewing import decide_all
+from tests.support.reviewing import decide_all, draft
 from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, REASON, TERMS, Squad
 from tests.support.world import CASE, PROBE, SOURCE, gallery
 
@@ -27,6 +27,7 @@ from lineament.model.actions import Action
 from lineament.model.cases import Case, CaseRole, Seeks
 from lineament.model.jobs import JobState
 from lineament.model.reasons import ReasonCode
+from lineament.model.review import ReviewOutcome
 from lineament.model.search import Mode, ProbeFace, ProbeKind, SearchRequest
 from lineament.model.together import Together
 from lineament.services.disclosure import verify
@@ -197,6 +198,42 @@ def test_a_copy_that_was_erased_leaves_its_search_with_ranks_and_scores(team: Sq
     gone = next(probe for probe in pack.case["probes"] if probe["id"] == copy.probe.id)
     assert (gone["row"], gone["original"], gone["erased_at"] is None) == (None, None, False)
     assert [note for note in pack.result.notes if copy.probe.id in note]
+
+
+def test_decisions_and_notes_are_in_it_word_for_word(team: Squad, tmp_path: Path) -> None:
+    case = searched(team)
+    (found,) = team.fresh_desk(team.examiner).casework.stored_searches(case.key)
+    made = decide_all(team.fresh_desk(team.examiner), found.result.search_id)
+    desk = team.fresh_desk(team.supervisor)
+    name = desk.reviews.of_search(found.result.search_id).entries[0].name
+    desk.reviews.decide(found.result.search_id, name, draft(ReviewOutcome.LEAD))
+    desk.reviews.note(found.result.search_id, name, "a scar over the brow")
+    pack = opened(disclosed(team, case), tmp_path)
+    assert pack.result.problems == []
+    told = {one["id"]: one for one in pack.case["records"]["decisions"]}
+    assert len(told) == len(made) + 1 == pack.result.facts["decisions"]
+    assert {told[one.id]["sealed"]["outcome"] for one in made} == {ReviewOutcome.EXCLUDED.value}
+    assert {told[one.id]["sealed"]["reviewer"] for one in made} == {"Eva Examiner"}
+    (note,) = pack.case["records"]["candidate_notes"]
+    assert note["sealed"] == {"author": "Sven Supervisor", "text": "a scar over the brow"}
+    page = pack.files["index.html"].decode()
+    assert "the ears and the brows" in page
+    assert "a scar over the brow" in page
+    assert page.count("features compared") == len(told)
+
+
+def test_whoever_saved_a_pack_reviews_nothing_in_it_any_more(team: Squad) -> None:
+    case = searched(team)
+    (found,) = team.fresh_desk(team.examiner).casework.stored_searches(case.key)
+    disclosed(team, case)
+    desk = team.fresh_desk(team.supervisor)
+    name = desk.reviews.of_search(found.result.search_id).entries[0].name
+    with refused(ReasonCode.REVIEWER_HAS_PACK):
+        desk.reviews.decide(found.result.search_id, name, draft(ReviewOutcome.LEAD))
+    team.search(case, team.take_probe(case))
+    newest = team.fresh_desk(team.examiner).casework.stored_searches(case.key)[0].result.search_id
+    later = desk.reviews.of_search(newest).entries[0].name
+    assert desk.reviews.decide(newest, later, draft(ReviewOutcome.LEAD)).seat == 1
 
 
 def test_a_search_of_several_people_is_in_it(team: Squad, tmp_path: Path) -> None:

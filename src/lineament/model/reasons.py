@@ -143,6 +143,10 @@ class ReasonCode(StrEnum):
 
     # review
     REVIEWED = "reviewed", "two other people decided about this candidate already"
+    REVIEWER_HAS_PACK = (
+        "reviewer-has-pack",
+        "you saved a disclosure pack of this case, which shows ranks, scores and decisions; somebody else reviews it",
+    )
 
     # probes and pictures
     APPROVALS = (

@@ -182,7 +182,8 @@ class Reviews:
 
         Raises:
             InvalidValue: The checklist is incomplete, the outcome has no grounds, or a change has no reason (R18).
-            Refused: Training lapsed, the case is not open, or two other people decided already (R19).
+            Refused: Training lapsed, the case is not open, two other people decided already (R19), or the official has
+                a disclosure pack of the list (R17).
             NotFound: The list is not visible, or has no such picture.
         """
         draft.require_complete()
@@ -194,6 +195,8 @@ class Reviews:
             before = review.of(official.account_id)
             if before is None and len(review.standing) >= review.reviewers:
                 raise Refused(ReasonCode.REVIEWED.reason())
+            if before is None and _has_pack(change.tx, official, seen):
+                raise Refused(ReasonCode.REVIEWER_HAS_PACK.reason())
             if before is not None and not says_something(draft.because):
                 why = "you decided before, and that stays on record; write why it changes"
                 raise InvalidValue(what="The reason", value="", why=why, field="because")
@@ -390,3 +393,14 @@ def _require_trained(tx: Tx, official: Official, today: date) -> None:
         return
     if not tx.accounts.get(official.account_id).trained(today):
         raise Refused(ReasonCode.UNTRAINED.reason())
+
+
+def _has_pack(tx: Tx, official: Official, seen: SeenList) -> bool:
+    """Return whether an official, who reviews blind, saved a disclosure pack in which the list is."""
+    taken = LedgerPart(
+        case_id=seen.case.id,
+        account_id=official.account_id,
+        actions=frozenset({Action.DISCLOSURE_TAKEN.value}),
+        first=seen.whole.result.ledger_entry,
+    )
+    return seen.policy.blind_review and official.account_id is not None and tx.ledger.count(taken) > 0
