@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, cached_property, partial
@@ -10,14 +10,14 @@ from functools import cache, cached_property, partial
 from lineament.errors import Refused
 from lineament.model.accounts import Official, Permission
 from lineament.model.agencies import Agency, Stop, month_of
-from lineament.model.cases import Case, CaseState
+from lineament.model.cases import Case, CaseRole, CaseState
 from lineament.model.folding import says_something
 from lineament.model.policy import Policy
 from lineament.model.purposes import Doubt
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.search import Probe
 from lineament.model.sources import Source
-from lineament.services.cases.access import may_in, seen_source
+from lineament.services.cases.access import may_as, member_role, seen_source
 from lineament.services.people.policies import policy_for, stepped_up
 from lineament.services.record import Record
 from lineament.services.witnessing.in_force import reason_not_witnessed
@@ -68,13 +68,21 @@ def _may_use(source: Source, official: Official, today: date) -> bool:
 class SharedFacts:
     """What is the same for many searches of one transaction; each is read once."""
 
-    def __init__(self, tx: Tx, record: Record) -> None:
-        self._tx, self._record = tx, record
+    def __init__(self, tx: Tx, record: Record, cases: Collection[int] = (), accounts: Collection[str] = ()) -> None:
+        """``cases`` are those in which the roles of these accounts are read at once."""
+        self._tx, self._record, self._read = tx, record, frozenset(cases)
+        self._roles = tx.members.roles(self._read, accounts, record.today) if self._read else {}
         self.account = cache(tx.accounts.get)
         self.agency = cache(tx.agencies.get)
         self.policy = cache(partial(policy_for, tx))
         self.stops = cache(tx.stops.in_force)
         self.used = cache(tx.searches.count_of)
+
+    def role(self, record: Record, case: Case) -> CaseRole | None:
+        """Return the role of the official as a member of a case."""
+        if case.id not in self._read:
+            return member_role(self._tx, record, case)
+        return self._roles.get((case.id, record.official.account_id or ""))
 
     @cached_property
     def not_witnessed(self) -> Reason | None:
@@ -105,7 +113,7 @@ def attempt(  # noqa: PLR0913 - what a search consists of
     copied = _copied(probes or ())
     return Attempt(
         official=official,
-        allowed=case is None or may_in(tx, record, case, Permission.SEARCH),
+        allowed=case is None or may_as(official, case, Permission.SEARCH, known.role(record, case)),
         trained=account is None or account.trained(at.date()),
         agency=known.agency(official.agency_id),
         policy=policy,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,9 +15,11 @@ from lineament.model.accounts import Sight
 from lineament.model.cases import CaseInvitation, CaseRole, CaseState, Member
 from lineament.store.accounts import AccountRows
 from lineament.store.agencies import AgencyRows
+from lineament.store.columns import among
 from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.people_tables import accounts
+from lineament.store.raw import batched
 from lineament.store.sealed import SealedColumn, checked_id
 from lineament.store.search_tables import approvals
 from lineament.store.tables import case_invitations, case_members, cases
@@ -24,6 +27,9 @@ from lineament.store.tables import case_invitations, case_members, cases
 _INVITATIONS = sa.select(case_invitations, cases.c.ref, cases.c.agency_id).join(
     cases, cases.c.id == case_invitations.c.case_id
 )
+
+_MOST = 500
+"""Most accounts in one IN clause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,18 @@ class MemberRows:
             return None
         checked(self._connection, self._vault, "case_members", row)
         return CaseRole(row["role"])
+
+    def roles(
+        self, case_ids: Collection[int], account_ids: Iterable[str], today: date
+    ) -> dict[tuple[int, str], CaseRole]:
+        """Return the roles of some accounts in some cases on that day, by case and account."""
+        of_cases = sa.select(case_members).where(among(case_members.c.case_id, case_ids), _holds(today))
+        found = {}
+        for some in batched(account_ids, _MOST):
+            for row in self._connection.execute(of_cases.where(case_members.c.account_id.in_(some))).mappings():
+                checked(self._connection, self._vault, "case_members", row)
+                found[row["case_id"], row["account_id"]] = CaseRole(row["role"])
+        return found
 
     def ending(self, sight: Sight, until: date, limit: int = 50) -> list[Ending]:
         """Return memberships of open cases that end by that day: the official's own, or all that an agency sees."""

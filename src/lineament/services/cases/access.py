@@ -42,12 +42,17 @@ def seen_case(tx: Tx, record: Record, name: str) -> Case:
 def may_in(tx: Tx, record: Record, case: Case, permission: Permission) -> bool:
     """Return whether the official has a permission in a case that they see."""
     official = record.official
-    return _by_role(official, case, permission) or _as_member(official, _member_role(tx, record, case), permission)
+    return _by_role(official, case, permission) or _as_member(official, member_role(tx, record, case), permission)
+
+
+def may_as(official: Official, case: Case, permission: Permission, role: CaseRole | None) -> bool:
+    """Return whether an official has a permission in a case in which they have that role as a member."""
+    return _by_role(official, case, permission) or _as_member(official, role, permission)
 
 
 def everything_in(tx: Tx, record: Record, case: Case) -> frozenset[Permission]:
     """Return all permissions of the official in a case that they see, with one query of its members."""
-    official, role = record.official, _member_role(tx, record, case)
+    official, role = record.official, member_role(tx, record, case)
     return frozenset(
         permission
         for permission in Permission
@@ -70,7 +75,8 @@ def _as_member(official: Official, role: CaseRole | None, permission: Permission
     return role is not None and official.may(permission) and role in _AS_MEMBER.get(permission, frozenset())
 
 
-def _member_role(tx: Tx, record: Record, case: Case) -> CaseRole | None:
+def member_role(tx: Tx, record: Record, case: Case) -> CaseRole | None:
+    """Return the role of the official as a member of a case; None if they are no member."""
     account_id = record.official.account_id
     return None if account_id is None else tx.members.role_of(case.id, account_id, record.today)
 

@@ -67,8 +67,9 @@ class WatchReader:
     def __init__(self, tx: Tx, record: Record, keys: KeyRing, watches: Sequence[ProbeWatch], model: str) -> None:
         """Read the cases and the probes of these watches. ``model`` is the one in use."""
         self._tx, self._record, self._model = tx, record, model
-        self._facts = gate.SharedFacts(tx, record)
         ids = list(dict.fromkeys(watch.case_id for watch in watches))
+        accounts = {watch.account_id for watch in watches if watch.account_id is not None}
+        self._facts = gate.SharedFacts(tx, record, ids, accounts)
         self._cases = tx.cases.of_ids(ids)
         wrapped = tx.cases.wrapped_keys(ids)
         opened = {

@@ -9,7 +9,7 @@ from lineament.model.jobs import JobRequest
 from lineament.services.jobs.kinds import NOTICES, WATCHES, JobKind
 from lineament.store.db import Tx
 
-GATHERED = timedelta(seconds=60)
+GATHERED = timedelta(minutes=2)
 """How long the faces of an ingest are gathered before watches compare them, at most: a comparison with many watches
 costs the same for one face as for a thousand."""
 AGAIN = timedelta(hours=1)
