@@ -93,7 +93,14 @@ def test_it_holds_every_search_with_its_list_and_its_pictures(team: Squad, tmp_p
     first, second = pack.case["searches"]
     assert [one["reason"] for one in (first["row"], second["row"])] == [REASON, "nobody"]
     assert (len(first["list"]), second["list"]) == (5, [])
-    assert pack.case["counts"] == {"searches": 2, "empty": 1, "candidates": 5, "erased": 0, "photographs": 1}
+    assert pack.case["counts"] == {
+        "searches": 2,
+        "empty": 1,
+        "candidates": 5,
+        "erased": 0,
+        "photographs": 1,
+        "decisions": 0,
+    }
     for one in first["list"]:
         for name in (one["crop"], one["thumbnail"]):
             assert name == f"pictures/{hashlib.sha256(pack.files[name]).hexdigest()}.jpg"

@@ -187,6 +187,7 @@ class CaseDisclosed(Event, action=Action.CASE_DISCLOSED):
     candidates: int
     erased: int  # candidates among them whose faces were erased
     photographs: int
+    decisions: int = 0
     sharp: bool = True  # pictures marked as distressing are sharp too
 
 

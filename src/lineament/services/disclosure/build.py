@@ -20,7 +20,7 @@ from lineament.model.faces import FaceId
 from lineament.model.jobs import JobProgress
 from lineament.model.search import Candidate, Probe, SearchResult
 from lineament.services.disclosure.pages import pages_of
-from lineament.services.disclosure.snapshot import DisclosedSearch, Snapshot, holdings_of
+from lineament.services.disclosure.snapshot import DisclosedSearch, Snapshot
 from lineament.services.disclosure.uco import case_graph
 from lineament.services.disclosure.zipped import Zipped
 from lineament.services.jobs.kinds import Report
@@ -77,13 +77,12 @@ class _Builder:
     def build(self) -> bytes:
         """Return the pack."""
         snapshot = self._snapshot
-        holdings = holdings_of([one.stored for one in snapshot.searches], len(snapshot.probes))
         searches = [self._search(number, one) for number, one in enumerate(snapshot.searches, 1)]
         probes = [self._probe(probe, address) for probe, address in snapshot.probes]
         case = {
             "format": FORMAT,
             "case": self._case_facts(),
-            "counts": asdict(holdings),
+            "counts": asdict(snapshot.holdings),
             "searches": searches,
             "probes": probes,
             "records": self._records(),
@@ -107,7 +106,7 @@ class _Builder:
         self._zip.add_json("case.jsonld", case_graph(snapshot, case, self._zip.files))
         self._zip.add("verify.py", Path(__file__).with_name("verify.py").read_bytes())
         key = str(self._making.record.ledger.public_key)
-        told = {"case": case, "settings": settings, "holdings": holdings, "key": key}
+        told = {"case": case, "settings": settings, "holdings": snapshot.holdings, "key": key}
         for name, page in pages_of(snapshot, self._making.model_pack().rates, told).items():
             self._zip.add(name, page.encode())
         self._sign()

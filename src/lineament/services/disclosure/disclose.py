@@ -64,7 +64,7 @@ class Disclosure:
         """Return what a pack of the case would hold now, in counts. Raises RecordAltered."""
         with self._record.read() as tx:
             case = self._case(tx, name)
-            return holdings_of(searches_of(tx, case), len(tx.probes.of_case_ids(case.id)))
+            return holdings_of(tx, case, searches_of(tx, case))
 
     @needs(Permission.MANAGE_CASES)
     def packs(self, name: str) -> Sequence[Paper]:
@@ -167,7 +167,7 @@ class Disclosure:
             tx = change.tx
             case = self._case(tx, name)
             change.concerns(case)
-            held = holdings_of(searches_of(tx, case), len(tx.probes.of_case_ids(case.id)))
+            held = holdings_of(tx, case, searches_of(tx, case))
             pack = secrets.token_hex(8)
             entry = change.record(
                 CaseDisclosed(
@@ -177,6 +177,7 @@ class Disclosure:
                     candidates=held.candidates,
                     erased=held.erased,
                     photographs=held.photographs,
+                    decisions=held.decisions,
                     sharp=sharp,
                 )
             )

@@ -35,6 +35,7 @@ class Holdings:
     candidates: int
     erased: int  # candidates among them whose faces were erased since
     photographs: int
+    decisions: int  # about candidates, those that were replaced too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Snapshot:
     probes: Sequence[tuple[Probe, str | None]]  # with the address of each original; None for a copy that was erased
     rows: Mapping[str, str]  # the texts of the other rows, by their names
     blurred_sources: frozenset[str]
+    holdings: Holdings
     document: tuple[str, str] | None  # name and address of the document of the authorisation
     changes: Sequence[Mapping[str, Any]]  # of the threshold, that set it for a search
     agency: str
@@ -74,14 +76,15 @@ class Snapshot:
         return self.case.terms.is_distressing and not self.sharp
 
 
-def holdings_of(found: Sequence[StoredSearch], photographs: int) -> Holdings:
-    """Return what searches and photographs amount to."""
+def holdings_of(tx: Tx, case: Case, found: Sequence[StoredSearch]) -> Holdings:
+    """Return what a case and its searches amount to. Raises AccessAltered if a decision was changed from outside."""
     return Holdings(
         searches=len(found),
         empty=sum(not (one.result.candidates or one.erased) for one in found),
         candidates=sum(len(one.result.candidates) + len(one.erased) for one in found),
         erased=sum(len(one.erased) for one in found),
-        photographs=photographs,
+        photographs=len(tx.probes.of_case_ids(case.id)),
+        decisions=len(tx.reviews.of_case(case.id)),
     )
 
 
@@ -129,6 +132,7 @@ def read_snapshot(  # noqa: PLR0913 - a case, and whose pack of it
         ],
         rows={name: text for name, text in rows.items() if name not in gone},
         blurred_sources=frozenset() if sharp else frozenset(distressing),
+        holdings=holdings_of(tx, case, stored),
         document=_document(tx, case, key, own),
         changes=_changes(tx, stored),
         agency=tx.agencies.name(case.agency_id),

@@ -862,6 +862,9 @@ class Verifier:
         elif details["searches"] != searches:
             words = f"the pack holds {searches} searches, and {last.words} counted {details['searches']}"
             self.result.wrong(ROWS, words)
+        elif details.get("decisions", 0) != (there := self.result.facts.get("decisions", 0)):
+            words = f"the pack holds {there} decisions, and {last.words} counted {details.get('decisions', 0)}"
+            self.result.wrong(ROWS, words)
         case = self.case["case"]
         self.result.facts |= {"case": case["ref"], "made_at": self.manifest.get("made_at"), "searches": searches}
 
