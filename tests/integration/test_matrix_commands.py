@@ -19,6 +19,7 @@ from tests.support.route_forms import (
     add_web_hook,
     begin_watch,
     change_rows,
+    decide_lead,
     propose_own_threshold,
     propose_threshold,
     put_on_hold,
@@ -138,6 +139,11 @@ LINES = {
     "threshold approve": Line("{number}", changes, propose_threshold),
     "threshold decline": Line("{number} --reason why", changes, propose_threshold),
     "threshold withdraw": Line("{number}", changes, propose_own_threshold),
+    "lead list": Line("{ref}", cases),
+    "lead evidence": Line(
+        "{search_id} {picture} --kind document --text x --reference y --independent", cases, decide_lead
+    ),
+    "lead report": Line("{search_id} {picture} {out}", cases, decide_lead),
     "jurisdiction list": Line(),
     "jurisdiction show": Line("US-MD"),
     "usage": Line(),

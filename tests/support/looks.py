@@ -9,6 +9,7 @@ from typing import Any, Literal
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from tests.support.browsers import Actor
+from tests.support.deciding import store_leads
 from tests.support.reading_order import reading_faults
 from tests.support.story import YS, Story
 
@@ -70,6 +71,7 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
     open_case, gone = at["missing"], at["case"]
     candidate = _candidate(eva, at["missing search"])
     _keep_watch(eva, at["missing probe"])
+    lead = _lead(story, eva)
     return {
         "/": [Look("home", eva, "/"), Look("home-guest", gerda, "/"), Look("home-operator", olga, "/")],
         "/back-to-form": [Look("back-to-form", eva, "/back-to-form")],
@@ -101,6 +103,11 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
             Look("case-timeline", sven, f"{open_case}/timeline"),
             Look("case-timeline-gone", sven, f"{gone}/timeline"),
         ],
+        "/cases/{ref}/leads": [
+            Look("case-leads", eva, f"{open_case}/leads"),
+            Look("case-leads-gone", eva, f"{gone}/leads"),
+        ],
+        "/searches/{search_id}/candidates/{picture}/lead": [Look("lead", eva, lead)],
         "/cases/{ref}/disclosure": [
             Look("case-disclosure", sven, f"{open_case}/disclosure"),
             Look("case-disclosure-gone", sven, f"{gone}/disclosure"),
@@ -207,6 +214,14 @@ def _candidate(examiner: Actor, search: str) -> str:
     address = examiner.page.locator(".candidate").first.get_attribute("href")
     assert address is not None
     return address
+
+
+def _lead(story: Story, examiner: Actor) -> str:
+    """Search again, let every candidate of that be a lead with evidence, and return the page of one."""
+    examiner.go(story.at["missing probe"])
+    search = story._search(examiner)
+    store_leads(story.workspace, search.rpartition("/")[2], story.clock.at, evidence=True)
+    return f"{_candidate(examiner, search)}/lead"
 
 
 def _draft_source(operator: Actor) -> str:

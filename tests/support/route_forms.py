@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import httpx
 import sqlalchemy as sa
+from tests.support.deciding import store_leads
 from tests.support.samples import evidence_of
 from tests.support.targets import (
     BY_ROLE,
@@ -74,6 +75,11 @@ def withdraw_authorisation(world: TwoAgencies, ids: dict[str, str]) -> None:
         .where(tables.cases.c.key == ids["ref"])
         .values(authorisation=None, authorised_until=None),
     )
+
+
+def decide_lead(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Let two people have decided that every candidate of a search is a lead, with evidence for each."""
+    store_leads(world.workspace, ids["search_id"], world.clock(), evidence=True)
 
 
 def put_on_hold(world: TwoAgencies, ids: dict[str, str]) -> None:
@@ -246,6 +252,10 @@ ROUTE_FORMS = {
     "/searches/{search_id}/candidates/{picture}/page": RouteForm(),
     "/searches/{search_id}/candidates/{picture}/decision": RouteForm(DECISION),
     "/searches/{search_id}/candidates/{picture}/notes": RouteForm({"text": "the ear is covered"}),
+    "/searches/{search_id}/candidates/{picture}/evidence": RouteForm(
+        {"kind": "document", "text": "a hotel bill", "reference": "K-1/17", "independent": "yes"}, prepare=decide_lead
+    ),
+    "/searches/{search_id}/candidates/{picture}/lead-report": RouteForm({"as": "page"}, prepare=decide_lead),
     "/searches/{search_id}/ask": RouteForm({"of": "{asked}"}),
     "/searches/{search_id}/report": RouteForm({"as": "page"}),
     "/searches/{search_id}/new": RouteForm({"reason": "is he somewhere else by now?"}),

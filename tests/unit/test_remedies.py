@@ -46,7 +46,10 @@ def test_every_remedy_has_a_command_with_all_that_it_requires(remedy: Remedy) ->
     required = [parameter for parameter in command.params if parameter.required]
     assert options <= known
     assert {parameter.opts[0] for parameter in required if parameter.param_type_name == "option"} <= options
-    arguments = len(words) - 2 * len(options)
+    flags = {
+        option for parameter in command.params if getattr(parameter, "is_flag", False) for option in parameter.opts
+    }
+    arguments = len(words) - 2 * len(options) + len(options & flags)
     assert arguments == sum(parameter.param_type_name == "argument" for parameter in required)
 
 

@@ -78,6 +78,7 @@ COMMANDS = {
     "hook": ("hooks", "Web hooks: addresses that are told when a watch fires, and nothing else."),
     "agency": ("agencies", "Agencies: vetted, licensed, and each alone with its own. For operators."),
     "user": ("users", "The people of your agency and their accounts."),
+    "lead": ("leads", "Leads: their independent evidence, without which none leaves, and their reports."),
     "jurisdiction": ("jurisdictions", "Jurisdictions: what their law adds, line by line with its source."),
     "witness": ("witness", "A witness of other workspaces: cosigns their ledgers. It needs no workspace of its own."),
     "misuse": ("misuse", "Misuse: the weekly report, its answers, and guarded faces."),

@@ -68,7 +68,7 @@ class Evidence:
 
     id: str
     search_id: str
-    entry: int  # of the candidate list, as in ``review.Decision``
+    entry: int  # of the candidate list, as in ``review.CandidateDecision``
     kind: EvidenceKind
     text: str
     reference: str

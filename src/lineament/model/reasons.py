@@ -34,6 +34,10 @@ class Remedy(StrEnum):
         "lineament case authorise {ref} --authority TEXT --decided DATE --scope TEXT",
     )
     ALLOW = "state why it is allowed", "lineament case allow {ref} --words {words} --because TEXT"
+    EVIDENCE = (
+        "record evidence that is independent of the search",
+        "lineament lead evidence {search} {name} --kind KIND --text TEXT --reference TEXT --independent",
+    )
     APPROVALS = "have the photograph approved", "lineament probe approve {probe}"
     PEOPLE = "become a member of the case", "lineament case add-member {ref} ACCOUNT --role examiner"
     WITNESS = "have the record witnessed", "lineament ledger submit"
@@ -187,6 +191,14 @@ class ReasonCode(StrEnum):
         "the search was made by a version that did not record which faces there were; search again for all of them",
     )
     NO_ORIGINAL = "no-original", "the original of the picture is not kept, because it shows a face that was erased"
+
+    # leads
+    NO_LEAD = "no-lead", "two people have not decided that this candidate is a lead"
+    NO_EVIDENCE = (
+        "no-evidence",
+        "no evidence that is independent of the search is recorded for this lead, so it does not leave",
+        Remedy.EVIDENCE,
+    )
 
     # sources
     NO_SOURCE = (

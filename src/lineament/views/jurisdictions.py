@@ -43,7 +43,7 @@ def acts(pack: Jurisdiction) -> Iterator[str]:
 
 def where(pack: Jurisdiction) -> str:
     """Return for which countries or parts of one a pack is, in words."""
-    return ", ".join(pack.covers) or "every other jurisdiction"
+    return ", ".join(pack.covers) or "those without a pack"
 
 
 def _head(pack: Jurisdiction) -> dict[str, Any]:

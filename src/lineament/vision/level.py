@@ -9,14 +9,20 @@ import cmath
 import math
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
+
+from lineament.errors import Damaged
 from lineament.model.faces import Box, Landmarks
-from lineament.vision.derive import CROP_SIDE, MARGIN
+from lineament.vision.derive import CROP_QUALITY, CROP_SIDE, MARGIN
 
 SIDE = CROP_SIDE
 """Units of a crop's side in the drawing (compare.html)."""
 EYES = (complex(0.4, 0.44), complex(0.6, 0.44))
 """Where the eyes go, in sides of the crop: their average position in an unchanged crop."""
 MIDDLE = complex(0.5, 0.5)
+_AROUND = 224
+"""The grey around a picture that was turned."""
 SCALES = (0.75, 1.35)
 """The least and the largest scale. In a turned head the eyes are closer together, which must not enlarge it further."""
 
@@ -52,3 +58,28 @@ def level(box: Box, landmarks: Landmarks) -> Levelling:
     turn *= scale / abs(turn)
     move = SIDE * ((EYES[0] + EYES[1]) / 2 - turn * (left + right) / 2)
     return Levelling(degrees=math.degrees(cmath.phase(turn)), scale=scale, x=move.real, y=move.imag)
+
+
+def levelled(jpeg: bytes, levelling: Levelling, side: int = 2 * SIDE) -> bytes:
+    """Return a face crop as JPEG, rotated, scaled and moved so; what it does not show is grey.
+
+    Raises:
+        Damaged: It is no JPEG.
+    """
+    pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise Damaged(what="A face crop", why="it is not a JPEG", remedy="erase its capture and ingest it again")
+    turn = cmath.rect(levelling.scale, math.radians(levelling.degrees))
+    larger, from_crop = side / SIDE, SIDE / max(pixels.shape[:2])
+    matrix = np.array(
+        [
+            [turn.real * larger * from_crop, -turn.imag * larger * from_crop, levelling.x * larger],
+            [turn.imag * larger * from_crop, turn.real * larger * from_crop, levelling.y * larger],
+        ]
+    )
+    grey = (_AROUND, _AROUND, _AROUND)
+    turned = cv2.warpAffine(pixels, matrix, (side, side), flags=cv2.INTER_CUBIC, borderValue=grey)
+    done, encoded = cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])
+    if not done:
+        raise Damaged(what="A face crop", why="it cannot be encoded", remedy="erase its capture and ingest it again")
+    return encoded.tobytes()

@@ -131,6 +131,7 @@ def remedy_link(remedy: Remedy, path: str, case: str) -> tuple[str, str] | None:
         Remedy.STEP_UP: ("Show it now", f"/step-up?next={quote(path, safe='')}"),
         Remedy.AUTHORISE: ("Authorisation of the case", f"{case}/authorisation"),
         Remedy.ALLOW: ("Words in doubt", f"{case}/authorisation#doubt"),
+        Remedy.EVIDENCE: ("Leads of the case", f"{case}/leads"),
         Remedy.APPROVALS: ("Approvals", "#approvals"),
         Remedy.PEOPLE: ("Who works on it", f"{case}/people"),
         Remedy.SOURCES: ("Sources", "/sources"),

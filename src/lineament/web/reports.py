@@ -16,7 +16,7 @@ from lineament.web.phrases import distressing
 
 pages = Pages()
 
-_POLICY = (
+STANDALONE_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
@@ -52,4 +52,4 @@ def write_report(visit: CurrentVisit, search_id: str, form: Form) -> Response:
         from lineament.views.report_pdf import report_pdf
 
         return download(report_pdf(report), f"search-{search_id}.pdf")
-    return HTMLResponse(report_html(report), headers={"content-security-policy": _POLICY})
+    return HTMLResponse(report_html(report), headers={"content-security-policy": STANDALONE_POLICY})

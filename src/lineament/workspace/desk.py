@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lineament.workspace.bench import Bench
+from lineament.workspace.leads_desk import LeadsDesk
 from lineament.workspace.oversight import Oversight
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from lineament.workspace import Workspace
 
 
-class Desk(Bench, Oversight):
+class Desk(Bench, LeadsDesk, Oversight):
     """Every service, acting in one official's name. It is cheap: one for each request."""
 
     def __init__(self, workspace: Workspace, record: Record) -> None:

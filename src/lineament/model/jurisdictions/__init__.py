@@ -84,7 +84,7 @@ class UnlistedOffence:
     @property
     def doubtful(self) -> str:
         """What words in doubt may do, completing “the words …”."""
-        return f"name none of the offences for which faces are searched in {self.law} ({self.section})"
+        return f"names none of the offences for which faces are searched in {self.law} ({self.section})"
 
     def in_doubt(self, words: str, ref: str) -> Reason:
         """Return the reason against searches until a supervisor states which listed offence it is."""
