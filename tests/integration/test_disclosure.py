@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageOps
 from tests.conftest import Ran
 from tests.support.refusals import refused
 from tests.support.reviewing import decide_all, draft
@@ -25,14 +26,16 @@ from lineament.errors import NotAllowed, NotFound, StepUpNeeded
 from lineament.model.accounts import Account
 from lineament.model.actions import Action
 from lineament.model.cases import Case, CaseRole, Seeks
+from lineament.model.evidence import EvidenceDraft, EvidenceKind
 from lineament.model.jobs import JobState
 from lineament.model.reasons import ReasonCode
 from lineament.model.review import ReviewOutcome
-from lineament.model.search import Mode, ProbeFace, ProbeKind, SearchRequest
+from lineament.model.search import Edit, EditKind, Mode, ProbeFace, ProbeKind, SearchRequest
 from lineament.model.together import Together
 from lineament.services.disclosure import verify
 from lineament.services.disclosure.build import build
 from lineament.services.disclosure.disclose import MadePack
+from lineament.testing import encoded
 from lineament.workspace import Desk
 
 pytestmark = pytest.mark.enable_socket
@@ -270,6 +273,22 @@ def test_known_abuse_is_shown_as_a_crop_alone(team: Squad, tmp_path: Path) -> No
     assert told["why"]
 
 
+def test_a_photograph_that_was_edited_is_in_it_with_each_step(team: Squad, tmp_path: Path) -> None:
+    case = team.open_case()
+    desk = team.fresh_desk(team.examiner)
+    turned = encoded(ImageOps.exif_transpose(Image.open(io.BytesIO(PHOTOGRAPH))).rotate(90, expand=True), "PNG")
+    upright = desk.probes.take(case.key, turned, kind=ProbeKind.CCTV)
+    assert [edit.automatic for edit in upright.edits] == [True]
+    desk.probes.edit(upright.id, [*upright.edits, Edit(kind=EditKind.EXPOSURE, stops=0.5)])
+    pack = opened(disclosed(team, case), tmp_path)
+    assert pack.result.problems == []
+    steps = {len(probe["edits"]): probe for probe in pack.case["probes"]}
+    assert set(steps) == {1, 2}
+    assert [len(steps[many]["digests"]) for many in (1, 2)] == [2, 3]
+    assert steps[1]["original"] == steps[2]["original"]
+    assert "(by the program, to show it upright)" in pack.files["index.html"].decode()
+
+
 def test_a_case_with_nothing_in_it_is_disclosed_too(team: Squad, tmp_path: Path) -> None:
     pack = opened(disclosed(team, team.open_case()), tmp_path)
     assert (pack.result.problems, pack.case["searches"]) == ([], [])
@@ -394,6 +413,26 @@ def test_it_is_sealed_resealed_and_destroyed_with_the_case(team: Squad) -> None:
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_evidence_for_a_lead_is_in_it(tmp_path: Path) -> None:
+    with gallery(tmp_path / "ws") as workspace:
+        desk = workspace.desk_at_the_machine()
+        probe = desk.probes.take(CASE.ref, PROBE.read_bytes(), kind=ProbeKind.CCTV)
+        request = SearchRequest(case=CASE.ref, reason=REASON, mode=Mode.INVESTIGATION)
+        search = desk.search.run(probe.id, request, 1).search_id
+        name = desk.reviews.of_search(search).entries[0].name
+        desk.reviews.decide(search, name, draft(ReviewOutcome.LEAD))
+        bill = EvidenceDraft(
+            kind=EvidenceKind.DOCUMENT, text="a bill with that name", reference="folder 7", independent=True
+        )
+        desk.leads.record(search, name, bill)
+        pack = opened(desk.disclosure.make(CASE.ref, sharp=True), tmp_path)
+    assert pack.result.problems == []
+    page = pack.files["index.html"].decode()
+    assert "Independent evidence for candidate 1:" in page
+    assert "a bill with that name" in page
+    assert len(pack.case["records"]["evidence"]) == 1
 
 
 def test_the_command_writes_it_for_its_owner_alone(lineament: Callable[..., Ran], tmp_path: Path) -> None:
