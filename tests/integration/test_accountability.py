@@ -180,6 +180,16 @@ def test_the_workspace_tells_nothing_that_one_agency_alone_did(team: Squad) -> N
     assert all(count == 0 for table in newest.tables.values() for count in table.values())
 
 
+def test_whoever_decided_for_the_workspace_is_named_to_operators_alone(team: Squad) -> None:
+    team.fresh_desk(team.operator).publications.begin_workspace("the ministry asked")
+    seen = team.fresh_desk(team.foreign_supervisor).publications.standing().workspace
+    assert seen is not None
+    assert (seen.by, seen.reason) == ("the operator", "")
+    own = team.fresh_desk(team.operator).publications.standing().workspace
+    assert own is not None
+    assert own.by == "Olga Operator"
+
+
 @pytest.mark.parametrize(
     ("who", "act"),
     [

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from tests.support.browsers import Actor
 from tests.support.deciding import store_leads
+from tests.support.oversight import add_report, publish
 from tests.support.reading_order import reading_faults
 from tests.support.story import YS, Story
 
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.events.oversight import PublicationBegun
-from lineament.model.figures import Figures
 from lineament.model.jobs import JobProgress, JobRequest
-from lineament.store.publications import EVERYTHING, Publication
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -193,18 +192,14 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
 
 
 def _published(story: Story) -> str:
-    """Publish the figures of a quarter of the agency and of the workspace; return the address of the agency's page."""
-    machine, agency_id = story.workspace.desk_at_the_machine(), story.at["agency"].rpartition("/")[2]
-    quarter = date(2026, 1, 1)
-    tables = {"Searches by who was sought": {"suspect": 120, "missing person": 30, "victim": 0}}
-    figures = Figures(
-        quarter=quarter, tables=tables, single={"faces and pictures erased": 10}, withheld=("Searches by offence",)
-    )
+    """Publish figures, and report misuse; return the address of the agency's public page."""
+    agency_id, machine = story.at["agency"].rpartition("/")[2], story.workspace.desk_at_the_machine()
     with machine.record.change() as change:
-        for scope, agency in ((EVERYTHING, None), (agency_id, agency_id)):
-            change.tx.publications.begin(Publication(agency_id=agency, by="Olga", reason="asked", at=change.at))
-            change.tx.publications.put(scope, figures, change.at)
-            change.record(PublicationBegun(agency=agency, reason="asked"))
+        accounts = {account.name: account.id for account in change.tx.accounts.of_agency(agency_id)}
+        case = change.tx.cases.by_key(story.at["missing"].rpartition("/")[2])
+        publish(change.tx, agency_id, change.at)
+        add_report(change.tx, agency_id, [accounts["Eva Elm"], accounts["Rita Rowan"]], case.id, change.at)
+        change.record(PublicationBegun(agency=None, reason="the council asked"))
     return f"/transparency/{agency_id}"
 
 

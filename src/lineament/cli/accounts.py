@@ -100,7 +100,7 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
         print_json(standing_json(standing))
         return
     for whose, found in (("The workspace", standing.workspace), ("Your agency", standing.own)):
-        published = "not published" if found is None else f"published since {when(found.at)} UTC: {found.reason}"
+        published = "not published" if found is None else f"published since {when(found.at)} UTC"
         say(f"{whose}: {published}.")
 
 

@@ -29,6 +29,7 @@ from lineament.store.keys import DataKey, Vault
 from lineament.store.ledger_tables import ledger_details, ledger_entries
 from lineament.store.oversight_tables import guarded_faces, misuse_findings, misuse_reports
 from lineament.store.raw import fetched
+from lineament.store.review_tables import decisions
 from lineament.store.sealed import SealedColumn, checked_id
 from lineament.store.search_tables import candidates, probes, searches
 from lineament.store.tables import cases
@@ -83,6 +84,12 @@ class MisuseRows:
             .order_by(searches.c.ledger_entry)
         )
         return list(self._connection.execute(query).mappings())
+
+    def reviewed(self, agency_id: str) -> frozenset[str]:
+        """Return the searches in an agency's cases of which somebody decided about a candidate."""
+        query = sa.select(decisions.c.search_id).distinct().join(searches, searches.c.id == decisions.c.search_id)
+        query = query.join(cases, cases.c.id == searches.c.case_id).where(cases.c.agency_id == agency_id)
+        return frozenset(self._connection.scalars(query))
 
     # ------------------------------------------------------------ reports
 

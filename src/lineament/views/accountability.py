@@ -10,12 +10,13 @@ from typing import Any
 from lineament.model.accountability import Counts
 from lineament.model.figures import Figures, told
 from lineament.model.policy import SETTINGS
+from lineament.model.search import ProbeKind
 from lineament.model.sources import Source
 from lineament.services.accountability.documents import AnnualReport, Processing
 from lineament.services.accountability.publication import PublicationStanding, PublicFigures
 from lineament.services.standalone import page_template
 from lineament.store.publications import Publication
-from lineament.views.values import counted, iso
+from lineament.views.values import counted, iso, upper_first
 
 _RETENTION = ("case_days", "probe_days", "audit_days")
 _MEASURES = (
@@ -235,7 +236,7 @@ def quarter_words(figures: Figures) -> str:
 
 def figure_rows(table: Mapping[str, int]) -> list[tuple[str, str]]:
     """Return the rows of a table of figures."""
-    return [(cell, told(count)) for cell, count in table.items()]
+    return [("CCTV" if cell == ProbeKind.CCTV else upper_first(cell), told(count)) for cell, count in table.items()]
 
 
 def document_page(title: str, agency: str, made_at: datetime, sections: Sequence[Section]) -> str:

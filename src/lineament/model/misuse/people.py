@@ -221,10 +221,10 @@ def reading(facts: Facts) -> Found:
     for (who, _), count in idle.items():
         by_role[facts.actors[who].role].append(float(count))
     everybody = ordinary([float(count) for count in idle.values()])
+    enough = {role: ordinary(counts) for role, counts in by_role.items() if len(counts) >= 4 * LEAST_PEERS}
     findings = []
     for who, case in sorted(this_week & idle.keys()):
-        count, role = idle[who, case], by_role[facts.actors[who].role]
-        usual = ordinary(role) if len(role) >= 4 * LEAST_PEERS else everybody
+        count, usual = idle[who, case], enough.get(facts.actors[who].role, everybody)
         if count < LEAST_LOOKS or usual.far(count) < FAR:
             continue
         findings.append(

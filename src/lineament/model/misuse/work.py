@@ -89,6 +89,7 @@ def many_faces(facts: Facts) -> Found:
     for (case, _), count in faces.items():
         by_seeks[facts.cases[case].seeks].append(float(count))
     everybody = ordinary([float(count) for count in faces.values()])
+    enough = {seeks: ordinary(counts) for seeks, counts in by_seeks.items() if len(counts) >= LEAST_CASES}
     in_case = _by(faces, lambda pair: pair[0])
     findings, looked_at, too_little = [], 0, 0
     for (case, who), count in sorted(faces.items()):
@@ -97,11 +98,10 @@ def many_faces(facts: Facts) -> Found:
         if not fresh:
             continue
         looked_at += 1
-        alike = by_seeks[facts.cases[case].seeks]
         if len(faces) < LEAST_CASES:
             too_little += 1
             continue
-        usual = ordinary(alike) if len(alike) >= LEAST_CASES else everybody
+        usual = enough.get(facts.cases[case].seeks, everybody)
         others = sorted(faces[pair] for pair in in_case[case] if pair[1] != who)
         shared = len(others) >= 2 and count <= 3 * others[len(others) // 2]
         new = _faces(fresh) - _faces(search for search in searches if search.at < facts.week)

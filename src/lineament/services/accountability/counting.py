@@ -26,6 +26,7 @@ OTHERS: Mapping[str, tuple[Action, ...]] = {
     names.PURPOSES: (Action.PURPOSE_REFUSED,),
     "words of a purpose allowed by a supervisor": (Action.PURPOSE_ALLOWED,),
     "photographs approved by a second person": (Action.PROBE_APPROVED,),
+    "decisions about candidates": (Action.CANDIDATE_DECIDED,),
     "reports of searches written": (Action.REPORT_WRITTEN,),
     "comparisons of two pictures": (Action.COMPARED,),
     "trainings recorded": (Action.ACCOUNT_TRAINED,),

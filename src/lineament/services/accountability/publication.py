@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
 from lineament.errors import NotFound, Refused
@@ -21,6 +21,7 @@ from lineament.model.texts import checked_reason
 from lineament.services.accountability.counting import count_agency
 from lineament.services.jobs.kinds import FIGURES, Report
 from lineament.services.needs import needs, open_to_all
+from lineament.services.people.stops import OPERATOR
 from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.publications import EVERYTHING, Publication
@@ -59,7 +60,10 @@ class Publications:
         """Return what is published of the workspace and of the own agency."""
         with self._record.read() as tx:
             found = {each.scope: each for each in tx.publications.all()}
-        return PublicationStanding(workspace=found.get(EVERYTHING), own=found.get(self._record.official.agency_id))
+        workspace = found.get(EVERYTHING)
+        if workspace is not None and not self._record.official.may(Permission.OPERATE):
+            workspace = replace(workspace, by=OPERATOR, reason="")  # names and reasons stay with their agency (R46)
+        return PublicationStanding(workspace=workspace, own=found.get(self._record.official.agency_id))
 
     @needs(Permission.OPERATE)
     def begin_workspace(self, reason: str) -> None:

@@ -40,7 +40,7 @@ def gather(  # noqa: PLR0913, PLR0917 - of whom, of when, and with which keys
     cases = _cases(tx, agency_id, acts)
     acts = [act if act.case in cases or act.case is None else act._replace(case=None) for act in acts]
     rows = tx.misuse.searches_in_cases(agency_id, since, until)
-    reviewed = reviewed_searches(tx, agency_id)
+    reviewed = tx.misuse.reviewed(agency_id)
     searches = [_search(row, reviewed) for row in rows if row["case_id"] in cases]
     numbered = compare_faces(tx, keys, rates, agency_id, cases, rows, begins)
     searches = [
@@ -55,13 +55,8 @@ def gather(  # noqa: PLR0913, PLR0917 - of whom, of when, and with which keys
         searches=searches,
         refused=_refused(tx, agency_id, first, stop, cases),
         faces=numbered.how,
-        reviews=reviewed is not None,
+        reviews=True,
     )
-
-
-def reviewed_searches(tx: Tx, agency_id: str) -> frozenset[str] | None:  # noqa: ARG001 - see below
-    """Return the searches of an agency that somebody reviewed; None if this workspace records no reviews."""
-    return None
 
 
 def _cases(tx: Tx, agency_id: str, acts: list[Act]) -> dict[int, Case]:
@@ -83,7 +78,7 @@ def _facts(case: Case) -> CaseFacts:
     )
 
 
-def _search(row: RowMapping, reviewed: frozenset[str] | None) -> SearchFacts:
+def _search(row: RowMapping, reviewed: frozenset[str]) -> SearchFacts:
     return SearchFacts(
         id=row["id"],
         at=row["made_at"],
@@ -96,7 +91,7 @@ def _search(row: RowMapping, reviewed: frozenset[str] | None) -> SearchFacts:
         candidates=row["listed"],
         reason=row["reason"],
         only_new=row["since"] is not None,
-        reviewed=row["id"] in (reviewed or ()),
+        reviewed=row["id"] in reviewed,
     )
 
 
