@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tests.support.clock import TICK, Clock
 from tests.support.database import raw_database
 from tests.support.killed import Killed, killed_at
+from tests.support.processes import command, run_well
 from tests.support.refusals import refused
 from tests.support.squad import Squad, squad
 from tests.support.watched import OTHERS, REASON, SAME, add_source, compare, enrol, keep_watch
@@ -207,10 +210,31 @@ def test_a_kill_before_any_step_passes_over_no_face_and_compares_none_twice(
             world.machine.audit.verify()
 
 
-def on_watch(begun: Path, folder: Path) -> World:
+def test_a_worker_that_is_killed_while_it_compares_leaves_it_to_the_next(begun: Path, tmp_path: Path) -> None:
+    with on_watch(begun, tmp_path / "killed", Clock(datetime.now(UTC), tick=TICK)) as world:
+        home = world.workspace.home
+    with subprocess.Popen(command(home, "worker", "--poll", "0.1"), stderr=subprocess.DEVNULL) as worker:
+        while not claimed(home):
+            assert worker.poll() is None
+            time.sleep(0.01)
+        worker.kill()
+    run_well(home, "worker", "--drain")
+    with opened(home) as world:
+        assert [finding.listed for finding in kept(world).findings] == [1]
+        assert kept(world).progress.compared == 2
+        world.machine.audit.verify()
+
+
+def claimed(home: Path) -> bool:
+    """Return whether a worker has claimed the job of the watches, or done it."""
+    with raw_database(home, read_only=True) as database:
+        return bool(database.execute("SELECT state FROM jobs WHERE kind = 'watches'").fetchone() != ("queued",))
+
+
+def on_watch(begun: Path, folder: Path, clock: Clock | None = None) -> World:
     """Return a copy of the workspace in which a watch has two new faces to compare."""
     shutil.copytree(begun, folder / "ws")
-    world = opened(folder / "ws", Clock(tick=TICK))
+    world = opened(folder / "ws", clock or Clock(tick=TICK))
     keep_watch(world)
     enrol(world, OTHERS[0], SAME)
     return world

@@ -52,6 +52,8 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
         "people": [person_json(person) for person in result.people],
         "newest_face": result.newest_face,
         "after": None if result.after is None else {**asdict(result.after), "at": iso(result.after.at)},
+        "watch": result.watch,
+        "whole_faces": result.whole_faces,
         "candidates": [entry_json(listed) for listed in result.entries],
         "hidden": [hidden_json(hidden) for hidden in result.hidden],
         "ledger_entry": entry.number,

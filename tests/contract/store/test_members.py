@@ -164,3 +164,20 @@ def test_a_probe_is_approved_once_by_each(store: Store, rows: Rows) -> None:
         tx.members.approve(probe.id, second, NOW + 2 * DAY)
         assert tx.members.approvers(probe.id) == [second, first]
         assert tx.members.approvers(other.id) == tx.members.approvers("no probe") == []
+
+
+def test_the_roles_of_some_accounts_in_some_cases_are_read_at_once(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        (first, _), (second, _) = rows.case(tx, "1"), rows.case(tx, "2")
+        one, other = rows.account(tx), rows.account(tx)
+        tx.members.put(first.id, one, CaseRole.EXAMINER, NOW, None)
+        tx.members.put(second.id, one, CaseRole.REVIEWER, NOW, NOW.date())
+        tx.members.put(second.id, other, CaseRole.OBSERVER, NOW, None)
+    with store.read() as tx:
+        today, both = NOW.date(), [first.id, second.id]
+        found = {(first.id, one): CaseRole.EXAMINER, (second.id, one): CaseRole.REVIEWER}
+        assert tx.members.roles(both, [one], today) == found
+        assert tx.members.roles([second.id], [one, other], today + timedelta(days=1)) == {
+            (second.id, other): CaseRole.OBSERVER
+        }
+        assert tx.members.roles([], [one], today) == {}
