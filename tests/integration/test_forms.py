@@ -23,6 +23,7 @@ pytestmark = pytest.mark.enable_socket
 FORMS = [route for route in declared() if route.method == "POST"]
 
 ELSEWHERE = {
+    "/batches/{batch_id}/photographs": "only a file is sent; test_batch_pages tries it",
     "/cases/words": "sent by a script",
     "/sources/{name}/take-in": "sent by a script",
     "/sources/{name}/take-in/{drop_id}/list": "sent by a script",
@@ -118,6 +119,8 @@ WRONG: dict[str, dict[str, str]] = {
     "/sources/{name}/erase": {"of": "everything", "number": "99999", "reason": " ", "confirm": "Portraits"},
     "/sources/{name}/crawl": {"host": "elsewhere.example"},
     "/search": {"kind": "engraving"},
+    "/batches": {"kind": "engraving"},
+    "/batches/{batch_id}/search": {"reason": " ", "source": "", "mode": "everything", "limit": "0"},
     "/probes/{probe_id}/crop": _REGION,
     "/probes/{probe_id}/draw": _REGION,
     "/probes/{probe_id}/search": {

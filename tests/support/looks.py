@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+from tests.conftest import PORTRAITS
 from tests.support.browsers import Actor
 from tests.support.deciding import store_leads
 from tests.support.oversight import add_report, publish
@@ -17,6 +18,7 @@ from tests.support.story import YS, Story
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.events.oversight import PublicationBegun
 from lineament.model.jobs import JobProgress, JobRequest
+from lineament.model.search import ProbeKind
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -42,6 +44,7 @@ NOT_PAGES = {
     "/sources/{name}/take-in/{drop_id}": "read by a script",
     "/sources/{name}/take-in/{drop_id}/missing": "read by a script",
     "/answers/{token}": "the answer to a form, as the story and the guards see it",
+    "/batches/{batch_id}/progress": "read by a script",
     "/jobs/progress": "read by a script",
     "/jobs/{job_id}/progress": "read by a script",
     "/sign-in/openid": "leads on to the provider",
@@ -137,6 +140,7 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
             Look("search", eva, f"/search?case={open_case.rpartition('/')[2]}"),
             Look("search-refused", eva, f"/search?case={at['awaiting'].rpartition('/')[2]}"),
         ],
+        "/batches/{batch_id}": [Look("batch", eva, _add_batch(story, open_case.rpartition("/")[2]))],
         "/probes/{probe_id}": [
             Look("probe", eva, at["missing probe"]),
             Look("probe-refused", eva, at["awaiting probe"]),
@@ -235,6 +239,18 @@ def _keep_watch(examiner: Actor, probe: str) -> None:
     examiner.fill({"Why is this face kept on watch?": "She may appear in new pictures.", "Last day": "2026-06-30"})
     examiner.press("Keep on watch")
     examiner.expect_text("It has found nothing.")
+
+
+def _add_batch(story: Story, case: str) -> str:
+    """Send two photographs of Eva Elm's case to a batch; return its address."""
+    with story.workspace.store.read() as tx:
+        eva = tx.accounts.by_email("eva@ys.example")
+    assert eva is not None
+    batches = story.workspace.desk(eva.official).batches
+    batch = batches.begin(case, ProbeKind.CCTV)
+    for name in ("macron-2014.jpg", "obama.jpg"):
+        batches.add(batch.id, name, (PORTRAITS / name).read_bytes())
+    return f"/batches/{batch.id}"
 
 
 def _add_job(story: Story) -> str:

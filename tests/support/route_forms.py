@@ -227,6 +227,11 @@ ROUTE_FORMS = {
     "/sources/{name}/blur": RouteForm({"distressing": "yes"}),
     "/sources/{name}/{event}": RouteForm(ids={"event": "=suspend"}),
     "/search": RouteForm({"case": "{ref}", "kind": "cctv"}, file=("photograph", PROBE.read_bytes()), targets=cases),
+    "/batches": RouteForm({"case": "{ref}", "kind": "cctv"}, file=("photograph", PROBE.read_bytes()), targets=cases),
+    "/batches/{batch_id}/photographs": RouteForm(file=("photograph", PROBE.read_bytes())),
+    "/batches/{batch_id}/search": RouteForm(
+        {"reason": "why", "source": SOURCE, "mode": "identification", "limit": "20"}
+    ),
     "/probes/{probe_id}/page": RouteForm({"part": "1"}),
     "/probes/{probe_id}/turn": RouteForm({"degrees": "90"}),
     "/probes/{probe_id}/crop": RouteForm(REGION),

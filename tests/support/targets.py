@@ -88,6 +88,7 @@ def ids_of(case: CaseIds) -> dict[str, str]:
         "search_id": case.search,
         "paper_id": case.paper,
         "pack_id": case.pack,
+        "batch_id": case.batch,
         "member": case.member,
         "invitation": case.invitation,
         "picture": case.picture,
@@ -111,9 +112,10 @@ NO_IDS = ids_of(
         picture=NOT_THERE,
         opener=NOT_THERE,
         supervisor=NOT_THERE,
+        batch=NOT_THERE,
     )
 )
-IN_A_CASE = {"ref", "probe_id", "search_id", "paper_id", "pack_id", "picture", "face"}
+IN_A_CASE = {"ref", "probe_id", "search_id", "paper_id", "pack_id", "batch_id", "picture", "face"}
 
 
 Targets = Callable[[TwoAgencies, Participant], Iterator[Target]]

@@ -120,6 +120,7 @@ class CaseIds:
     picture: str  # of a candidate, hidden from whoever has yet to decide
     opener: str  # account
     supervisor: str  # account
+    batch: str  # of photographs
 
 
 @dataclass(slots=True)
@@ -313,7 +314,14 @@ class TwoAgencies(World):
             picture=picture,
             opener=self.people[f"{letter} {opener}"].account.id,
             supervisor=self.people[f"{letter} supervisor"].account.id,
+            batch=self._batch(desk, case.key),
         )
+
+    def _batch(self, desk: Desk, case: str) -> str:
+        batch = desk.batches.begin(case, ProbeKind.CCTV)
+        if self.searches:
+            desk.batches.add(batch.id, "counter.jpg", PROBE.read_bytes())
+        return batch.id
 
     @staticmethod
     def _search(desk: Desk, case: str, reason: str) -> tuple[str, str, str]:

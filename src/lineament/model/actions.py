@@ -66,6 +66,8 @@ class Action(StrEnum):
     PROBE_REMOVED = "probe_removed"
     PROBES_DESTROYED = "probes_destroyed"
     COPIES_ERASED = "copies_erased"
+    BATCH_BEGUN = "batch_begun"
+    BATCH_SEARCHED = "batch_searched"
     CASE_AUTHORISED = "case_authorised"
     CASE_REFUSED = "case_refused"
     CASE_URGENT = "case_urgent"

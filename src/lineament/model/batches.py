@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from lineament.errors import InvalidValue
 from lineament.model.search import DECLARED, ProbeKind
@@ -99,3 +101,36 @@ def _whole(said: dict[str, str], name: str) -> int | None:
 
 def _no_table(why: str) -> InvalidValue:
     return InvalidValue(what="The table of photographs", value="…", why=why, field="batch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchBatch:
+    """Photographs of a case that are sent together and searched one after another."""
+
+    id: str
+    case: str
+    case_key: str
+    made_at: datetime
+    kind: ProbeKind | None
+    reason: str | None = None  # this and the rest are None until it is searched
+    settings: Mapping[str, Any] | None = None  # JSON: sources, since, until, limit, mode
+    started_at: datetime | None = None
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchedPhotograph:
+    """One photograph of a batch, and what became of it."""
+
+    id: str
+    position: int  # from 1
+    name: str  # of the file
+    why: str  # why it is not searched; empty: nothing is against it
+    probe_id: str | None  # None: it could not be read
+    face: int | None  # from 1; None: not chosen yet
+    search_id: str | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it can be searched and was not yet."""
+        return self.probe_id is not None and self.face is not None and self.search_id is None

@@ -98,6 +98,11 @@ class Probes:
         return self._take(self._admit(case_name, kind), untrusted, edits, part)
 
     @needs(Permission.OPEN_CASES, in_case=True)
+    def require_kind(self, case_name: str, kind: ProbeKind | None) -> None:
+        """Raise as ``take`` does if the case is closed, or takes no photograph of that kind."""
+        self._admit(case_name, kind)
+
+    @needs(Permission.OPEN_CASES, in_case=True)
     def copy(
         self, case_name: str, untrusted: bytes, origin: CopyOrigin, box: Box, part: int | None = None
     ) -> tuple[Probe, int]:

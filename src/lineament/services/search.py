@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 from lineament.errors import InvalidValue, Refused
@@ -21,7 +22,7 @@ from lineament.model.search import Mode, Probe, ProbeFace, SearchEntry, SearchRe
 from lineament.model.sources import Source
 from lineament.model.together import EnrolledSince, Together
 from lineament.services import gate
-from lineament.services.cases.access import probe_in, seen_case
+from lineament.services.cases.access import case_of_probe, probe_in, seen_case
 from lineament.services.cases.refusals import refusals_recorded
 from lineament.services.compared import Compared, FoundPerson, SearchedPerson
 from lineament.services.gallery.answers import GallerySearch
@@ -186,6 +187,15 @@ class Search:
             found = tx.searches.of_photograph(case.id, sha256)
         same = (made for made in found if set(made.sources) == names and is_as_asked(made, request, face, part))
         return next((made.search_id for made in same), None)
+
+    @needs(Permission.SEARCH, in_case=True)
+    def made_since(self, probe_id: str, face: int | None, since: datetime | None) -> str | None:
+        """Return the newest search of one face of a probe that was made then or later; None if there is none."""
+        with self._record.read() as tx:
+            case = case_of_probe(tx, self._record, probe_id)
+            found = tx.searches.of_photograph(case.id, tx.probes.sha256(probe_id))
+        same = (made for made in found if (made.probe_id, made.face) == (probe_id, face))
+        return next((made.search_id for made in same if since is None or made.made_at >= since), None)
 
     @needs(Permission.SEARCH, in_case=True)
     def repeat(self, search_id: str, reason: str) -> SearchResult:

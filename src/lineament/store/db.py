@@ -22,6 +22,7 @@ from lineament.store import migrations
 from lineament.store.abuse import AbuseRows
 from lineament.store.accounts import AccountRows
 from lineament.store.agencies import AgencyRows
+from lineament.store.batches import BatchRows
 from lineament.store.bound import Digests, Touched, every_bound_row
 from lineament.store.captures import CaptureRows
 from lineament.store.cases import KEYS_DESTROYED, CaseRows
@@ -125,6 +126,7 @@ class Tx:
         self.evidence = EvidenceRows(connection)
         self.probes = ProbeRows(connection)
         self.searches = SearchRows(connection, vault)
+        self.batches = BatchRows(connection, vault)
         self.watches = WatchRows(connection, vault)
         self.notices = NoticeRows(connection, vault)
         self.reviews = ReviewRows(connection, vault)

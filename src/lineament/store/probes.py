@@ -13,6 +13,7 @@ from lineament.errors import NotFound, ProbeErased
 from lineament.model.cases import CaseState
 from lineament.model.faces import CaptureId
 from lineament.model.search import Probe, ProbeKind
+from lineament.store.batch_tables import batch_photographs
 from lineament.store.keys import DataKey
 from lineament.store.raw import batched
 from lineament.store.sealed import checked_id
@@ -179,6 +180,7 @@ class ProbeRows:
         """Delete probes and their approvals. Raises Refused if an existing search used one."""
         for batch in batched(ids, _MOST):
             self._connection.execute(sa.delete(approvals).where(approvals.c.probe_id.in_(batch)))
+            self._connection.execute(sa.delete(batch_photographs).where(batch_photographs.c.probe_id.in_(batch)))
             self._connection.execute(sa.delete(probes).where(probes.c.id.in_(batch)))
 
     def same(self, case_id: int, sha256: str, model: str, key: DataKey, kind: ProbeKind | None = None) -> list[Probe]:

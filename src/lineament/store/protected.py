@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.store import people_tables as people
 from lineament.store import search_tables, tables
+from lineament.store.batch_tables import batch_photographs, search_batches
 from lineament.store.drop_tables import drop_files, drops
 from lineament.store.evidence_table import evidence
 from lineament.store.job_table import jobs
@@ -149,6 +150,8 @@ PROTECTED = {
             bound=False,
             unsigned=frozenset(drops.c.keys()).difference(("id", "source_id", "agency_id", "account_id", "begun_at")),
         ),
+        Protected(table=search_batches, bound=False),
+        Protected(table=batch_photographs, bound=False),
         Protected(table=drop_files, bound=False, whole=True, unsigned=_of("received")),
         Protected(
             table=tables.captures,

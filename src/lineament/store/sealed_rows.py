@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineament.errors import AccessAltered, Damaged, WrongKey
+from lineament.store.batch_tables import batch_photographs
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
 from lineament.store.ledger_tables import ledger_details
@@ -73,6 +74,7 @@ VAULTED: Sequence[SealedPlace] = (
     _vaulted(cases, "allowances"),
     _vaulted(case_invitations, "sealed"),
     _vaulted(searches, "examiner"),
+    _vaulted(batch_photographs, "sealed"),
     _vaulted(watches, "begun_by"),
     _vaulted(watches, "ended_by"),
     _vaulted(watch_findings, "seen_by"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from lineament.store import (  # noqa: F401 - what others here refer to, and the rest
+    batch_tables,
     drop_tables,
     job_table,
     ledger_tables,

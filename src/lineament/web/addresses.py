@@ -49,6 +49,11 @@ def probe_address(probe_id: str) -> str:
     return f"/probes/{quote(probe_id, safe='')}"
 
 
+def batch_address(batch_id: str) -> str:
+    """Return the address of a batch of photographs."""
+    return f"/batches/{quote(batch_id, safe='')}"
+
+
 def source_address(name: str) -> str:
     """Return the address of a source."""
     return f"/sources/{quote(name, safe='')}"

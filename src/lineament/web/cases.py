@@ -137,6 +137,7 @@ def case(visit: CurrentVisit, ref: str, before: str = "") -> HTMLResponse:
         searches=searches[:PAGE],
         older=searches[PAGE - 1].result.search_id if len(searches) > PAGE else None,
         waiting=[] if before else casework.waiting(found.key),
+        batches=[] if before else visit.desk.batches.of_case(found.key),
         **frame,
     )
 

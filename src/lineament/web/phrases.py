@@ -278,6 +278,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "followable": addresses.followable,
     "site": addresses.site,
     "case_address": addresses.case_address,
+    "batch_address": addresses.batch_address,
     "search_address": addresses.search_address,
     "candidate_address": addresses.candidate_address,
     "probe_address": addresses.probe_address,

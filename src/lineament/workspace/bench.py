@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lineament.services.batches import Batches
     from lineament.services.compare import Compare
     from lineament.services.copies import Copies
     from lineament.services.disclosure.disclose import Disclosure
@@ -76,6 +77,13 @@ class Bench:
         from lineament.services.photographs import Photographs
 
         return Photographs(self.record, self.probes, self.search)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Takes photographs for a batch, and searches them."""
+        from lineament.services.batches import Batches
+
+        return Batches(self.record, lambda: self.probes, lambda: self.search)
 
     @cached_property
     def copies(self) -> Copies:

@@ -64,6 +64,22 @@ class CopiesErased(Event, action=Action.COPIES_ERASED):
     emptied: tuple[str, ...]  # searches made with them: of their lists only ranks and scores are left
 
 
+class BatchBegun(Event, action=Action.BATCH_BEGUN):
+    """Somebody began to send photographs that are searched one after another."""
+
+    case: str
+    batch: str
+
+
+class BatchSearched(Event, action=Action.BATCH_SEARCHED):
+    """Somebody had the photographs of a batch searched; each search has an entry of its own."""
+
+    case: str
+    batch: str
+    reason: str
+    photographs: int
+
+
 class SearchRun(Event, action=Action.SEARCH):
     """A search was run."""
 

@@ -30,6 +30,7 @@ def destroy(change: Change, case: Case, state: CaseState) -> DestroyedCounts:
     tx.reviews.delete_of(case.id)
     tx.evidence.delete_of(case.id)
     tx.watches.delete_of(case.id)
+    tx.batches.delete_of(case.id)
     searches = tx.searches.delete_of(case.id)
     tx.probes.delete(probes)
     tx.papers.delete_of(case.id)

@@ -11,7 +11,14 @@ from markupsafe import Markup, escape
 
 from lineament.model.events.base import Event
 from lineament.views.values import counted
-from lineament.web.addresses import candidate_address, case_address, probe_address, search_address, source_address
+from lineament.web.addresses import (
+    batch_address,
+    candidate_address,
+    case_address,
+    probe_address,
+    search_address,
+    source_address,
+)
 
 NOTHING = Markup("")
 
@@ -53,6 +60,10 @@ class Names:
     def probe(self, probe_id: str, words: str = "a photograph") -> Markup:
         """Return these words as a link to a photograph of the case."""
         return link(escape(words), probe_address(probe_id) if self._opens else None)
+
+    def batch(self, batch_id: str) -> Markup:
+        """Return a batch of photographs as a link to it."""
+        return link(escape("a batch of photographs"), batch_address(batch_id) if self._opens else None)
 
     @property
     def _opens(self) -> bool:

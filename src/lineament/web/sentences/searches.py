@@ -54,6 +54,18 @@ def _(event: events.CopiesErased, _names: Names) -> Markup:
 
 
 @sentence_of.register
+def _(event: events.BatchBegun, names: Names) -> Markup:
+    return tell("began {}{}", names.batch(event.batch), names.within(event.case))
+
+
+@sentence_of.register
+def _(event: events.BatchSearched, names: Names) -> Markup:
+    photographs, batch = count(event.photographs, "photograph"), names.batch(event.batch)
+    within, reason = names.within(event.case), quoted(event.reason)
+    return tell("had {} of {} searched{}. Reason: {}", photographs, batch, within, reason)
+
+
+@sentence_of.register
 def _(event: events.SearchRun, names: Names) -> Markup:
     faces = count(event.gallery_faces, "face" if event.watch is None else "new face")
     words = "searched" if event.watch is None else "compared, by a watch,"

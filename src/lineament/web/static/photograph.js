@@ -36,6 +36,10 @@ if (form) {
   const take = (files) => {
     const file = [...files].find((candidate) => candidate.type.startsWith("image/") || candidate.type === "") ?? files[0];
     if (!file) return false;
+    if (files.length > 1 && form.dataset.batch) {
+      sendAll([...files]);
+      return true;
+    }
     if (input.disabled || input.matches(":disabled")) return false;
     const before = input.files[0];
     choose(file);
@@ -43,6 +47,59 @@ if (form) {
     if (others.length) tell(`${files.length} files were dropped; one photograph is searched at a time. “${file.name}” is chosen.`, others[0], "Choose");
     else if (before) tell(`“${file.name}” is chosen instead of “${before.name}”.`, before, "Take back");
     return true;
+  };
+
+  // Send several files one after another to a batch; each is kept as soon as it has arrived.
+  const sendAll = async (files) => {
+    if (go.disabled || go.matches(":disabled")) return;
+    input.value = "";
+    const kinds = [...form.querySelectorAll("[name=kind]")];
+    const kind = kinds.find((one) => one.checked);
+    const lacking = form.elements.case.value ? (kind ? null : kinds[0]) : form.elements.case;
+    if (lacking) {
+      chosen.textContent = "";
+      wrong.textContent = `Say ${lacking === kinds[0] ? "where the photographs come from" : "which case they belong to"}, then drop the ${files.length} files again.`;
+      wrong.hidden = false;
+      lacking.focus();
+      return;
+    }
+    wrong.hidden = true;
+    go.disabled = true;
+    let address = "/batches";
+    const failed = [];
+    const began = Date.now();
+    for (const [at, file] of files.entries()) {
+      const left = at ? Math.ceil((Date.now() - began) / 1000 / at * (files.length - at)) : 0;
+      chosen.textContent = `Sending ${at + 1} of ${files.length}: ${file.name}${left ? `, ${left} s left` : ""}. Stay on this page until all are sent.`;
+      const data = new FormData();
+      data.set("csrf", form.elements.csrf.value);
+      data.set("case", form.elements.case.value);
+      data.set("kind", kind.value);
+      data.set("photograph", file);
+      try {
+        const answer = await fetch(address, { method: "POST", body: data, credentials: "same-origin" });
+        if (!answer.ok) throw new Error(answer.statusText);
+        if (address === "/batches") address = `${new URL(answer.url).pathname}/photographs`;
+      } catch {
+        failed.push(file.name);
+        if (address === "/batches") break;
+      }
+    }
+    go.disabled = false;
+    if (address === "/batches") {
+      wrong.textContent = "The photographs could not be sent; nothing was kept. Try again, or send one at a time.";
+      wrong.hidden = false;
+      return;
+    }
+    const batch = address.replace(/\/photographs$/, "");
+    if (!failed.length) {
+      location.assign(batch);
+      return;
+    }
+    const open = Object.assign(document.createElement("a"), { href: batch, textContent: "Open the batch" });
+    chosen.replaceChildren(open, " with the others.");
+    wrong.textContent = `Not sent: ${failed.join(", ")}. Add them in the batch.`;
+    wrong.hidden = false;
   };
 
   const choose = (file) => {
@@ -62,7 +119,11 @@ if (form) {
   drop.addEventListener("click", (event) => {
     if (event.target === drop || event.target === picture) input.click();
   });
-  input.addEventListener("change", show);
+  input.multiple = Boolean(form.dataset.batch);  // without a script one file is sent at a time
+  input.addEventListener("change", () => {
+    if (input.files.length > 1) sendAll([...input.files]);
+    else show();
+  });
   if (input.files.length) show();
 
   addEventListener("dragover", (event) => {

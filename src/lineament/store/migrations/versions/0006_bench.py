@@ -31,6 +31,7 @@ def upgrade() -> None:
     _disclosure_packs()
     _cases_under_a_law()
     _widen_searches()
+    _create_batches()
     _create_evidence()
     _create_watches()
     _create_notices()
@@ -72,6 +73,45 @@ def _cases_under_a_law() -> None:
     under = sa.text("state = 'open' AND jurisdiction IS NOT NULL")
     columns = ["agency_id", "jurisdiction", "id"]
     op.create_index("ix_cases_under", "cases", columns, sqlite_where=under, postgresql_where=under)
+
+
+def _create_batches() -> None:
+    """Make the tables of photographs that are sent together and searched one after another."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "search_batches",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("case_id", number, nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.Text()),
+        sa.Column("reason", sa.Text()),
+        sa.Column("settings", sa.Text()),
+        sa.Column("started_at", sa.DateTime(timezone=True)),
+        sa.Column("job_id", sa.Text()),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_search_batches_id_said")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_search_batches_case_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_search_batches"),
+    )
+    op.create_index("ix_search_batches_case_id", "search_batches", ["case_id"])
+    op.create_table(
+        "batch_photographs",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("batch_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("probe_id", sa.Text()),
+        sa.Column("face", sa.Integer()),
+        sa.Column("search_id", sa.Text()),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("position >= 1", name=op.f("ck_batch_photographs_position_at_least_1")),
+        sa.CheckConstraint("face >= 1", name=op.f("ck_batch_photographs_face_at_least_1")),
+        sa.ForeignKeyConstraint(["batch_id"], ["search_batches.id"], name="fk_batch_photographs_batch_id"),
+        sa.ForeignKeyConstraint(["probe_id"], ["probes.id"], name="fk_batch_photographs_probe_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_batch_photographs"),
+    )
+    op.create_index("ix_batch_photographs_batch_id", "batch_photographs", ["batch_id"])
+    op.create_index("ix_batch_photographs_probe_id", "batch_photographs", ["probe_id"])
 
 
 def _widen_searches() -> None:
