@@ -123,7 +123,7 @@ class Batches:
     def _listed(self, photograph: BatchedPhotograph) -> int | None:
         if photograph.search_id is None:
             return None
-        return len(self._search().get(photograph.search_id).entries)
+        return self._search().get(photograph.search_id).listed
 
     # ------------------------------------------------------------ searching
 
