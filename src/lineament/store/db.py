@@ -7,7 +7,6 @@ A reader sees the state at the moment it started, and never waits for a writer.
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 
 from lineament.errors import Damaged, NoWorkspace, WorkspaceBusy, WorkspaceExists
 from lineament.store import migrations
@@ -29,6 +28,7 @@ from lineament.store.cases import KEYS_DESTROYED, CaseRows
 from lineament.store.deletions import UNSCRUBBED, UPGRADED, DeletionRows
 from lineament.store.devices import DeviceRows
 from lineament.store.drops import DropRows
+from lineament.store.engines import postgresql_engines, sqlite_engines
 from lineament.store.evidence import EvidenceRows
 from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
@@ -48,7 +48,6 @@ from lineament.store.prepared import PreparedRows
 from lineament.store.probes import ProbeRows
 from lineament.store.proposals import ProposalRows
 from lineament.store.publications import PublicationRows
-from lineament.store.raw import BINARY
 from lineament.store.reviews import ReviewRows
 from lineament.store.ring import RING
 from lineament.store.runs import RunRows
@@ -164,7 +163,7 @@ class Store:
         self._vaults = vaults
         self._patience = patience
         self._writing = threading.Lock()
-        engines = _sqlite if self.dialect == "sqlite" else _postgresql
+        engines = sqlite_engines if self.dialect == "sqlite" else postgresql_engines
         self._writer, self._reader = engines(self._url, patience)
         watch(self._writer)
 
@@ -364,59 +363,3 @@ def _new_file(path: Path) -> None:
         raise WorkspaceExists(path=path) from None
     except OSError as error:
         raise of_system(error, path) from error
-
-
-# ---------------------------------------------------------------- the two databases
-
-
-def _sqlite(url: URL, patience: float) -> tuple[Engine, Engine]:
-    """Return two pools: connections that start as writers, and connections that cannot write."""
-    # The driver opens no transaction by itself; the begin event below does.
-    options: dict[str, Any] = {"isolation_level": None, "timeout": patience}
-    if (legacy := getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", None)) is not None:
-        options["autocommit"] = legacy  # Python 3.12 and later, whatever their default becomes
-    writer = sa.create_engine(url, connect_args=options, pool_size=1, max_overflow=4, hide_parameters=True)
-    reader = sa.create_engine(url, connect_args=options, pool_size=8, max_overflow=64, hide_parameters=True)
-    _prepare(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *SQLITE_PRAGMAS, "PRAGMA cache_size = -16384"])
-    _prepare(reader, "BEGIN", [*SQLITE_PRAGMAS, "PRAGMA query_only = ON"])
-    return writer, reader
-
-
-SQLITE_PRAGMAS = [
-    "PRAGMA synchronous = FULL",  # a commit is on the disk
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = ON",  # deleted rows are overwritten with zeros
-    "PRAGMA recursive_triggers = ON",  # so that REPLACE cannot bypass the ledger's triggers
-    "PRAGMA temp_store = MEMORY",  # nothing readable in temporary files
-]
-
-
-def _prepare(engine: Engine, begin: str, statements: list[str]) -> None:
-    @sa.event.listens_for(engine, "connect")
-    def connected(raw: Any, _record: object) -> None:
-        for statement in statements:
-            raw.execute(statement)
-
-    @sa.event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-
-def _postgresql(url: URL, patience: float) -> tuple[Engine, Engine]:
-    """Return one pool; writers read what was committed last, readers keep one snapshot."""
-    engine = sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24, hide_parameters=True)
-
-    @sa.event.listens_for(engine, "connect")
-    def connected(raw: Any, _record: object) -> None:
-        raw.execute(f"SET lock_timeout = {int(patience * 1000)}")
-        raw.execute("SET TIME ZONE 'UTC'")
-        raw.commit()
-
-    @sa.event.listens_for(engine, "before_cursor_execute")
-    def executing(*event: Any) -> None:
-        _, cursor, _, _, context, _ = event
-        if context is not None and context.execution_options.get(BINARY):
-            cursor.format = 1  # psycopg's Format.BINARY
-
-    options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return engine, engine.execution_options(**options)

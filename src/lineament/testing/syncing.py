@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from lineament.store import db, durable
+from lineament.store import durable, engines
 
 
 @contextmanager
@@ -16,9 +16,9 @@ def unsynced() -> Iterator[None]:
 
     A process that is killed still loses nothing that it wrote, while a machine that loses its power may.
     """
-    pragmas = [*db.SQLITE_PRAGMAS, "PRAGMA synchronous = OFF"]
+    pragmas = [*engines.SQLITE_PRAGMAS, "PRAGMA synchronous = OFF"]
     with (
-        mock.patch.object(db, "SQLITE_PRAGMAS", pragmas),
+        mock.patch.object(engines, "SQLITE_PRAGMAS", pragmas),
         mock.patch.object(os, "fsync"),
         mock.patch.object(durable, "syncfs", return_value=_succeed),
     ):

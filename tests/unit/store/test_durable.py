@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from lineament.store import db, durable
+from lineament.store import durable, engines
+from lineament.store.db import Store
 from lineament.testing import VAULT
 
-SYNCED = {(os, "fsync"): os.fsync, (durable, "syncfs"): durable.syncfs, (db, "SQLITE_PRAGMAS"): db.SQLITE_PRAGMAS}
+SYNCED = {
+    (os, "fsync"): os.fsync,
+    (durable, "syncfs"): durable.syncfs,
+    (engines, "SQLITE_PRAGMAS"): engines.SQLITE_PRAGMAS,
+}
 """What waits for the disk, as it was before ``unsynced`` replaced it."""
 
 
@@ -80,7 +85,7 @@ def test_nothing_to_do(tmp_path: Path, synced: list[int]) -> None:
 
 
 def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
-    store = db.Store.create(f"sqlite:///{tmp_path / 'lineament.db'}", VAULT)
+    store = Store.create(f"sqlite:///{tmp_path / 'lineament.db'}", VAULT)
     with store.begin() as tx:
         assert tx.connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
     store.close()

@@ -1,0 +1,64 @@
+"""The connections to the two databases: for SQLite and for PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine
+
+from lineament.store.raw import BINARY
+
+
+def sqlite_engines(url: URL, patience: float) -> tuple[Engine, Engine]:
+    """Return two pools: connections that start as writers, and connections that cannot write."""
+    # The driver opens no transaction by itself; the begin event below does.
+    options: dict[str, Any] = {"isolation_level": None, "timeout": patience}
+    if (legacy := getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", None)) is not None:
+        options["autocommit"] = legacy  # Python 3.12 and later, whatever their default becomes
+    writer = sa.create_engine(url, connect_args=options, pool_size=1, max_overflow=4, hide_parameters=True)
+    reader = sa.create_engine(url, connect_args=options, pool_size=8, max_overflow=64, hide_parameters=True)
+    _prepare(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *SQLITE_PRAGMAS, "PRAGMA cache_size = -16384"])
+    _prepare(reader, "BEGIN", [*SQLITE_PRAGMAS, "PRAGMA query_only = ON"])
+    return writer, reader
+
+
+SQLITE_PRAGMAS = [
+    "PRAGMA synchronous = FULL",  # a commit is on the disk
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # deleted rows are overwritten with zeros
+    "PRAGMA recursive_triggers = ON",  # so that REPLACE cannot bypass the ledger's triggers
+    "PRAGMA temp_store = MEMORY",  # nothing readable in temporary files
+]
+
+
+def _prepare(engine: Engine, begin: str, statements: list[str]) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def connected(raw: Any, _record: object) -> None:
+        for statement in statements:
+            raw.execute(statement)
+
+    @sa.event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def postgresql_engines(url: URL, patience: float) -> tuple[Engine, Engine]:
+    """Return one pool; writers read what was committed last, readers keep one snapshot."""
+    engine = sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24, hide_parameters=True)
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(raw: Any, _record: object) -> None:
+        raw.execute(f"SET lock_timeout = {int(patience * 1000)}")
+        raw.execute("SET TIME ZONE 'UTC'")
+        raw.commit()
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def executing(*event: Any) -> None:
+        _, cursor, _, _, context, _ = event
+        if context is not None and context.execution_options.get(BINARY):
+            cursor.format = 1  # psycopg's Format.BINARY
+
+    options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return engine, engine.execution_options(**options)
