@@ -265,6 +265,8 @@ class Rows:
             quality=probe.faces[0].quality,
             candidates=candidates,
             probe_edits=probe.edits,
+            probe_kind=probe.kind,
+            probe_origin=probe.origin,
             seconds=0.123,
             ledger_entry=entry,
         )

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
-from lineament.errors import Damaged, NotFound, Refused
+from lineament.errors import Damaged, NotFound, ProbeErased, Refused
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.agencies import month_of
 from lineament.model.cases import Case, CaseState
-from lineament.model.faces import FaceId, Template
-from lineament.model.search import Mode, Outcome, Probe, ProbeFace, ProbeKind, SearchResult
+from lineament.model.faces import CaptureId, FaceId, Template
+from lineament.model.search import CopyOrigin, Mode, Outcome, Probe, ProbeFace, ProbeKind, SearchResult
+from lineament.model.together import EnrolledSince, Together
 from lineament.store.db import Store
 
 
@@ -444,3 +445,50 @@ def test_one_ledger_entry_is_one_search(store: Store, searched: Searched) -> Non
     case, result = searched
     with pytest.raises(Refused, match=r"(?i)unique"), store.begin() as tx:
         tx.searches.add(replace(result, search_id="again"), case.id, agency_id=HOME_AGENCY, examiner="an examiner")
+
+
+def test_people_and_what_a_search_is_new_since_come_back(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        case, key = rows.case(tx)
+        probe = rows.probe(case)
+        tx.probes.add(probe, case.id, "22" * 32, key)
+        first = rows.result(probe, rows.entry(tx, case=case))
+        tx.searches.add(first, case.id, agency_id=HOME_AGENCY, examiner="Inspector Clouseau")
+        result = replace(
+            rows.result(probe, rows.entry(tx, case=case), (replace(rows.candidate(1, 10), person=2),)),
+            others=(ProbeFace(probe_id=probe.id, face=1),),
+            people=(replace(first.asked(None), number=2, missed=0.25),),
+            together=Together.ANY,
+            newest_face=FaceId(40),
+            after=EnrolledSince(search_id=first.search_id, at=first.made_at, face=FaceId(30), whole_faces=9),
+        )
+        tx.searches.add(result, case.id, agency_id=HOME_AGENCY, examiner="Inspector Clouseau")
+    with store.read() as tx:
+        assert tx.searches.get(result.search_id) == result
+
+
+def test_a_copy_is_erased_with_the_lists_made_of_it(store: Store, rows: Rows) -> None:
+    origin = CopyOrigin(search_id="a", face_id=FaceId(1), capture_id=CaptureId(2), source="press")
+    with store.begin() as tx:
+        case, key = rows.case(tx)
+        copy = replace(rows.probe(case), kind=ProbeKind.GALLERY, origin=origin)
+        unsearched = replace(copy, id="unsearched")
+        tx.probes.add(copy, case.id, "22" * 32, key)
+        tx.probes.add(unsearched, case.id, "23" * 32, key)
+        result = rows.result(copy, rows.entry(tx, case=case), (rows.candidate(1, 10),))
+        tx.searches.add(result, case.id, agency_id=HOME_AGENCY, examiner="Inspector Clouseau")
+        ids = tx.probes.copied_from([CaptureId(2)])
+        assert sorted(ids) == sorted([copy.id, "unsearched"])
+        assert tx.probes.copied_from(source="press") == ids
+        assert tx.searches.forget_lists(ids) == [result.search_id]
+        assert tx.probes.erase(ids, NOW) == ["22" * 32, "23" * 32]
+        assert tx.probes.copied_from([CaptureId(2)]) == []
+    with store.read() as tx:
+        gone = tx.probes.get(copy.id, key)
+        assert (gone.faces, gone.erased_at) == ((), NOW)
+        assert gone.origin == CopyOrigin(search_id="a", face_id=None, capture_id=None, source=None)
+        assert tx.probes.of_case_ids(case.id) == [copy.id]
+        stored = tx.searches.stored(result.search_id)
+        assert (stored.result.candidates, len(stored.erased), stored.result.probe_erased) == ((), 1, True)
+        with pytest.raises(ProbeErased):
+            tx.probes.blob(copy.id)
