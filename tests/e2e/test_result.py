@@ -17,8 +17,8 @@ from lineament.model.sources import SourceTerms
 from lineament.views.searches import listed_search_json
 
 pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
-CARDS = "[...document.querySelectorAll('#candidates > [data-rank]')]"
-RANKS = f"{CARDS}.filter((card) => !card.hidden).map((card) => card.dataset.rank)"
+CARDS = "[...document.querySelectorAll('#candidates > [data-place]')]"
+RANKS = f"{CARDS}.filter((card) => !card.hidden).map((card) => card.dataset.place)"
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +112,13 @@ def test_arrows_follow_the_order_that_is_shown(page: Page) -> None:
     seen = []
     for _ in order[:3]:
         page.keyboard.press("ArrowRight")
-        seen.append(page.evaluate("document.activeElement.closest('li').dataset.rank"))
+        seen.append(page.evaluate("document.activeElement.closest('li').dataset.place"))
     assert seen == order[:3]
 
 
 def test_only_reliable_candidates_can_be_shown(page: Page) -> None:
     page.get_by_text("Sort and filter").click()
     ranks = page.evaluate(RANKS)
-    page.evaluate("delete document.querySelector('#candidates > [data-rank]').dataset.reliable")
+    page.evaluate("delete document.querySelector('#candidates > [data-place]').dataset.reliable")
     page.get_by_label("Reliable only").check()
     assert page.evaluate(RANKS) == ranks[1:]

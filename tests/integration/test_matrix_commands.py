@@ -36,6 +36,7 @@ from tests.support.targets import (
     agencies,
     cases,
     changes,
+    colleague_of,
     invitations,
     jobs,
     nothing,
@@ -200,6 +201,11 @@ LINES = {
     "case timeline": Line("{ref}", cases),
     "probe replay": Line("{probe_id}", cases, slow=True),
     "probe approve": Line("{probe_id}", cases),
+    "review list": Line(),
+    "review show": Line("{search_id}", cases),
+    "review decide": Line("{search_id} {picture} --outcome excluded --rest different", cases),
+    "review note": Line("{search_id} {picture} text", cases),
+    "review ask": Line("{search_id} {asked}", cases),
     "watch add": Line("{probe_id} --until {later} --reason missing", cases),
     "watch list": Line("{ref}", cases),
     "watch end": Line("{probe_id}", cases, begin_watch),
@@ -340,7 +346,9 @@ def _faults(terminals: Terminals, person: Participant, name: str, access: str) -
         if line.prepare is not None and permitted and target.ids != NO_IDS:
             line.prepare(world, target.ids)
         before = world.machine.audit.size()
-        outcome = outcomes[target.level] = terminals.run(name, line.arguments, {**target.ids, **arguments})
+        outcome = outcomes[target.level] = terminals.run(
+            name, line.arguments, {**target.ids, **arguments, "asked": colleague_of(person, target.ids)}
+        )
         expected = line.code if allowed else 3 if permitted and not target.seen else 4
         changed = world.machine.audit.size() - before
         if outcome.code != expected or (not allowed and changed):

@@ -20,6 +20,7 @@ from tests.support.targets import (
     Targets,
     accounts,
     cases,
+    colleague_of,
     drops,
     entries,
     nothing,
@@ -364,8 +365,7 @@ def build_request(world: TwoAgencies, person: Participant, route: PageRoute, tar
     colleague = world.people.get(f"{person.name[0]} colleague", world.people["A colleague"]).account.email
     later = str(world.today + timedelta(days=9))
     names = {**target.ids, "colleague": colleague, "later": later}
-    asks = target.ids.get("supervisor") == person.account.id
-    names["asked"] = target.ids.get("opener" if asks else "supervisor", "")
+    names["asked"] = colleague_of(person, target.ids)
     names |= {part: name[1:] if name[0] == "=" else names[name] for part, name in form.ids.items()}
     files = None if form.file is None else {form.file[0]: ("a.jpg", form.file[1])}
     data = {name: value.format(**names) for name, value in form.fields.items()}

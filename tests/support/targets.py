@@ -98,6 +98,11 @@ def ids_of(case: CaseIds) -> dict[str, str]:
     }
 
 
+def colleague_of(person: Participant, ids: dict[str, str]) -> str:
+    """Return the account of somebody else who reviews in the case of these ids."""
+    return ids.get("opener" if ids.get("supervisor") == person.account.id else "supervisor", "")
+
+
 NO_IDS = ids_of(
     CaseIds(
         agency="",

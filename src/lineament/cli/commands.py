@@ -74,6 +74,7 @@ COMMANDS = {
     "job": ("jobs", "Long work: list, follow and stop jobs."),
     "case": ("cases", "Cases: every search belongs to one."),
     "probe": ("probes", "Photographs of a case."),
+    "review": ("reviews", "Reviews: two people decide about each candidate, blind to each other."),
     "watch": ("watches", "Faces on watch: compared with what is ingested from then on."),
     "hook": ("hooks", "Web hooks: addresses that are told when a watch fires, and nothing else."),
     "agency": ("agencies", "Agencies: vetted, licensed, and each alone with its own. For operators."),
