@@ -85,7 +85,7 @@ def candidate(visit: CurrentVisit, search_id: str, picture: str) -> HTMLResponse
     except CandidateErased as error:
         return _erased(visit, case, stored, error)
     review = visit.desk.reviews.of_search(search_id)
-    standing = review.of(picture)
+    picture, standing = review.name_now(picture), review.of(picture)
     asked = search.asked(shown.person)
     probe = visit.desk.probes.get(asked.probe_id)
     probe_face, face = probe.faces[asked.face - 1], shown.face

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused
@@ -63,6 +63,7 @@ class ListReview:
     why_not: str  # why the reader may not decide now; empty if they may
     reviewers: int  # people whose decisions it takes
     asked: tuple[str, ...] = ()  # names of those who were asked to review it
+    names: Mapping[str, str] = field(default_factory=dict)  # of its pictures now, by those that they had while hidden
 
     @property
     def left(self) -> int:
@@ -74,16 +75,23 @@ class ListReview:
         """Whether an outcome stands for every entry."""
         return all(entry.outcome is not None or entry.excluded is not None for entry in self.entries)
 
+    def name_now(self, name: str) -> str:
+        """Return the name of a picture in this list, given that or the one that it had while it was hidden."""
+        return self.names.get(name, name)
+
     def of(self, name: str) -> EntryStanding:
-        """Return the standing of the entry with a picture of that name. Raises StopIteration if there is none."""
-        return next(entry for entry in self.entries if name in entry.names)
+        """Return the standing of the entry with a picture of that name. Raises NotFound if there is none."""
+        for entry in self.entries:
+            if self.name_now(name) in entry.names:
+                return entry
+        raise NotFound(what="candidate", name=name[:32], hint="lineament search")
 
     def after(self, name: str) -> str | None:
         """Return the name of the entry to decide next, after that one in the reader's order; None if none is left."""
-        places = [entry.name for entry in self.entries]
-        start = places.index(self.of(name).name) + 1
+        here = self.of(name)
+        start = self.entries.index(here) + 1
         following = (*self.entries[start:], *self.entries[:start])
-        return next((entry.name for entry in following if entry.is_left and name not in entry.names), None)
+        return next((entry.name for entry in following if entry.is_left and entry is not here), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +332,7 @@ class Reviews:
             may_decide=not why_not,
             why_not=why_not,
             reviewers=reviewers_of(seen.policy),
+            names=seen.names_now,
             asked=tuple(tx.accounts.get(account_id).name for account_id, _ in tx.reviews.asked_of(search_id)),
         )
 

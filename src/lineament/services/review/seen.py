@@ -103,6 +103,12 @@ class SeenList:
         """Return the name of a picture of the list in addresses: its rank, or while that is hidden a random one."""
         return str(rank) if self.is_open else self._name(rank)
 
+    @property
+    def names_now(self) -> dict[str, str]:
+        """The names of all pictures now, by those that they had while they were hidden; empty while they are."""
+        ranks = [candidate.rank for candidate in self.whole.result.candidates] if self.is_open else []
+        return {self._name(rank): str(rank) for rank in ranks}
+
     def rank(self, name: str) -> int:
         """Return the rank of the picture of that name. Raises NotFound, also for ranks that are hidden."""
         if self.is_open and name.isdecimal() and len(name) <= _MOST_DIGITS:

@@ -19,6 +19,7 @@ const mark = (at) => {
   rows[here].classList.remove("here");
   here = (at + rows.length) % rows.length;
   rows[here].classList.add("here");
+  rows[here].scrollIntoView({ block: "nearest" });
 };
 const goOn = () => {
   const following = [...rows.slice(here + 1), ...rows.slice(0, here)].find((row) => !assessed(row));
@@ -73,7 +74,7 @@ const onKey = (event) => {
   event.preventDefault();
 };
 
-if (form && !form.closest("details:not([open])")) mark(0);
+if (form && !form.closest("details:not([open])")) rows[0].classList.add("here");
 if (form) {
   tell();
   form.addEventListener("change", tell);
