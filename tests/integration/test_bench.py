@@ -34,6 +34,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "large": ("--lfw", PEOPLE, "--people", "2", "--heights", "60"),
     "ledger": ("--entries", "100"),
     "many_sources": ("--sources", "6", "--faces", "60", "--rounds", "2"),
+    "together": ("--faces", "60", "--rounds", "2"),
     "mutations": ("--changes", "4", "--seed", "3"),
     "nets": ("--seconds", "0.1"),
     "once": ("--photographs", "3", "--others", "100"),

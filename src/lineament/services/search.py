@@ -153,7 +153,7 @@ class Search:
 
     def _every_face(self, wanted: SearchedPerson, request: SearchRequest, admitted: _Admitted) -> FoundPerson:
         """Return every face that reaches the threshold of one person. Raises InvalidValue if there are too many."""
-        most = MOST_GROUPED
+        most = SPARE * request.limit
         while True:
             compared = self._compare(wanted, request, admitted, most)
             threshold = self._score_for(request, admitted.in_force, wanted, compared)
