@@ -13,7 +13,7 @@ from lineament.web.app import declared
 
 pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
 READ = {route.path for route in declared() if route.method == "GET"}
-DOORS = {"/sign-in", "/join/{token}"}
+DOORS = {"/transparency", "/transparency/{agency_id}", "/sign-in", "/join/{token}"}
 
 
 @pytest.fixture(scope="module")
