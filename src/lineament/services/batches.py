@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from lineament.errors import InvalidValue, LineamentError, Refused
+from lineament.errors import InvalidValue, LineamentError, NotFound, Refused
 from lineament.model.accounts import Permission
 from lineament.model.batches import BatchedPhotograph, SearchBatch
 from lineament.model.cases import Case
@@ -20,6 +20,7 @@ from lineament.services.needs import needs
 from lineament.services.probes import Probes
 from lineament.services.record import Record
 from lineament.services.search import Search
+from lineament.store.batches import no_batch
 from lineament.store.db import Tx
 
 MOST_SENT = 200
@@ -197,7 +198,10 @@ class Batches:
     def _find(self, tx: Tx, batch_id: str, permission: Permission) -> tuple[SearchBatch, Case]:
         """Return a batch with its case. Raises the same NotFound if the case is not seen."""
         batch = tx.batches.get(batch_id)
-        return batch, case_for(tx, self._record, batch.case_key, permission)
+        try:
+            return batch, case_for(tx, self._record, batch.case_key, permission)
+        except NotFound:  # it would name the case
+            raise no_batch(batch_id) from None
 
 
 def _settings(request: SearchRequest) -> dict[str, Any]:

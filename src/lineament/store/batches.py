@@ -26,6 +26,11 @@ _SELECT = sa.select(search_batches, cases.c.ref, cases.c.key.label("case_key")).
 )
 
 
+def no_batch(untrusted_id: str) -> NotFound:
+    """Return the error for a batch that is not there, or that the official does not see."""
+    return NotFound(what="batch", name=untrusted_id[:40], hint="lineament case show")
+
+
 class BatchRows:
     """The batches of all cases."""
 
@@ -50,7 +55,7 @@ class BatchRows:
         query = _SELECT.where(search_batches.c.id == checked_id(batch_id))
         row = self._connection.execute(query).mappings().one_or_none()
         if row is None:
-            raise NotFound(what="batch", name=batch_id[:40], hint="lineament case show")
+            raise no_batch(batch_id)
         return self._batch(row)
 
     def of_case(self, case_id: int, most: int) -> list[SearchBatch]:
