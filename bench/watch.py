@@ -166,7 +166,10 @@ def measure(workspace: Workspace, folder: Path) -> tuple[IngestReport, Cost, flo
         if not worker.waiting():
             return
         processor, began = time.thread_time(), time.perf_counter()
-        cost.jobs += worker.drain()
+        while (job := worker.run_one()) is not None:
+            if job.error is not None:
+                raise SystemExit(f"a comparison failed: {job.error.message}")
+            cost.jobs += 1
         cost.processor += time.thread_time() - processor
         cost.seconds += time.perf_counter() - began
 
