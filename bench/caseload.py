@@ -19,6 +19,7 @@ import numpy as np
 import pyotp
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPICursor
+from tests.support.reviewing import decide_all
 
 from lineament.ledger.checkpoint import Checkpoint, SigningKey
 from lineament.ledger.entries import SALT_BYTES, canonical, commitment_to, leaf_bytes
@@ -671,6 +672,8 @@ def _use_services(workspace: Workspace, targets: Targets) -> None:
         paper = examiner.room.file(targets.case, f"statement-{number}.pdf", os.urandom(200_000))
         targets.paper = paper.id
     supervisor = _desk(workspace, keys["supervisor"])
+    for desk in (examiner, supervisor):
+        decide_all(desk, targets.search)
     until = supervisor.clock().date() + timedelta(days=30)
     for number in range(3):
         supervisor.members.invite(targets.case, f"guest-{number}@elsewhere.example", CaseRole.OBSERVER, until)

@@ -54,6 +54,11 @@ NOT_BUILT = {
     "/sources/{name}/take-in/{drop_id}",  # and nothing of it was dropped,
     "/sources/{name}/take-in/{drop_id}/missing",
     "/cases/{ref}/disclosure/{pack_id}",  # no pack was made,
+    "/batches/{batch_id}",  # no batch was begun,
+    "/batches/{batch_id}/progress",
+    "/searches/{search_id}/candidates/{picture}/lead",  # no candidate is a lead,
+    "/transparency",  # and no figures are published,
+    "/transparency/{agency_id}",
     "/answers/{token}",  # and no form was sent a moment ago
 }
 BY = {"/locked": ("locked",), "/second-factor": ("half signed in",)}
@@ -206,7 +211,8 @@ def _path(route: PageRoute, variant: str, targets: Targets, who: str) -> str:
         "run_id": "1",  # of the ingest that made the gallery, the only one
         "token": targets.invitation.replace(" ", "%20"),
         "name": "lineament.css" if route.path.startswith("/static") else SOURCE,
-        "rank": "1",
+        "picture": "1",  # its review is complete, so that its rank names it
+        "code": "us-md",
         "face": "1",
         "old": targets.old,
         "entry": str(targets.entry),

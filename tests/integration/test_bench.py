@@ -20,6 +20,7 @@ PEOPLE = "{people}"
 TOYS: dict[str, tuple[str, ...]] = {
     "accuracy": ("--lfw", PEOPLE, "--few"),
     "at_once": ("--faces", "200", "--searches", "3"),
+    "blind": ("--rounds", "2"),
     "casework": ("--cases", "100", "--agencies", "12", "--entries", "3000", "--times", "1", "--only", "/searches"),
     "decode": ("--rounds", "5"),
     "dlib_net": ("--lfw", PEOPLE),
@@ -35,6 +36,8 @@ TOYS: dict[str, tuple[str, ...]] = {
     "ledger": ("--entries", "100"),
     "many_sources": ("--sources", "6", "--faces", "60", "--rounds", "2"),
     "together": ("--faces", "60", "--rounds", "2"),
+    "misuse": ("--years", "0", "--entries", "2000", "--faces", "40"),
+    "watch": ("--lfw", PEOPLE, "--watches", "4", "--before", "6", "--photographs", "6", "--fire", "1"),
     "mutations": ("--changes", "4", "--seed", "3"),
     "nets": ("--seconds", "0.1"),
     "once": ("--photographs", "3", "--others", "100"),
@@ -59,7 +62,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "witness": ("--rounds", "3"),
     "whole": ("--faces", "500", "--rounds", "4"),
 }
-NOT_FASTER_AT_TOY_SIZE = {"pages", "paint", "casework", "startup", "many_sources"}
+NOT_FASTER_AT_TOY_SIZE = {"blind", "watch", "pages", "paint", "casework", "startup", "many_sources"}
 """They end with 1 if a page, a command or a search is slower than a target, which a busy machine may be."""
 
 

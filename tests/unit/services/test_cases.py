@@ -201,8 +201,8 @@ def test_those_who_do_not_work_on_a_case_do_not_find_it(office: Office) -> None:
 @pytest.mark.parametrize(
     ("role", "may"),
     [
-        (CaseRole.EXAMINER, {"read cases", "take part", "open cases", "search"}),
-        (CaseRole.REVIEWER, {"read cases", "take part"}),  # whose account does not review
+        (CaseRole.EXAMINER, {"read cases", "take part", "open cases", "search", "review"}),
+        (CaseRole.REVIEWER, {"read cases", "take part", "review"}),  # whose account does not approve
         (CaseRole.OBSERVER, {"read cases", "take part"}),
     ],
 )

@@ -104,7 +104,10 @@ def test_all_reasons_are_listed_with_the_commands_that_help() -> None:
         stops=(STOP,),
         allowed=False,
         policy=replace(AGENCY, further_approvals=2),
-        sources=(source(state=SourceState.SUSPENDED), source(shares=())),
+        sources=(
+            source(state=SourceState.SUSPENDED),
+            source(terms=replace(source().terms, name="other"), shares=()),
+        ),
     )
     with pytest.raises(Refused) as refused:
         gate.admit(attempt)

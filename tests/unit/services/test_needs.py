@@ -48,7 +48,7 @@ def services() -> Iterator[type]:
     for module in pkgutil.walk_packages(lineament.services.__path__, "lineament.services."):
         found = vars(importlib.import_module(module.name)).items()
         known |= {name: kind for name, kind in found if isinstance(kind, type)}
-    for member in vars(Desk).values():
+    for member in (member for part in Desk.__mro__ for member in vars(part).values()):
         if isinstance(member, cached_property):
             returned = member.func.__annotations__["return"]
             if not returned.startswith("Mapping["):  # the handlers of jobs are methods of services
