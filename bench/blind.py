@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +66,7 @@ def measure(team: Squad, rounds: int) -> list[tuple[str, Sequence[int], Sequence
     with team.workspace.store.read() as tx:
         seen = seen_search(tx, desk.record, search.search_id)
         ranks = {seen.name(entry.candidate.rank): entry.candidate.rank for entry in seen.entries}
-    asks = {
+    asks: dict[str, Callable[[str], object]] = {
         "time of the face": lambda name: desk.pictures.crop(search.search_id, name),
         "time beside the probe": lambda name: desk.pictures.beside_probe(search.search_id, name),
     }
