@@ -100,7 +100,7 @@ def test_the_wheel_zooms_over_the_pictures_and_scrolls_elsewhere(page: Page) -> 
     page.mouse.wheel(0, 3000)
     wait_until(page, f"{SCALE} === 1")
     assert page.evaluate("scrollY") == 0
-    page.mouse.move(1200, 500)
+    page.mouse.move(600, 745)  # below the pictures
     page.mouse.wheel(0, 200)
     wait_until(page, "scrollY > 100")
     assert page.evaluate(SCALE) == 1

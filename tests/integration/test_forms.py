@@ -28,6 +28,7 @@ ELSEWHERE = {
     "/sources/{name}/take-in": "sent by a script",
     "/sources/{name}/take-in/{drop_id}/list": "sent by a script",
     "/sources/{name}/take-in/{drop_id}/parts": "sent by a script",
+    "/batches/{batch_id}/photographs": "sent by a script",
     "/sign-out": "nothing in it can be wrong",
     "/ledger/proof": "its answer is a file to save",
     "/searches/{search_id}/candidates/{picture}/original": "opens in a new tab",

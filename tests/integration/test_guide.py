@@ -31,7 +31,7 @@ def test_the_guide_for_agencies(tmp_path: Path, lineament: Callable[..., Ran], m
     assert len(printed) > 30
     refusal = next(out for line, out in printed.items() if line.endswith("# refused"))
     assert "authorisation" in refusal
-    assert "A candidate is a lead" in next(out for line, out in printed.items() if line.endswith("--kind cctv"))
+    assert "A candidate is a starting point" in next(out for line, out in printed.items() if line.endswith("--kind cctv"))
     assert "refused" in next(out for line, out in printed.items() if "case show" in line)
 
 
@@ -53,7 +53,7 @@ def test_the_guide_of_the_first_search(
             typed = line.replace("--face 4711", "--face 1 --yes")
             typed = typed.replace("withdraw press-2026", "withdraw press-2026 --yes")
             printed |= terminal.run_all([typed])
-    assert any("A candidate is a lead" in out for out in printed.values())
+    assert any("A candidate is a starting point" in out for out in printed.values())
     shown = lineament("case", "show", "2026-0412").out
     assert "missing" in shown
     assert "suspect" not in shown

@@ -19,7 +19,7 @@ from lineament.services.people.devices import KNOWN_FOR, MOST
 from lineament.services.people.rate_limits import RateLimits
 from lineament.web.security import SiteAddress, TokenSessions
 
-DOORS = ("/sign-in", "/join/")
+DOORS = ("/sign-in", "/join/", "/transparency")
 """The beginnings of the paths that are open before signing in, apart from style sheets and scripts."""
 
 DEVICE_COOKIE = "device"

@@ -119,7 +119,8 @@ if (form) {
   drop.addEventListener("click", (event) => {
     if (event.target === drop || event.target === picture) input.click();
   });
-  input.multiple = Boolean(form.dataset.batch);  // without a script one file is sent at a time
+  // Without a script one file is sent at a time. Set only when it opens, because the field takes other room then.
+  input.addEventListener("click", () => { input.multiple = Boolean(form.dataset.batch); });
   input.addEventListener("change", () => {
     if (input.files.length > 1) sendAll([...input.files]);
     else show();
