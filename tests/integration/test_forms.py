@@ -23,12 +23,10 @@ pytestmark = pytest.mark.enable_socket
 FORMS = [route for route in declared() if route.method == "POST"]
 
 ELSEWHERE = {
-    "/batches/{batch_id}/photographs": "only a file is sent; test_batch_pages tries it",
     "/cases/words": "sent by a script",
     "/sources/{name}/take-in": "sent by a script",
     "/sources/{name}/take-in/{drop_id}/list": "sent by a script",
     "/sources/{name}/take-in/{drop_id}/parts": "sent by a script",
-    "/batches/{batch_id}/photographs": "sent by a script",
     "/sign-out": "nothing in it can be wrong",
     "/ledger/proof": "its answer is a file to save",
     "/searches/{search_id}/candidates/{picture}/original": "opens in a new tab",
@@ -79,6 +77,7 @@ BUTTONS = {
 }
 """Forms in which nothing is typed or chosen."""
 PROOFS = {
+    "/batches/{batch_id}/photographs": "only a file is sent; test_batch_pages tries it",
     "/sign-in": "does not say which of its two fields is wrong",
     "/second-factor": "what is entered there is never shown again",
     "/step-up": "what is entered there is never shown again",

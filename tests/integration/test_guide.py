@@ -31,7 +31,9 @@ def test_the_guide_for_agencies(tmp_path: Path, lineament: Callable[..., Ran], m
     assert len(printed) > 30
     refusal = next(out for line, out in printed.items() if line.endswith("# refused"))
     assert "authorisation" in refusal
-    assert "A candidate is a starting point" in next(out for line, out in printed.items() if line.endswith("--kind cctv"))
+    assert "A candidate is a starting point" in next(
+        out for line, out in printed.items() if line.endswith("--kind cctv")
+    )
     assert "refused" in next(out for line, out in printed.items() if "case show" in line)
 
 
