@@ -80,7 +80,8 @@ VALUES = f"""(form) => {{
 }}"""
 SEND = """([form, address]) => {
     form.noValidate = true;
-    form.requestSubmit(form.querySelector(`[formaction="${address}"]`) ?? form.querySelector("button"));
+    const button = form.querySelector(`[formaction="${address}"]`) ?? form.querySelector("button:not([type=button])");
+    form.requestSubmit(button);
 }"""
 TYPE = """(form, typed) => {
     for (const [name, value] of Object.entries(typed)) {

@@ -10,6 +10,7 @@ from datetime import timedelta
 import httpx
 import sqlalchemy as sa
 from tests.support.deciding import store_leads
+from tests.support.reviewing import decide_all
 from tests.support.samples import evidence_of
 from tests.support.targets import (
     BY_ROLE,
@@ -182,6 +183,15 @@ def add_web_hook(world: TwoAgencies, ids: dict[str, str]) -> None:
             tx.notices.add_hook(hook, HookSecrets(current=new_secret()))
 
 
+def decide_list(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Let two people decide about every candidate, so that nothing of the list is hidden."""
+    for case in world.cases.values():
+        if case.search == ids["search_id"]:
+            for account_id in (case.opener, case.supervisor):
+                account = next(each.account for each in world.people.values() if each.account.id == account_id)
+                decide_all(world.fresh_desk(account), case.search)
+
+
 REGION = {"x": "0", "y": "0", "width": "200", "height": "220"}
 TERMS = {"ref": "N-1", "offence": "x", "purpose": "x", "basis": "x", "seeks": "suspect"}
 NUMBERS = {
@@ -253,7 +263,7 @@ ROUTE_FORMS = {
     "/web-hooks/{hook_id}/test": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
     "/web-hooks/{hook_id}/rotate": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
     "/web-hooks/{hook_id}/remove": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
-    "/searches/{search_id}/candidates/{picture}/probe": RouteForm(),
+    "/searches/{search_id}/candidates/{picture}/probe": RouteForm(prepare=decide_list),
     "/searches/{search_id}/candidates/{picture}/original": RouteForm(),
     "/searches/{search_id}/candidates/{picture}/page": RouteForm(),
     "/searches/{search_id}/candidates/{picture}/decision": RouteForm(DECISION),
@@ -263,7 +273,7 @@ ROUTE_FORMS = {
     ),
     "/searches/{search_id}/candidates/{picture}/lead-report": RouteForm({"as": "page"}, prepare=decide_lead),
     "/searches/{search_id}/ask": RouteForm({"of": "{asked}"}),
-    "/searches/{search_id}/report": RouteForm({"as": "page"}),
+    "/searches/{search_id}/report": RouteForm({"as": "page"}, prepare=decide_list),
     "/searches/{search_id}/new": RouteForm({"reason": "is he somewhere else by now?"}),
     "/ledger/check": RouteForm(),
     "/ledger/entry": RouteForm({"entry": "{entry}"}, targets=entries),

@@ -298,6 +298,7 @@ class TwoAgencies(World):
             self.people[f"{letter} {reviewer}"].in_case[name] = CaseRole.REVIEWER
         until = self.today + timedelta(days=20)
         invited = supervisor.members.invite(case.key, f"nobody-yet@{texts.domain}", CaseRole.OBSERVER, until)
+        pack = supervisor.disclosure.make(case.key, sharp=True)  # before the search: who saves ranks reviews nothing
         probe, search, picture = self._search(desk, case.key, texts.reason) if self.searches else ("", "", "")
         desk.room.say(case.key, f"message: {texts.message}")
         desk.room.note(case.key, f"note: {texts.message}")
@@ -310,7 +311,7 @@ class TwoAgencies(World):
             paper=desk.room.file(case.key, f"{texts.message}.txt", b"a file").id,
             member=self.people[f"{letter} administrator"].account.id,
             invitation=invited.id,
-            pack=supervisor.disclosure.make(case.key, sharp=True).paper.id,
+            pack=pack.paper.id,
             picture=picture,
             opener=self.people[f"{letter} {opener}"].account.id,
             supervisor=self.people[f"{letter} supervisor"].account.id,

@@ -85,6 +85,7 @@ def candidate(visit: CurrentVisit, search_id: str, picture: str) -> HTMLResponse
     except CandidateErased as error:
         return _erased(visit, case, stored, error)
     review = visit.desk.reviews.of_search(search_id)
+    address = candidate_address(search_id, picture)
     picture, standing = review.name_now(picture), review.of(picture)
     asked = search.asked(shown.person)
     probe = visit.desk.probes.get(asked.probe_id)
@@ -97,7 +98,7 @@ def candidate(visit: CurrentVisit, search_id: str, picture: str) -> HTMLResponse
         "compare.html",
         case=case,
         search=search,
-        address=candidate_address(search_id, picture),
+        address=address,
         name=picture,
         shown=shown,
         found=shown.found,
