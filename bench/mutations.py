@@ -50,10 +50,9 @@ def shown(target: Victim, world: World) -> list[Any]:
         stops, jobs = tx.stops.all(), tx.jobs.visible("home", None, whole_agency=True, most=50)
         factors = tx.factors.of_account(target.administrator.id)
     stored = examiner.search.stored(target.search.search_id)
-    pictures = [
-        examiner.pictures.crop(target.search.search_id, str(item.rank)) for item in stored.result.candidates[:3]
-    ]
-    original = examiner.pictures.original(target.search.search_id, "1")
+    named = [entry.name for entry in stored.result.hidden]  # in an agency nobody decided yet
+    pictures = [examiner.pictures.crop(target.search.search_id, name) for name in named[:3]]
+    original = examiner.pictures.beside_probe(target.search.search_id, named[0])
     seen: list[Any] = [
         session, stops, jobs, factors, stored, pictures, original,
         [case for desk in (examiner, supervisor) for case in desk.casework.page()],

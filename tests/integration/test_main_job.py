@@ -33,7 +33,7 @@ def test_the_other_picture_of_the_same_person_comes_first(ready: Run, tmp_path: 
     assert first["score"] >= answer["threshold"]
     keys = "rank score expected_false face_id capture_id source uri page_uri page_title captured_at sha256 box"
     keys += " connector words record page_record time_code part parts incomplete missing extrapolated group"
-    assert set(keys.split()) | {"near_duplicates", "further", "unlisted", "drawn"} == set(first)
+    assert set(keys.split()) | {"near_duplicates", "further", "unlisted", "drawn", "person"} == set(first)
     assert {"search_id", "case", "model", "gallery_faces", "sources", "threshold", "outcome", "probe"} <= set(answer)
 
 
