@@ -52,7 +52,7 @@ def shown(target: Victim, world: World) -> list[Any]:
     stored = examiner.search.stored(target.search.search_id)
     named = [entry.name for entry in stored.result.hidden]  # in an agency nobody decided yet
     pictures = [examiner.pictures.crop(target.search.search_id, name) for name in named[:3]]
-    original = examiner.pictures.beside_probe(target.search.search_id, named[0])
+    original = examiner.pictures.beside_probe(target.search.search_id, named[0]).source
     seen: list[Any] = [
         session, stops, jobs, factors, stored, pictures, original,
         [case for desk in (examiner, supervisor) for case in desk.casework.page()],
@@ -67,7 +67,9 @@ def shown(target: Victim, world: World) -> list[Any]:
         machine_desk.audit.size() > 0,
     ]  # fmt: skip
     operator.stops.resume_everything()
-    answer = examiner.search.run(target.probe.id, request)
+    found = examiner.search.run(target.probe.id, request)
+    with world.workspace.store.read() as tx:
+        answer = tx.searches.get(found.search_id)  # whole: what is hidden has other names in each search
     seen.append(replace(answer, search_id="", seconds=0, made_at=target.at, ledger_entry=0))
     return [plain(item) for item in seen]
 
