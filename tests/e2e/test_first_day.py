@@ -137,6 +137,7 @@ class FirstDay:
         eva.expect_heading(f"among {faces} faces")
         self._result = eva.path
         eva.follow("Begin the review")
+        eva.page.wait_for_url("**/candidates/**")
         while "/candidates/" in eva.path:
             decided = eva.path
             eva.press("different")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FACES = {None: "given as templates", "middle": "the one nearest to the middle of the picture", "largest": "the largest"}
 CAVEAT = (
     "These figures hold for people and pictures like the ones measured. They say nothing about others, and a candidate "
-    "is a lead, never a finding."
+    "is a starting point, never a finding."
 )
 
 

@@ -88,7 +88,7 @@ def test_an_error_names_its_photograph_once() -> None:
 # ---------------------------------------------------------------- answers
 
 
-def test_a_candidate_list_says_how_it_was_cut_and_that_it_is_a_lead(capsys: Capture) -> None:
+def test_a_candidate_list_says_how_it_was_cut_and_that_it_is_a_starting_point(capsys: Capture) -> None:
     first = candidate(captured_at=AT, page_title="A page", near_duplicates=(FaceId(10), FaceId(11)))
     search.show(result(candidates=(first, candidate(rank=2, score=0.51, expected_false=12.3))), ENTRY)
     heading, _, *rows, ending = capsys.readouterr().out.splitlines()
@@ -98,7 +98,7 @@ def test_a_candidate_list_says_how_it_was_cut_and_that_it_is_a_lead(capsys: Capt
     assert [row.split()[:4] for row in rows] == [["1", "0.600", "0.01", "9"], ["2", "0.510", "12", "9"]]
     assert rows[0].split("press")[1].split() == ["2026-03-01", "12:00", "A", "page", "(+2", "near-identical)"]
     assert rows[1].split("press")[1].split() == ["file:///a.jpg"]
-    assert ending == "Search s1, ledger entry 12. A candidate is a lead, never a finding."
+    assert ending == "Search s1, ledger entry 12. A candidate is a starting point, never a finding."
 
 
 def test_no_candidate_is_an_answer(capsys: Capture) -> None:
@@ -110,7 +110,7 @@ def test_no_candidate_is_an_answer(capsys: Capture) -> None:
         "2 photographs of one person were fused.",
         "The probe is not reliable: the face is small",
         "No candidate. That is an answer: the person may not be in these sources.",
-        "Search s1, ledger entry 12. A candidate is a lead, never a finding.",
+        "Search s1, ledger entry 12. A candidate is a starting point, never a finding.",
     ]
 
 
