@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 from tests.support.browsers import NEEDS_CHROMIUM, silent_page
-from tests.support.deciding import decide_all
+from tests.support.reviewing import decide_all
 from tests.support.serving import Served
 from tests.support.world import CASE
 

@@ -227,7 +227,7 @@ def test_decisions_and_notes_are_in_it_word_for_word(team: Squad, tmp_path: Path
     (note,) = pack.case["records"]["candidate_notes"]
     assert note["sealed"] == {"author": "Sven Supervisor", "text": "a scar over the brow"}
     page = pack.files["index.html"].decode()
-    assert "the ears and the brows" in page
+    assert "The tip of the nose" in page
     assert "a scar over the brow" in page
     assert page.count("features compared") == len(told)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
-from tests.support.deciding import decide_all, draft, lead_of
+from tests.support.reviewing import decide_all, draft, lead_of
 from tests.support.squad import Squad, squad
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, StepUpNeeded

@@ -10,9 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from tests.conftest import PORTRAITS
 from tests.support.browsers import Actor
-from tests.support.deciding import store_leads
 from tests.support.oversight import add_report, publish
 from tests.support.reading_order import reading_faults
+from tests.support.reviewing import store_leads
 from tests.support.story import YS, Story
 
 from lineament.model.accounts import HOME_AGENCY

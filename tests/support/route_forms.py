@@ -9,8 +9,7 @@ from datetime import timedelta
 
 import httpx
 import sqlalchemy as sa
-from tests.support.deciding import store_leads
-from tests.support.reviewing import decide_all
+from tests.support.reviewing import decide_all, store_leads
 from tests.support.samples import evidence_of
 from tests.support.targets import (
     BY_ROLE,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
-import hashlib
 import json
 import re
 import stat
@@ -24,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from hashlib import sha256, sha384, sha512
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -447,6 +446,11 @@ HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "608648016503040202": hashes.SHA384,
     "608648016503040203": hashes.SHA512,
 }
+DIGESTS: dict[str, Callable[[bytes], bytes]] = {
+    "sha256": lambda data: sha256(data).digest(),
+    "sha384": lambda data: sha384(data).digest(),
+    "sha512": lambda data: sha512(data).digest(),
+}
 
 
 def stamped_at(response: bytes, text: bytes, roots: list[x509.Certificate]) -> datetime:
@@ -466,7 +470,7 @@ def stamped_at(response: bytes, text: bytes, roots: list[x509.Certificate]) -> d
     info = parts_of(der(info_der)[1])
     imprint = parts_of(info[2][1])
     method = HASHES[parts_of(imprint[0][1])[0][1].hex()]()
-    if hashlib.new(method.name, text).digest() != imprint[1][1]:
+    if DIGESTS[method.name](text) != imprint[1][1]:
         raise Wrong(STAMP, "it was made for another checkpoint")
     at = datetime.strptime(info[4][1].decode()[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     held = [each for tag, whole, _ in signed[3:] if tag == 0xA0 for each in parts_of(whole)]
@@ -483,7 +487,7 @@ def _signer(signer_info: bytes, info_der: bytes, certificates: list[x509.Certifi
     attributes = {parts_of(one)[0][1].hex(): parts_of(parts_of(one)[1][1]) for _, one, _ in parts_of(values[3][1])}
     if attributes[OID["content type"]][0][1].hex() != OID["time-stamp"]:
         raise Wrong(STAMP, "it is no time-stamp")
-    if attributes[OID["digest"]][0][1] != hashlib.new(method.name, info_der).digest():
+    if attributes[OID["digest"]][0][1] != DIGESTS[method.name](info_der):
         raise Wrong(STAMP, "its content was changed")
     signed = b"\x31" + values[3][2][1:]
     named = b"".join(
