@@ -115,6 +115,22 @@ def test_the_second_cannot_tell_what_the_first_decided_nor_that_one_did(pages: P
     assert {page: difference(before[page], after[page]) for page in before if before[page] != after[page]} == {}
 
 
+@pytest.mark.parametrize("name", ["A examiner", "A reviewer"])
+def test_a_list_that_measures_its_reviewers_looks_like_any_other(pages: Pages, name: str) -> None:
+    """R23: whoever may review it gets the same bytes, whether the truth about its candidates is on record or not."""
+    world, person = pages.world, pages.world.people[name]
+    world.restore()
+    before = {(route.path, level): masked(content) for route, level, content in answers(pages, person)}
+    world.restore()
+    supervisor, search = world.desk_of("A supervisor"), world.cases["A own"].search
+    names = [entry.name for entry in supervisor.reviews.of_search(search).entries]
+    assert len(supervisor.measuring.know(search, dict.fromkeys(names, True))) == 4
+    after = {(route.path, level): masked(content) for route, level, content in answers(pages, person)}
+    world.restore()
+    assert before.keys() == after.keys()
+    assert {page: difference(before[page], after[page]) for page in before if before[page] != after[page]} == {}
+
+
 def difference(before: bytes, after: bytes) -> list[bytes]:
     """Return the lines of a page that are new."""
     return [line for line in after.splitlines() if line not in before.splitlines()][:3]

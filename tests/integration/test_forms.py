@@ -159,6 +159,7 @@ WRONG: dict[str, dict[str, str]] = {
     "/threshold/{number}/approve": {"reason": "x" * 501},
     "/threshold/{number}/decline": {"reason": " "},
     "/misuse/findings/{finding_id}/answer": {"answer": "perhaps", "reason": " "},
+    "/searches/{search_id}/known-pairs": {"truth": "perhaps"},
     "/misuse/faces": {"name": " ", "kind": "anybody", "reason": " "},
     "/misuse/faces/{guarded_id}/remove": {"reason": " "},
     "/publication/workspace": {"reason": " "},

@@ -148,6 +148,8 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         "/searches/{search_id}": [Look("result", eva, at["missing search"])],
         "/searches/{search_id}/new": [Look("search-new", eva, f"{at['missing search']}/new")],
         "/reviews": [Look("reviews", eva, "/reviews"), Look("reviews-none", gerda, "/reviews")],
+        "/searches/{search_id}/known-pairs": [Look("known-pairs", sven, f"{at['missing search']}/known-pairs")],
+        "/proficiency": [Look("proficiency", sven, "/proficiency")],
         "/cases/{ref}/candidates": [Look("case-candidates", eva, f"{open_case}/candidates")],
         "/searches/{search_id}/report": [Look("report", eva, f"{at['missing search']}/report")],
         "/searches/{search_id}/candidates/{picture}": [Look("candidate", eva, candidate)],

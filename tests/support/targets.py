@@ -23,6 +23,7 @@ BY_ROLE = {
         "take part",
         "open cases",
         "review",
+        "measure reviewers",
         "approve",
         "manage cases",
         "stop agency",
@@ -34,7 +35,8 @@ BY_ROLE = {
     Role.OPERATOR: _ALL | {"operate", "manage sources", "change threshold"},
 }
 IN_OWN_AGENCY = {
-    Role.SUPERVISOR: {"read cases", "take part", "open cases", "review", "approve", "manage cases"},
+    Role.SUPERVISOR: {"read cases", "take part", "open cases", "review", "measure reviewers"}
+    | {"approve", "manage cases"},
     Role.AUDITOR: {"read cases"},
 }
 AS_MEMBER = {

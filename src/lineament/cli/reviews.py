@@ -9,8 +9,16 @@ import typer
 from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, when, workspace
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
+from lineament.model.proficiency import LEAST_PAIRS, TRUTHS, read_truth
 from lineament.model.review import Assessment, Draft, Feature, ReviewOutcome
-from lineament.views.reviews import decision_json, review_json, standing_words, waiting_json
+from lineament.views.reviews import (
+    decided_words,
+    decision_json,
+    proficiency_json,
+    review_json,
+    standing_words,
+    waiting_json,
+)
 from lineament.views.values import counted
 
 if TYPE_CHECKING:
@@ -123,6 +131,40 @@ def ask(
         known = {each.name: each.account_id for each in desk.reviews.colleagues(search)}
         asked = desk.reviews.ask(search, known.get(account, account))
     say(f"{asked.name} was asked.")
+
+
+@app.command()
+@needs(Permission.MEASURE_REVIEWERS)
+def know(
+    context: typer.Context,
+    search: Search,
+    truth: Annotated[
+        list[str], typer.Argument(metavar="CANDIDATE=TRUTH …", help=f"The truth is one of: {', '.join(TRUTHS)}.")
+    ],
+) -> None:
+    """Record of candidates whether they are the person of the probe; the list measures its reviewers from then on."""
+    with workspace(context) as desk:
+        known = desk.measuring.know(search, dict(map(read_truth, truth)))
+    say(f"The truth about {counted(len(known), 'candidate')} is on record.")
+
+
+@app.command()
+@needs(Permission.MEASURE_REVIEWERS)
+def proficiency(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show how often each reviewer was right about known pairs."""
+    with workspace(context) as desk:
+        reviewers = desk.measuring.reviewers()
+    if as_json:
+        print_json(proficiency_json(reviewers))
+        return
+    if not reviewers:
+        say("Nobody decided about a known pair yet.")
+        return
+    shown = table("reviewer", "missed", "false leads", "last decided")
+    for each in reviewers:
+        shown.add_row(each.reviewer, decided_words(each.mated), decided_words(each.others), when(each.last_at))
+    print_table(shown)
+    say(f"A rate is told from {LEAST_PAIRS} pairs on.")
 
 
 def _assessed(text: str) -> tuple[Feature, Assessment]:

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     OPEN_CASES = "open cases"  # and their photographs, and close them
     SEARCH = "search"
     REVIEW = "review"  # decide about candidates
+    MEASURE_REVIEWERS = "measure reviewers"  # of their own agency, with pairs whose truth is known (R23)
     APPROVE = "approve"  # a further approval of a search (R11)
     MANAGE_CASES = "manage cases"  # authorisation, members, invited agencies, legal hold
     STOP_AGENCY = "stop agency"  # all searching of their own agency
@@ -67,6 +68,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         Permission.TAKE_PART,
         Permission.OPEN_CASES,
         Permission.REVIEW,
+        Permission.MEASURE_REVIEWERS,
         Permission.APPROVE,
         Permission.MANAGE_CASES,
         Permission.STOP_AGENCY,

@@ -61,6 +61,7 @@ class Action(StrEnum):
     CANDIDATE_DECIDED = "candidate_decided"
     CANDIDATE_NOTED = "candidate_noted"
     REVIEW_ASKED = "review_asked"
+    PAIRS_KNOWN = "pairs_known"
     PROBE_APPROVED = "probe_approved"
     PROBE_REPLAYED = "probe_replayed"
     PROBE_REMOVED = "probe_removed"

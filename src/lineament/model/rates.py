@@ -79,10 +79,7 @@ class MissCurve:
 
         Pairs of one person depend on each other, so that the interval is rather too wide than too narrow.
         """
-        share, people = self.share_at(score), max(self.people, 1)
-        spread = _Z * sqrt(share * (1 - share) / people + (_Z / people) ** 2 / 4)
-        centre, whole = share + _Z**2 / (2 * people), 1 + _Z**2 / people
-        return max(0.0, min(share, (centre - spread) / whole)), min(1.0, max(share, (centre + spread) / whole))
+        return wilson(self.share_at(score), self.people)
 
     def share_at(self, score: float) -> float:
         """Return the share of mated faces below ``score``, linear between two points."""
@@ -186,6 +183,14 @@ class ErrorRates:
     def _curve(self, first: int, second: int) -> FalseMatchCurve:
         most = len(self.grades) - 1
         return self.false_matches[min(max(first, 0), most)][min(max(second, 0), most)]
+
+
+def wilson(share: float, counted: int) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of a share (0 to 1) of ``counted`` things, after Wilson (1927)."""
+    of = max(counted, 1)
+    spread = _Z * sqrt(share * (1 - share) / of + (_Z / of) ** 2 / 4)
+    centre, whole = share + _Z**2 / (2 * of), 1 + _Z**2 / of
+    return max(0.0, min(share, (centre - spread) / whole)), min(1.0, max(share, (centre + spread) / whole))
 
 
 def _check_rising(scores: Sequence[float]) -> None:

@@ -85,7 +85,7 @@ _VACUUM = (
     "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions, drops, drop_files",
     "VACUUM probes, searches, search_probes, approvals, case_papers, evidence, case_members, case_invitations, jobs",
     "VACUUM watches, watch_progress, watch_findings, notices",
-    "VACUUM decisions, candidate_notes, review_lists, review_turns",
+    "VACUUM decisions, candidate_notes, known_pairs, review_lists, review_turns",
 )
 _NOT_REMOVED = sa.text("""
     SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables WHERE relname IN (

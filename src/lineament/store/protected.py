@@ -30,7 +30,7 @@ from lineament.store.oversight_tables import (
     published_figures,
 )
 from lineament.store.proposal_table import proposals
-from lineament.store.review_tables import candidate_notes, decisions
+from lineament.store.review_tables import candidate_notes, decisions, known_pairs
 from lineament.store.source_tables import places, prepared_faces, run_refusals, runs, source_shares
 from lineament.store.watch_tables import notices, watch_findings, watch_progress, watches, web_hooks
 from lineament.store.witness_table import witness_policies
@@ -176,6 +176,7 @@ PROTECTED = {
         ),
         Protected(table=decisions, opened={"sealed": "id"}),
         Protected(table=candidate_notes, opened={"sealed": "id"}),
+        Protected(table=known_pairs, opened={"sealed": "id"}),
         Protected(table=proposals, guarded=False, opened={"sealed": "id"}),
         Protected(table=witness_policies, guarded=False, opened={"sealed": "id"}),
         Protected(table=misuse_reports, opened={"sealed": "id"}),

@@ -44,6 +44,22 @@ candidate_notes = sa.Table(
     at_least("entry", 1),
 )
 
+known_pairs = sa.Table(  # R23: candidates whose truth a supervisor knows; no reviewer reads them
+    "known_pairs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("search_id", sa.ForeignKey("searches.id"), nullable=False),
+    sa.Column("entry", sa.Integer, nullable=False),
+    sa.Column("account_id", sa.ForeignKey("accounts.id")),
+    sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False, index=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: whether they are one person, and who said so
+    sa.Column("mac", sa.LargeBinary),
+    not_blank("id"),
+    at_least("entry", 1),
+    sa.UniqueConstraint("search_id", "entry", name="uq_known_pairs_of_entry"),
+)
+
 review_lists = sa.Table(  # lists with candidates; what follows from the decisions, kept so that queues are quick
     "review_lists",
     metadata,

@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.model.accounts import Sight
 from lineament.model.cases import CaseRole, CaseState
+from lineament.model.proficiency import KnownPair
 from lineament.model.review import CandidateDecision, Note, ReviewOutcome, checklist_from, checklist_to
 from lineament.store.guard import checked
 from lineament.store.keys import Vault
-from lineament.store.review_tables import candidate_notes, decisions, review_lists, review_turns
+from lineament.store.review_tables import candidate_notes, decisions, known_pairs, review_lists, review_turns
 from lineament.store.sealed import SealedColumn
 from lineament.store.search_tables import candidates, searches
 from lineament.store.tables import case_members, cases
@@ -41,6 +42,7 @@ class ReviewRows:
         self._vault = vault
         self._decisions = SealedColumn(vault, "decisions")
         self._notes = SealedColumn(vault, "candidate_notes")
+        self._known = SealedColumn(vault, "known_pairs")
 
     # ------------------------------------------------------------ decisions
 
@@ -103,6 +105,32 @@ class ReviewRows:
             said = self._notes.open(row["id"], row["sealed"])
             known = {name: row[name] for name in _plain(candidate_notes)}
             found.append(Note(**known, **said))
+        return found
+
+    # ------------------------------------------------------------ pairs whose truth is known
+
+    def add_known(self, pair: KnownPair) -> None:
+        """Add a pair whose truth is known. The database refuses a second truth."""
+        row = {name: getattr(pair, name) for name in _plain(known_pairs)}
+        sealed = self._known.seal(pair.id, {"same": pair.same, "said_by": pair.said_by})
+        self._connection.execute(sa.insert(known_pairs), row | {"sealed": sealed})
+
+    def known_of(self, search_id: str) -> list[KnownPair]:
+        """Return the pairs of a list whose truth is known, by entry."""
+        return self._known_where(known_pairs.c.search_id == search_id)
+
+    def known_of_agency(self, agency_id: str) -> list[KnownPair]:
+        """Return the pairs whose truth is known in an agency, the oldest first."""
+        return self._known_where(known_pairs.c.agency_id == agency_id)
+
+    def _known_where(self, condition: sa.ColumnElement[bool]) -> list[KnownPair]:
+        query = sa.select(known_pairs).where(condition)
+        query = query.order_by(known_pairs.c.at, known_pairs.c.search_id, known_pairs.c.entry)
+        found = []
+        for row in self._connection.execute(query).mappings().all():
+            checked(self._connection, self._vault, "known_pairs", row)
+            known = {name: row[name] for name in _plain(known_pairs)}
+            found.append(KnownPair(**known, **self._known.open(row["id"], row["sealed"])))
         return found
 
     # ------------------------------------------------------------ the same face, earlier
@@ -187,7 +215,7 @@ class ReviewRows:
     def delete_of(self, case_id: int) -> None:
         """Delete the reviews of a case."""
         every = sa.select(searches.c.id).where(searches.c.case_id == case_id)
-        for table in (review_turns, review_lists, candidate_notes, decisions):
+        for table in (review_turns, review_lists, known_pairs, candidate_notes, decisions):
             self._connection.execute(sa.delete(table).where(table.c.search_id.in_(every)))
 
 

@@ -21,7 +21,7 @@ from lineament.store.ledger_tables import ledger_details
 from lineament.store.oversight_tables import guarded_faces, misuse_findings, misuse_reports, publications
 from lineament.store.people_tables import accounts, agencies, factors, sessions, stops
 from lineament.store.proposal_table import proposals
-from lineament.store.review_tables import candidate_notes, decisions
+from lineament.store.review_tables import candidate_notes, decisions, known_pairs
 from lineament.store.search_tables import searches
 from lineament.store.tables import case_invitations, cases, sources
 from lineament.store.watch_tables import watch_findings, watches, web_hooks
@@ -83,6 +83,7 @@ VAULTED: Sequence[SealedPlace] = (
     _vaulted(proposals, "sealed"),
     _vaulted(decisions, "sealed"),
     _vaulted(candidate_notes, "sealed"),
+    _vaulted(known_pairs, "sealed"),
     _vaulted(witness_policies, "sealed"),
     _vaulted(misuse_reports, "sealed"),
     _vaulted(misuse_findings, "sealed"),

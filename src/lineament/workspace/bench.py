@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lineament.services.probes import Probes
     from lineament.services.record import Record
     from lineament.services.report import Report
+    from lineament.services.review.proficiency import Measuring
     from lineament.services.review.reviews import Reviews
     from lineament.services.search import Search
     from lineament.services.watches.comparing import CompareWatched
@@ -70,6 +71,13 @@ class Bench:
         from lineament.services.review.reviews import Reviews
 
         return Reviews(self.record)
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        """Measures reviewers."""
+        from lineament.services.review.proficiency import Measuring
+
+        return Measuring(self.record)
 
     @cached_property
     def photographs(self) -> Photographs:

@@ -33,3 +33,11 @@ class ReviewAsked(Event, action=Action.REVIEW_ASKED):
     case: str
     search: str
     of: str  # name
+
+
+class PairsKnown(Event, action=Action.PAIRS_KNOWN):
+    """A supervisor recorded which candidates of a list are the person of the probe, to measure reviewers (R23)."""
+
+    case: str
+    search: str
+    pairs: int

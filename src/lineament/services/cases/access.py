@@ -27,6 +27,7 @@ _AS_SUPERVISOR = frozenset(
         Permission.TAKE_PART,
         Permission.OPEN_CASES,
         Permission.REVIEW,
+        Permission.MEASURE_REVIEWERS,
         Permission.APPROVE,
         Permission.MANAGE_CASES,
     }

@@ -68,14 +68,16 @@ class _Sight:
     def of(self, entry: TimelineEntry) -> TimelineEntry | None:
         """Return an entry as the reader may see it.
 
-        Notes of other agencies are not seen, guests' addresses only by the host, and other people's decisions and notes
-        about a candidate once its outcome stands.
+        Notes of other agencies are not seen, guests' addresses only by the host, other people's decisions and notes
+        about a candidate once its outcome stands, and lists with known pairs only by those who measure reviewers.
         """
         from lineament.model.events.catalogue import read_event
 
         details = dict(entry.details)
         agency_id = self.reader.agency_id
         if details.pop("notes_of", agency_id) != agency_id:
+            return None
+        if entry.action == Action.PAIRS_KNOWN and not self._measures:
             return None
         if details.pop("account", None) != self.reader.account_id and self._is_undecided(entry):
             return None
@@ -85,6 +87,12 @@ class _Sight:
         if self.reviews is not None:
             details = {name: value for name, value in details.items() if name not in _NUMBERS}
         return replace(entry, details=details, event=event)
+
+    @property
+    def _measures(self) -> bool:
+        """Whether the reader may know which lists measure their reviewers."""
+        own = self.reader.agency_id == self.case.agency_id
+        return self.reader.may(Permission.READ_LEDGER) or (own and self.reader.may(Permission.MEASURE_REVIEWERS))
 
     def _is_undecided(self, entry: TimelineEntry) -> bool:
         """Return whether an entry tells of a review whose outcome does not stand yet."""

@@ -17,6 +17,7 @@ from lineament.model.events.leads import LeadReportWritten
 from lineament.model.evidence import Evidence
 from lineament.model.faces import EnrolledFace, Face
 from lineament.model.jurisdictions import NOTICE, Topic
+from lineament.model.reasons import ReasonCode
 from lineament.model.review import Assessment, CandidateDecision, Feature
 from lineament.model.search import Probe, ProbeKind, missed_words
 from lineament.services.leads.leads import Lead, find_lead
@@ -240,6 +241,8 @@ class LeadReports:
         """
         with self._record.change() as change:
             lead = find_lead(change.tx, self._record, self._keys, search_id, name)
+            if change.tx.reviews.known_of(search_id):
+                raise Refused(ReasonCode.NO_LEAD_OF_KNOWN.reason())
             lead.require_evidence()
             seen_search(change.tx, self._record, search_id).require_open()
             require_step_up(change.tx, self._record.official, change.at)

@@ -6,10 +6,10 @@ import json
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused
-from lineament.model.accounts import AccountState, Official, Permission
+from lineament.model.accounts import AccountState, Permission
 from lineament.model.actions import Action
 from lineament.model.cases import Case
 from lineament.model.events.reviews import CandidateDecided, CandidateNoted, ReviewAsked
@@ -18,8 +18,8 @@ from lineament.model.reasons import ReasonCode
 from lineament.model.review import MOST_GROUNDS, CandidateDecision, Draft, Note, Review, ReviewOutcome
 from lineament.services.cases.access import case_for, may_in, require_open
 from lineament.services.needs import needs
-from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
+from lineament.services.review.eligible import require_blind, require_trained, why_not_blind
 from lineament.services.review.seen import ExcludedBefore, SeenList, reviewers_of, seen_search, seen_searches
 from lineament.store.db import Tx
 from lineament.store.ledger_parts import LedgerPart
@@ -161,6 +161,8 @@ class Reviews:
                 seen = seen_search(tx, record, waiting.search_id)
                 if not (left := len(seen.left)) or not may_in(tx, record, seen.case, Permission.REVIEW):
                     continue
+                if why_not_blind(tx, seen):
+                    continue
                 result = seen.whole.result
                 found.append(
                     WaitingReview(
@@ -198,13 +200,13 @@ class Reviews:
         official = self._record.official
         with self._record.change() as change:
             seen = self._open_list(change.tx, search_id)
-            entry = _entry_of(seen, name)
+            entry = entry_of(seen, name)
             review = seen.reviews.get(entry) or Review(reviewers=reviewers_of(seen.policy))
             before = review.of(official.account_id)
             if before is None and len(review.standing) >= review.reviewers:
                 raise Refused(ReasonCode.REVIEWED.reason())
-            if before is None and _has_pack(change.tx, official, seen):
-                raise Refused(ReasonCode.REVIEWER_HAS_PACK.reason())
+            if before is None:
+                require_blind(change.tx, seen)
             if before is not None and not says_something(draft.because):
                 why = "you decided before, and that stays on record; write why it changes"
                 raise InvalidValue(what="The reason", value="", why=why, field="because")
@@ -254,7 +256,7 @@ class Reviews:
             note = Note(
                 id=secrets.token_hex(8),
                 search_id=search_id,
-                entry=_entry_of(seen, name),
+                entry=entry_of(seen, name),
                 account_id=official.account_id,
                 agency_id=official.agency_id,
                 author=official.name,
@@ -292,7 +294,7 @@ class Reviews:
             raise NotAllowed(what=f"{Permission.REVIEW.value}, in this case")
         require_open(seen.case)
         if trained:
-            _require_trained(tx, self._record.official, self._record.today)
+            require_trained(tx, self._record.official, self._record.today)
         return seen
 
     def _move_on(self, change: Change, seen: SeenList) -> None:
@@ -339,6 +341,7 @@ class Reviews:
     def _why_not(self, tx: Tx, seen: SeenList) -> str:
         try:
             self._open_list(tx, seen.whole.result.search_id)
+            require_blind(tx, seen)
         except NotAllowed:
             return "Only examiners, reviewers and supervisors of the case decide."
         except Refused as error:
@@ -385,7 +388,7 @@ class Reviews:
         return found
 
 
-def _entry_of(seen: SeenList, name: str) -> int:
+def entry_of(seen: SeenList, name: str) -> int:
     """Return the number of the entry with a picture of that name. Raises NotFound, also if the picture was erased."""
     rank = seen.rank(name)
     ranks: Mapping[int, int] = {
@@ -394,22 +397,3 @@ def _entry_of(seen: SeenList, name: str) -> int:
     if rank not in ranks:
         raise NotFound(what="candidate", name=name[:32], hint="lineament search")
     return ranks[rank]
-
-
-def _require_trained(tx: Tx, official: Official, today: date) -> None:
-    """Raise Refused if the policy asks for training in face comparison and the official has none that counts (R23)."""
-    if official.account_id is None or not policy_for(tx, official.agency_id).training:
-        return
-    if not tx.accounts.get(official.account_id).trained(today):
-        raise Refused(ReasonCode.UNTRAINED.reason())
-
-
-def _has_pack(tx: Tx, official: Official, seen: SeenList) -> bool:
-    """Return whether an official, who reviews blind, saved a disclosure pack in which the list is."""
-    taken = LedgerPart(
-        case_id=seen.case.id,
-        account_id=official.account_id,
-        actions=frozenset({Action.DISCLOSURE_TAKEN.value}),
-        first=seen.whole.result.ledger_entry,
-    )
-    return seen.policy.blind_review and official.account_id is not None and tx.ledger.count(taken) > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup, escape
 
 from lineament.model.events import reviews as events
+from lineament.views.values import counted
 from lineament.web.sentences.base import NOTHING, Names, sentence_of, tell
 
 
@@ -24,3 +25,9 @@ def _(event: events.CandidateNoted, names: Names) -> Markup:
 def _(event: events.ReviewAsked, names: Names) -> Markup:
     of = names.search(event.search, "a search")
     return tell("asked {} to review the candidates of {}{}", event.of, of, names.within(event.case))
+
+
+@sentence_of.register
+def _(event: events.PairsKnown, names: Names) -> Markup:
+    of = names.search(event.search, "a search")
+    return tell("recorded the truth about {} of {}{}", counted(event.pairs, "candidate"), of, names.within(event.case))

@@ -469,6 +469,25 @@ def _create_reviews() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_candidate_notes"),
     )
     op.create_index("ix_candidate_notes_search_id", "candidate_notes", ["search_id"])
+    op.create_table(
+        "known_pairs",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("entry", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Text()),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_known_pairs_id_said")),
+        sa.CheckConstraint("entry >= 1", name=op.f("ck_known_pairs_entry_at_least_1")),
+        sa.ForeignKeyConstraint(["search_id"], ["searches.id"], name="fk_known_pairs_search_id"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_known_pairs_account_id"),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_known_pairs_agency_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_known_pairs"),
+        sa.UniqueConstraint("search_id", "entry", name="uq_known_pairs_of_entry"),
+    )
+    op.create_index("ix_known_pairs_agency_id", "known_pairs", ["agency_id"])
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.create_table(
         "review_lists",
