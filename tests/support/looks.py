@@ -218,11 +218,22 @@ def _candidate(examiner: Actor, search: str) -> str:
 
 
 def _lead(story: Story, examiner: Actor) -> str:
-    """Search again, let every candidate of that be a lead with evidence, and return the page of one."""
+    """Search again, let every candidate of that list, whose truth is known, be a lead; return the page of one."""
     examiner.go(story.at["missing probe"])
     search = story._search(examiner)
+    _know(story, search.rpartition("/")[2])
     store_leads(story.workspace, search.rpartition("/")[2], story.clock.at, evidence=True)
     return f"{_candidate(examiner, search)}/lead"
+
+
+def _know(story: Story, search: str) -> None:
+    """Let the supervisor record that only the first candidate of a list, as they see it, is the person of the probe."""
+    with story.workspace.store.read() as tx:
+        sven = tx.accounts.by_email("sven@ys.example")
+    assert sven is not None
+    desk = story.workspace.desk(sven.official)
+    names = [entry.name for entry in desk.reviews.of_search(search).entries]
+    desk.measuring.know(search, {name: name == names[0] for name in names})
 
 
 def _draft_source(operator: Actor) -> str:
