@@ -27,6 +27,7 @@ from tests.support.world import CASE, MEBI, PROBE, gallery, ingest, settings
 
 from lineament.errors import CandidateErased, InvalidValue
 from lineament.model.accounts import Permission
+from lineament.model.ages import UNMEASURED
 from lineament.model.events.kinds import EntryKind
 from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
@@ -479,6 +480,11 @@ def test_the_form_says_what_a_search_lacks(
     answer = search(browser, csrf, probe, **changed)
     assert answer.status_code == 422
     assert why in answer.text
+
+
+def test_list_and_candidate_say_what_is_measured_of_children_and_long_times(browser: httpx.Client, result: str) -> None:
+    for address in (result, f"{result}/candidates/1"):
+        assert UNMEASURED in browser.get(address).text
 
 
 def test_nothing_on_the_pages_reads_as_proof(browser: httpx.Client, probe: str, result: str) -> None:

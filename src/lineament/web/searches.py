@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import CandidateErased
 from lineament.model.accounts import Permission
+from lineament.model.ages import words_of_age
 from lineament.model.blind import HiddenFace
 from lineament.model.cases import Case, CaseState
 from lineament.model.faces import DRAWN, CaptureId
@@ -66,6 +67,7 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
         blurred=visit.desk.sources.blurred(sources),
         missed=missed_words(search),
         uncompared=uncompared_words(search),
+        of_age=words_of_age(visit.desk.rates_of_age),
         veiled=distressing(case),
     )
 
@@ -120,6 +122,7 @@ def candidate(visit: CurrentVisit, search_id: str, picture: str) -> HTMLResponse
         unlisted=unlisted,
         missed="" if review.hidden else missed_words(search),
         drawn=DRAWN if face.drawn else "",
+        of_age=words_of_age(visit.desk.rates_of_age),
         blurred=blurred,
         may_copy=shown.found and case.state is CaseState.OPEN and visit.desk.copies.may(search_id, picture),
         why_no_copy=None if shown.found is None else visit.desk.copies.why_not(search_id, picture),

@@ -6,9 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from lineament.services.leads.leads import Leads
     from lineament.services.leads.report import LeadReports
     from lineament.workspace.desk import Desk
@@ -27,13 +24,19 @@ class LeadsDesk:
     @cached_property
     def lead_reports(self: Desk) -> LeadReports:  # type: ignore[misc]
         """Writes the reports of leads."""
-        from lineament.errors import ThresholdUntrusted
         from lineament.services.leads.report import LeadReports
 
-        def measured() -> Mapping[str, Any] | None:
-            try:
-                return self.proposals.in_force().evidence
-            except ThresholdUntrusted:
-                return None
+        return LeadReports(
+            self.record, self.workspace.keys, self.pictures, lambda: self.probes, lambda: self.rates_of_age
+        )
 
-        return LeadReports(self.record, self.workspace.keys, self.pictures, lambda: self.probes, measured)
+    @cached_property
+    def rates_of_age(self: Desk) -> tuple[tuple[str, str], ...]:  # type: ignore[misc]
+        """Error rates of groups of age at the threshold in use, each with its name; empty if none are measured."""
+        from lineament.errors import ThresholdUntrusted
+        from lineament.model.ages import rates_of_age
+
+        try:
+            return rates_of_age(self.proposals.in_force().evidence)
+        except ThresholdUntrusted:
+            return ()

@@ -5,14 +5,14 @@ Its sections are made once; the page and the PDF (``views/lead_pdf.py``) show th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import lineament
 from lineament.errors import NotFound, Refused
 from lineament.model.accounts import Permission
+from lineament.model.ages import UNMEASURED
 from lineament.model.events.leads import LeadReportWritten
 from lineament.model.evidence import Evidence
 from lineament.model.faces import EnrolledFace, Face
@@ -41,7 +41,6 @@ INDEPENDENT = (
     "Whoever recorded it states that it was found without this search, and not by showing this picture to anybody. A "
     "line-up with this picture is not independent."
 )
-UNMEASURED = "No error is measured for children and for pictures taken many years apart; expect more errors there."
 VERIFIABLE = "The entries in the ledger can be verified by anyone with the exported log."
 _LONG_GAP = 5
 """Years between two pictures from which a report points at the gap."""
@@ -76,7 +75,7 @@ class WrittenLead:
     search: WrittenReport  # of its search, without the list
     probe: bytes | None  # JPEG, its eyes level; None if it was erased
     found: bytes | None
-    measured: Sequence[Mapping[str, Any]]  # error rates of groups at the threshold in use
+    measured: Sequence[tuple[str, str]]  # groups of age, with their error rates at the threshold in use (R24)
     written_at: datetime
     written_by: str
     why_blurred: str  # empty if nothing is
@@ -191,7 +190,7 @@ class WrittenLead:
             years = (result.made_at - candidate.captured_at).days / 365.25
             if years >= _LONG_GAP:
                 texts.append(f"The candidate's picture was captured {years:.0f} years before the search.")
-        rows = tuple(_group(each) for each in self.measured)
+        rows = tuple(self.measured)
         if not rows:
             texts.append(f"{UNMEASURED} (Model {result.model}.)")
         return LeadSection(heading="How often this goes wrong", texts=tuple(texts), rows=rows)
@@ -219,7 +218,7 @@ class LeadReports:
         keys: KeyRing,
         pictures: Pictures,
         probes: Callable[[], Probes],
-        measured: Callable[[], Mapping[str, Any] | None],
+        measured: Callable[[], Sequence[tuple[str, str]]],
     ) -> None:
         self._record = record
         self._keys = keys
@@ -276,7 +275,7 @@ class LeadReports:
             search=shown,
             probe=None if result.probe_erased else self._probe(asked, result.face, veil=veil),
             found=self._found(result.search_id, lead.name, veil=veil),
-            measured=_relevant(self._measured()),
+            measured=self._measured(),
             written_at=at,
             written_by=official.name,
             why_blurred=why,
@@ -323,24 +322,3 @@ def _in_full(decision: CandidateDecision) -> str:
     features = "; ".join(f"{assessment.value}: {', '.join(listed)}" for assessment, listed in found if listed)
     again = f" Because: {decision.because}." if decision.because else ""
     return f"{decision.outcome.value}.{again} Grounds: {decision.grounds or 'none'}. {features.capitalize()}"
-
-
-def _relevant(evidence: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    """Return the groups of a measurement that are of children or of long times between pictures (R24)."""
-    groups = (evidence or {}).get("after", {}).get("groups", ())
-    return [each for each in groups if any(word in each["group"].casefold() for word in _OF_AGE)]
-
-
-_OF_AGE = ("child", "minor", "young", "age", "year", "under ")
-
-
-def _group(measured: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the error rates of a group as a line; a group that is too small says so."""
-    shown = [f"{name.upper()} {_rate(measured.get(name))}" for name in ("fnir", "fpir")]
-    return str(measured["group"]), ", ".join(shown)
-
-
-def _rate(rate: Any) -> str:
-    if not isinstance(rate, Mapping) or "value" not in rate:
-        return "insufficient data"
-    return f"{rate['value']:.4g} ({rate['low']:.4g} to {rate['high']:.4g})"
