@@ -206,6 +206,8 @@ LINES = {
     "review decide": Line("{search_id} {picture} --outcome excluded --rest different", cases),
     "review note": Line("{search_id} {picture} text", cases),
     "review ask": Line("{search_id} {asked}", cases),
+    "review know": Line("{search_id} {picture}=same", cases),
+    "review proficiency": Line(),
     "watch add": Line("{probe_id} --until {later} --reason missing", cases),
     "watch list": Line("{ref}", cases),
     "watch end": Line("{probe_id}", cases, begin_watch),

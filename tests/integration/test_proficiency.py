@@ -105,7 +105,7 @@ def test_nobody_who_may_know_the_truth_reviews_the_list(team: Squad, found: Sear
         supervisor.reviews.decide(found.search_id, review.entries[0].name, draft(LEAD))
 
 
-def test_it_is_recorded_once_and_not_where_others_work(team: Squad, case: Case, found: SearchResult) -> None:
+def test_it_is_recorded_once(team: Squad, found: SearchResult) -> None:
     measuring = team.fresh_desk(team.supervisor).measuring
     for truth in ({}, {"0123456789abcdef": True}):
         with pytest.raises((InvalidValue, NotFound)):
@@ -114,10 +114,15 @@ def test_it_is_recorded_once_and_not_where_others_work(team: Squad, case: Case, 
     know(team, found)
     with refused(ReasonCode.PAIRS_KNOWN):
         know(team, found)
-    other = team.search(case, team.take_probe(case))
-    team.invite_guest(case, team.today + timedelta(days=9), CaseRole.OBSERVER)
-    with refused(ReasonCode.PAIRS_OF_OTHERS):
-        know(team, other)
+
+
+def test_what_guests_decide_is_not_told_to_another_agency(team: Squad, case: Case, found: SearchResult) -> None:
+    team.invite_guest(case, team.today + timedelta(days=9), CaseRole.REVIEWER)
+    know(team, found)
+    decide_all(team.fresh_desk(team.guest), found.search_id, LEAD)
+    assert rates(team) == {}
+    decide_all(team.fresh_desk(team.examiner), found.search_id, LEAD)
+    assert set(rates(team)) == {"Eva Examiner"}
 
 
 def test_two_pictures_of_one_candidate_have_one_truth(team: Squad, found: SearchResult) -> None:

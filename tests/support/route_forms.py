@@ -271,7 +271,7 @@ ROUTE_FORMS = {
         {"kind": "document", "text": "a hotel bill", "reference": "K-1/17", "independent": "yes"}, prepare=decide_lead
     ),
     "/searches/{search_id}/candidates/{picture}/lead-report": RouteForm({"as": "page"}, prepare=decide_lead),
-    "/searches/{search_id}/known-pairs": RouteForm({"truth": "{picture}=same person"}),
+    "/searches/{search_id}/known-pairs": RouteForm({"truth": "{picture}=same"}),
     "/searches/{search_id}/ask": RouteForm({"of": "{asked}"}),
     "/searches/{search_id}/report": RouteForm({"as": "page"}, prepare=decide_list),
     "/searches/{search_id}/new": RouteForm({"reason": "is he somewhere else by now?"}),

@@ -64,6 +64,7 @@ OF_RATES = {
     "views/evaluation_shown.py",
     "views/evaluation_tables.py",
     "views/packs.py",
+    "views/proficiency.py",
     "views/proposals.py",
     "web/changewords.py",
 }

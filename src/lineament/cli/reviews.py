@@ -11,10 +11,9 @@ from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.proficiency import LEAST_PAIRS, TRUTHS, read_truth
 from lineament.model.review import Assessment, Draft, Feature, ReviewOutcome
+from lineament.views.proficiency import decided_words, proficiency_json
 from lineament.views.reviews import (
-    decided_words,
     decision_json,
-    proficiency_json,
     review_json,
     standing_words,
     waiting_json,

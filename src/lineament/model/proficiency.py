@@ -17,7 +17,7 @@ from lineament.model.review import CandidateDecision, ReviewOutcome
 LEAST_PAIRS = 20
 """Least pairs of a kind for which a rate is told: below it, the 95 % interval spans 40 points and more."""
 
-TRUTHS: Mapping[str, bool] = {"same person": True, "somebody else": False}
+TRUTHS: Mapping[str, bool] = {"same": True, "other": False}
 """What may be true of a known pair, as it is written."""
 
 
@@ -77,7 +77,7 @@ class Proficiency:
 
 
 def read_truth(text: str) -> tuple[str, bool]:
-    """Return the name of a candidate and its truth, written as ``NAME=same person``. Raises InvalidValue."""
+    """Return the name of a candidate and its truth, written as ``NAME=same`` or ``NAME=other``. Raises InvalidValue."""
     name, _, truth = text.partition("=")
     if truth.strip() not in TRUTHS:
         why = f"write a candidate, = and one of: {', '.join(TRUTHS)}"

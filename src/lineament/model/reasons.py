@@ -156,10 +156,6 @@ class ReasonCode(StrEnum):
         "the truth about this list is on record, to measure its reviewers; supervisors do not review it",
     )
     PAIRS_KNOWN = "pairs-known", "the truth about the candidates of this list is on record already"
-    PAIRS_OF_OTHERS = (
-        "pairs-of-others",
-        "several agencies work on the case {ref}, and known pairs would mislead them; use a case of your agency alone",
-    )
     NO_LEAD_OF_KNOWN = (
         "no-lead-of-known",
         "the truth about candidates of this list was known, and it measured its reviewers; no lead comes of it",

@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lineament.model.accounts import Permission
 from lineament.model.proficiency import LEAST_PAIRS, TRUTHS, read_truth
-from lineament.views.reviews import decided_words
+from lineament.views.proficiency import decided_words
 from lineament.web.pages import CurrentVisit, Form, Pages, redirect
 
 pages = Pages()

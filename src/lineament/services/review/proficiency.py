@@ -48,7 +48,7 @@ class Measuring:
 
         Raises:
             InvalidValue: Nothing is said, or two pictures of one candidate contradict each other.
-            Refused: The truth is on record, the case is not open, or people of other agencies work on it.
+            Refused: The truth is on record already, or the case is not open.
             NotFound: The list is not visible, or has no such picture.
             NotAllowed: The case belongs to another agency.
         """
@@ -57,8 +57,6 @@ class Measuring:
             tx, seen = change.tx, seen_search(change.tx, self._record, search_id)
             case = own_case_for(tx, self._record, seen.case.key, Permission.MEASURE_REVIEWERS)
             require_open(case)
-            if any(member.agency_id != case.agency_id for member in tx.members.of_case(case.id, self._record.today)):
-                raise Refused(ReasonCode.PAIRS_OF_OTHERS.reason(ref=case.ref))
             if tx.reviews.known_of(search_id):
                 raise Refused(ReasonCode.PAIRS_KNOWN.reason())
             same: dict[int, bool] = {}
