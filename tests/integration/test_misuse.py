@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
+import cv2
 import pytest
+import sqlalchemy as sa
 from tests.conftest import PORTRAITS
 from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, Squad
+from tests.support.two_agencies import Pages
+from tests.support.world import MEBI, SOURCE
 
 from lineament.errors import NotAllowed, NotFound, Refused
+from lineament.model.accounts import HOME_AGENCY
 from lineament.model.actions import Action
 from lineament.model.cases import Case
+from lineament.model.misuse.facts import SEARCHES
 from lineament.model.misuse.findings import FindingKind
 from lineament.model.misuse.reports import FindingState, GuardedKind, KeptFinding
+from lineament.model.search import ProbeFace, SearchRequest
+from lineament.model.together import Together
+from lineament.model.watches import WatchTerms
+from lineament.services.misuse.gather import gather
 from lineament.services.misuse.reports import ShownReport
+from lineament.sources.folder.connector import FolderConnector
+from lineament.store.search_tables import searches
 
 MONDAY = date(2026, 5, 4)
 COLLEAGUE = (PORTRAITS / "obama.jpg").read_bytes()
@@ -83,6 +96,65 @@ def test_a_guarded_face_is_found_in_another_photograph_and_its_search_is_answere
         guarded.remove(face.id, "he left")
 
 
+def test_a_guarded_face_is_found_among_several_people_and_as_a_second_photograph_of_somebody_else(team: Squad) -> None:
+    guarded = team.fresh_desk(team.supervisor).guarded
+    guarded.add(PHOTOGRAPH, "Carl Colleague", "he agreed in writing", GuardedKind.COLLEAGUE)
+    case = team.open_case()
+    stranger, hidden = team.take_probe(case, COLLEAGUE), team.take_probe(case, SAME_MAN)
+    shown = (ProbeFace(probe_id=hidden.id, face=1),)
+    several = SearchRequest(case=case.key, reason="both were there", people=shown, together=Together.ANY)
+    fused = SearchRequest(case=case.key, reason="two pictures of him", others=shown)
+    desk = team.fresh_desk(team.examiner)
+    made = {desk.search.run(stranger.id, request).search_id for request in (several, fused)}
+    (kept,) = of_kind(report_of_the_week(team), FindingKind.GUARDED)
+    assert set(kept.finding.searches) == made
+    assert kept.finding.numbers["searches"] == 2
+
+
+def test_a_face_on_watch_is_one_that_is_searched(team: Squad) -> None:
+    guarded = team.fresh_desk(team.supervisor).guarded
+    guarded.add(PHOTOGRAPH, "Carl Colleague", "he agreed in writing", GuardedKind.COLLEAGUE)
+    cases = [team.open_case(ref=f"K-{number}") for number in (1, 2, 3)]
+    for case in cases:
+        probe = team.take_probe(case, SAME_MAN)
+        terms = WatchTerms(reason="missing since Monday", ends_on=team.today + timedelta(days=30))
+        team.fresh_desk(team.examiner).watches.begin(probe.id, terms)
+    shown = report_of_the_week(team)
+    (kept,), (same,) = (of_kind(shown, kind) for kind in (FindingKind.GUARDED, FindingKind.SAME_FACE))
+    assert (kept.finding.what, kept.finding.searches) == ("3 watches of a face on the agency's list", ())
+    assert same.finding.who == (team.examiner.id,)
+    assert "3 watches" in same.finding.what
+
+
+def test_what_a_watch_finds_is_laid_to_whoever_began_it_and_counted_once(team: Squad, tmp_path: Path) -> None:
+    case = team.open_case()
+    terms = WatchTerms(reason="missing since Monday", ends_on=team.today + timedelta(days=30))
+    team.fresh_desk(team.examiner).watches.begin(team.take_probe(case).id, terms)
+    found = take_in_again(team, tmp_path)
+    team.clock.advance(days=7)
+    with team.workspace.store.read() as tx:
+        facts = gather(tx, team.workspace.keys, team.workspace.pack.rates, HOME_AGENCY, MONDAY, team.machine.official)
+    (watch, fired) = sorted(facts.searches, key=lambda search: search.fired)
+    assert (watch.watch, watch.who, fired.id, fired.who) == (True, team.examiner.id, found, team.examiner.id)
+    assert fired.candidates > 0
+    assert [(act.who, act.action) for act in facts.acts if act.action in SEARCHES | {Action.WATCH_FIRED}] == [
+        (team.examiner.id, Action.WATCH_BEGUN)
+    ]
+
+
+def take_in_again(team: Squad, folder: Path) -> str:
+    """Take another picture of the man in; return the search that the watch made of it."""
+    picture = cv2.imread(str(PORTRAITS / "macron-2025.jpg"), cv2.IMREAD_COLOR)
+    assert picture is not None
+    height = round(picture.shape[0] * 300 / picture.shape[1])
+    cv2.imwrite(str(folder / "seen.jpg"), cv2.resize(picture, (300, height), interpolation=cv2.INTER_AREA))
+    connector = FolderConnector([folder / "seen.jpg"], page_base=None, max_bytes=MEBI)
+    assert team.fresh_desk(team.operator).ingest.run(SOURCE, connector, workers=1).faces == 1
+    team.workspace.worker.drain()
+    with team.workspace.store.read() as tx:
+        return str(tx.connection.scalar(sa.select(searches.c.id).where(searches.c.watch_id.is_not(None))))
+
+
 def test_a_refused_purpose_is_on_the_record_and_a_second_attempt_is_found(team: Squad) -> None:
     case = team.open_case()
     probe = team.take_probe(case)
@@ -119,6 +191,31 @@ def test_reading_and_answering_are_on_the_record(team: Squad) -> None:
     (shown,) = of_kind(again.read(), FindingKind.SAME_FACE)
     assert shown.answer is not None
     assert (shown.state, shown.answer.by) == (FindingState.PASSED_ON, "Adam Auditor")
+
+
+def test_whoever_is_to_read_a_report_is_told_of_it_until_it_is_read(team: Squad) -> None:
+    assert team.fresh_desk(team.auditor).misuse.unread() is None
+    report_of_the_week(team)  # the auditor reads it
+    assert team.fresh_desk(team.auditor).misuse.unread() is None
+    supervisor = team.fresh_desk(team.supervisor).misuse
+    assert supervisor.unread() == MONDAY
+    supervisor.read()
+    assert supervisor.unread() is None
+    team.clock.advance(days=7)
+    team.machine.misuse.make()
+    assert team.fresh_desk(team.supervisor).misuse.unread() == MONDAY + timedelta(days=7)
+
+
+@pytest.mark.enable_socket
+def test_the_first_page_tells_of_a_report_and_of_findings(pages: Pages) -> None:
+    auditor = pages.world.people["A auditor"]
+    told = pages.ask(auditor, "GET", "/").text
+    assert "is there for you to read; 1 finding waits for an answer" in told
+    assert "for you to read" not in pages.ask(pages.world.people["A examiner"], "GET", "/").text
+    pages.ask(auditor, "GET", "/misuse")
+    told = pages.ask(auditor, "GET", "/").text
+    assert ("for you to read" in told, "1 finding waits for an answer" in told) == (False, True)
+    pages.world.restore()
 
 
 def test_the_same_is_not_told_again_unless_it_has_grown(team: Squad) -> None:

@@ -157,7 +157,7 @@ class Year:
             "reason": "seen on the recording",
             "reviewed": self.random.random() < 0.9,
         }
-        made = SearchFacts(id=f"s{len(self.searches)}", at=at, who=who, case=case.id, face=face, **values | more)  # type: ignore[arg-type]
+        made = SearchFacts(id=f"s{len(self.searches)}", at=at, who=who, case=case.id, faces=(face,), **values | more)  # type: ignore[arg-type]
         self.searches.append(made)
         self.acts += [Act(at, who, "probe_added", case.id), Act(at, who, "search", case.id)]
         self.look(who, case, at + timedelta(minutes=1), 1 + min(made.candidates, self.random.randint(0, 5)))
@@ -223,7 +223,7 @@ class Year:
         urgent = shift == "night" and self.random.random() < 0.5
         if series:
             before = self.random.choice(self.searches[-400:])
-            earlier, face = self.cases[before.case], before.face
+            earlier, face = self.cases[before.case], before.faces[0]
             same = self.random.random() < 0.95
             case = self.open_case(
                 at, earlier.seeks, earlier.offence if same else None, urgent_since=at if urgent else None
@@ -380,7 +380,7 @@ def _same_offence(year: Year, week: int) -> Plant:
 def _colleague(year: Year, week: int) -> Plant:
     """A colleague who is on the agency's list."""
     who = "examiner-16"
-    year.search(who, _own_case(year, who, week), year.moment(week), year.face(), guarded="g1")
+    year.search(who, _own_case(year, who, week), year.moment(week), year.face(), guarded=("g1",))
     return Plant(name="colleague", who=who, kinds=frozenset({FindingKind.GUARDED}), weeks=range(week, week + 1))
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
+from lineament.model.actions import Action
 from lineament.model.faces import Template
 from lineament.model.misuse.facts import Act
 from lineament.model.misuse.findings import Finding, FindingKind, LookedAt
@@ -31,12 +32,14 @@ from lineament.store.oversight_tables import guarded_faces, misuse_findings, mis
 from lineament.store.raw import fetched
 from lineament.store.review_tables import decisions
 from lineament.store.sealed import SealedColumn, checked_id
-from lineament.store.search_tables import candidates, probes, searches
+from lineament.store.search_tables import candidates, probes, search_probes, searches
 from lineament.store.tables import cases
 from lineament.store.values import text
+from lineament.store.watch_tables import watches
 
 _PAGE = 20_000
 """Most entries in one query."""
+_BY_WATCHES = frozenset({Action.WATCH_FIRED.value, Action.WATCH_HELD.value})
 
 
 class MisuseRows:
@@ -54,16 +57,21 @@ class MisuseRows:
         """Yield what an agency's people did, and others in its cases, in entries ``first`` to ``stop`` (exclusive).
 
         The indexes that file entries find them; no details are opened. Cases may be those of other agencies.
+        What watches did in the name of whoever began them is left out: that person began each once.
         """
         filed, entries = ledger_details.c, ledger_entries.c
+        by_watches = sa.select(searches.c.ledger_entry).where(searches.c.watch_id.is_not(None))
+        by_watches = by_watches.where(searches.c.ledger_entry >= first, searches.c.ledger_entry < stop)
+        left_out = frozenset(self._connection.scalars(by_watches))
         for whose in (filed.agency_id, filed.host_id):
             after = first - 1
             columns = sa.select(filed.seq, entries.at, filed.account_id, filed.entry_action, filed.case_id)
             query = columns.join(ledger_entries, entries.seq == filed.seq).where(whose == agency_id, filed.seq < stop)
             query = query.order_by(filed.seq).limit(_PAGE)
             while page := fetched(self._connection.execute(query.where(filed.seq > after))):
-                for _, at, account, action, case in page:
-                    yield Act(datetime.fromisoformat(at), account or "", action, case)
+                for seq, at, account, action, case in page:
+                    if seq not in left_out and action not in _BY_WATCHES:
+                        yield Act(datetime.fromisoformat(at), account or "", action, case)
                 after = page[-1][0]
 
     def searches_in_cases(self, agency_id: str, since: datetime, until: datetime) -> list[RowMapping]:
@@ -72,7 +80,7 @@ class MisuseRows:
         query = (
             sa.select(
                 *(searches.c[name] for name in ("id", "case_id", "made_at", "mode", "threshold", "most", "reason")),
-                *(searches.c[name] for name in ("since", "probe_id", "face", "model")),
+                *(searches.c[name] for name in ("since", "after_search", "watch_id")),
                 probes.c.kind,
                 ledger_details.c.account_id,
                 listed.label("listed"),
@@ -83,6 +91,31 @@ class MisuseRows:
             .where(cases.c.agency_id == agency_id, searches.c.made_at >= since, searches.c.made_at < until)
             .order_by(searches.c.ledger_entry)
         )
+        return list(self._connection.execute(query).mappings())
+
+    def watches_in_cases(self, agency_id: str, since: datetime, until: datetime) -> list[RowMapping]:
+        """Return the watches that were begun in an agency's cases and are still kept, oldest first."""
+        columns = (watches.c[name] for name in ("id", "case_id", "begun_at", "account_id", "reason"))
+        query = (
+            sa.select(*columns, probes.c.kind)
+            .join(cases, cases.c.id == watches.c.case_id)
+            .join(probes, probes.c.id == watches.c.probe_id)
+            .where(cases.c.agency_id == agency_id, watches.c.begun_at >= since, watches.c.begun_at < until)
+            .order_by(watches.c.begun_at, watches.c.id)
+        )
+        return list(self._connection.execute(query).mappings())
+
+    def faces_in_cases(self, agency_id: str, since: datetime, until: datetime) -> list[RowMapping]:
+        """Return each photograph of these searches and watches: of which person of the search it is, from 1."""
+        search, probe, watch, first = searches.c, search_probes.c, watches.c, sa.literal(1).label("person")
+        made = (search.id, search.case_id, search.made_at.label("at"))
+        searched = sa.select(*made, search.probe_id, search.face, first)
+        further = sa.select(*made, probe.probe_id, probe.face, sa.func.coalesce(probe.person, 1))
+        further = further.join(search_probes, probe.search_id == search.id)
+        watched = sa.select(watch.id, watch.case_id, watch.begun_at, watch.probe_id, watch.face, first)
+        every = sa.union_all(searched, further, watched).subquery()
+        query = sa.select(every).join(cases, cases.c.id == every.c.case_id).where(cases.c.agency_id == agency_id)
+        query = query.where(every.c.at >= since, every.c.at < until).order_by(every.c.at, every.c.id, every.c.person)
         return list(self._connection.execute(query).mappings())
 
     def reviewed(self, agency_id: str) -> frozenset[str]:

@@ -162,12 +162,12 @@ def _record(visit: Visit) -> Iterator[Waiting]:
 
 
 def _misuse(visit: Visit) -> Iterator[Waiting]:
-    waiting = visit.desk.misuse.waiting()
+    waiting, unread = visit.desk.misuse.waiting(), visit.desk.misuse.unread()
+    words = [] if unread is None else [f"the report of the week of {unread} is there for you to read"]
     if waiting:
-        words = (
-            f"{counted(waiting, 'finding')} of the weekly report {'waits' if waiting == 1 else 'wait'} for an answer"
-        )
-        yield Waiting(subject="Misuse", words=words, address="/misuse", act="Read the report")
+        words.append(f"{counted(waiting, 'finding')} {'waits' if waiting == 1 else 'wait'} for an answer")
+    if words:
+        yield Waiting(subject="Misuse", words="; ".join(words), address="/misuse", act="Read the report")
 
 
 def _trainings(visit: Visit) -> Iterator[Waiting]:

@@ -119,7 +119,7 @@ def replace_searches(facts: Facts, at: datetime, face: int, offences: tuple[str,
     }
     searches = [
         replace(
-            like, id=f"n{number}", at=at, case=number, face=face, reason=f"see N-{number - 1}" if naming else "seen"
+            like, id=f"n{number}", at=at, case=number, faces=(face,), reason=f"see N-{number - 1}" if naming else "seen"
         )
         for number in numbers
     ]

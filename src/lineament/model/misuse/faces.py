@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.model.faces import Vectors
-from lineament.model.misuse.facts import NOT_COMPARED, Facts, SearchFacts
-from lineament.model.misuse.findings import Finding, FindingKind, Found, LookedAt
+from lineament.model.misuse.facts import Facts, SearchFacts
+from lineament.model.misuse.findings import Finding, FindingKind, Found, LookedAt, ids, outcome, words
 
 MOST_FMR = 1e-6
 """The largest share of strangers that may count as the same face."""
@@ -30,10 +30,13 @@ def fmr_for(pairs: int) -> float:
     return min(MOST_FMR, MOST_STRANGERS / max(pairs, 1))
 
 
-def alike(vectors: Vectors, grades: NDArray[np.int64], least: NDArray[np.float64]) -> NDArray[np.int64]:
+def alike(
+    vectors: Vectors, grades: NDArray[np.int64], least: NDArray[np.float64], of_one: Sequence[tuple[int, int]] = ()
+) -> NDArray[np.int64]:
     """Number the faces: vectors that reach the score for their grades are the same, also through others.
 
-    ``least`` holds the score by the grades of both. Nothing of the vectors is kept.
+    ``least`` holds the score by the grades of both. ``of_one`` are pairs that the searcher gave as one person.
+    Nothing of the vectors is kept.
     """
     parents = np.arange(len(vectors))
 
@@ -43,22 +46,28 @@ def alike(vectors: Vectors, grades: NDArray[np.int64], least: NDArray[np.float64
             index = int(parents[index])
         return index
 
+    def join(first: int, second: int) -> None:
+        one, other = root(first), root(second)
+        if one != other:
+            parents[max(one, other)] = min(one, other)
+
+    for first, second in of_one:
+        join(first, second)
     for start in range(0, len(vectors), _BLOCK):
         scores = vectors[start : start + _BLOCK] @ vectors[start:].T
         reached = scores >= least[grades[start : start + _BLOCK, None], grades[None, start:]]
         for first, second in np.argwhere(np.triu(reached, 1)).tolist():
-            one, other = root(start + first), root(start + second)
-            if one != other:
-                parents[max(one, other)] = min(one, other)
+            join(start + first, start + second)
     return np.array([root(index) for index in range(len(vectors))], np.int64)
 
 
 def same_face(facts: Facts) -> Found:
     """Find a face that was searched in cases that have nothing to do with each other."""
     by_face: dict[int, list[SearchFacts]] = defaultdict(list)
-    for search in facts.searches:
-        if search.face != NOT_COMPARED and search.case in facts.cases:
-            by_face[search.face].append(search)
+    for search in facts.asked:
+        if search.case in facts.cases:
+            for face in set(search.faces):
+                by_face[face].append(search)
     findings, looked_at = [], 0
     for searches in by_face.values():
         fresh = [search for search in searches if facts.now(search.at)]
@@ -78,10 +87,10 @@ def same_face(facts: Facts) -> Found:
                 kind=FindingKind.SAME_FACE,
                 who=tuple(who for who, _ in by.most_common()),
                 cases=cases,
-                searches=tuple(search.id for search in searches),
+                searches=ids(searches),
                 since=searches[0].at,
                 until=searches[-1].at,
-                what=f"the same face searched {len(searches)} times in {len(cases)} cases",
+                what=f"the same face in {words(searches)} of {len(cases)} cases",
                 why=f"{len(groups)} of them have nothing to do with each other: none names another"
                 + (", and all were searched by one person" if alone else ", and their offences differ"),
                 ordinary="cases that name each other, or two of one offence",
@@ -116,12 +125,12 @@ def repeated(facts: Facts) -> Found:
     weeks: dict[tuple[str, int], set[int]] = defaultdict(set)
     whole: dict[tuple[str, int], set[int]] = defaultdict(set)  # of these, with searches of everything
     searches: dict[tuple[str, int], list[SearchFacts]] = defaultdict(list)
-    for search in facts.searches:
-        if search.face != NOT_COMPARED:
-            weeks[search.who, search.face].add(facts.week_of(search.at))
-            searches[search.who, search.face].append(search)
+    for search in facts.asked:
+        for face in set(search.faces):
+            weeks[search.who, face].add(facts.week_of(search.at))
+            searches[search.who, face].append(search)
             if not search.only_new:
-                whole[search.who, search.face].add(facts.week_of(search.at))
+                whole[search.who, face].add(facts.week_of(search.at))
     fresh = {pair: found for pair, found in weeks.items() if 0 in found}
     findings = []
     for pair, found in sorted(fresh.items()):
@@ -136,7 +145,7 @@ def repeated(facts: Facts) -> Found:
                 kind=FindingKind.REPEATED,
                 who=(pair[0],),
                 cases=tuple(dict.fromkeys(search.case for search in its)),
-                searches=tuple(search.id for search in its),
+                searches=ids(its),
                 since=its[0].at,
                 until=its[-1].at,
                 what=f"the same face searched in {len(found)} different weeks",
@@ -152,20 +161,22 @@ def guarded(facts: Facts) -> Found:
     """Find searches of a face that the agency listed as never to be searched without a supervisor."""
     by: dict[tuple[str, str], list[SearchFacts]] = defaultdict(list)
     looked_at = 0
-    for search in facts.searches:
+    shown = set()
+    for search in facts.asked:
         if facts.now(search.at):
             looked_at += 1
-            if search.guarded is not None:
-                by[search.who, search.guarded].append(search)
+            for face in set(search.guarded):
+                by[search.who, face].append(search)
+                shown.add(search.id)
     findings = [
         Finding(
             kind=FindingKind.GUARDED,
             who=(who,),
             cases=tuple(dict.fromkeys(search.case for search in searches)),
-            searches=tuple(search.id for search in searches),
+            searches=ids(searches),
             since=searches[0].at,
             until=searches[-1].at,
-            what=f"{len(searches)} {'search' if len(searches) == 1 else 'searches'} of a face on the agency's list",
+            what=f"{words(searches)} of a face on the agency's list",
             why="the agency keeps it on its list of faces that are not searched without a supervisor",
             ordinary="none",
             numbers={"searches": len(searches)},
@@ -183,7 +194,7 @@ def guarded(facts: Facts) -> Found:
         kind=FindingKind.GUARDED,
         of="searches",
         looked_at=looked_at,
-        ordinary=looked_at - sum(map(len, by.values())),
+        ordinary=looked_at - len(shown),
         note=note,
     )
     return Found(looked_at=line, findings=tuple(findings))
@@ -191,8 +202,7 @@ def guarded(facts: Facts) -> Found:
 
 def _found(facts: Facts, kind: FindingKind, looked_at: int, findings: Sequence[Finding]) -> Found:
     faces = facts.faces
-    left_out = f" {faces.left_out} searches could not be compared." if faces.left_out else ""
+    left_out = f" {faces.left_out} photographs could not be compared." if faces.left_out else ""
     rule = f"Faces count as the same where {faces.fmr:.1g} of strangers would (FMR)"
     note = f"{rule}; {faces.strangers:.2g} such pairs are expected.{left_out}"
-    line = LookedAt(kind=kind, of="faces", looked_at=looked_at, ordinary=looked_at - len(findings), note=note)
-    return Found(looked_at=line, findings=tuple(findings))
+    return outcome(kind, "faces", looked_at, findings, 0, note)

@@ -12,8 +12,6 @@ from lineament.model.actions import Action
 
 WEEKS = 26
 """Weeks before the week of the report that say what is ordinary."""
-NOT_COMPARED = -1
-"""The face of a search whose template was not compared with others: too weak, or of another model."""
 
 LOOKS = frozenset(
     action.value
@@ -28,7 +26,8 @@ LOOKS = frozenset(
 )
 """The actions of somebody who looks at cases, lists and candidates."""
 LEDGER_READS = frozenset({Action.LEDGER_READ.value, Action.LEDGER_EXPORTED.value, Action.ENTRY_PROVEN.value})
-SEARCHES = frozenset({Action.SEARCH.value})
+SEARCHES = frozenset({Action.SEARCH.value, Action.WATCH_BEGUN.value})
+"""A face that is put on watch is searched from then on."""
 
 
 class Act(NamedTuple):
@@ -71,7 +70,7 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchFacts:
-    """A search in a case of the agency. Several photographs of one person are one face."""
+    """A search in a case of the agency, or a watch, which is a search of what is taken in from then on."""
 
     id: str
     at: datetime
@@ -83,10 +82,12 @@ class SearchFacts:
     limit: int
     candidates: int
     reason: str
-    face: int = NOT_COMPARED  # equal for searches of the same face, as far as the model can tell
+    faces: tuple[int, ...] = ()  # of the people searched; equal for the same face, as far as the model can tell
     only_new: bool = False  # only what was captured since a day
     reviewed: bool = False
-    guarded: str | None = None  # which face of the agency's list it shows
+    guarded: tuple[str, ...] = ()  # which faces of the agency's list it shows
+    watch: bool = False  # a watch; there is no list
+    fired: bool = False  # made by a watch of this person, not by hand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +106,8 @@ class FacesCompared:
 
     fmr: float = 0.0  # the share of pairs of strangers that count as the same face
     pairs: int = 0
-    compared: int = 0  # searches
-    left_out: int = 0  # searches whose template is too weak, or of another model
+    compared: int = 0  # photographs
+    left_out: int = 0  # photographs whose template is too weak, or of another model
     guarded: int = 0  # faces on the agency's list
     guarded_left_out: int = 0  # of another model, so that they were not compared
 
@@ -139,6 +140,11 @@ class Facts:
     def since(self) -> datetime:
         """The beginning of the weeks that say what is ordinary."""
         return self.week - timedelta(weeks=WEEKS)
+
+    @property
+    def asked(self) -> list[SearchFacts]:
+        """What people searched and put on watch by hand, without the lists that watches made."""
+        return [search for search in self.searches if not search.fired]
 
     def week_of(self, at: datetime) -> int:
         """Return the week of a moment: 0 is that of the report, -1 the one before."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from lineament.model.misuse.facts import SearchFacts
 
 
 class FindingKind(StrEnum):
@@ -75,3 +77,25 @@ class Found:
 
     looked_at: LookedAt
     findings: tuple[Finding, ...] = ()
+
+
+def words(searches: Sequence[SearchFacts]) -> str:
+    """Return how many searches and watches there were, as “3 searches and 1 watch”."""
+    watches = sum(1 for search in searches if search.watch)
+    made = len(searches) - watches
+    counts = ((made, "search", "searches"), (watches, "watch", "watches"))
+    return " and ".join(f"{count} {one if count == 1 else several}" for count, one, several in counts if count)
+
+
+def ids(searches: Iterable[SearchFacts]) -> tuple[str, ...]:
+    """Return the ids of searches; a watch has no page of its own."""
+    return tuple(search.id for search in searches if not search.watch)
+
+
+def outcome(  # noqa: PLR0913, PLR0917 - what a line says
+    kind: FindingKind, of: str, looked_at: int, findings: Sequence[Finding], too_little: int, note: str
+) -> Found:
+    """Return the outcome for one kind, with how many were ordinary."""
+    left = max(0, looked_at - too_little - len(findings))
+    line = LookedAt(kind=kind, of=of, looked_at=looked_at, ordinary=left, too_little=too_little, note=note)
+    return Found(looked_at=line, findings=tuple(findings))

@@ -10,7 +10,7 @@ from statistics import median
 
 from lineament.model.actions import VIEW_ACTIONS
 from lineament.model.misuse.facts import LEDGER_READS, LOOKS, SEARCHES, Act, Actor, Facts
-from lineament.model.misuse.findings import Finding, FindingKind, Found, LookedAt
+from lineament.model.misuse.findings import Finding, FindingKind, Found, outcome
 from lineament.model.misuse.robust import FAR, Ordinary, ordinary
 
 LEAST_WEEKS = 8
@@ -68,7 +68,7 @@ def volume(facts: Facts) -> Found:
             else:
                 findings += found
     note = f"Each against their own last {LEAST_WEEKS} to 26 weeks at work, and against others of the same role."
-    return _found(FindingKind.VOLUME, "counts of people", looked_at, findings, too_little, note)
+    return outcome(FindingKind.VOLUME, "counts of people", looked_at, findings, too_little, note)
 
 
 def _too_many(  # noqa: PLR0913, PLR0917 - what one count is compared with
@@ -169,7 +169,7 @@ def hours(facts: Facts) -> Found:
     night = f"Night is {NIGHT_FROM}:00 to {NIGHT_TO:02}:00, {zone}."
     left_out = f"Cases in the first {FRESH.days} days after they were opened or became urgent are left out"
     note = f"{night} {left_out}, and so are those that {SHARED} people share."
-    return _found(FindingKind.HOURS, "people", looked_at, findings, too_little, note)
+    return outcome(FindingKind.HOURS, "people", looked_at, findings, too_little, note)
 
 
 def _is_work(act: Act) -> bool:
@@ -242,7 +242,7 @@ def reading(facts: Facts) -> Found:
             )
         )
     note = "Whoever searched, added a photograph, wrote or decided anything in a case takes part in it."
-    return _found(FindingKind.READING, "people with a case", len(this_week & idle.keys()), findings, 0, note)
+    return outcome(FindingKind.READING, "people with a case", len(this_week & idle.keys()), findings, 0, note)
 
 
 # ---------------------------------------------------------------- shared
@@ -274,11 +274,3 @@ def _past(counted: Weekly, at_work: Mapping[str, frozenset[int]], actor: Actor) 
 
 def _cases_of(acts: Iterable[Act]) -> tuple[int, ...]:
     return tuple(case for case, _ in Counter(act.case for act in acts if act.case is not None).most_common())
-
-
-def _found(  # noqa: PLR0913, PLR0917 - what a line says
-    kind: FindingKind, of: str, looked_at: int, findings: Sequence[Finding], too_little: int, note: str
-) -> Found:
-    ordinary_ones = looked_at - too_little - len(findings)
-    line = LookedAt(kind=kind, of=of, looked_at=looked_at, ordinary=ordinary_ones, too_little=too_little, note=note)
-    return Found(looked_at=line, findings=tuple(findings))

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import TypeVar
 
 from lineament.model.actions import VIEW_ACTIONS
-from lineament.model.misuse.facts import NOT_COMPARED, SEARCHES, Act, Facts, SearchFacts
-from lineament.model.misuse.findings import Finding, FindingKind, Found, LookedAt
+from lineament.model.misuse.facts import SEARCHES, Act, Facts, SearchFacts
+from lineament.model.misuse.findings import Finding, FindingKind, Found, LookedAt, ids, outcome, words
 from lineament.model.misuse.robust import FAR, ordinary, ordinary_share
 
 Item = TypeVar("Item")
@@ -43,12 +43,12 @@ _MODES = ("identification", "manual", "investigation")
 def probe_kinds(facts: Facts) -> Found:
     """Find photographs of a kind that is rare for those whom the case seeks."""
     usual: dict[str, Counter[str]] = defaultdict(Counter)
-    in_case = Counter(search.case for search in facts.searches)
-    for search in facts.searches:
+    in_case = Counter(search.case for search in facts.asked)
+    for search in facts.asked:
         if search.case in facts.cases and search.at < facts.week:
             usual[facts.cases[search.case].seeks][search.kind] += 1
     findings, looked_at, too_little = [], 0, 0
-    for (case, kind), searches in sorted(_by(facts.searches, lambda each: (each.case, each.kind)).items()):
+    for (case, kind), searches in sorted(_by(facts.asked, lambda each: (each.case, each.kind)).items()):
         fresh = [search for search in searches if facts.now(search.at)]
         if not fresh or case not in facts.cases:
             continue
@@ -67,23 +67,22 @@ def probe_kinds(facts: Facts) -> Found:
                 kind=FindingKind.PROBE_KIND,
                 who=_people(searches),
                 cases=(case,),
-                searches=tuple(search.id for search in fresh),
+                searches=ids(fresh),
                 since=searches[0].at,
                 until=searches[-1].at,
-                what=f"{len(searches)} searches with {len(_faces(searches))} faces "
-                f"from photographs of the kind “{kind}”",
+                what=f"{words(searches)} with {len(_faces(searches))} faces from photographs of the kind “{kind}”",
                 why=f"in cases that seek “{seeks}” {100 * share:.1f} of 100 photographs are of that kind",
                 ordinary=f"fewer than {LEAST_RARE} faces of a kind that is rarer than {100 * RARE:.0f} in 100",
                 numbers={"searches": len(searches), "faces": len(_faces(searches)), "usual share": round(share, 4)},
             )
         )
     note = "Which photographs are usual is told by the agency's own searches of the weeks before."
-    return _found(FindingKind.PROBE_KIND, "kinds of photographs in cases", looked_at, findings, too_little, note)
+    return outcome(FindingKind.PROBE_KIND, "kinds of photographs in cases", looked_at, findings, too_little, note)
 
 
 def many_faces(facts: Facts) -> Found:
     """Find many different faces that one person searched in one case, unless several share the work of a big one."""
-    by_pair = _by(facts.searches, lambda each: (each.case, each.who))
+    by_pair = _by(facts.asked, lambda each: (each.case, each.who))
     faces = {pair: len(_faces(searches)) for pair, searches in by_pair.items() if pair[0] in facts.cases}
     by_seeks: dict[str, list[float]] = defaultdict(list)
     for (case, _), count in faces.items():
@@ -112,7 +111,7 @@ def many_faces(facts: Facts) -> Found:
                 kind=FindingKind.MANY_FACES,
                 who=(who,),
                 cases=(case,),
-                searches=tuple(search.id for search in fresh),
+                searches=ids(fresh),
                 since=searches[0].at,
                 until=searches[-1].at,
                 what=f"{count} different faces searched in one case, {len(new)} of them new this week",
@@ -123,15 +122,17 @@ def many_faces(facts: Facts) -> Found:
             )
         )
     note = "In a case that several people share, each is compared with the others."
-    return _found(FindingKind.MANY_FACES, "people with a case", looked_at, findings, too_little, note)
+    return outcome(FindingKind.MANY_FACES, "people with a case", looked_at, findings, too_little, note)
 
 
 def loosened(facts: Facts) -> Found:
     """Find a face that is searched again after “no candidate”, each time with looser settings."""
     findings, looked_at = [], 0
-    for (case, who, _), searches in sorted(_by(facts.searches, lambda each: (each.case, each.who, each.face)).items()):
+    made = [search for search in facts.asked if not search.watch]
+    by_face = _by(made, lambda each: (each.case, each.who, each.faces))
+    for (case, who, faces), searches in sorted(by_face.items()):
         fresh = [search for search in searches if facts.now(search.at)]
-        if not fresh or fresh[0].face == NOT_COMPARED:
+        if not fresh or not faces:
             continue
         looked_at += 1
         run = _longest_loosening([search for search in searches if search.at >= fresh[0].at - ONE_SITTING])
@@ -142,7 +143,7 @@ def loosened(facts: Facts) -> Found:
                 kind=FindingKind.LOOSENED,
                 who=(who,),
                 cases=(case,),
-                searches=tuple(search.id for search in run),
+                searches=ids(run),
                 since=run[0].at,
                 until=run[-1].at,
                 what=f"the same face searched {len(run)} times, looser each time, until {_listed(run[-1].candidates)}",
@@ -152,7 +153,7 @@ def loosened(facts: Facts) -> Found:
             )
         )
     note = "Looser: without the threshold, with a lower score set by hand, or with a longer list."
-    return _found(FindingKind.LOOSENED, "faces in cases", looked_at, findings, 0, note)
+    return outcome(FindingKind.LOOSENED, "faces in cases", looked_at, findings, 0, note)
 
 
 def _times(number: int) -> str:
@@ -186,7 +187,7 @@ def refused(facts: Facts) -> Found:
         looked_at += len(fresh)
         passed = [
             search
-            for search in facts.searches
+            for search in facts.asked
             for attempt in fresh
             if search.who == who and search.case == attempt.case and timedelta() <= search.at - attempt.at <= REWORDED
         ]
@@ -198,7 +199,7 @@ def refused(facts: Facts) -> Found:
                 kind=FindingKind.REFUSED,
                 who=(who,),
                 cases=tuple(dict.fromkeys(attempt.case for attempt in fresh if attempt.case is not None)),
-                searches=tuple(dict.fromkeys(search.id for search in passed)),
+                searches=tuple(dict.fromkeys(ids(passed))),
                 since=fresh[0].at,
                 until=fresh[-1].at,
                 what=f"{len(fresh)} {'attempt' if len(fresh) == 1 else 'attempts'} at a refused purpose: "
@@ -208,7 +209,7 @@ def refused(facts: Facts) -> Found:
                 numbers={"refused": len(fresh), "passed afterwards": len(passed)},
             )
         )
-    return _found(
+    return outcome(
         FindingKind.REFUSED, "refusals", looked_at, findings, 0, "Every refusal by the words is on the record."
     )
 
@@ -244,7 +245,7 @@ def revived(facts: Facts) -> Found:
             )
         )
     note = f"A case without any work for {STALE.days} days is stale."
-    return _found(FindingKind.REVIVED, "cases searched", looked_at, findings, 0, note)
+    return outcome(FindingKind.REVIVED, "cases searched", looked_at, findings, 0, note)
 
 
 _START = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -272,7 +273,7 @@ def unreviewed(facts: Facts) -> Found:
                 kind=FindingKind.UNREVIEWED,
                 who=(who,),
                 cases=tuple(dict.fromkeys(search.case for search in left)),
-                searches=tuple(search.id for search in left),
+                searches=ids(left),
                 since=left[0].at,
                 until=left[-1].at,
                 what=f"{len(left)} of {len(searches)} searches with candidates that nobody reviewed "
@@ -284,7 +285,7 @@ def unreviewed(facts: Facts) -> Found:
         )
     waiting = sum(1 for search in fell_due if not search.reviewed)
     note = f"{waiting} of {len(fell_due)} searches that fell due this week were not reviewed."
-    return _found(FindingKind.UNREVIEWED, "people", len({search.who for search in fell_due}), findings, 0, note)
+    return outcome(FindingKind.UNREVIEWED, "people", len({search.who for search in fell_due}), findings, 0, note)
 
 
 def _unreviewed(searches: Sequence[SearchFacts]) -> int:
@@ -302,17 +303,9 @@ def _by(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Ite
 
 
 def _faces(searches: Iterable[SearchFacts]) -> set[int | str]:
-    """Return the different faces; one that was not compared counts as its own search."""
-    return {search.id if search.face == NOT_COMPARED else search.face for search in searches}
+    """Return the different faces; a search of which none was compared counts as one."""
+    return {face for search in searches for face in search.faces or (search.id,)}
 
 
 def _people(searches: Iterable[SearchFacts]) -> tuple[str, ...]:
     return tuple(who for who, _ in Counter(search.who for search in searches).most_common())
-
-
-def _found(  # noqa: PLR0913, PLR0917 - what a line says
-    kind: FindingKind, of: str, looked_at: int, findings: Sequence[Finding], too_little: int, note: str
-) -> Found:
-    left = max(0, looked_at - too_little - len(findings))
-    line = LookedAt(kind=kind, of=of, looked_at=looked_at, ordinary=left, too_little=too_little, note=note)
-    return Found(looked_at=line, findings=tuple(findings))

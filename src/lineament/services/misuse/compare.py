@@ -1,10 +1,11 @@
-"""Tells which searches show the same face, and which show one that is guarded.
+"""Tells which searches and watches show the same face, and which show one that is guarded.
 
 The templates are opened in memory for one report and let go; nothing but numbers leaves this module.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from lineament.errors import Damaged, Refused, WrongKey
 from lineament.model.cases import GONE, Case
 from lineament.model.faces import NO_GRADE, Vector
 from lineament.model.misuse.faces import alike, fmr_for
-from lineament.model.misuse.facts import NOT_COMPARED, FacesCompared
+from lineament.model.misuse.facts import FacesCompared
 from lineament.model.misuse.reports import GuardedFace
 from lineament.model.rates import ErrorRates
 from lineament.model.search import Probe
@@ -29,18 +30,19 @@ from lineament.store.ring import KeyRing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbered:
-    """Which searches show the same face."""
+    """Which searches and watches show the same face."""
 
-    faces: Mapping[str, int]  # by search
-    guarded: Mapping[str, str]  # the id of the guarded face, by search of the week
+    faces: Mapping[str, tuple[int, ...]]  # of the people of a search, ascending, by its id
+    guarded: Mapping[str, tuple[str, ...]]  # the ids of guarded faces, by search of the week
     how: FacesCompared
 
 
 @dataclass(slots=True)
 class _Templates:
-    """The templates of searches."""
+    """The templates of photographs of searches."""
 
     searches: list[str]
+    people: list[int]  # of the search, from 1
     vectors: list[Vector]
     grades: list[int]
 
@@ -55,19 +57,20 @@ def compare_faces(  # noqa: PLR0913, PLR0917 - what is compared, and with which 
     week: datetime,
 ) -> Numbered:
     """Number the faces of searches in the cases of an agency, and find those of the week that are guarded."""
-    faces = {row["id"]: NOT_COMPARED for row in rows}
     templates = _templates(tx, keys, rates, cases, rows)
-    fresh = {row["id"] for row in rows if row["made_at"] >= week}
-    pairs = len(fresh.intersection(templates.searches)) * len(templates.searches)
+    recent = {row["id"] for row in rows if row["at"] >= week}
+    fresh = [place for place, search in enumerate(templates.searches) if search in recent]
+    pairs = len(fresh) * len(templates.searches)
     fmr = fmr_for(pairs)
-    grades = np.array(templates.grades, np.int64)
-    guarded: dict[str, str] = {}
     listed = guarded_faces(tx, keys, agency_id)
     usable = [face for face in listed if face.template.model == rates.model and face.grade != NO_GRADE]
+    faces: dict[str, set[int]] = defaultdict(set)
+    guarded: Mapping[str, tuple[str, ...]] = {}
     if templates.searches:
-        vectors = np.stack(templates.vectors)
-        numbers = alike(vectors, grades, _scores(rates, fmr))
-        faces |= {search: int(number) for search, number in zip(templates.searches, numbers, strict=True)}
+        vectors, grades = np.stack(templates.vectors), np.array(templates.grades, np.int64)
+        numbers = alike(vectors, grades, _scores(rates, fmr), _of_one(templates))
+        for search, number in zip(templates.searches, numbers.tolist(), strict=True):
+            faces[search].add(number)
         guarded = _guarded(rates, templates, vectors, fresh, usable)
     how = FacesCompared(
         fmr=fmr,
@@ -77,7 +80,7 @@ def compare_faces(  # noqa: PLR0913, PLR0917 - what is compared, and with which 
         guarded=len(listed),
         guarded_left_out=len(listed) - len(usable),
     )
-    return Numbered(faces=faces, guarded=guarded, how=how)
+    return Numbered(faces={search: tuple(sorted(of)) for search, of in faces.items()}, guarded=guarded, how=how)
 
 
 def _templates(
@@ -87,7 +90,7 @@ def _templates(
     by_case: dict[int, list[RowMapping]] = {}
     for row in rows:
         by_case.setdefault(row["case_id"], []).append(row)
-    found = _Templates([], [], [])
+    found = _Templates([], [], [], [])
     for number, its in by_case.items():
         case = cases.get(number)
         if case is None or case.state in GONE:
@@ -108,26 +111,38 @@ def _take(found: _Templates, row: RowMapping, probe: Probe | None, rates: ErrorR
     if face.template.model != rates.model or face.quality.grade == NO_GRADE:
         return
     found.searches.append(row["id"])
+    found.people.append(row["person"])
     found.vectors.append(face.template.vector)
     found.grades.append(min(face.quality.grade, len(rates.grades) - 1))
 
 
+def _of_one(templates: _Templates) -> list[tuple[int, int]]:
+    """Return the pairs of photographs that a search fused as those of one person."""
+    first: dict[tuple[str, int], int] = {}
+    people = enumerate(zip(templates.searches, templates.people, strict=True))
+    return [(before, place) for place, person in people if (before := first.setdefault(person, place)) != place]
+
+
 def _guarded(
-    rates: ErrorRates, templates: _Templates, vectors: NDArray[np.float32], fresh: set[str], listed: list[GuardedFace]
-) -> dict[str, str]:
-    """Return which guarded face a search of the week shows: the closest that reaches the score for its grades."""
-    if not listed:
+    rates: ErrorRates,
+    templates: _Templates,
+    vectors: NDArray[np.float32],
+    fresh: Sequence[int],
+    listed: Sequence[GuardedFace],
+) -> dict[str, tuple[str, ...]]:
+    """Return which guarded faces a search of the week shows: of each photograph the closest that reaches the score."""
+    if not listed or not fresh:
         return {}
     least = _scores(rates, fmr_for(len(fresh) * len(listed)))
     grades = np.array([min(face.grade, len(rates.grades) - 1) for face in listed])
-    scores = vectors @ np.stack([face.template.vector for face in listed]).T
-    scores = np.where(scores >= least[np.array(templates.grades)[:, None], grades[None, :]], scores, -2.0)
-    closest = scores.argmax(axis=1)
-    return {
-        search: listed[int(place)].id
-        for search, place, best in zip(templates.searches, closest, scores.max(axis=1), strict=True)
-        if best > -2.0 and search in fresh
-    }
+    scores = vectors[fresh] @ np.stack([face.template.vector for face in listed]).T
+    reached = scores >= least[np.array(templates.grades)[fresh][:, None], grades[None, :]]
+    closest = np.where(reached, scores, -2.0).argmax(axis=1)
+    found: dict[str, set[str]] = defaultdict(set)
+    for place, best, some in zip(fresh, closest.tolist(), reached.any(axis=1).tolist(), strict=True):
+        if some:
+            found[templates.searches[place]].add(listed[best].id)
+    return {search: tuple(sorted(of)) for search, of in found.items()}
 
 
 def _scores(rates: ErrorRates, fmr: float) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from lineament.model.actions import Action
 from lineament.model.cases import Case
 from lineament.model.misuse.facts import WEEKS, Act, Actor, CaseFacts, Facts, RefusedAttempt, SearchFacts
 from lineament.model.rates import ErrorRates
+from lineament.model.search import Mode
 from lineament.services.misuse.compare import compare_faces
 from lineament.store.db import Tx
 from lineament.store.ledger_parts import LedgerPart
@@ -39,12 +40,15 @@ def gather(  # noqa: PLR0913, PLR0917 - of whom, of when, and with which keys
     acts = sorted(tx.misuse.acts(agency_id, first, stop), key=lambda act: act.at)
     cases = _cases(tx, agency_id, acts)
     acts = [act if act.case in cases or act.case is None else act._replace(case=None) for act in acts]
-    rows = tx.misuse.searches_in_cases(agency_id, since, until)
     reviewed = tx.misuse.reviewed(agency_id)
-    searches = [_search(row, reviewed) for row in rows if row["case_id"] in cases]
-    numbered = compare_faces(tx, keys, rates, agency_id, cases, rows, begins)
+    searches = [_search(row, reviewed) for row in tx.misuse.searches_in_cases(agency_id, since, until)]
+    searches += [_watch(row) for row in tx.misuse.watches_in_cases(agency_id, since, until)]
+    photographs = tx.misuse.faces_in_cases(agency_id, since, until)
+    numbered = compare_faces(tx, keys, rates, agency_id, cases, photographs, begins)
     searches = [
-        replace(search, face=numbered.faces[search.id], guarded=numbered.guarded.get(search.id)) for search in searches
+        replace(search, faces=numbered.faces.get(search.id, ()), guarded=numbered.guarded.get(search.id, ()))
+        for search in sorted(searches, key=lambda search: search.at)
+        if search.case in cases
     ]
     return Facts(
         week=begins,
@@ -90,8 +94,26 @@ def _search(row: RowMapping, reviewed: frozenset[str]) -> SearchFacts:
         limit=row["most"],
         candidates=row["listed"],
         reason=row["reason"],
-        only_new=row["since"] is not None,
+        only_new=row["since"] is not None or row["after_search"] is not None,
         reviewed=row["id"] in reviewed,
+        fired=row["watch_id"] is not None,
+    )
+
+
+def _watch(row: RowMapping) -> SearchFacts:
+    return SearchFacts(
+        id=row["id"],
+        at=row["begun_at"],
+        who=row["account_id"] or "",
+        case=row["case_id"],
+        kind=row["kind"],
+        mode=Mode.IDENTIFICATION.value,
+        least=0.0,
+        limit=0,
+        candidates=0,
+        reason=row["reason"],
+        only_new=True,
+        watch=True,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from lineament.errors import NotAllowed, NotFound
 from lineament.model.accounts import HOME_AGENCY, Permission, Role
+from lineament.model.actions import Action
 from lineament.model.cases import Case
 from lineament.model.events.oversight import MisuseAnswered, MisuseRead, MisuseReported
 from lineament.model.jobs import JobProgress, JobRequest
@@ -23,6 +24,7 @@ from lineament.services.misuse.gather import gather, monday_of
 from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.db import Tx
+from lineament.store.ledger_parts import LedgerPart
 from lineament.store.ring import KeyRing
 
 CATCH_UP = 4
@@ -169,6 +171,26 @@ class MisuseReports:
         with self._record.read() as tx:
             open_ones = tx.misuse.in_state(self._record.official.agency_id, FindingState.OPEN)
         return sum(1 for each in open_ones if self._sees(each) and not self._about_oneself(each))
+
+    @needs(Permission.READ_MISUSE)
+    def unread(self) -> date | None:
+        """Return the week of the newest report if the official has not read it yet. Nobody is told of their own."""
+        official = self._record.official
+        if official.solo:
+            return None
+        with self._record.read() as tx:
+            newest = tx.misuse.reports(official.agency_id, 1)
+            if not newest:
+                return None
+            first, stop = tx.ledger.between(newest[0].made_at, self._record.clock() + timedelta(seconds=1))
+            part = LedgerPart(
+                agency_id=official.agency_id,
+                account_id=official.account_id,
+                actions=frozenset({Action.MISUSE_READ.value}),
+                first=first,
+                stop=stop,
+            )
+            return None if tx.ledger.count(part) else newest[0].week
 
     @needs(Permission.READ_MISUSE)
     def answer(self, finding_id: str, state: FindingState, reason: str) -> KeptFinding:
