@@ -1,10 +1,11 @@
 """Counts what the weekly report finds of planted misuse, and its false alarms, over made-up years of an agency's work.
 
-    python -m bench.misuse [--years 6] [--entries 1000000] [--faces 13000]
+    python -m bench.misuse [--years 6] [--seed N] [--entries 1000000] [--faces 13000]
 
-One line for each kind that is planted (found and missed), one for each kind of false alarm (a week, in an agency of
-27 people). The years are those of the tests (tests/support/misuse_year.py). Then how long a report takes over a ledger
-of a million entries, and how long it takes to tell which of the faces of half a year are the same.
+Each run makes up other years, and prints their seeds; ``--seed`` repeats those from that one on. One line for each kind
+that is planted (found, missed, and in which years), one for each kind of false alarm (a week, in an agency of 27
+people), and the worst of them. Then how long a report takes over a ledger of a million entries, and how long it takes
+to tell which of the faces of half a year are the same.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import UTC, timedelta
+from statistics import mean
 
 import numpy as np
 import sqlalchemy as sa
-from tests.support.misuse_year import BEGIN, PLANTS, YEAR, Year, judge, plant
+from tests.support.misuse_plants import PLANTS, judge, plant_all
+from tests.support.misuse_year import BEGIN, PEOPLE, YEAR, Year
 
 from bench import machine
 from lineament.model.accounts import HOME_AGENCY, Role
@@ -37,11 +41,13 @@ def main() -> int:
     """Print the tables; return 1 if something that was planted was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--years", type=int, default=6)
+    parser.add_argument("--seed", type=int, help="of the first year; drawn unless it is given")
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--faces", type=int, default=13_000)
     options = parser.parse_args()
     print(machine.line("sqlalchemy", "numpy"))
-    missed = count_misuse(options.years) if options.years else 0
+    first = random.SystemRandom().randrange(10, 10**6) if options.seed is None else options.seed
+    missed = count_misuse(range(first, first + options.years)) if options.years else 0
     if options.entries:
         measure_ledger(options.entries)
     if options.faces:
@@ -49,30 +55,38 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def count_misuse(years: int) -> int:
+def count_misuse(seeds: Sequence[int]) -> int:
     """Print what was found and what was a false alarm; return how much was missed."""
-    found, missed, alarms = Counter[str](), Counter[str](), Counter[str]()
-    weeks, seconds = 0, []
-    for seed in range(years):
-        ordinary = Year(seed)
+    found, missed, alarms = Counter[str](), defaultdict[str, list[int]](list), Counter[str]()
+    a_week, worst_person, seconds = [], 0.0, []
+    for seed in seeds:
+        year = Year(seed)
         began = time.perf_counter()
-        judged = judge(ordinary, ordinary.reports())
+        judged = judge(year.reports())
         seconds.append((time.perf_counter() - began) / judged.weeks)
-        weeks += judged.weeks
+        a_week.append(judged.a_week)
         alarms.update(finding.kind.value for _, finding in judged.false_alarms)
-        for number, name in enumerate(PLANTS):
-            plant(ordinary, name, 27 if name == "drip" else 30 + number)
-        for name, seen in judge(ordinary, ordinary.reports(range(28, YEAR))).found.items():
-            (found if seen else missed)[name] += 1
-    print(f"{years} years, {weeks} weekly reports, {sum(seconds) / years:.2f} s each")
-    print(f"{'planted':<20}{'found':>8}{'missed':>8}")
+        about = Counter(who for _, finding in judged.false_alarms for who in finding.who)
+        worst_person = max(worst_person, max(about.values(), default=0) / judged.weeks)
+        planted = plant_all(year)
+        for name, seen in judge(year.reports(range(27, YEAR)), planted).found.items():
+            if seen:
+                found[name] += 1
+            else:
+                missed[name].append(seed)
+    print(f"{len(seeds)} years, seeds {' '.join(map(str, seeds))}, {mean(seconds):.2f} s a weekly report")
+    print(f"{'planted':<22}{'found':>8}{'missed':>8}")
     for name in PLANTS:
-        print(f"{name:<20}{found[name]:>8}{missed[name]:>8}")
-    print(f"{'false alarms':<20}{'a week':>8}")
+        print(f"{name:<22}{found[name]:>8}{len(missed[name]):>8}  {' '.join(map(str, missed[name]))}".rstrip())
+    print(f"{'all':<22}{sum(found.values()):>8}{sum(map(len, missed.values())):>8}")
+    print(f"{'false alarms':<22}{'a week':>8}")
+    weeks = len(seeds) * (YEAR - 1)
     for kind, many in alarms.most_common():
-        print(f"{kind:<20}{many / weeks:>8.3f}")
-    print(f"{'all':<20}{sum(alarms.values()) / weeks:>8.3f}")
-    return sum(missed.values())
+        print(f"{kind:<22}{many / weeks:>8.3f}")
+    print(f"{'all':<22}{mean(a_week):>8.3f}   in the worst year {max(a_week):.3f}")
+    worst = f"in the worst year {max(a_week) / PEOPLE:.4f}, worst person {worst_person:.3f}"
+    print(f"{'of one person':<22}{mean(a_week) / PEOPLE:>8.4f}   {worst}")
+    return sum(map(len, missed.values()))
 
 
 def measure_ledger(entries: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from tests.support.squad import OTHER_PHOTOGRAPH, Squad
 from tests.support.two_agencies import Pages
+from tests.support.world import SOURCE
 
 from lineament.errors import NotAllowed, NotFound, Refused
 from lineament.model.accountability import ERASED, PURPOSES
@@ -68,6 +70,9 @@ def test_the_counts_of_a_year_equal_the_entries_of_the_ledger(team: Squad, tmp_p
     assert (report.counts.searches, report.counts.by_guests) == (len(own), len(searches) - len(own)) == (4, 1)
     assert dict(report.counts.by_purpose) == {"missing person": 3, "suspect": 1}
     assert dict(report.counts.by_offence) == {"robbery and theft": 4}
+    assert dict(report.counts.listed) == {"robbery and theft": sum(1 for search in own if search["candidates"])}
+    assert dict(report.counts.by_model) == {searches[0]["model"]: 4}
+    assert dict(report.counts.sources) == {SOURCE: 4}
     assert sum(report.counts.by_photograph.values()) == sum(report.counts.by_outcome.values()) == 4
     listed = sum(1 for search in own if search["candidates"])
     assert report.counts.by_outcome.get("candidates were listed", 0) == listed
@@ -77,6 +82,39 @@ def test_the_counts_of_a_year_equal_the_entries_of_the_ledger(team: Squad, tmp_p
         assert name in before_reading or report.counts.others[name] == wanted, name
     assert report.counts.others[PURPOSES] == 1
     assert report.counts.others[ERASED] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "last_day", "to_write"),
+    [
+        ("US-MD", "1 February 2027", "systems of others"),
+        ("US-MT", "30 June 2027", "arrests and convictions"),
+        ("US-UT", "15 October 2027", "Requests from outside"),
+        ("FR", None, ""),
+    ],
+)
+def test_the_report_of_a_year_says_what_the_law_asks_of_it(
+    team: Squad, code: str, last_day: str | None, to_write: str
+) -> None:
+    work(team)
+    report = team.fresh_desk(team.auditor).documents.annual()
+    terms = replace(report.agency.terms, jurisdiction=code)
+    report = replace(report, agency=replace(report.agency, terms=terms))
+    said = {section.title.partition(":")[0]: section for section in annual_sections(report)}
+    law = said["What the law asks for"]
+    assert dict(law.rows).get("Last day") == last_day
+    assert to_write in law.to_write
+    assert law.items[-1] == "To be checked by counsel."
+    assert dict(said["By offence"].rows) == {"robbery and theft": "4, 4 with candidates"}
+    assert dict(said["Sources searched; a search may look into several"].rows) == {SOURCE: "4"}
+    assert annual_json(report)["law"][0]["to_be_written"] == (law.to_write or None)
+
+
+def test_where_no_law_asks_for_a_report_none_is_quoted(team: Squad) -> None:
+    report = team.fresh_desk(team.auditor).documents.annual()
+    report = replace(report, agency=replace(report.agency, terms=replace(report.agency.terms, jurisdiction="EC")))
+    assert not any(section.title.startswith("What the law") for section in annual_sections(report))
+    assert annual_json(report)["law"] == []
 
 
 def test_a_year_without_work_is_empty_and_one_to_come_is_refused(team: Squad) -> None:

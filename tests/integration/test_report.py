@@ -113,7 +113,7 @@ def test_it_states_what_a_court_asks(report: WrittenReport, found: SearchResult)
     pdf = text_of(report_pdf(report))
     best = found.candidates[0]
     for words in (
-        "A candidate is a lead to follow, and no evidence of who somebody is.",
+        "A candidate is a starting point, and no evidence of who somebody is.",
         "Show this picture to no witness",
         CASE.purpose,
         CASE.basis,

@@ -1,26 +1,28 @@
-"""A made-up year of an agency's ordinary work, and misuse that is planted in it.
+"""A made-up year of an agency's ordinary work, in which misuse can be planted (tests/support/misuse_plants.py).
 
-Twenty examiners with shifts, holidays, a rota of night duty, seasons and three big cases; reviewers, supervisors and
-auditors. Everything comes from a seed. A plant says which finding must come of it, about whom and in which weeks.
+Twenty examiners with shifts, holidays, a rota of night duty, seasons and three big cases; searches of several people,
+watches and what they find; reviewers, supervisors and auditors. Everything comes from a seed.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from lineament.model.accounts import Role
 from lineament.model.misuse.facts import WEEKS, Act, Actor, CaseFacts, FacesCompared, Facts, RefusedAttempt, SearchFacts
 from lineament.model.misuse.find import find_misuse
-from lineament.model.misuse.findings import Finding, FindingKind
+from lineament.model.misuse.findings import Finding
 
 BEGIN = datetime(2025, 1, 6, tzinfo=UTC)  # a Monday
 YEAR = 52
 EXAMINERS, REVIEWERS, SUPERVISORS, AUDITORS = 20, 3, 2, 2
+PEOPLE = EXAMINERS + REVIEWERS + SUPERVISORS + AUDITORS
+ON_ROTA = 8
+"""Examiners who share the night duty; the others work by day."""
 OFFENCES = ("robbery", "burglary", "fraud", "assault", "rape", "murder", "drug dealing", "kidnapping", "arson", "theft")
 SEEKS = {"suspect": 55, "initial identification": 20, "missing person": 15, "victim": 7, "deceased person": 3}
 KINDS: Mapping[str, Mapping[str, int]] = {
@@ -44,16 +46,6 @@ KINDS: Mapping[str, Mapping[str, int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plant:
-    """Misuse in the year."""
-
-    name: str
-    who: str
-    kinds: frozenset[FindingKind]  # any of these findings shows it
-    weeks: range  # in which it happens
-
-
 @dataclass(slots=True)
 class Year:
     """Everything that happened."""
@@ -65,7 +57,6 @@ class Year:
     acts: list[Act] = field(default_factory=list)
     searches: list[SearchFacts] = field(default_factory=list)
     refused: list[RefusedAttempt] = field(default_factory=list)
-    plants: list[Plant] = field(default_factory=list)
     faces: int = 0
 
     def __post_init__(self) -> None:
@@ -145,8 +136,8 @@ class Year:
         """Return one of the keys."""
         return self.random.choices(list(weights), list(weights.values()))[0]
 
-    def search(self, who: str, case: CaseFacts, at: datetime, face: int, **more: object) -> SearchFacts:
-        """Search, and look at the list."""
+    def search(self, who: str, case: CaseFacts, at: datetime, *faces: int, **more: object) -> SearchFacts:
+        """Search for somebody or for several people, and look at the list."""
         many = 0 if self.random.random() < 0.45 else self.random.randint(1, 20)
         values: dict[str, object] = {
             "kind": self.pick(KINDS[case.seeks]),
@@ -157,11 +148,24 @@ class Year:
             "reason": "seen on the recording",
             "reviewed": self.random.random() < 0.9,
         }
-        made = SearchFacts(id=f"s{len(self.searches)}", at=at, who=who, case=case.id, faces=(face,), **values | more)  # type: ignore[arg-type]
+        made = SearchFacts(id=f"s{len(self.searches)}", at=at, who=who, case=case.id, faces=faces, **values | more)  # type: ignore[arg-type]
         self.searches.append(made)
         self.acts += [Act(at, who, "probe_added", case.id), Act(at, who, "search", case.id)]
         self.look(who, case, at + timedelta(minutes=1), 1 + min(made.candidates, self.random.randint(0, 5)))
         return made
+
+    def watch(self, who: str, case: CaseFacts, at: datetime, face: int) -> None:
+        """Put a face on watch, which finds something now and then."""
+        values = {"who": who, "case": case.id, "kind": self.pick(KINDS[case.seeks]), "mode": "identification"}
+        values |= {"least": 0.4, "limit": 20, "reason": "not found yet", "faces": (face,), "only_new": True}
+        begun = SearchFacts(id=f"w{len(self.searches)}", at=at, candidates=0, watch=True, **values)  # type: ignore[arg-type]
+        self.searches.append(begun)
+        self.acts.append(Act(at, who, "watch_begun", case.id))
+        for later in range(1, 13):
+            if self.random.random() < 0.1:
+                found = {"at": at + timedelta(weeks=later), "candidates": 1, "reviewed": self.random.random() < 0.9}
+                name = f"s{len(self.searches)}"
+                self.searches.append(SearchFacts(id=name, fired=True, **values | found))  # type: ignore[arg-type]
 
     def look(self, who: str, case: CaseFacts, at: datetime, times: int) -> None:
         """Look at a case, its lists and candidates."""
@@ -172,11 +176,11 @@ class Year:
     def _ordinary(self) -> None:
         rate = {f"examiner-{number}": 8 * math.exp(self.random.gauss(0, 0.4)) for number in range(EXAMINERS)}
         away = {who: self._holidays() for who in rate}
-        rota = [f"examiner-{number}" for number in range(8)]
+        rota = [f"examiner-{number}" for number in range(ON_ROTA)]
         long_runs: list[tuple[str, CaseFacts, int]] = []
         for week in range(YEAR):
             season = 1 + 0.25 * math.sin(2 * math.pi * week / YEAR) - (0.4 if week in {50, 51, 0} else 0)
-            on_duty = {rota[week % 8], rota[(week + 4) % 8]}
+            on_duty = {rota[week % ON_ROTA], rota[(week + 4) % ON_ROTA]}
             for who, usual in rate.items():
                 if week in away[who]:
                     continue
@@ -236,7 +240,7 @@ class Year:
                 "seen on the recording",
             )
         faces = [face, *(self.face() for _ in range(self.random.choices((0, 1, 2, 4), (75, 17, 6, 2))[0]))]
-        made = 0
+        made = self._together(who, case, at, faces)
         for each in faces:
             first = self.search(who, case, at + timedelta(minutes=20 * made), each, reason=reason)
             made += 1
@@ -254,6 +258,15 @@ class Year:
         if self.random.random() < 0.4:
             self.acts.append(Act(at + timedelta(days=2), who, "paper_added", case.id))
         return made
+
+    def _together(self, who: str, case: CaseFacts, at: datetime, faces: list[int]) -> int:
+        """Search the people of a case together, or put the first on watch; return how many searches were made."""
+        if case.seeks in {"missing person", "suspect"} and self.random.random() < 0.06:
+            self.watch(who, case, at + timedelta(minutes=30), faces[0])
+        if len(faces) < 2 or self.random.random() < 0.7:
+            return 0
+        self.search(who, case, at - timedelta(minutes=20), *faces, reason="they were seen together")
+        return 1
 
     def _others(self, who: str, week: int) -> None:
         """Look at colleagues' cases, as a member of them."""
@@ -296,223 +309,3 @@ class Year:
                 for _ in range(self.random.randint(6, 16)):
                     shift = "night" if self.random.random() < 0.3 else "day"
                     self.search(who, case, self.moment(min(week + later, YEAR - 1), shift), self.face())
-
-
-# ---------------------------------------------------------------- misuse
-
-
-def plant(year: Year, name: str, week: int) -> Plant:
-    """Plant one kind of misuse that begins in that week."""
-    planted = PLANTS[name](year, week)
-    year.plants.append(planted)
-    return planted
-
-
-def _own_case(year: Year, who: str, before: int, seeks: str = "suspect") -> CaseFacts:
-    """Return a real case of somebody, opened some weeks before."""
-    begins = BEGIN + timedelta(weeks=before)
-    own = [search for search in year.searches if search.who == who and search.at < begins]
-    found = [year.cases[each.case] for each in own[-40:] if year.cases[each.case].seeks == seeks]
-    return found[-1] if found else year.open_case(begins - timedelta(days=20), seeks, "burglary")
-
-
-def _evansville(year: Year, week: int) -> Plant:
-    """Personal use behind a real case number: acquaintances from social media, a few a week."""
-    who = "examiner-11"
-    case = _own_case(year, who, week)
-    for later in range(6):
-        for _ in range(3):
-            year.search(
-                who, case, year.moment(week + later), year.face(), kind="social media", reason="suspect's circle"
-            )
-    return Plant(name="evansville", who=who, kinds=frozenset({FindingKind.MANY_FACES}), weeks=range(week, week + 6))
-
-
-def _drip(year: Year, week: int) -> Plant:
-    """A stalker searches one face every other week, in one real case."""
-    who = "examiner-12"
-    case, face = _own_case(year, who, week), year.face()
-    for later in range(0, 20, 2):
-        year.search(who, case, year.moment(week + later), face, candidates=2)
-    return Plant(name="drip", who=who, kinds=frozenset({FindingKind.REPEATED}), weeks=range(week, week + 20))
-
-
-def _bulk(year: Year, week: int) -> Plant:
-    """A run of sixty searches in a day, in one case."""
-    who = "examiner-13"
-    case, at = _own_case(year, who, week), BEGIN + timedelta(weeks=week, days=2, hours=9)
-    for number in range(60):
-        year.search(who, case, at + timedelta(minutes=5 * number), year.face())
-    return Plant(name="bulk", who=who, kinds=frozenset({FindingKind.MANY_FACES}), weeks=range(week, week + 1))
-
-
-def _spree(year: Year, week: int) -> Plant:
-    """Sixty searches more than usual in a week by somebody of middling diligence, spread over as many cases."""
-    counts = Counter(search.who for search in year.searches)
-    who = sorted((f"examiner-{number}" for number in range(EXAMINERS)), key=lambda each: counts[each])[EXAMINERS // 2]
-    for number in range(60):
-        at = BEGIN + timedelta(weeks=week, days=number % 5, hours=9 + number // 5)
-        year.search(who, year.open_case(at - timedelta(days=30)), at, year.face())
-    return Plant(name="spree", who=who, kinds=frozenset({FindingKind.VOLUME}), weeks=range(week, week + 1))
-
-
-def _ex_partner(year: Year, week: int) -> Plant:
-    """The same face in three cases of others' offences, months apart."""
-    who, face = "examiner-14", year.face()
-    for number in range(3):
-        at = year.moment(week + 3 * number)
-        case = year.open_case(at - timedelta(days=5), "suspect", ("fraud", "arson", "theft")[number])
-        year.search(who, case, at, face, kind="social media")
-    return Plant(name="ex-partner", who=who, kinds=frozenset({FindingKind.SAME_FACE}), weeks=range(week + 3, week + 7))
-
-
-def _same_offence(year: Year, week: int) -> Plant:
-    """The same face in three burglaries, of which none names another."""
-    who, face = "examiner-15", year.face()
-    for number in range(3):
-        at = year.moment(week + 2 * number)
-        year.search(who, year.open_case(at - timedelta(days=5), "suspect", "burglary"), at, face)
-    return Plant(
-        name="same offence", who=who, kinds=frozenset({FindingKind.SAME_FACE}), weeks=range(week + 4, week + 5)
-    )
-
-
-def _colleague(year: Year, week: int) -> Plant:
-    """A colleague who is on the agency's list."""
-    who = "examiner-16"
-    year.search(who, _own_case(year, who, week), year.moment(week), year.face(), guarded=("g1",))
-    return Plant(name="colleague", who=who, kinds=frozenset({FindingKind.GUARDED}), weeks=range(week, week + 1))
-
-
-def _looker(year: Year, week: int) -> Plant:
-    """Somebody who searches nothing, and reads a neighbour's case again and again."""
-    who = "supervisor-1"
-    case = year.open_case(BEGIN + timedelta(weeks=week - 2), "victim", "rape")
-    year.search("examiner-3", case, BEGIN + timedelta(weeks=week - 2, hours=9), year.face())
-    for _ in range(8):
-        year.look(who, case, year.moment(week), 4)
-    return Plant(name="looker", who=who, kinds=frozenset({FindingKind.READING}), weeks=range(week, week + 1))
-
-
-def _night(year: Year, week: int) -> Plant:
-    """A day worker who searches on Saturday night."""
-    who = "examiner-17"
-    case, at = _own_case(year, who, week), BEGIN + timedelta(weeks=week, days=5, hours=23)
-    for number in range(3):
-        year.search(who, case, at + timedelta(minutes=10 * number), year.face(), candidates=6)
-    return Plant(name="night", who=who, kinds=frozenset({FindingKind.HOURS}), weeks=range(week, week + 1))
-
-
-def _fishing(year: Year, week: int) -> Plant:
-    """The settings are loosened until somebody is listed."""
-    who, face = "examiner-18", year.face()
-    case, at = _own_case(year, who, week), BEGIN + timedelta(weeks=week, days=1, hours=10)
-    for number, (mode, least, limit) in enumerate(
-        (
-            ("identification", 0.4, 20),
-            ("manual", 0.35, 20),
-            ("manual", 0.25, 20),
-            ("manual", 0.15, 20),
-            ("investigation", -1.0, 50),
-        )
-    ):
-        listed = 9 if mode == "investigation" else 0
-        more = {"mode": mode, "least": least, "limit": limit, "candidates": listed}
-        year.search(who, case, at + timedelta(minutes=5 * number), face, **more)
-    return Plant(name="fishing", who=who, kinds=frozenset({FindingKind.LOOSENED}), weeks=range(week, week + 1))
-
-
-def _reworded(year: Year, week: int) -> Plant:
-    """A refused purpose, worded otherwise until it passes."""
-    who = "examiner-19"
-    case, at = _own_case(year, who, week), year.moment(week)
-    year.refused.append(RefusedAttempt(at=at, who=who, case=case.id, purpose="protected activity"))
-    year.search(who, case, at + timedelta(minutes=4), year.face())
-    return Plant(name="reworded", who=who, kinds=frozenset({FindingKind.REFUSED}), weeks=range(week, week + 1))
-
-
-def _revived(year: Year, week: int) -> Plant:
-    """An old case that nobody works on lends its number."""
-    who, at = "examiner-10", year.moment(week)
-    case = year.open_case(at - timedelta(days=500), "suspect", "theft")
-    for number in range(2):
-        year.search(who, case, at + timedelta(minutes=5 * number), year.face())
-    return Plant(name="revived", who=who, kinds=frozenset({FindingKind.REVIVED}), weeks=range(week, week + 1))
-
-
-def _unreviewed(year: Year, week: int) -> Plant:
-    """Searches whose lists nobody but the searcher is to see."""
-    who = "examiner-9"
-    for number in range(7):
-        case = _own_case(year, who, week) if number % 2 else year.open_case(BEGIN + timedelta(weeks=week))
-        at = BEGIN + timedelta(weeks=week, days=number % 5, hours=10)
-        year.search(who, case, at, year.face(), candidates=5, reviewed=False)
-    of_week = [
-        replace(search, reviewed=False)
-        if search.who == who and week <= (search.at - BEGIN).days // 7 <= week
-        else search
-        for search in year.searches
-    ]
-    year.searches = of_week
-    return Plant(name="unreviewed", who=who, kinds=frozenset({FindingKind.UNREVIEWED}), weeks=range(week + 1, week + 4))
-
-
-def _out_of_line(year: Year, week: int) -> Plant:
-    """Photographs of acquaintances in a case that has only a recording."""
-    who, at = "examiner-8", year.moment(week)
-    case = year.open_case(at - timedelta(days=9), "initial identification", "robbery")
-    for number in range(4):
-        year.search(who, case, at + timedelta(minutes=5 * number), year.face(), kind="social media")
-    return Plant(name="out of line", who=who, kinds=frozenset({FindingKind.PROBE_KIND}), weeks=range(week, week + 1))
-
-
-PLANTS: Mapping[str, Callable[[Year, int], Plant]] = {
-    "evansville": _evansville,
-    "drip": _drip,
-    "bulk": _bulk,
-    "spree": _spree,
-    "ex-partner": _ex_partner,
-    "same offence": _same_offence,
-    "colleague": _colleague,
-    "looker": _looker,
-    "night": _night,
-    "fishing": _fishing,
-    "reworded": _reworded,
-    "revived": _revived,
-    "unreviewed": _unreviewed,
-    "out of line": _out_of_line,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """How the reports of a year did."""
-
-    found: dict[str, bool]  # by plant
-    false_alarms: list[tuple[int, Finding]]  # with their week
-    weeks: int
-
-    @property
-    def a_week(self) -> float:
-        """False alarms a week."""
-        return len(self.false_alarms) / self.weeks
-
-
-def judge(year: Year, reports: Mapping[int, list[Finding]]) -> Judged:
-    """Compare the findings of a year with what was planted. One about a planter since then is no false alarm."""
-    found = {
-        each.name: any(
-            each.who in finding.who and finding.kind in each.kinds
-            for week in each.weeks
-            for finding in reports.get(week, ())
-        )
-        for each in year.plants
-    }
-    planted = [(each.who, each.weeks) for each in year.plants]
-    false = [
-        (week, finding)
-        for week, findings in reports.items()
-        for finding in findings
-        if not any(who in finding.who and weeks.start <= week < weeks.stop + WEEKS for who, weeks in planted)
-    ]
-    return Judged(found=found, false_alarms=false, weeks=len(reports))

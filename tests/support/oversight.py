@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from tests.support.misuse_year import Year, plant
+from tests.support.misuse_plants import plant
+from tests.support.misuse_year import Year
 
 from lineament.model.figures import Figures
 from lineament.model.misuse.find import find_misuse

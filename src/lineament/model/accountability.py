@@ -19,12 +19,15 @@ CANDIDATES, NO_CANDIDATE = "candidates were listed", "no candidate"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """The counts of an agency in a time. A search is counted once in each table."""
+    """The counts of an agency in a time. Each table that is “by” something divides the same searches."""
 
     by_purpose: Mapping[str, int] = field(default_factory=dict)
     by_offence: Mapping[str, int] = field(default_factory=dict)
     by_outcome: Mapping[str, int] = field(default_factory=dict)
     by_photograph: Mapping[str, int] = field(default_factory=dict)
+    by_model: Mapping[str, int] = field(default_factory=dict)
+    listed: Mapping[str, int] = field(default_factory=dict)  # by offence: searches that listed candidates
+    sources: Mapping[str, int] = field(default_factory=dict)  # by source: searches that looked into it, among others
     by_guests: int = 0  # searches by people of other agencies in cases of this one, which the tables leave out
     others: Mapping[str, int] = field(default_factory=dict)  # what else was done, by name
 

@@ -126,12 +126,11 @@ def _hides_enough(table: Table) -> bool:
 
 
 def _shared(counts: Sequence[int]) -> bool:
-    """Return whether a sum of the counts of agencies can be told: it is below ten, or three share it.
+    """Return whether a sum of the counts of agencies can be told: three share it.
 
     Without the two largest ten must be left, so that the second, who knows its own, cannot tell the largest to the ten.
+    A sum below ten is never told: whoever has nine of it would know that the others have none.
     """
-    if sum(counts) < BASE:
-        return True
     by_size = sorted(counts, reverse=True)
     return sum(1 for count in counts if count) >= LEAST_AGENCIES and sum(by_size[2:]) >= BASE
 

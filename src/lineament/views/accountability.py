@@ -9,6 +9,7 @@ from typing import Any
 
 from lineament.model.accountability import Counts
 from lineament.model.figures import Figures, told
+from lineament.model.jurisdictions import NOTICE, Topic, law_of
 from lineament.model.policy import SETTINGS
 from lineament.model.search import ProbeKind
 from lineament.model.sources import Source
@@ -170,18 +171,40 @@ def processing_json(found: Processing, document: str) -> dict[str, Any]:
 
 
 def annual_sections(report: AnnualReport) -> list[Section]:
-    """Return the report of a year: EU AI Act 26(10)."""
+    """Return the report of a year: EU AI Act 26(10), and what the law of the agency's jurisdiction asks for."""
     counts = report.counts
     guests = ("by people of other agencies, in cases of this one", f"{counts.by_guests:,}")
     return [
         Section(title="Searches", rows=(("by the people of this agency", f"{counts.searches:,}"), guests)),
         Section(title="By who was sought", rows=_rows(counts.by_purpose)),
-        Section(title="By offence", rows=_rows(counts.by_offence)),
+        Section(title="By offence", rows=_offence_rows(counts)),
         Section(title="By outcome", rows=_rows(counts.by_outcome)),
         Section(title="By photograph", rows=_rows(counts.by_photograph)),
+        Section(title="By model", rows=_rows(counts.by_model)),
+        Section(title="Sources searched; a search may look into several", rows=_rows(counts.sources)),
         Section(title="What else was done", rows=_rows(counts.others, by_size=False)),
+        *_law_sections(report),
         Section(title="What the figures mean", to_write="What the searches led to, and what the agency changed."),
     ]
+
+
+def _offence_rows(counts: Counts) -> list[tuple[str, str]]:
+    rows = _rows(counts.by_offence)
+    return [(name, f"{count}, {counts.listed.get(name, 0):,} with candidates") for name, count in rows]
+
+
+def _law_sections(report: AnnualReport) -> list[Section]:
+    """Return what the law of the agency's jurisdiction asks of the report, and what of it is still to be written."""
+    law = law_of(report.agency.terms.jurisdiction)
+    lines = law.about(Topic.REPORT)
+    return [
+        Section(
+            title=f"What the law asks for: {law.name}",
+            rows=[("Last day", f"{line.due} {report.year + 1}") for line in lines if line.due],
+            items=[*(f"{line.words} {line.source}" for line in lines), f"{NOTICE}."],
+            to_write=" ".join(line.to_write for line in lines if line.to_write),
+        )
+    ] * bool(lines)
 
 
 def _rows(counted_: Mapping[str, int], *, by_size: bool = True) -> list[tuple[str, str]]:
@@ -198,6 +221,7 @@ def annual_json(report: AnnualReport) -> dict[str, Any]:
         "whole_year": report.whole,
         "details_kept_since": iso(report.kept_since),
         "made_at": iso(report.made_at),
+        "law": [section_json(section) for section in _law_sections(report)],
         **counts_json(report.counts),
     }
 
@@ -211,6 +235,9 @@ def counts_json(counts: Counts) -> dict[str, Any]:
         "by_offence": dict(counts.by_offence),
         "by_outcome": dict(counts.by_outcome),
         "by_photograph": dict(counts.by_photograph),
+        "by_model": dict(counts.by_model),
+        "listed_by_offence": dict(counts.listed),
+        "sources": dict(counts.sources),
         "others": dict(counts.others),
     }
 

@@ -38,6 +38,9 @@ def acts(pack: Jurisdiction) -> Iterator[str]:
         yield f"A closed case is destroyed after {pack.retention_days} days, or sooner if the policy says so"
     if pack.about(Topic.NOTICE):
         yield "The page of a searched case lists the notice to the defence as due"
+    for line in pack.about(Topic.REPORT):
+        due = f", which is due by {line.due}" if line.due else ""
+        yield f"The report of a year counts what {line.section} asks for{due}, and says what is still to be written"
     yield f"Every result and report prints {'the common warnings' if pack.code == COMMON else 'its warnings'}"
 
 
@@ -62,4 +65,6 @@ def _line_json(line: Line) -> dict[str, Any]:
         "offences": list(line.offences),
         "seeks": list(line.seeks),
         "days": line.days,
+        "due": line.due,
+        "to_be_written": line.to_write,
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from datetime import date
-from itertools import product
+from itertools import permutations, product
 
 import pytest
 
@@ -110,17 +110,51 @@ def test_an_agency_that_takes_away_its_own_cannot_tell_another_to_the_ten(seed: 
     figures = figures_of_all(QUARTER, counts)
     for name, table in figures.tables.items():
         parts = cells_of(name, table)
-        for cell, low in table.items():
+        for cell in table:
             its = shares(counts, name, parts[cell])
-            if low == 0:
-                continue
             for insider in range(len(its)):
                 left = its[:insider] + its[insider + 1 :]
                 # what is known of the largest of the rest: the sum to the ten, less nothing at all of the others
-                assert sum(left[1:]) >= BASE or max(left) < BASE, (name, cell)
-    for name, low in figures.single.items():
+                assert sum(left[1:]) >= BASE, (name, cell)
+    for name in figures.single:
         each = sorted((its.single[name] for its in counts.values()), reverse=True)
-        assert low == 0 or (sum(1 for count in each if count) >= 3 and sum(each[2:]) >= BASE)
+        assert sum(1 for count in each if count) >= 3
+        assert sum(each[2:]) >= BASE
+
+
+@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("most", [12, 40, 300])
+def test_what_an_agency_can_compute_of_another_is_never_narrower_than_ten(seed: int, most: int) -> None:
+    """It knows its own counts exactly, and to the ten those of the agencies that tell their own."""
+    random_ = random.Random(seed)
+    counts = {str(agency): counts_of(random_, most) for agency in range(random_.randint(2, 7))}
+    known = frozenset(random_.sample(list(counts), random_.randint(0, 2)))
+    figures = figures_of_all(QUARTER, counts, known)
+    every = [
+        (low, {agency: sum(its.tables[name][part] for part in parts[cell]) for agency, its in counts.items()})
+        for name, table in figures.tables.items()
+        for parts in [cells_of(name, table)]
+        for cell, low in table.items()
+    ]
+    every += [
+        (low, {agency: its.single[name] for agency, its in counts.items()}) for name, low in figures.single.items()
+    ]
+    for low, its in every:
+        for insider, other in permutations(counts, 2):
+            rest = set(counts) - {insider, other}
+            floors = {agency: its[agency] - its[agency] % BASE for agency in rest & known}
+            most = low + HIDDEN - its[insider] - sum(floors.values())
+            unknown = rest - known  # any of them may have all that is left
+            least = 0 if unknown else low - its[insider] - sum(floors.values()) - HIDDEN * len(floors)
+            assert other in known or most - max(least, 0) >= HIDDEN, (low, its)
+    assert len(figures.tables) + len(figures.single) + len(figures.withheld) == len(CELLS) + 1
+
+
+def test_a_sum_below_ten_is_not_told_because_who_has_nine_of_it_would_know_that_others_have_none() -> None:
+    few = {name: QuarterCounts(tables={}, single={"erasures": 9 if name == "A" else 0}) for name in "ABCD"}
+    assert figures_of_all(QUARTER, few).single == {}
+    none = {name: QuarterCounts(tables={}, single={"erasures": 0}) for name in "ABCD"}
+    assert figures_of_all(QUARTER, none) == figures_of_all(QUARTER, few), "nothing and nine look the same"
 
 
 def cells_of(name: str, table: Table) -> dict[str, list[str]]:
@@ -140,7 +174,8 @@ def test_taking_away_the_agencies_that_tell_their_own_leaves_nobody_alone(seed: 
         parts = cells_of(name, table)
         for cell in table:
             its = shares(unknown, name, parts[cell])
-            assert sum(its) < BASE or (sum(1 for share in its if share) >= 3 and sum(its[2:]) >= BASE)
+            assert sum(1 for share in its if share) >= 3
+            assert sum(its[2:]) >= BASE
 
 
 def test_of_one_or_two_agencies_together_nothing_above_ten_is_told() -> None:

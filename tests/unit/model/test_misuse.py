@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from tests.support.misuse_year import BEGIN, EXAMINERS, PLANTS, YEAR, Year, judge, plant
+from tests.support.misuse_plants import PLANTS, judge, plant_all
+from tests.support.misuse_year import BEGIN, EXAMINERS, YEAR, Year
 
 from lineament.model.misuse.faces import alike, fmr_for
 from lineament.model.misuse.facts import Facts
@@ -32,16 +33,20 @@ def line_of(facts: Facts, kind: FindingKind) -> LookedAt:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_everything_that_is_planted_is_found(seed: int) -> None:
     year = Year(seed)
-    for number, name in enumerate(PLANTS):
-        plant(year, name, 27 if name == "drip" else 30 + number)
-    judged = judge(year, year.reports(range(28, YEAR)))
+    planted = plant_all(year)
+    judged = judge(year.reports(range(27, YEAR)), planted)
+    assert set(judged.found) == set(PLANTS)
     assert [name for name, found in judged.found.items() if not found] == []
+
+
+def test_every_kind_of_finding_is_planted() -> None:
+    assert {misuse.kind for misuse in PLANTS.values()} == set(FindingKind)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_false_alarms_in_an_ordinary_year_are_few(seed: int) -> None:
     year = Year(seed)
-    judged = judge(year, year.reports(range(1, YEAR, 2)))
+    judged = judge(year.reports(range(1, YEAR, 2)))
     assert judged.weeks == YEAR // 2
     assert judged.a_week <= MOST_A_WEEK
     about = [who for _, finding in judged.false_alarms for who in finding.who]

@@ -61,6 +61,8 @@ class Line:
     seeks: tuple[str, ...] = ()  # whom it concerns (``cases.Seeks``); of offences: who is sought whatever the offence
     days: int | None = None  # of retention
     warns: Warned | None = None
+    due: str = ""  # of the annual report: the last day, in words
+    to_write: str = ""  # of the annual report: what it asks for that only the controller knows
 
     @property
     def source(self) -> str:

@@ -60,7 +60,8 @@ def probe_kinds(facts: Facts) -> Found:
             continue
         share = usual[seeks][kind] / every
         here = len(searches) / in_case[case]
-        if share >= RARE or here < TIMES_RARE * share or len(_faces(searches)) < LEAST_RARE:
+        several = min(len(searches), len(_faces(searches)))  # neither one picture of a group nor one face again
+        if share >= RARE or here < TIMES_RARE * share or several < LEAST_RARE:
             continue
         findings.append(
             Finding(

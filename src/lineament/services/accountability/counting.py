@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,10 @@ OTHERS: Mapping[str, tuple[Action, ...]] = {
     "words of a purpose allowed by a supervisor": (Action.PURPOSE_ALLOWED,),
     "photographs approved by a second person": (Action.PROBE_APPROVED,),
     "decisions about candidates": (Action.CANDIDATE_DECIDED,),
+    "pieces of independent evidence recorded for leads": (Action.EVIDENCE_RECORDED,),
+    "reports of leads written": (Action.LEAD_REPORT_WRITTEN,),
+    "cases disclosed": (Action.CASE_DISCLOSED,),
+    "faces put on watch": (Action.WATCH_BEGUN,),
     "reports of searches written": (Action.REPORT_WRITTEN,),
     "comparisons of two pictures": (Action.COMPARED,),
     "trainings recorded": (Action.ACCOUNT_TRAINED,),
@@ -49,7 +53,7 @@ def count_agency(tx: Tx, agency_id: str, since: datetime, until: datetime) -> Co
     first, stop = tx.ledger.between(since, until)
     own = {account.id for account in tx.accounts.of_agency(agency_id)}
     terms = _terms(tx, agency_id)
-    tables: dict[str, Counter[str]] = {name: Counter() for name in ("purpose", "offence", "outcome", "photograph")}
+    tables: dict[str, Counter[str]] = defaultdict(Counter)
     by_guests = 0
     for row, details in _of(tx, agency_id, {Action.SEARCH}, first, stop):
         account = details.get("account")
@@ -59,8 +63,11 @@ def count_agency(tx: Tx, agency_id: str, since: datetime, until: datetime) -> Co
         purpose, offence = terms.get(row.case_id or 0, (ELSEWHERE, ELSEWHERE))
         tables["purpose"][purpose] += 1
         tables["offence"][offence] += 1
+        tables["listed"][offence] += bool(details["candidates"])
         tables["outcome"][CANDIDATES if details["candidates"] else NO_CANDIDATE] += 1
         tables["photograph"][details["kind"]] += 1
+        tables["model"][details["model"]] += 1
+        tables["sources"].update(details["sources"])
     others = {
         name: tx.ledger.count(_part(agency_id, actions, first, stop)) if stop else 0 for name, actions in OTHERS.items()
     }
@@ -71,6 +78,9 @@ def count_agency(tx: Tx, agency_id: str, since: datetime, until: datetime) -> Co
         by_offence=tables["offence"],
         by_outcome=tables["outcome"],
         by_photograph=tables["photograph"],
+        by_model=tables["model"],
+        listed=+tables["listed"],
+        sources=tables["sources"],
         by_guests=by_guests,
         others=others,
     )

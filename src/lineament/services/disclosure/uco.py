@@ -101,7 +101,9 @@ class _Graph:
             },
         )
         candidates = [self._candidate(id_, one) for one in told["list"]]
-        words = "no candidate" if not candidates else f"{len(candidates)} candidates; a candidate is a lead only"
+        words = (
+            "no candidate" if not candidates else f"{len(candidates)} candidates; a candidate is only a starting point"
+        )
         record = self._add(
             "ProvenanceRecord",
             f"list {id_}",
