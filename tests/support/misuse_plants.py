@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from tests.support.misuse_year import BEGIN, EXAMINERS, ON_ROTA, YEAR, Year
+from tests.support.misuse_year import BEGIN, EXAMINERS, ON_ROTA, REVIEWERS, YEAR, Year
 
 from lineament.model.accounts import Role
 from lineament.model.misuse.facts import WEEKS, Act, Actor, CaseFacts, RefusedAttempt
@@ -63,11 +63,23 @@ def _own_case(year: Year, who: str, before: int, seeks: str = "suspect") -> Case
 
 def _evansville(year: Year, week: int, who: str) -> None:
     """Personal use behind a real case number: acquaintances from social media, a few a week."""
-    case = _own_case(year, who, week)
+    _a_few_a_week(year, week, who, _own_case(year, who, week))
+
+
+def _a_few_a_week(year: Year, week: int, who: str, case: CaseFacts) -> None:
     for later in range(6):
         for _ in range(3):
             at, reason = year.moment(week + later), "suspect's circle"
             year.search(who, case, at, year.face(), kind="social media", reason=reason)
+
+
+def _behind_a_big_case(year: Year, week: int, who: str) -> None:
+    """Acquaintances, a few a week, in a case in which five others have worked as much and do not any more."""
+    case = year.open_case(BEGIN + timedelta(weeks=week - 6), "suspect", "riot")
+    for each in (who, *(f"reviewer-{number}" for number in range(REVIEWERS)), "supervisor-0", "supervisor-1"):
+        for _ in range(25):
+            year.search(each, case, year.moment(week - 5), year.face())
+    _a_few_a_week(year, week, who, case)
 
 
 def _drip(year: Year, week: int, who: str) -> None:
@@ -245,6 +257,7 @@ _AUDITORS = ("auditor-0", "auditor-1")
 
 PLANTS: Mapping[str, Misuse] = {
     "evansville": Misuse(_evansville, FindingKind.MANY_FACES, (0, 5)),
+    "behind a big case": Misuse(_behind_a_big_case, FindingKind.MANY_FACES, (0, 5)),
     "drip": Misuse(_drip, FindingKind.REPEATED, (0, 19)),
     "bulk": Misuse(_bulk, FindingKind.MANY_FACES),
     "spree": Misuse(_spree, FindingKind.VOLUME),

@@ -309,3 +309,6 @@ class Year:
                 for _ in range(self.random.randint(6, 16)):
                     shift = "night" if self.random.random() < 0.3 else "day"
                     self.search(who, case, self.moment(min(week + later, YEAR - 1), shift), self.face())
+        for later in range(3, 10):  # what comes in afterwards
+            if self.random.random() < 0.3 and week + later < YEAR:
+                self.search(team[0], case, self.moment(week + later), self.face())

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from tests.support.misuse_plants import plant
 from tests.support.misuse_year import Year
 
-from lineament.model.figures import Figures
+from lineament.model.figures import OTHERS, Figures
 from lineament.model.misuse.find import find_misuse
 from lineament.model.misuse.findings import FindingKind, Found
 from lineament.model.misuse.reports import FindingAnswer, FindingState, KeptFinding, MisuseReport
@@ -60,11 +60,12 @@ def publish(tx: Tx, agency_id: str, at: datetime) -> None:
     for scope, agency in ((EVERYTHING, None), (agency_id, agency_id)):
         tx.publications.begin(Publication(agency_id=agency, by="Olga Operator", reason="the council asked", at=at))
         for quarter in QUARTERS:
-            tx.publications.put(scope, _figures(quarter), at)
+            tx.publications.put(scope, _figures(quarter, alone=agency is not None), at)
 
 
-def _figures(quarter: date) -> Figures:
-    sought = {"suspect": 1230, "initial identification": 310, "missing person": 90, "victim": 0, "deceased person": 10}
+def _figures(quarter: date, *, alone: bool) -> Figures:
+    few = {"victim": 0, "deceased person": 10} if alone else {OTHERS: 30}
+    sought = {"suspect": 1230, "initial identification": 310, "missing person": 90} | few
     kinds = {"cctv": 980, "social media": 320, "identity document": 110, "seized device": 190, "other photograph": 40}
     single = {"authorisations granted": 240, "authorisations refused": 10, "faces and pictures erased": 60}
     tables = {"Searches by who was sought": sought, "Searches by photograph": kinds}

@@ -67,7 +67,7 @@ def report(
     lines = table(f"week of {shown.report.week}", "looked at", "outcome", right=("looked at",))
     for line in shown.report.looked_at:
         outcome = views.outcome(line, found.count(line.kind))
-        lines.add_row(KIND_WORDS[line.kind], f"{line.looked_at:,} {line.of}", outcome)
+        lines.add_row(KIND_WORDS[line.kind], f"{line.of}: {line.looked_at:,}", outcome)
     print_table(lines)
 
 

@@ -90,7 +90,7 @@ def same_face(facts: Facts) -> Found:
                 searches=ids(searches),
                 since=searches[0].at,
                 until=searches[-1].at,
-                what=f"the same face in {words(searches)} of {len(cases)} cases",
+                what=f"the same face in {words(searches)}, in {len(cases)} cases",
                 why=f"{len(groups)} of them have nothing to do with each other: none names another"
                 + (", and all were searched by one person" if alone else ", and their offences differ"),
                 ordinary="cases that name each other, or two of one offence",
@@ -189,7 +189,8 @@ def guarded(facts: Facts) -> Found:
         if faces.guarded_left_out
         else ""
     )
-    note = f"The list has {faces.guarded} {'face' if faces.guarded == 1 else 'faces'}.{older}"
+    length = {0: "is empty", 1: "has 1 face"}.get(faces.guarded, f"has {faces.guarded} faces")
+    note = f"The list {length}.{older}"
     line = LookedAt(
         kind=FindingKind.GUARDED,
         of="searches",

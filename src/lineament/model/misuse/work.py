@@ -90,9 +90,9 @@ def many_faces(facts: Facts) -> Found:
         by_seeks[facts.cases[case].seeks].append(float(count))
     everybody = ordinary([float(count) for count in faces.values()])
     enough = {seeks: ordinary(counts) for seeks, counts in by_seeks.items() if len(counts) >= LEAST_CASES}
-    in_case = _by(faces, lambda pair: pair[0])
+    in_case = _by(by_pair, lambda pair: pair[0])
     findings, looked_at, too_little = [], 0, 0
-    for (case, who), count in sorted(faces.items()):
+    for case, who in sorted(faces):
         searches = by_pair[case, who]
         fresh = [search for search in searches if facts.now(search.at)]
         if not fresh:
@@ -102,28 +102,40 @@ def many_faces(facts: Facts) -> Found:
             too_little += 1
             continue
         usual = enough.get(facts.cases[case].seeks, everybody)
-        others = sorted(faces[pair] for pair in in_case[case] if pair[1] != who)
-        shared = len(others) >= 2 and count <= 3 * others[len(others) // 2]
+        others = [by_pair[pair] for pair in in_case[case] if pair[1] != who]
+        alone = _alone(searches, others)
+        count = len(_faces(alone))
         new = _faces(fresh) - _faces(search for search in searches if search.at < facts.week)
-        if shared or not new or count < LEAST_FACES or usual.far(count) < FAR:
+        if not new or count < LEAST_FACES or usual.far(count) < FAR:
             continue
+        since = "" if len(alone) == len(searches) else " since the last search in it by anybody else"
         findings.append(
             Finding(
                 kind=FindingKind.MANY_FACES,
                 who=(who,),
                 cases=(case,),
                 searches=ids(fresh),
-                since=searches[0].at,
+                since=alone[0].at,
                 until=searches[-1].at,
-                what=f"{count} different faces searched in one case, {len(new)} of them new this week",
+                what=f"{count} different faces searched in one case{since}, {len(new)} of them new this week",
                 why=f"the middle is {usual.middle:.0f} for one person in a case that seeks “{facts.cases[case].seeks}”",
                 ordinary=f"up to {max(LEAST_FACES - 1, int(usual.middle + FAR * usual.spread))}, "
                 "or a case that three people share",
                 numbers={"faces": count, "new": len(new), "middle": usual.middle, "others": len(others)},
             )
         )
-    note = "In a case that several people share, each is compared with the others."
+    note = "In a case that several people share, each is compared with the others as long as they search in it."
     return outcome(FindingKind.MANY_FACES, "people with a case", looked_at, findings, too_little, note)
+
+
+def _alone(searches: Sequence[SearchFacts], others: Sequence[Sequence[SearchFacts]]) -> list[SearchFacts]:
+    """Return the searches that nobody shares: in a big case those of new faces after the last by anybody else."""
+    counts = sorted(len(_faces(its)) for its in others)
+    if len(others) < 2 or len(_faces(searches)) > 3 * counts[len(counts) // 2]:
+        return list(searches)
+    last = max(its[-1].at for its in others)
+    before = _faces(search for search in searches if search.at <= last)
+    return [search for search in searches if search.at > last and not _faces([search]) <= before]
 
 
 def loosened(facts: Facts) -> Found:
