@@ -47,6 +47,7 @@ SHOWN = {
     "result-investigation": "result",
     "case-urgent": "case",
     "people": "people",
+    "candidate": "review",
     "candidate-collected": "candidate",
 }
 """The screenshots in the README and the guides, with the names of their files."""

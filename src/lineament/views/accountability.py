@@ -11,13 +11,12 @@ from lineament.model.accountability import Counts
 from lineament.model.figures import Figures, told
 from lineament.model.jurisdictions import NOTICE, Topic, law_of
 from lineament.model.policy import SETTINGS
-from lineament.model.search import ProbeKind
 from lineament.model.sources import Source
 from lineament.services.accountability.documents import AnnualReport, Processing
 from lineament.services.accountability.publication import PublicationStanding, PublicFigures
 from lineament.services.standalone import page_template
 from lineament.store.publications import Publication
-from lineament.views.values import counted, iso, upper_first
+from lineament.views.values import counted, iso, kind_words
 
 _RETENTION = ("case_days", "probe_days", "audit_days")
 _MEASURES = (
@@ -179,7 +178,7 @@ def annual_sections(report: AnnualReport) -> list[Section]:
         Section(title="By who was sought", rows=_rows(counts.by_purpose)),
         Section(title="By offence", rows=_offence_rows(counts)),
         Section(title="By outcome", rows=_rows(counts.by_outcome)),
-        Section(title="By photograph", rows=_rows(counts.by_photograph)),
+        Section(title="By photograph", rows=[(kind_words(kind), count) for kind, count in _rows(counts.by_photograph)]),
         Section(title="By model", rows=_rows(counts.by_model)),
         Section(title="Sources searched; a search may look into several", rows=_rows(counts.sources)),
         Section(title="What else was done", rows=_rows(counts.others, by_size=False)),
@@ -263,7 +262,7 @@ def quarter_words(figures: Figures) -> str:
 
 def figure_rows(table: Mapping[str, int]) -> list[tuple[str, str]]:
     """Return the rows of a table of figures."""
-    return [("CCTV" if cell == ProbeKind.CCTV else upper_first(cell), told(count)) for cell, count in table.items()]
+    return [(kind_words(cell), told(count)) for cell, count in table.items()]
 
 
 def document_page(title: str, agency: str, made_at: datetime, sections: Sequence[Section]) -> str:

@@ -22,6 +22,11 @@ def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def kind_words(kind: str) -> str:
+    """Return a kind of photograph with a capital."""
+    return "CCTV" if kind == "cctv" else upper_first(kind)
+
+
 def counted(number: int, singular: str, plural: str = "") -> str:
     """Return a number with its noun; ``plural`` is needed if it is not the singular with an s."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

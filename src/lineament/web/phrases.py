@@ -21,7 +21,7 @@ from lineament.views import jobs as job_views
 from lineament.views import probes as probe_views
 from lineament.views.runs import OUTCOMES
 from lineament.views.sources import source_state
-from lineament.views.values import counted, upper_first
+from lineament.views.values import counted, kind_words, upper_first
 from lineament.web import addresses
 from lineament.web.lists import strip
 
@@ -208,11 +208,6 @@ def count_of_stops(stops: float) -> str:
 def quality_line(quality: Quality) -> str:
     """Return what an examiner should know about a face before searching with it."""
     return ", ".join(filter(None, (f"{quality.face_height:.0f} px high", quality.tilt)))
-
-
-def kind_words(kind: str) -> str:
-    """Return a kind of photograph with a capital."""
-    return kind.upper() if kind == "cctv" else kind.capitalize()
 
 
 def distressing(case: Case) -> bool:
