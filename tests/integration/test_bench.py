@@ -37,7 +37,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "many_sources": ("--sources", "6", "--faces", "60", "--rounds", "2"),
     "together": ("--faces", "60", "--rounds", "2"),
     "misuse": ("--years", "0", "--entries", "2000", "--faces", "40"),
-    "watch": ("--lfw", PEOPLE, "--watches", "4", "--before", "6", "--photographs", "6", "--fire", "1"),
+    "watch": ("--lfw", PEOPLE, "--watches", "3", "--before", "1", "--photographs", "2", "--fire", "2"),
     "mutations": ("--changes", "4", "--seed", "3"),
     "nets": ("--seconds", "0.1"),
     "once": ("--photographs", "3", "--others", "100"),

@@ -416,11 +416,11 @@ def test_a_change_while_a_search_is_compared_counts_for_it(
     desk, compare = searched.desk_at_the_machine(), Gallery.search
     compared: list[object] = []
 
-    def change_then_compare(*arguments: Any) -> Any:
+    def change_then_compare(*arguments: Any, **named: Any) -> Any:
         if not compared:
             desk.proposals.propose_threshold(0.01, REASON, measure(0.1, 0.01))
         compared.append(arguments)
-        return compare(*arguments)
+        return compare(*arguments, **named)
 
     monkeypatch.setattr(Gallery, "search", change_then_compare)
     found = search(searched)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from lineament.errors import InvalidValue, LineamentError, NotFound, Refused
+from lineament.errors import InvalidValue, LineamentError, NotAllowed, Refused
 from lineament.model.accounts import Permission
 from lineament.model.batches import BatchedPhotograph, SearchBatch
 from lineament.model.cases import Case
 from lineament.model.events.searches import BatchBegun, BatchSearched
 from lineament.model.jobs import Job, JobProgress, JobRequest
 from lineament.model.search import Mode, Probe, ProbeKind, SearchRequest
-from lineament.services.cases.access import case_for, require_open
+from lineament.services.cases.access import case_for, may_in, require_open
 from lineament.services.jobs.kinds import BATCH, Report
 from lineament.services.needs import needs
 from lineament.services.probes import Probes
@@ -196,12 +196,13 @@ class Batches:
         return made is not None
 
     def _find(self, tx: Tx, batch_id: str, permission: Permission) -> tuple[SearchBatch, Case]:
-        """Return a batch with its case. Raises the same NotFound if the case is not seen."""
-        batch = tx.batches.get(batch_id)
-        try:
-            return batch, case_for(tx, self._record, batch.case_key, permission)
-        except NotFound:  # it would name the case
-            raise no_batch(batch_id) from None
+        """Return a batch with its case. Raises the same NotFound if there is no such batch or its case is not seen."""
+        case = tx.cases.of_batch(batch_id, self._record.sight)
+        if case is None:
+            raise no_batch(batch_id)
+        if not may_in(tx, self._record, case, permission):
+            raise NotAllowed(what=f"{permission.value}, in this case")
+        return tx.batches.get(batch_id), case
 
 
 def _settings(request: SearchRequest) -> dict[str, Any]:

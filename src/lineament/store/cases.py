@@ -17,6 +17,7 @@ from lineament.model.cases import Allowance, Authorisation, Case, CaseState, Cas
 from lineament.model.jurisdictions import law_of, packs
 from lineament.model.reasons import ReasonCode
 from lineament.store.agencies import AgencyRows
+from lineament.store.batch_tables import search_batches
 from lineament.store.columns import Words, among
 from lineament.store.guard import checked
 from lineament.store.keys import Vault
@@ -25,7 +26,7 @@ from lineament.store.sealed import SealedColumn, checked_id
 from lineament.store.search_tables import probes, searches
 from lineament.store.tables import AWAITING, case_members, cases
 from lineament.store.values import allowance_from, allowance_to, authorisation_from, authorisation_to
-from lineament.store.watch_tables import watches
+from lineament.store.watch_tables import watch_findings, watches
 
 DELETED = "deleted"
 """Replaces deleted text in a tombstone."""
@@ -88,9 +89,21 @@ class CaseRows:
         """Return the case of a watch; None if there is no such watch, or the official may not see its case."""
         return self._visible_case_of(watches, watch_id, sight)
 
+    def of_finding(self, finding_id: str, sight: Sight) -> Case | None:
+        """Return the case of what a watch found; None if there is no such finding, or its case is not seen."""
+        found = sa.select(watches.c.case_id).join(watch_findings, watch_findings.c.watch_id == watches.c.id)
+        return self._visible(found.where(watch_findings.c.id == checked_id(finding_id)), sight)
+
+    def of_batch(self, batch_id: str, sight: Sight) -> Case | None:
+        """Return the case of a batch; None if there is no such batch, or the official may not see its case."""
+        return self._visible_case_of(search_batches, batch_id, sight)
+
     def _visible_case_of(self, table: sa.Table, id: str, sight: Sight) -> Case | None:  # noqa: A002 - the column
+        return self._visible(sa.select(table.c.case_id).where(table.c.id == checked_id(id)), sight)
+
+    def _visible(self, case_id: sa.Select[tuple[int]], sight: Sight) -> Case | None:
         """One query decides, so that what is not seen and what is not there take the same time."""
-        of_it = sa.select(table.c.case_id).where(table.c.id == checked_id(id)).scalar_subquery()
+        of_it = case_id.scalar_subquery()
         row = self._connection.execute(_SELECT.where(cases.c.id == of_it, is_visible(sight))).mappings().one_or_none()
         if row is None:
             return None

@@ -15,7 +15,7 @@ from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.texts import require_said
 from lineament.model.watches import Notice, ProbeWatch, WatchFinding, WatchProgress, WatchStanding, WatchTerms
 from lineament.services import gate
-from lineament.services.cases.access import case_for, case_of_probe, case_of_search, may_in
+from lineament.services.cases.access import case_for, case_of_probe, may_in
 from lineament.services.keyholder import case_key
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
@@ -178,13 +178,12 @@ class Watches:
         """Take note of what a watch found, on the record; only the first time counts. Raises NotFound."""
         with self._record.change() as change:
             tx = change.tx
-            finding = tx.watches.finding(finding_id)
-            try:
-                case, _ = case_of_search(tx, self._record, finding.search_id)
-            except NotFound:
-                raise NotFound(what="finding", name=finding_id[:40], hint="lineament watch list") from None
+            case = tx.cases.of_finding(finding_id, self._record.sight)
+            if case is None:
+                raise NotFound(what="finding", name=finding_id[:40], hint="lineament watch list")
             if not may_in(tx, self._record, case, Permission.TAKE_PART):
                 raise NotAllowed(what=f"{Permission.TAKE_PART.value}, in this case")
+            finding = tx.watches.finding(finding_id)
             change.concerns(case)
             tx.watches.see(finding_id, self._record.official.name, change.at)
             change.record(FindingSeen(case=case.ref, watch=finding.watch_id, search=finding.search_id))
