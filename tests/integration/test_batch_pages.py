@@ -9,10 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.conftest import PORTRAITS, two_people
+from tests.support.clock import TICK, Clock
+from tests.support.killed import Killed, killed_at
 from tests.support.serving import Served, serving, token_in
-from tests.support.world import CASE, SOURCE, World, ingest_portraits, solo
+from tests.support.world import CASE, SOURCE, World, ingest_portraits, opened, solo
 
 from lineament.errors import Refused
+from lineament.model.jobs import LEASE
 from lineament.model.search import ProbeKind, SearchRequest
 
 pytestmark = pytest.mark.enable_socket
@@ -104,6 +107,36 @@ def test_nothing_is_searched_twice_after_a_kill_between_search_and_note(
     (row,) = world.machine.batches.show(shown.batch.id).rows
     assert row.photograph.search_id == made.search_id
     assert len(world.machine.casework.stored_searches(CASE.ref)) == 1
+
+
+def test_a_worker_killed_at_any_step_loses_no_photograph_and_searches_none_twice(
+    tmp_path: Path, pictures: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(tick=TICK)
+    with solo(tmp_path / "ws", clock) as world:
+        ingest_portraits(world.workspace)
+        world.machine.casework.open(CASE)
+        batch = world.machine.batches.begin(CASE.ref, ProbeKind.CCTV).id
+        for name in ("macron-2014.jpg", "obama.jpg"):
+            world.machine.batches.add(batch, name, (PORTRAITS / name).read_bytes())
+        world.machine.batches.start(batch, {}, SearchRequest(case=CASE.ref, reason="who is it?", sources=(SOURCE,)))
+    shutil.copytree(tmp_path / "ws", tmp_path / "whole")
+    with opened(tmp_path / "whole", clock) as world, killed_at(99, monkeypatch) as steps:
+        world.workspace.worker.drain()
+    assert len(steps) >= 6
+    for step in range(1, len(steps)):
+        shutil.copytree(tmp_path / "ws", tmp_path / f"at-{step}")
+        with opened(tmp_path / f"at-{step}", clock) as world:
+            with pytest.raises(Killed), killed_at(step, monkeypatch):
+                world.workspace.worker.drain()
+            world.clock.advance(seconds=LEASE.total_seconds())
+            world.workspace.worker.drain()
+            rows = world.machine.batches.show(batch).rows
+            made = {search.result.search_id for search in world.machine.casework.stored_searches(CASE.ref)}
+            assert [row.state for row in rows] == ["searched", "searched"], f"killed before step {step}"
+            assert {row.photograph.search_id for row in rows} == made, f"killed before step {step}"
+            assert len(made) == 2
+            world.machine.audit.verify()
 
 
 def test_the_gate_is_asked_before_each_and_what_it_refuses_waits(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import permutations
@@ -314,6 +315,44 @@ def test_the_pages_search_two_people_and_then_what_is_new(world: World, tmp_path
         text = browser.get(report.headers["location"]).text if report.status_code == 303 else report.text
         for words in ("pictures that show all 2 people", "person 2: photograph", "faces enrolled since search"):
             assert words in text
+
+
+def test_the_terminal_searches_several_people(ready: Callable[..., Ran], press: Path, tmp_path: Path) -> None:
+    ready("ingest", "press", press)
+    two_people(tmp_path / "asked.jpg", MACRON, ARDERN)
+    line = ("--case", "K-1", "--reason", "were they together?", "--min-score", "0.35")
+    apart = (PORTRAITS / MACRON, PORTRAITS / ARDERN)
+    every = ready("search", *apart, *line, "--together", "all", "--json")
+    assert every.code == 0, every.err
+    assert {candidate["uri"].rpartition("/")[2] for candidate in every.json["candidates"]} == {"both.jpg"}
+    assert [candidate["person"] for candidate in every.json["candidates"]] == [1]
+    assert [person["number"] for person in every.json["people"]] == [2]
+    group = ready("search", tmp_path / "asked.jpg", *line, "--together", "all", "--json").json
+    assert [candidate["uri"] for candidate in group["candidates"]] == [
+        candidate["uri"] for candidate in every.json["candidates"]
+    ]
+    either = ready("search", *apart, *line, "--together", "any")
+    assert either.code == 0, either.err
+    assert "any of 2 people" in either.out
+    assert {"person 1", "person 2"} <= set(re.findall(r"person \d", either.out))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--same-person",), "different people"),
+        (("--investigate",), "need a threshold"),
+        ((), "it shows 1; several people need another photograph"),
+    ],
+)
+def test_the_terminal_says_what_several_people_need(
+    ready: Callable[..., Ran], more: tuple[str, ...], words: str
+) -> None:
+    photographs = [PORTRAITS / MACRON, PORTRAITS / ARDERN][: 2 if more else 1]
+    line = ("--case", "K-1", "--reason", "were they together?", "--together", "all", *more)
+    refused = ready("search", *photographs, *line)
+    assert refused.code == InvalidValue.exit_code
+    assert words in " ".join(refused.err.split())
 
 
 def test_the_terminal_searches_what_is_new(ready: Callable[..., Ran], photos: Path, tmp_path: Path) -> None:

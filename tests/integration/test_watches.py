@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from tests.support.clock import TICK, Clock
@@ -20,12 +21,14 @@ from tests.support.squad import Squad, squad
 from tests.support.watched import OTHERS, REASON, SAME, add_source, compare, enrol, keep_watch
 from tests.support.world import CASE, MEBI, PROBE, SOURCE, World, opened, solo
 
-from lineament.errors import AccessAltered, InvalidValue, MixedModels, NotFound
+from lineament.errors import AccessAltered, Damaged, InvalidValue, MixedModels, NotFound
 from lineament.model.accounts import HOME_AGENCY, AccountState
 from lineament.model.cases import AuthorisationOutcome, Seeks
+from lineament.model.events.base import JSON
 from lineament.model.events.searches import SearchRun
 from lineament.model.events.watches import WatchesCompared, WatchHeld
-from lineament.model.jobs import LEASE
+from lineament.model.jobs import LEASE, JobState
+from lineament.model.packs import CURRENT
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Mode, ProbeKind
 from lineament.model.watches import LONGEST_WATCH, NoticeKind, ProbeWatch, WatchStanding, WatchTerms
@@ -33,7 +36,9 @@ from lineament.services.people.invitations import Post
 from lineament.services.watches.asking import AGAIN, GATHERED
 from lineament.services.watches.keeping import KeptWatch, Watches
 from lineament.sources.folder.connector import FolderConnector
+from lineament.store.faces import FaceRows
 from lineament.testing import MemoryOutbox
+from lineament.vision.packs import SHIPPED
 
 
 @pytest.fixture(scope="module")
@@ -294,6 +299,50 @@ def test_a_watch_that_was_stopped_catches_up(world: World) -> None:
     assert isinstance(held, WatchHeld)
     assert isinstance(again, WatchHeld)
     assert (held.against, again.against) == (("all-stopped",), ())
+
+
+def test_a_threshold_that_was_altered_holds_every_watch_and_says_so(world: World) -> None:
+    sides: dict[str, JSON] = {
+        name: {"strangers": strangers, "model": SHIPPED[CURRENT].model}
+        for name, strangers in (("before", 0.1), ("after", 0.5))
+    }
+    world.machine.proposals.propose_threshold(0.5, "too many are missed", sides)
+    keep_watch(world)
+    enrol(world, SAME)
+    with raw_database(world.workspace.home) as database:
+        kept_rows = database.execute("SELECT id, entry FROM proposals").fetchall()
+        database.execute("UPDATE proposals SET entry = NULL")
+    compare(world)
+    assert [reason.code for reason in kept(world).against] == [ReasonCode.WATCH_THRESHOLD]
+    assert "ledger records last" in str(kept(world).against[0])
+    assert (kept(world).findings, kept(world).progress.refused) == ([], 1)
+    (held,) = events(world, WatchHeld)
+    assert isinstance(held, WatchHeld)
+    assert held.against == ("watch-threshold",)
+    with raw_database(world.workspace.home) as database:
+        database.executemany("UPDATE proposals SET entry = ? WHERE id = ?", [(entry, id_) for id_, entry in kept_rows])
+    world.clock.advance(seconds=AGAIN.total_seconds())
+    compare(world)
+    assert (kept(world).against, len(kept(world).findings)) == ([], 1), "it is compared an hour later by itself"
+
+
+def test_a_comparison_that_fails_says_so_and_is_made_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_watch(world)
+    enrol(world, SAME)
+
+    def damaged(*_arguments: object) -> NoReturn:
+        raise Damaged(what="A stored template", why="it does not open", remedy="restore it from a backup")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FaceRows, "intact", damaged)
+        compare(world)
+    job = next(job for job in world.machine.jobs.newest() if job.state is JobState.FAILED)
+    assert job.error is not None
+    assert job.error.code == Damaged.code
+    assert kept(world).findings == []
+    world.clock.advance(seconds=AGAIN.total_seconds())
+    compare(world)
+    assert len(kept(world).findings) == 1
 
 
 def test_a_source_that_expired_is_not_compared(world: World) -> None:

@@ -69,11 +69,12 @@ def add_authenticator(page: Page) -> None:
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
 
 
-def drag_onto(target: Locator, path: Path) -> None:
-    """Drag a file or a folder of this machine onto a part of a page, as from its desktop."""
+def drag_onto(target: Locator, *paths: Path) -> None:
+    """Drag files or folders of this machine onto a part of a page, as from its desktop."""
     box = target.bounding_box()
     assert box is not None
-    at = {"x": box["x"] + 40, "y": box["y"] + 40, "data": {"items": [], "files": [str(path)], "dragOperationsMask": 1}}
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    at = {"x": box["x"] + 40, "y": box["y"] + 40, "data": data}
     devtools = target.page.context.new_cdp_session(target.page)
     for step in ("dragEnter", "dragOver", "drop"):
         devtools.send("Input.dispatchDragEvent", {"type": step, **at})

@@ -111,6 +111,13 @@ def search(
     same_person: Annotated[
         bool, typer.Option("--same-person", help="All photographs show one person: fuse them, for one answer.")
     ] = False,
+    together: Annotated[
+        Together | None,
+        typer.Option(
+            metavar="all|any",
+            help="Each photograph shows another person, or a single one all of them: pictures of all, or of any.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead; for several photographs, one in each line.")
     ] = False,
@@ -121,9 +128,9 @@ def search(
     If one of several photographs cannot be searched, the others are; the exit code is that of the first that failed.
     """
     probes = _one_way(probes or [], candidate, new_since, batch)
-    several = batch is not None or (len(probes) > 1 and not same_person)
+    several = batch is not None or _each_by_itself(probes, same_person, together)
     if several and (given := _of_one_photograph(face, page, report)) is not None:
-        why = "it needs one photograph, or several with --same-person; a batch says it in its table"
+        why = "it needs one photograph, or several with --same-person or --together; a batch says it in its table"
         raise InvalidValue(what=given[0], value=given[1], why=why)
     if report is not None:
         checked_writable(report)
@@ -147,7 +154,7 @@ def search(
             return
         with working("Searching"):
             if photographs:
-                answer = _search_one_person(desk, photographs, request, kind=kind, face=face, part=page)
+                answer = _search_at_once(desk, photographs, request, together, kind=kind, face=face, part=page)
                 result = _succeeded(answer, as_json)
             else:
                 result = _from_earlier(desk, candidate, new_since, request)
@@ -173,9 +180,20 @@ def _one_way(probes: list[Path], *earlier: str | Path | None) -> list[Path]:
     return probes
 
 
-def _search_one_person(
-    desk: Desk, photographs: Sequence[Photograph], request: SearchRequest, **chosen: Any
+def _each_by_itself(probes: Sequence[Path], same_person: bool, together: Together | None) -> bool:
+    """Return whether each photograph gets its own answer. Raises InvalidValue for --together without photographs."""
+    if together is not None and (same_person or not probes):
+        why = "it needs photographs of different people, without --same-person"
+        raise InvalidValue(what="--together", value=together.value, why=why)
+    return len(probes) > 1 and not same_person and together is None
+
+
+def _search_at_once(
+    desk: Desk, photographs: Sequence[Photograph], request: SearchRequest, together: Together | None, **chosen: Any
 ) -> SearchResult | FailedPhotograph:
+    """Search once: for one person, or for several if ``together`` says how."""
+    if together is not None:
+        return desk.photographs.search_together(photographs, request, together, **chosen)
     if len(photographs) == 1:
         return desk.photographs.search(photographs[0], request, **chosen)
     return desk.photographs.search_fused(photographs, request, **chosen)

@@ -179,6 +179,13 @@ class ReasonCode(StrEnum):
             "photograph again and begin the watch with that"
         ),
     )
+    WATCH_THRESHOLD = (
+        "watch-threshold",
+        (
+            "the threshold cannot be trusted: {why}; the watch compares nothing until the database is restored from a "
+            "backup, so call the auditor"
+        ),
+    )
     PROBE_HELD = "probe-held", "the case {ref} is on legal hold, so nothing of it is destroyed"
     PROBE_KIND = "probe-kind", "a {kind} face is not searched: {why}"
     FACE_ERASED = "face-erased", "the face was erased before, so it is not enrolled again"

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lineament.errors import LineamentError
+from lineament.errors import InvalidValue, LineamentError
 from lineament.model.accounts import Permission
 from lineament.model.search import Probe, ProbeFace, ProbeKind, SearchRequest, SearchResult
+from lineament.model.together import Together
 from lineament.services.needs import needs
 from lineament.services.probes import Probes, chosen_face
 from lineament.services.record import Record
@@ -139,6 +140,48 @@ class Photographs:
 
         ``face`` and ``part`` are those of the first photograph; each of the others must show exactly one face.
         """
+        taken = self._take(photographs, request, kind, part)
+        if isinstance(taken, FailedPhotograph):
+            return taken
+        first, others = taken
+        return self._search.run(first.id, replace(request, others=others), face)
+
+    @needs(Permission.SEARCH, in_case=True)
+    def search_together(  # noqa: PLR0913 - as search_fused
+        self,
+        photographs: Sequence[Photograph],
+        request: SearchRequest,
+        together: Together,
+        *,
+        kind: ProbeKind | None = None,
+        face: int | None = None,
+        part: int | None = None,
+    ) -> SearchResult | FailedPhotograph:
+        """Search for several people at once; or return the first photograph that cannot be used.
+
+        Each photograph shows another person, chosen as in ``search_fused``. A single one shows all of them: ``face`` is
+        the first person then, and its other faces are the others. Raises InvalidValue if it shows one face only.
+        """
+        taken = self._take(photographs, request, kind, part)
+        if isinstance(taken, FailedPhotograph):
+            return taken
+        first, people = taken
+        if len(photographs) == 1:
+            face = face or 1
+            numbers = range(1, len(first.faces) + 1)
+            people = tuple(ProbeFace(probe_id=first.id, face=number) for number in numbers if number != face)
+        if not people:
+            why = f"it shows {len(first.faces)}; several people need another photograph, or one that shows them all"
+            raise InvalidValue(what="The number of faces", value=photographs[0].name, why=why)
+        return self._search.run(first.id, replace(request, people=people, together=together), face)
+
+    def _take(
+        self, photographs: Sequence[Photograph], request: SearchRequest, kind: ProbeKind | None, part: int | None
+    ) -> tuple[Probe, tuple[ProbeFace, ...]] | FailedPhotograph:
+        """Add the photographs as probes; return the first, and the only face of each of the others.
+
+        ``part`` is that of the first. Nothing is stored if one cannot be opened or the gate refuses.
+        """
         untrusted: list[bytes] = []
         probes: list[Probe] = []
         others: list[ProbeFace] = []
@@ -156,7 +199,7 @@ class Photographs:
             except LineamentError as error:
                 return FailedPhotograph(name=photograph.name, error=error)
             probes.append(probe)
-        return self._search.run(probes[0].id, replace(request, others=tuple(others)), face)
+        return probes[0], tuple(others)
 
 
 def _only_face(probe: Probe) -> ProbeFace:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from lineament.errors import NotFound
+from lineament.errors import NotFound, ThresholdUntrusted
 from lineament.model.accounts import AccountState, Official
 from lineament.model.cases import GONE
 from lineament.model.faces import Face
+from lineament.model.proposals import Threshold
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.search import Probe
 from lineament.model.sources import Source
@@ -19,6 +20,7 @@ from lineament.services.keyholder import about_case
 from lineament.services.people.policies import at_the_machine
 from lineament.services.probes import chosen_face
 from lineament.services.record import Record
+from lineament.services.threshold.in_force import threshold_in_force
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
 
@@ -48,6 +50,7 @@ _OF_CASE = frozenset(
         ReasonCode.PURPOSE_IN_DOUBT,
         ReasonCode.WATCH_MODEL,
         ReasonCode.WATCH_ERASED,
+        ReasonCode.WATCH_THRESHOLD,
     }
 )
 """Reasons that everybody who sees the case may know; the others tell of an agency, its people or its sources (R46)."""
@@ -77,6 +80,12 @@ class WatchReader:
         }
         self._probes = tx.probes.of_ids([watch.probe_id for watch in watches], opened.get)
         self._permitted: dict[tuple[Official, tuple[str, ...]], tuple[Sequence[Source], Sequence[Reason]]] = {}
+        self.in_force: Threshold | None = None  # it cannot be trusted, which stands against every watch
+        self._untrusted: Sequence[Reason] = ()
+        try:
+            self.in_force = threshold_in_force(tx, record.ledger.public_key, model)
+        except ThresholdUntrusted as error:
+            self._untrusted = [ReasonCode.WATCH_THRESHOLD.reason(why=error.details["why"])]
 
     def read(self, watch: ProbeWatch) -> WatchReading:
         """Ask the gate about one of the watches."""
@@ -100,7 +109,7 @@ class WatchReader:
         reasons = gate.reasons_against(attempt)
         if missing:  # else it would say that there is no source as well
             reasons = [reason for reason in reasons if reason.code is not ReasonCode.NO_SOURCE]
-        against = [*inactive, *missing, *reasons]
+        against = [*inactive, *missing, *reasons, *self._untrusted]
         if face.template.model != self._model:
             against.append(ReasonCode.WATCH_MODEL.reason(model=face.template.model, in_use=self._model))
         return read(against=against, probe=probe, face=face)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lineament.errors import NotFound, Refused, WorkspaceBusy
+from lineament.errors import Interrupted, NotFound, Refused, ThresholdUntrusted, WorkspaceBusy
 from lineament.model.accounts import Official
 from lineament.model.events.watches import WatchesCompared, WatchFired, WatchHeld
 from lineament.model.faces import SourceId
@@ -37,7 +37,6 @@ from lineament.services.listing import ChangedMeanwhileError, Listing
 from lineament.services.needs import open_to_all
 from lineament.services.record import Change, Record
 from lineament.services.search import SPARE
-from lineament.services.threshold.in_force import threshold_in_force
 from lineament.services.watches.acting import WatchReader, told_to
 from lineament.services.watches.asking import AGAIN, ask_to_compare, ask_to_notify
 from lineament.services.watches.rounds import ReadyWatch, Refusal, Round, codes_of, is_behind, refused_now, require_same
@@ -84,7 +83,20 @@ class CompareWatched:
 
     @open_to_all("it does only what those who began the watches may do, and asks the gate about each")
     def job(self, _arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        """Compare until nothing new is left; return how many faces were compared, and nothing of any case."""
+        """Compare until nothing new is left; return how many faces were compared, and nothing of any case.
+
+        If it fails, the job says why, and another compares an hour later, whether anything is ingested or not.
+        """
+        try:
+            return self._compare_all(report)
+        except Interrupted:
+            raise
+        except Exception:
+            with self._record.store.begin() as tx:
+                ask_to_compare(tx, self._record.official, self._record.clock(), AGAIN)
+            raise
+
+    def _compare_all(self, report: Report) -> Mapping[str, Any]:
         faces, redone = 0, 0
         while (done := self._compare()) is not None:
             faces += done.faces
@@ -123,7 +135,6 @@ class CompareWatched:
         ready: list[ReadyWatch] = []
         refused: list[Refusal] = []
         sources: dict[SourceId, Source] = {}
-        in_force = threshold_in_force(tx, self._record.ledger.public_key, self._rates.model)
         counted: dict[tuple[SourceId, ...], GallerySearch] = {}
         thresholds: dict[tuple[int, int], float] = {}
         for watch in pending:
@@ -132,14 +143,14 @@ class CompareWatched:
             fresh = [source for source in reading.sources if source.last_face_id > before.faces.get(source.id, 0)]
             if reading.against:
                 refused.append((reading, before))
-            elif fresh and reading.face is not None:
+            elif fresh and reading.face is not None and reader.in_force is not None:
                 census = self._census(counted, reading.sources)
-                threshold = self._threshold(thresholds, in_force, census, reading.face.quality.grade)
+                threshold = self._threshold(thresholds, reader.in_force, census, reading.face.quality.grade)
                 ready.append(ReadyWatch(reading=reading, before=before, census=census, threshold=threshold))
                 sources |= {source.id: source for source in fresh}
         if not ready and not refused:
             return None
-        return Round(ready=ready, refused=refused, sources=sources, in_force=in_force)
+        return Round(ready=ready, refused=refused, sources=sources, in_force=reader.in_force)
 
     def _threshold(
         self, known: dict[tuple[int, int], float], in_force: Threshold, census: GallerySearch, grade: int
@@ -257,7 +268,7 @@ class CompareWatched:
                 ),
                 lambda change, result: self._tell(change, result, ready),
             )
-        except (ChangedMeanwhileError, NotFound, Refused):  # the next round finds out which, and why
+        except (ChangedMeanwhileError, NotFound, Refused, ThresholdUntrusted):  # the next round says why
             found.redo = True
         else:
             found.advanced += 1
