@@ -28,6 +28,7 @@ from tests.support.looks import prepare_looks
 from tests.support.reading_order import NOTHING_FLOATS
 from tests.support.serving import Served, serving
 from tests.support.story import open_story
+from tests.support.widened import widened
 from tests.support.world import CASE, PROBE, gallery
 
 from lineament.model.cases import CaseTerms
@@ -196,7 +197,7 @@ def together(browser: Browser, folder: Path, camera: Shooter) -> None:
 
 def guarded(browser: Browser, folder: Path, camera: Shooter) -> None:
     """Take the pages on which a guard refuses, warns or proves."""
-    for name, pages in GUARDED.items():
+    for name, pages in (GUARDED | {"widened": widened}).items():
         (folder / name).mkdir()
         for shown in pages(folder / name, browser):
             expect(shown.page.locator("body")).to_contain_text(shown.words)  # its form was sent, and it has loaded
