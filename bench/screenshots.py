@@ -196,7 +196,7 @@ def together(browser: Browser, folder: Path, camera: Shooter) -> None:
 
 
 def guarded(browser: Browser, folder: Path, camera: Shooter) -> None:
-    """Take the pages on which a guard refuses, warns or proves."""
+    """Take the pages on which a guard refuses, warns or proves, and those of watches, batches and several people."""
     for name, pages in (GUARDED | {"widened": widened}).items():
         (folder / name).mkdir()
         for shown in pages(folder / name, browser):
