@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -18,11 +19,14 @@ import pytest
 from tests.support.clock import Clock
 from tests.support.forged import LEDGER, Forged, Stranger, reason_changed, stamped
 from tests.support.reviewing import decide_all
+from tests.support.samples import evidence_of
 from tests.support.stamps import RunningAuthority, authority
+from tests.support.watched import SAME, compare, enrol, keep_watch
 from tests.support.witnesses import witness
 from tests.support.world import CASE, PROBE, SOURCE, World, gallery
 
 from lineament.ledger.checkpoint import PublicKey, SigningKey, decode_base64
+from lineament.ledger.entries import canonical
 from lineament.ledger.stamps import ask_for_stamp
 from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.witnessing import StampAuthority, WitnessAddress, WitnessPolicy
@@ -62,7 +66,11 @@ def disclosed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disclosed]:
             stamps = (StampAuthority(name="tsa", url=tsa.url, roots=tsa.roots),)
             policy = WitnessPolicy(witnesses=addresses, witnesses_needed=1, authorities=stamps, stamps_needed=1)
             desk.witnesses.propose(policy, "R42")
+            desk.proposals.propose_threshold(0.5, "people are missed", evidence_of(desk.workspace.pack.model, 0.1, 0.5))
             decide_all(desk, _search(world, Mode.INVESTIGATION, "the plate was seen there"))
+            keep_watch(world)
+            enrol(world, SAME, width=500)
+            assert compare(world) == 1
             (folder / "earlier.zip").write_bytes(desk.disclosure.make(CASE.ref, sharp=True).zipped)
             (folder / "checkpoint").write_text(desk.audit.checkpoint() or "", "utf-8")
             (folder / "proof").write_text(desk.audit.prove(1).file, "utf-8")
@@ -105,7 +113,8 @@ def test_a_stranger_accepts_a_good_pack(disclosed: Disclosed, stranger: Stranger
     found = stranger.verify(disclosed.pack)
     assert (found.code, found.err) == (0, "")
     assert "pack.zip is sound: case 2026-0412" in found.out
-    assert "Searches: 3, of which 1 found no candidate." in found.out
+    assert "Searches: 4, of which 1 found no candidate." in found.out
+    assert "Watches: 1." in found.out
     assert "NOT CHECKED: whose key this is." in found.out
     assert "the witness witness.example/one, named by the pack itself, saw its first" in found.out
     assert sorted(path.name for path in stranger.home.iterdir()) == ["pack.zip", "verify.py"]
@@ -123,9 +132,22 @@ def test_nothing_is_left_unchecked_for_who_brings_what_they_trust(disclosed: Dis
 def test_the_verifier_says_as_json_what_it_found(disclosed: Disclosed, stranger: Stranger) -> None:
     answer = json.loads(stranger.verify(disclosed.pack, "--json").out)
     assert answer["sound"]
-    assert (answer["searches"], answer["empty"], answer["problems"]) == (3, 1, [])
+    assert (answer["searches"], answer["empty"], answer["problems"]) == (4, 1, [])
     wrong = json.loads(stranger.verify(disclosed.forged().zipped()[:-1] + b"!", "--json").out or "{}")
     assert wrong == {}  # it is no pack at all, which is said in one line
+
+
+def test_a_stranger_has_nothing_of_ours(stranger: Stranger) -> None:
+    """So the tests below do not pass because of what is installed here."""
+    for name, there in (
+        ("lineament", False),
+        ("numpy", False),
+        ("PIL", False),
+        ("asn1crypto", False),
+        ("cryptography", True),
+    ):
+        assert stranger.imports(name) is there, name
+    assert {path.name for path in stranger.home.iterdir()} <= {"verify.py", "pack.zip"}
 
 
 def test_the_verifier_imports_nothing_of_ours() -> None:
@@ -318,8 +340,8 @@ def change_details(forged: Forged) -> None:
     forged.put_lines(lines)
 
 
-def fork(forged: Forged) -> None:
-    """Give somebody else another history: the entry of somebody else's case is another one."""
+def rewrite(forged: Forged) -> None:
+    """Write another history from its beginning: the first entry of somebody else's case is another one."""
     lines = forged.lines()
     hidden = next(line for line in lines[1:] if line.get("hidden"))
     hidden["leaf"] = "11" * 32
@@ -336,6 +358,85 @@ def other_checkpoint(forged: Forged) -> None:
     forged.put_lines(lines)
 
 
+def drop_watch(forged: Forged) -> None:
+    """Leave the watch out, and keep the search that it made."""
+    forged.put_rows([row for row in forged.rows() if not row["row"].startswith("watches/")])
+    forged.edit("case.json", lambda case: case["records"].pop("watches"))
+
+
+def other_watch(forged: Forged) -> None:
+    rows = forged.rows()
+    row = next(row for row in rows if row["row"].startswith("watches/"))
+    said = json.loads(row["text"])
+    said[1]["reason"] = "another reason"
+    row["text"] = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    forged.put_rows(rows)
+    forged.edit("case.json", lambda case: case["records"].update(watches=[said[1]]))
+
+
+def drop_finding(forged: Forged) -> None:
+    forged.put_rows([row for row in forged.rows() if not row["row"].startswith("watch_findings/")])
+    forged.edit("case.json", lambda case: case["records"].pop("watch_findings"))
+
+
+def drop_change(forged: Forged) -> None:
+    forged.edit("settings.json", lambda settings: settings.update(threshold_changes=[]))
+
+
+def _put_change(forged: Forged, **changes: Any) -> None:
+    forged.edit("settings.json", lambda settings: settings["threshold_changes"][0].update(changes))
+
+
+def other_strangers(forged: Forged) -> None:
+    _put_change(forged, strangers=0.2)
+
+
+def other_reason(forged: Forged) -> None:
+    _put_change(forged, reason="it is said to be better")
+
+
+def other_evidence(forged: Forged) -> None:
+    _put_change(forged, evidence=None)
+
+
+def other_entry(forged: Forged) -> None:
+    _put_change(forged, entry=1)
+
+
+def other_signatory(forged: Forged) -> None:
+    """Have another key sign that the change took effect."""
+
+    def change(settings: dict[str, Any]) -> None:
+        other = SigningKey(name=forged.key.public.name, seed=b"o" * 32)
+        told = settings["threshold_changes"][0]
+        told["made"] = other.sign(told["made"].rpartition("\n\n")[0] + "\n")
+
+    forged.edit("settings.json", change)
+
+
+def signed_anew(forged: Forged) -> None:
+    """Sign both statements anew, with another reason, which the ledger did not record."""
+
+    def change(settings: dict[str, Any]) -> None:
+        told = settings["threshold_changes"][0]
+        told["reason"] = "another reason"
+        told["proposed"] = _signed_with(forged.key, told["proposed"], reason="another reason")
+        told["made"] = _signed_with(
+            forged.key, told["made"], proposal_sha256=sha256(told["proposed"].encode()).hexdigest()
+        )
+
+    forged.edit("settings.json", change)
+
+
+def _signed_with(key: SigningKey, note: str, **changes: str) -> str:
+    form, statement = note.rpartition("\n\n")[0].split("\n")
+    return key.sign(f"{form}\n{canonical(json.loads(statement) | changes)}\n")
+
+
+def other_model(forged: Forged) -> None:
+    forged.edit("settings.json", lambda settings: settings.update(models_searched_with=["better/1"]))
+
+
 WITH_THE_KEY: dict[Change, tuple[int, str]] = {
     drop_search: (verify.ROWS, "is missing, which entry"),
     hide_search: (verify.ROWS, "the entry of search number 2 of the case is not shown"),
@@ -345,6 +446,17 @@ WITH_THE_KEY: dict[Change, tuple[int, str]] = {
     other_purpose: (verify.ROWS, "the row of the case"),
     other_decision: (verify.ROWS, "the row of decisions"),
     drop_decision: (verify.ROWS, "is missing, which entry"),
+    drop_watch: (verify.ROWS, "is missing, by which entry"),
+    other_watch: (verify.ROWS, "the watch"),
+    drop_finding: (verify.ROWS, "what a watch found,"),
+    drop_change: (verify.SETTINGS, "settings.json lacks change 1 of the threshold, under which entry"),
+    other_strangers: (verify.SETTINGS, "not the one that was signed: its number of strangers differs"),
+    other_reason: (verify.SETTINGS, "not the one that was signed: its reason differs"),
+    other_evidence: (verify.SETTINGS, "not the one that was signed: its evidence differs"),
+    other_entry: (verify.SETTINGS, "not the one that was signed: its entry differs"),
+    other_signatory: (verify.SIGNATURE, "the statement that made change 1 of the threshold is not signed by the key"),
+    signed_anew: (verify.SETTINGS, "change 1 of the threshold is not the one that entry"),
+    other_model: (verify.SETTINGS, "settings.json names other models than the searches"),
     swap_pictures: (verify.PICTURES, "was swapped: it is another than its name says"),
     swap_photograph: (verify.PICTURES, "is not the one that was searched with"),
     cut_lines: (verify.LEDGER, "the ledger was cut short: it has"),
@@ -352,7 +464,7 @@ WITH_THE_KEY: dict[Change, tuple[int, str]] = {
     other_leaf: (verify.LEDGER, "does not fit its leaf hash"),
     other_hidden_leaf: (verify.LEDGER, "entries are not those that were signed: at least one was changed"),
     change_details: (verify.LEDGER, "do not fit their commitment"),
-    fork: (verify.HISTORY, "history was rewritten or forked"),
+    rewrite: (verify.HISTORY, "the ledger was rewritten"),
     other_checkpoint: (verify.SIGNATURE, "the checkpoint is not signed by the key"),
 }
 
@@ -392,7 +504,23 @@ def test_a_log_that_is_rewritten_whole_is_found_by_what_was_kept(
 ) -> None:
     found = stranger.verify(rewritten(disclosed), "--checkpoint", getattr(disclosed, kept))
     assert found.code == verify.HISTORY
-    assert "history was rewritten or forked" in found.out
+    assert "shows other entries among the first" in found.out
+    assert "the ledger was rewritten" in found.out
+
+
+def forked(disclosed: Disclosed) -> bytes:
+    """Return a pack whose history differs from what others saw only after the checkpoint that somebody kept."""
+    forged = disclosed.forged()
+    reason_changed(forged, 2, "another reason")
+    return forged.signed()
+
+
+def test_a_log_that_was_forked_is_told_from_one_that_was_rewritten(disclosed: Disclosed, stranger: Stranger) -> None:
+    kept = int(disclosed.checkpoint.read_text("utf-8").split("\n")[1])
+    found = stranger.verify(forked(disclosed), "--checkpoint", disclosed.checkpoint)
+    assert found.code == verify.HISTORY
+    assert "a checkpoint in the pack that others saw shows other entries among the first" in found.out
+    assert f"the ledger was forked after entry {kept - 1}, up to which another one fits" in found.out
 
 
 def test_a_receipt_of_later_shows_that_the_log_was_cut(disclosed: Disclosed, stranger: Stranger) -> None:
@@ -410,16 +538,47 @@ def test_a_log_that_is_rewritten_whole_is_found_by_a_witness(disclosed: Disclose
     assert "1 of the kind witness are asked for, and 0 are sound" in silent.out
 
 
+def test_each_forgery_is_named_in_words_of_its_own(disclosed: Disclosed, stranger: Stranger) -> None:
+    """Nobody who reads the answer takes one forgery for another."""
+    flipped, key = bytearray(disclosed.pack), ["--key", str(disclosed.key.public)]
+    flipped[len(flipped) // 2] ^= 1
+    packs: dict[str, tuple[bytes, list[str | Path]]] = {
+        "a flipped bit": (bytes(flipped), []),
+        "a missing search": (_changed(disclosed, hide_search), []),
+        "a list in another order": (_changed(disclosed, reorder_rows), []),
+        "a swapped picture": (_changed(disclosed, swap_pictures), []),
+        "a log cut short": (_changed(disclosed, cut_lines), []),
+        "a forked log": (forked(disclosed), ["--checkpoint", disclosed.checkpoint]),
+        "a log rewritten whole": (rewritten(disclosed), [*key, "--checkpoint", disclosed.checkpoint]),
+        "a checkpoint by another key": (_changed(disclosed, other_checkpoint), [*key]),
+        "a time-stamp that does not fit": (_changed(disclosed, exchange_stamp), []),
+    }
+    answers = {name: stranger.verify(pack, *options) for name, (pack, options) in packs.items()}
+    assert [name for name, found in answers.items() if found.code in {0, verify.USAGE} or found.err] == []
+    first = {name: re.sub(r"[0-9a-f]{8,}|\d+", "", found.out.splitlines()[0]) for name, found in answers.items()}
+    assert all(line.startswith("WRONG: ") for line in first.values())
+    assert len(set(first.values())) == len(first)
+
+
+def _changed(disclosed: Disclosed, change: Change) -> bytes:
+    forged = disclosed.forged()
+    change(forged)
+    return forged.signed()
+
+
 # ---------------------------------------------------------------- time-stamps
 
 
-def test_a_time_stamp_on_another_checkpoint_does_not_fit(disclosed: Disclosed, stranger: Stranger) -> None:
-    forged = disclosed.forged()
+def exchange_stamp(forged: Forged) -> None:
+    """Put the time-stamp of one checkpoint on another."""
     lines = forged.lines()
     stamp = decode_base64(lines[0]["witnessed"][0]["stamps"][0], "a stamp")
     lines[0]["witnessed"] = [stamped(lines[0]["checkpoint"], stamp)]
     forged.put_lines(lines)
-    found = stranger.verify(forged.signed())
+
+
+def test_a_time_stamp_on_another_checkpoint_does_not_fit(disclosed: Disclosed, stranger: Stranger) -> None:
+    found = stranger.verify(_changed(disclosed, exchange_stamp))
     assert found.code == verify.STAMP
     assert "does not fit: it was made for another checkpoint" in found.out
 

@@ -20,6 +20,8 @@ from tests.conftest import Ran
 from tests.support.refusals import refused
 from tests.support.reviewing import decide_all, draft
 from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, REASON, TERMS, Squad
+from tests.support.watched import REASON as WATCHED
+from tests.support.watched import compare, enrol_more, keep_watch
 from tests.support.world import CASE, PROBE, SOURCE, gallery
 
 from lineament.errors import NotAllowed, NotFound, StepUpNeeded
@@ -103,6 +105,7 @@ def test_it_holds_every_search_with_its_list_and_its_pictures(team: Squad, tmp_p
         "erased": 0,
         "photographs": 1,
         "decisions": 0,
+        "watches": 0,
     }
     for one in first["list"]:
         for name in (one["crop"], one["thumbnail"]):
@@ -313,6 +316,36 @@ def test_case_validate_accepts_it_as_case_uco(team: Squad, tmp_path: Path) -> No
     assert (done.returncode, "Conforms: True" in done.stdout) == (0, True), done.stdout[-2000:]
     kinds = {str(node["@type"]) for node in pack.json("case.jsonld")["@graph"]}
     assert {"case-investigation:Investigation", "case-investigation:InvestigativeAction"} <= kinds
+
+
+def test_it_tells_of_each_watch_and_of_what_it_found(team: Squad, tmp_path: Path) -> None:
+    case = team.open_case()
+    watch = keep_watch(team, desk=team.fresh_desk(team.examiner), case=case.key)
+    enrol_more(team)
+    compare(team)
+    examiner = team.fresh_desk(team.examiner)
+    (finding,) = examiner.watches.of_case(case.key)[0].findings
+    examiner.watches.see(finding.id)
+    team.fresh_desk(team.supervisor).watches.end(watch.id)
+    pack = opened(disclosed(team, case), tmp_path)
+    assert pack.result.problems == []
+    assert pack.case["counts"]["watches"] == pack.result.facts["watches"] == 1
+    (told,) = pack.case["records"]["watches"]
+    assert (told["reason"], told["begun_by"], told["ended_by"]) == (WATCHED, "Eva Examiner", "Sven Supervisor")
+    (found,) = pack.case["records"]["watch_findings"]
+    assert (found["search_id"], found["seen_by"]) == (finding.search_id, "Eva Examiner")
+    assert pack.case["searches"][0]["row"]["watch_id"] == watch.id
+    assert pack.case["watched"][watch.id]["faces_compared"] == 1
+    acts = [line["action"] for line in pack.case["timeline"]]
+    assert {"watch_begun", "watch_fired", "finding_seen", "watch_ended"} <= set(acts)
+    page = pack.files["index.html"].decode()
+    for words in (
+        f'id="watch-{watch.id}"',
+        WATCHED,
+        "by <bdi>Sven Supervisor</bdi>",
+        '<a href="#search-1">search 1</a>',
+    ):
+        assert words in page
 
 
 # ---------------------------------------------------------------- who, and what becomes of it

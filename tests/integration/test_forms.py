@@ -147,6 +147,7 @@ WRONG: dict[str, dict[str, str]] = {
         "reference": "r" * 301,
         "independent": "no",
     },
+    "/cases/{ref}/defence-notices": {"given_to": " ", "given_on": "soon", "way": "by pigeon", "text": " "},
     "/account/password": {"old": "wrong", "again": "another one"},
     "/account/app": {"code": "000000"},
     "/people": {"name": "N" * 201, "email": "nobody", "role": ""},

@@ -6,23 +6,25 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
 from tests.support.reviewing import decide_all, draft, lead_of
-from tests.support.squad import Squad, squad
+from tests.support.squad import TERMS, Squad, squad
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, StepUpNeeded
 from lineament.model.actions import Action
-from lineament.model.cases import AuthorisationOutcome, Case
+from lineament.model.cases import AuthorisationOutcome, Case, Seeks
+from lineament.model.defence import DefenceNoticeDraft, NoticeWay
 from lineament.model.evidence import EvidenceDraft, EvidenceKind, LeadState
-from lineament.model.jurisdictions import packs
+from lineament.model.jurisdictions import Topic, packs
 from lineament.model.reasons import ReasonCode
 from lineament.model.review import Feature, ReviewOutcome
 from lineament.model.search import SearchResult
 from lineament.services.cases.standings import Ruling
+from lineament.services.leads.defence import DefenceTold
 from lineament.services.leads.report import WrittenLead, lead_html
 from lineament.views.lead_pdf import lead_pdf
 from lineament.workspace import Desk
@@ -179,6 +181,104 @@ def test_it_is_destroyed_with_the_case_and_moves_with_its_key(team: Squad, case:
     team.fresh_desk(team.auditor).audit.verify()
 
 
+# ---------------------------------------------------------------- notice to the defence
+
+
+def told(team: Squad, **changes: object) -> DefenceNoticeDraft:
+    draft = DefenceNoticeDraft(
+        given_to="Counsel 张伟", given_on=team.today, way=NoticeWay.PACK, text="The pack of the case was handed over"
+    )
+    return replace(draft, **changes)  # type: ignore[arg-type]
+
+
+def test_notice_is_due_by_law_until_it_is_recorded(team: Squad) -> None:
+    desk = examining(team)
+    case = desk.casework.open(replace(TERMS, seeks=Seeks.MISSING, jurisdiction="US-MD"))
+    assert desk.defence.of_case(case.key) == DefenceTold(asked=(), recorded=())  # nobody was searched for yet
+    team.search(case, team.take_probe(case))
+    due = desk.defence.of_case(case.key)
+    assert (due.is_due, due.asked[0].section, due.asked[0].time_limit) == (True, "2-504", "Due in discovery")
+    notice = desk.defence.record(case.key, told(team))
+    assert (notice.recorded_by, notice.given_on) == (team.examiner.name, team.today)
+    assert desk.defence.of_case(case.key) == DefenceTold(asked=due.asked, recorded=(notice,))
+    assert not desk.defence.of_case(case.key).is_due
+    assert recorded(team, Action.DEFENCE_NOTIFIED) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"given_to": " \u200b "}, "given_to"),
+        ({"given_to": "x" * 301}, "given_to"),
+        ({"text": ""}, "text"),
+        ({"given_on": None}, "given_on"),
+        ({"given_on": date(2999, 1, 1)}, "given_on"),
+        ({"replaces": "0" * 16}, "because"),
+        ({"replaces": "0" * 16, "because": "it was of another day"}, "replaces"),
+    ],
+)
+def test_a_notice_says_to_whom_when_and_what(team: Squad, case: Case, changes: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidValue) as wrong:
+        examining(team).defence.record(case.key, told(team, **changes))
+    assert wrong.value.details["field"] == field
+    assert recorded(team, Action.DEFENCE_NOTIFIED) == 0
+
+
+def test_a_notice_is_only_replaced_with_a_reason_and_both_stay(team: Squad, case: Case) -> None:
+    desk = examining(team)
+    first = desk.defence.record(case.key, told(team))
+    again = told(team, given_to="Counsel B.", replaces=first.id, because="it went to another counsel")
+    second = team.fresh_desk(team.supervisor).defence.record(case.key, again)
+    assert (desk.defence.of_case(case.key).recorded, desk.defence.of_case(case.key).given) == (
+        (first, second),
+        (second,),
+    )
+    with pytest.raises(InvalidValue):  # it was replaced before
+        desk.defence.record(case.key, again)
+
+
+def test_only_examiners_and_supervisors_of_the_case_record_a_notice(team: Squad, case: Case) -> None:
+    for account, error in ((team.colleague, NotFound), (team.auditor, NotAllowed), (team.guest, NotFound)):
+        with pytest.raises(error):
+            team.fresh_desk(account).defence.record(case.key, told(team))
+    assert team.fresh_desk(team.auditor).defence.of_case(case.key).recorded == ()
+
+
+def test_a_notice_moves_with_the_key_and_is_destroyed_with_the_case(team: Squad, case: Case) -> None:
+    supervising = team.fresh_desk(team.supervisor)
+    notice = supervising.defence.record(case.key, told(team))
+    supervising.key_rotation.case(case.key)
+    assert team.fresh_desk(team.supervisor).defence.of_case(case.key).recorded == (notice,)
+    ruling = Ruling(
+        authority="Court", decided_at=team.clock.at, outcome=AuthorisationOutcome.REFUSED, scope="no ground"
+    )
+    team.fresh_desk(team.supervisor).casework.authorise(case.key, ruling)
+    assert team.fresh_desk(team.supervisor).defence.of_case(case.key).recorded == ()
+    with team.workspace.store.read() as tx:
+        assert tx.connection.exec_driver_sql("SELECT count(*) FROM defence_notices").scalar() == 0
+    team.fresh_desk(team.auditor).audit.verify()
+
+
+def test_the_lead_and_its_report_say_what_the_defence_was_told(team: Squad, case: Case, decided: SearchResult) -> None:
+    desk = examining(team)
+    name = lead_of(desk, decided.search_id)
+    desk.leads.record(decided.search_id, name, BILL)
+    first = desk.defence.record(case.key, told(team))
+    again = told(team, given_to="Counsel B.", replaces=first.id, because="it went to another counsel")
+    desk.defence.record(case.key, again)
+    assert desk.leads.get(decided.search_id, name).defence == desk.defence.of_case(case.key)
+    report = desk.lead_reports.write(decided.search_id, name)
+    for text in (text_of(lead_pdf(report)), squeezed(lead_html(report))):
+        for words in (
+            "Due to the defence",
+            f"Told on {team.today}",
+            "To Counsel B., with a disclosure pack: The pack of the case was handed over",
+            "Replaced since: To Counsel 张伟",
+            "in place of an earlier record: it went to another counsel",
+        ):
+            assert squeezed(words) in text
+
+
 # ---------------------------------------------------------------- the report
 
 
@@ -270,11 +370,16 @@ def test_the_same_report_gives_the_same_bytes(report: WrittenLead) -> None:
 
 
 def test_a_law_words_the_warnings_and_what_is_due(report: WrittenLead) -> None:
-    maryland = replace(report, lead=replace(report.lead, case=replace(report.lead.case, law=packs()["US-MD"])))
+    law = packs()["US-MD"]
+    asked = DefenceTold(asked=law.about(Topic.NOTICE), recorded=())
+    case = replace(report.lead.case, law=law)
+    maryland = replace(report, lead=replace(report.lead, case=case, defence=asked))
     for text in (text_of(lead_pdf(maryland)), squeezed(lead_html(maryland))):
         assert squeezed("In Maryland what a face search puts out") in text
         assert squeezed("Due to the defence") in text
         assert squeezed("The State discloses in discovery") in text
+        assert squeezed("Due in discovery.") in text
+        assert squeezed("No notice to the defence is recorded yet.") in text
 
 
 def test_it_needs_the_second_factor_of_late(team: Squad, decided: SearchResult) -> None:

@@ -18,8 +18,8 @@ from tests.support.killed import Killed, killed_at
 from tests.support.processes import command, run_well
 from tests.support.refusals import refused
 from tests.support.squad import Squad, squad
-from tests.support.watched import OTHERS, REASON, SAME, add_source, compare, enrol, keep_watch
-from tests.support.world import CASE, MEBI, PROBE, SOURCE, World, opened, solo
+from tests.support.watched import OTHERS, REASON, SAME, add_source, compare, enrol, enrol_more, keep_watch
+from tests.support.world import CASE, PROBE, SOURCE, World, opened, solo
 
 from lineament.errors import AccessAltered, Damaged, InvalidValue, MixedModels, NotFound
 from lineament.model.accounts import HOME_AGENCY, AccountState
@@ -35,7 +35,6 @@ from lineament.model.watches import LONGEST_WATCH, NoticeKind, ProbeWatch, Watch
 from lineament.services.people.invitations import Post
 from lineament.services.watches.asking import AGAIN, GATHERED
 from lineament.services.watches.keeping import KeptWatch, Watches
-from lineament.sources.folder.connector import FolderConnector
 from lineament.store.faces import FaceRows
 from lineament.testing import MemoryOutbox
 from lineament.vision.packs import SHIPPED
@@ -454,20 +453,11 @@ def agency(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
         yield squad_at_work
 
 
-def machine_enrols(agency: Squad) -> None:
-    """Enrol another picture of the person of the probe, as the operator."""
-    desk = agency.operator_desk
-    folder = agency.workspace.home.parent / "more"
-    folder.mkdir()
-    shutil.copy(PROBE, folder)
-    desk.ingest.run(SOURCE, FolderConnector([folder], page_base=None, max_bytes=MEBI), workers=1)
-
-
 def test_a_watch_acts_for_whoever_began_it_hours_after_the_second_factor(agency: Squad) -> None:
     case = agency.open_case()
     keep_watch(agency, desk=agency.fresh_desk(agency.examiner), case=case.key)
     agency.clock.advance(hours=20)
-    machine_enrols(agency)
+    enrol_more(agency)
     compare(agency)
     (found,) = agency.fresh_desk(agency.examiner).watches.of_case(case.key)
     (finding,) = found.findings
@@ -493,7 +483,7 @@ def test_whoever_may_not_search_any_more_has_no_watch_that_does(agency: Squad, w
         agency.train(agency.examiner, days=-1)
     else:
         agency.fresh_desk(agency.supervisor).members.remove(case.key, agency.examiner.id)
-    machine_enrols(agency)
+    enrol_more(agency)
     compare(agency)
     (found,) = agency.fresh_desk(agency.supervisor).watches.of_case(case.key)
     assert found.findings == []
@@ -517,7 +507,7 @@ def test_a_watch_ends_with_the_authorisation_at_the_latest(agency: Squad) -> Non
     shorter = agency.today
     agency.fresh_desk(agency.supervisor).casework.authorise(case.key, agency.ruling(until=shorter))
     agency.clock.advance(days=1)
-    machine_enrols(agency)
+    enrol_more(agency)
     compare(agency)
     (found,) = agency.fresh_desk(agency.supervisor).watches.of_case(case.key)
     assert ([reason.code for reason in found.against], found.findings) == ([ReasonCode.AUTHORISATION_EXPIRED], [])
@@ -529,7 +519,7 @@ def test_a_firing_counts_as_a_search_of_the_agency(agency: Squad) -> None:
     agency.invite_guest(case, until)
     keep_watch(agency, desk=agency.fresh_desk(agency.guest), case=case.key)
     left = agency.fresh_desk(agency.guest).search.left()
-    machine_enrols(agency)
+    enrol_more(agency)
     compare(agency)
     assert left is not None
     assert agency.fresh_desk(agency.guest).search.left() == left - 1
@@ -540,7 +530,7 @@ def test_what_stands_against_a_guest_is_not_told_to_the_host(agency: Squad) -> N
     agency.invite_guest(case, agency.today + timedelta(days=5))
     keep_watch(agency, desk=agency.fresh_desk(agency.guest), case=case.key)
     agency.set_state(agency.guest, AccountState.SUSPENDED)
-    machine_enrols(agency)
+    enrol_more(agency)
     compare(agency)
     (found,) = agency.fresh_desk(agency.supervisor).watches.of_case(case.key)
     assert [reason.code for reason in found.against] == [ReasonCode.WATCH_AGENCY]
@@ -551,7 +541,7 @@ def test_whoever_began_it_is_told_by_mail_without_case_name_or_picture(agency: S
     vars(agency.workspace)["post"] = Post(outbox=outbox, base="https://lineament.agency.example")
     case = agency.open_case()
     keep_watch(agency, desk=agency.fresh_desk(agency.examiner), case=case.key)
-    machine_enrols(agency)
+    enrol_more(agency)
     assert compare(agency) == 2, "the comparison, and the notice"
     (message,) = outbox.sent
     assert message.to == agency.examiner.email

@@ -28,6 +28,11 @@ sys.path.insert(0, sys.argv.pop(1))
 sys.argv[0] = "verify.py"
 runpy.run_path("verify.py", run_name="__main__")
 """
+_IMPORT = """
+import importlib, sys
+sys.path.insert(0, sys.argv.pop(1))
+importlib.import_module(sys.argv.pop(1))
+"""
 Line = dict[str, Any]
 
 
@@ -57,11 +62,18 @@ class Stranger:
     def verify(self, pack: bytes, *options: str | Path) -> Verified:
         """Run the verifier on a pack, without the packages of this environment but ``cryptography``."""
         (self.home / "pack.zip").write_bytes(pack)
-        start: list[str | Path] = [sys.executable, "-I", "-S", "-c", _START, self.home.with_name("packages")]
-        done = subprocess.run(
-            [*start, "pack.zip", *options], cwd=self.home, capture_output=True, text=True, check=False, timeout=120
-        )
+        done = self._run(_START, "pack.zip", *options)
         return Verified(done.returncode, done.stdout, done.stderr)
+
+    def imports(self, name: str) -> bool:
+        """Return whether the verifier could import a module."""
+        return self._run(_IMPORT, name).returncode == 0
+
+    def _run(self, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        start: list[str | Path] = [sys.executable, "-I", "-S", "-c", program, self.home.with_name("packages")]
+        return subprocess.run(
+            [*start, *arguments], cwd=self.home, env={}, capture_output=True, text=True, check=False, timeout=120
+        )
 
 
 def _only_cryptography(folder: Path) -> None:

@@ -272,6 +272,9 @@ ROUTE_FORMS = {
     ),
     "/searches/{search_id}/candidates/{picture}/lead-report": RouteForm({"as": "page"}, prepare=decide_lead),
     "/searches/{search_id}/known-pairs": RouteForm({"truth": "{picture}=same"}),
+    "/cases/{ref}/defence-notices": RouteForm(
+        {"given_to": "the public defender", "given_on": "2026-01-05", "way": "by letter", "text": "the report"}
+    ),
     "/searches/{search_id}/ask": RouteForm({"of": "{asked}"}),
     "/searches/{search_id}/report": RouteForm({"as": "page"}, prepare=decide_list),
     "/searches/{search_id}/new": RouteForm({"reason": "is he somewhere else by now?"}),

@@ -49,7 +49,8 @@ LICENCE = Licence(
     reference="C-1",
 )
 STOP = Stop(scope=StopScope.EVERYTHING, agency_id=None, reason="a fault", by="Ada", at=AT)
-ENTRY = SearchEntry(number=12, commitment="ab" * 32)
+WARNING = "It is not the sole basis for an arrest."
+ENTRY = SearchEntry(number=12, commitment="ab" * 32, warnings=(WARNING,))
 """The entry of a search, with the number that only auditors see."""
 QUALITY = Quality(face_height=120.0, detector_score=0.9, norm=12.0, sharpness=300.0, exposure=0.5, yaw=2.0, cropped=0.0)
 BOX = Box(x=1.0, y=2.0, width=30.0, height=40.0)

@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import cv2
 from tests.conftest import PORTRAITS
-from tests.support.world import CASE, PROBE, SOURCE, World, ingest
+from tests.support.squad import Squad
+from tests.support.world import CASE, MEBI, PROBE, SOURCE, World, ingest
 
 from lineament.model.search import ProbeKind
 from lineament.model.sources import SourceTerms
 from lineament.model.watches import ProbeWatch, WatchTerms
+from lineament.sources.folder.connector import FolderConnector
 from lineament.workspace import Desk
 
 OTHERS = ("obama.jpg", "sunak.jpg")
@@ -40,6 +42,14 @@ def enrol(world: World, *names: str, source: str = SOURCE, width: int | None = N
             height = round(picture.shape[0] * width / picture.shape[1])
             cv2.imwrite(str(folder / name), cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
     assert ingest(world.workspace, source, [folder]).faces == len(names)
+
+
+def enrol_more(agency: Squad) -> None:
+    """Enrol another picture of the person of PROBE, as the operator."""
+    folder = agency.workspace.home.parent / "more"
+    folder.mkdir()
+    shutil.copy(PROBE, folder)
+    agency.operator_desk.ingest.run(SOURCE, FolderConnector([folder], page_base=None, max_bytes=MEBI), workers=1)
 
 
 def keep_watch(

@@ -53,7 +53,7 @@ def show(
         if lines := pack.about(topic):
             say(f"\n{topic.value}")
             for line in lines:
-                say(f"  {line.words}")
+                say(f"  {line.words}{f' {line.time_limit}.' if line.due else ''}")
                 say(f"    {line.source}")
                 say(f"    {line.url}")
     say("\nWhat it makes Lineament do")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,7 @@ from lineament.cli.cases import Ref
 from lineament.cli.terminal import (
     AsJson,
     checked_writable,
+    day,
     needs,
     print_json,
     print_table,
@@ -20,9 +22,13 @@ from lineament.cli.terminal import (
     write_private,
 )
 from lineament.model.accounts import Permission
+from lineament.model.defence import DefenceNoticeDraft, NoticeWay
 from lineament.model.evidence import EvidenceDraft, EvidenceKind
-from lineament.views.leads import evidence_json, leads_json
+from lineament.views.leads import defence_notice_json, evidence_json, leads_json
 from lineament.views.values import counted
+
+if TYPE_CHECKING:
+    from lineament.services.leads.defence import DefenceTold
 
 app = typer.Typer(help="Leads: their independent evidence, without which none leaves, and their reports.")
 
@@ -44,6 +50,7 @@ def list_leads(context: typer.Context, ref: Ref, as_json: AsJson = False) -> Non
     if as_json:
         print_json(leads_json(found))
         return
+    _say_defence(found.defence)
     if not found.leads:
         say("No lead yet: two people decide about each candidate first.")
         return
@@ -52,6 +59,43 @@ def list_leads(context: typer.Context, ref: Ref, as_json: AsJson = False) -> Non
         pieces = counted(len(lead.evidence), "piece")
         shown.rows.append((lead.stored.result.search_id, lead.name, lead.candidate.source, pieces, lead.state.value))
     print_table(shown)
+    for line in found.case.law.warnings:
+        say(line.words)
+
+
+def _say_defence(told: DefenceTold) -> None:
+    """Print what the law has the defence told, and what it was told."""
+    for line in told.asked:
+        say(f"Due to the defence: {line.words} {line.time_limit}. {line.act}, {line.section}.")
+    for notice in told.recorded:
+        replaced = "" if notice in told.given else " Replaced since."
+        to = f"{notice.given_on}, {notice.way.value}, to {notice.given_to}"
+        say(f"Notice {notice.id}: {to}: {notice.text}{replaced}")
+    if told.is_due:
+        say("No notice to the defence is recorded yet: lineament lead notice REF")
+
+
+@app.command()
+@needs(Permission.OPEN_CASES)
+def notice(
+    context: typer.Context,
+    ref: Ref,
+    to: Annotated[str, typer.Option(metavar="WHOM", help="To whom notice was given.")],
+    on: Annotated[date, typer.Option(parser=day, metavar="DATE", help="On which day.")],
+    way: Annotated[NoticeWay, typer.Option(help="How.")],
+    text: Annotated[str, typer.Option(metavar="TEXT", help="What was told or handed over.")],
+    replaces: Annotated[str | None, typer.Option(metavar="ID", help="The notice that it replaces.")] = None,
+    because: Annotated[str, typer.Option(metavar="TEXT", help="Why that is replaced.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Record that the defence was told of the searches of a case; only ever replaced, with a reason."""
+    draft = DefenceNoticeDraft(given_to=to, given_on=on, way=way, text=text, replaces=replaces, because=because)
+    with workspace(context) as desk:
+        recorded = desk.defence.record(ref, draft)
+    if as_json:
+        print_json(defence_notice_json(recorded))
+        return
+    say(f"Recorded as {recorded.id}.")
 
 
 @app.command()

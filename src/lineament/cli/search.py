@@ -300,6 +300,8 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
     if words := missed_words(result):
         say(f"{words}.")
     _print_list(result)
+    for warning in entry.warnings:
+        say(warning)
     say(f"Search {result.search_id}, ledger entry {entry}. A candidate is a starting point, never a finding.")
 
 

@@ -44,6 +44,7 @@ class Action(StrEnum):
     REPORT_WRITTEN = "report_written"
     EVIDENCE_RECORDED = "evidence_recorded"
     LEAD_REPORT_WRITTEN = "lead_report_written"
+    DEFENCE_NOTIFIED = "defence_notified"
     ERASURE_REQUESTED = "erasure_requested"
     FACE_ERASED = "face_erased"
     CAPTURE_ERASED = "capture_erased"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from lineament.errors import InvalidValue
 from lineament.model.texts import require_said
@@ -80,8 +81,23 @@ class Evidence:
     because: str = ""
 
 
-def standing(recorded: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    """Return the pieces that nothing replaced, in their order."""
+class Replaceable(Protocol):
+    """A record that a later one may replace."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def replaces(self) -> str | None:
+        """The id of the record that it replaces."""
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Replaceable)
+
+
+def standing(recorded: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:
+    """Return the records that nothing replaced, in their order."""
     every = tuple(recorded)
-    replaced = {piece.replaces for piece in every}
-    return tuple(piece for piece in every if piece.id not in replaced)
+    replaced = {record.replaces for record in every}
+    return tuple(record for record in every if record.id not in replaced)

@@ -238,10 +238,11 @@ class ThresholdOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchEntry:
-    """The ledger entry of a search, as the reader may see it; its number would reveal how much others do."""
+    """The ledger entry of a search, as the reader may see it, and the warnings that are shown with its list."""
 
-    number: int | None  # for auditors, and in a solo workspace
+    number: int | None  # for auditors, and in a solo workspace: it would reveal how much others do
     commitment: str
+    warnings: tuple[str, ...]  # in the wording of the law of the case
 
     def __str__(self) -> str:
         return self.commitment if self.number is None else str(self.number)

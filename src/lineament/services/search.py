@@ -247,10 +247,15 @@ class Search:
 
     @needs(Permission.READ_CASES, in_case=True)
     def entry(self, search_id: str) -> SearchEntry:
-        """Return the ledger entry of a search; its number only to those who read the ledger (R46)."""
-        stored = self.stored(search_id)
+        """Return the ledger entry of a search, numbered only for those who read the ledger (R46), and the warnings."""
+        with self._record.read() as tx:
+            seen = seen_search(tx, self._record, search_id)
         numbered = self._record.official.may(Permission.READ_LEDGER)
-        return SearchEntry(number=stored.result.ledger_entry if numbered else None, commitment=stored.commitment)
+        return SearchEntry(
+            number=seen.shown.result.ledger_entry if numbered else None,
+            commitment=seen.shown.commitment,
+            warnings=tuple(line.words for line in seen.case.law.warnings),
+        )
 
     @needs(Permission.READ_CASES, in_case=True)
     def why_not(self, case_name: str | None, sources: Sequence[str] = (), probe_id: str | None = None) -> list[Reason]:

@@ -24,12 +24,12 @@ from lineament.store.agencies import AgencyRows
 from lineament.store.batches import BatchRows
 from lineament.store.bound import Digests, Touched, every_bound_row
 from lineament.store.captures import CaptureRows
+from lineament.store.case_records import DefenceNoticeRows, EvidenceRows
 from lineament.store.cases import KEYS_DESTROYED, CaseRows
 from lineament.store.deletions import UNSCRUBBED, UPGRADED, DeletionRows
 from lineament.store.devices import DeviceRows
 from lineament.store.drops import DropRows
 from lineament.store.engines import postgresql_engines, sqlite_engines
-from lineament.store.evidence import EvidenceRows
 from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
@@ -83,7 +83,8 @@ _VACUUM = (
     "VACUUM FULL meta",
     "VACUUM captures, places, bands, runs, run_refusals, faces, templates, prepared_faces",
     "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions, drops, drop_files",
-    "VACUUM probes, searches, search_probes, approvals, case_papers, evidence, case_members, case_invitations, jobs",
+    "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations, jobs",
+    "VACUUM evidence, defence_notices",
     "VACUUM watches, watch_progress, watch_findings, notices",
     "VACUUM decisions, candidate_notes, known_pairs, review_lists, review_turns",
 )
@@ -91,7 +92,7 @@ _NOT_REMOVED = sa.text("""
     SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables WHERE relname IN (
         'captures', 'places', 'bands', 'faces', 'templates', 'prepared_faces', 'candidates', 'near_duplicates',
         'ledger_details', 'deletions', 'crawl_deletions', 'probes', 'searches', 'search_probes', 'case_papers',
-        'evidence')
+        'evidence', 'defence_notices')
 """)
 """Deleted rows that VACUUM has just left, because somebody still sees them."""
 _VACUUM_CASES = "VACUUM FULL cases"
@@ -123,6 +124,7 @@ class Tx:
         self.members = MemberRows(connection, vault)
         self.papers = PaperRows(connection)
         self.evidence = EvidenceRows(connection)
+        self.defence_notices = DefenceNoticeRows(connection)
         self.probes = ProbeRows(connection)
         self.searches = SearchRows(connection, vault)
         self.batches = BatchRows(connection, vault)

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.store import people_tables as people
 from lineament.store import search_tables, tables
 from lineament.store.batch_tables import batch_photographs, search_batches
+from lineament.store.defence_table import defence_notices
 from lineament.store.drop_tables import drop_files, drops
 from lineament.store.evidence_table import evidence
 from lineament.store.job_table import jobs
@@ -123,6 +124,7 @@ PROTECTED = {
         Protected(table=tables.case_papers, guarded=False, restless=_of("sealed"), present=_of("blob")),
         Protected(table=search_tables.probes, guarded=False, restless=_of("faces"), present=_of("blob")),
         Protected(table=evidence, guarded=False, restless=_of("sealed")),
+        Protected(table=defence_notices, guarded=False, restless=_of("sealed")),
         Protected(table=people.agencies, restless=_of("lookup"), opened={"sealed": "id"}),
         Protected(
             table=people.accounts,

@@ -19,7 +19,7 @@ def jurisdiction_json(pack: Jurisdiction) -> dict[str, Any]:
     return {
         **_head(pack),
         "notice": NOTICE,
-        "lines": [_line_json(line) for line in pack.lines],
+        "lines": [line_json(line) for line in pack.lines],
         "warnings": [line.words for line in pack.warnings],
         "not_found": list(pack.not_found),
     }
@@ -37,7 +37,7 @@ def acts(pack: Jurisdiction) -> Iterator[str]:
     if pack.retention_days is not None:
         yield f"A closed case is destroyed after {pack.retention_days} days, or sooner if the policy says so"
     if pack.about(Topic.NOTICE):
-        yield "The page of a searched case lists the notice to the defence as due"
+        yield "A searched case, its leads and their reports list the notice to the defence as due until it is recorded"
     for line in pack.about(Topic.REPORT):
         due = f", which is due by {line.due}" if line.due else ""
         yield f"The report of a year counts what {line.section} asks for{due}, and says what is still to be written"
@@ -53,7 +53,8 @@ def _head(pack: Jurisdiction) -> dict[str, Any]:
     return {"code": pack.code, "name": pack.name, "covers": list(pack.covers), "acts": list(acts(pack))}
 
 
-def _line_json(line: Line) -> dict[str, Any]:
+def line_json(line: Line) -> dict[str, Any]:
+    """Return a line of a pack as JSON."""
     return {
         "about": line.about.name.lower(),
         "words": line.words,

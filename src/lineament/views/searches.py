@@ -58,6 +58,7 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
         "hidden": [hidden_json(hidden) for hidden in result.hidden],
         "ledger_entry": entry.number,
         "commitment": entry.commitment,
+        "warnings": list(entry.warnings),
         "seconds": round(result.seconds, 6),
     }
 

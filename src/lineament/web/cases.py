@@ -10,7 +10,6 @@ from lineament.errors import CaseExists, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState, CaseTerms, Seeks
 from lineament.model.distress import distressing_words
-from lineament.model.jurisdictions import Topic
 from lineament.web.addresses import case_address, unslug
 from lineament.web.casewords import SEEKS, what_is_next
 from lineament.web.entries import by_day, timeline_line
@@ -121,7 +120,7 @@ def read_case(visit: Visit, ref: str, part: str) -> tuple[Case, dict[str, Any]]:
         "can": can,
         "veiled": distressing(case),
         "gone": case.state in {CaseState.REFUSED, CaseState.DESTROYED},
-        "due": case.law.about(Topic.NOTICE) if case.searches else (),
+        "defence": visit.desk.defence.of_case(case.key),
     }
 
 

@@ -6,11 +6,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import Refused
 from lineament.model.accounts import Permission
+from lineament.model.defence import DefenceNoticeDraft, NoticeWay
 from lineament.model.evidence import EvidenceDraft, EvidenceKind
 from lineament.model.reasons import ReasonCode
 from lineament.services.leads.leads import Lead
 from lineament.services.leads.report import lead_html
-from lineament.web.addresses import candidate_address
+from lineament.web.addresses import candidate_address, case_address, unslug
 from lineament.web.cases import read_case
 from lineament.web.obstacles import obstacles
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download, redirect
@@ -26,7 +27,24 @@ def leads(visit: CurrentVisit, ref: str) -> HTMLResponse:
     case, frame = read_case(visit, ref, "leads")
     found = visit.desk.leads.of_case(case.key)
     blurred = visit.desk.sources.blurred(lead.candidate.source for lead in found.leads)
-    return visit.page("case_leads.html", found=found, blurred=blurred, **frame)
+    ways = [way.value for way in NoticeWay]
+    return visit.page("case_leads.html", found=found, blurred=blurred, ways=ways, **frame)
+
+
+@pages.act("/cases/{ref}/defence-notices", access=Permission.OPEN_CASES, page=leads)
+def record_defence_notice(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
+    """Record that the defence was told of the searches of a case, perhaps in place of an earlier record."""
+    draft = DefenceNoticeDraft(
+        given_to=form.text("given_to"),
+        given_on=form.day("given_on"),
+        way=form.choice("way", NoticeWay),
+        text=form.text("text"),
+        replaces=form.text("replaces") or None,
+        because=form.text("because"),
+    )
+    key = visit.desk.casework.get(unslug(ref)).key
+    visit.desk.defence.record(key, draft)
+    return redirect(f"{case_address(key)}/leads#defence")
 
 
 @pages.page("/searches/{search_id}/candidates/{picture}/lead", access=Permission.READ_CASES)

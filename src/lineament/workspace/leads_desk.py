@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lineament.services.leads.defence import DefenceNotices
     from lineament.services.leads.leads import Leads
     from lineament.services.leads.report import LeadReports
     from lineament.workspace.desk import Desk
@@ -20,6 +21,13 @@ class LeadsDesk:
         from lineament.services.leads.leads import Leads
 
         return Leads(self.record, self.workspace.keys)
+
+    @cached_property
+    def defence(self: Desk) -> DefenceNotices:  # type: ignore[misc]
+        """Records that the defence was told of the searches of a case."""
+        from lineament.services.leads.defence import DefenceNotices
+
+        return DefenceNotices(self.record, self.workspace.keys)
 
     @cached_property
     def lead_reports(self: Desk) -> LeadReports:  # type: ignore[misc]

@@ -14,7 +14,20 @@ from typing import Any, cast
 
 import pytest
 import typer
-from tests.support.samples import AT, ENTRY, LICENCE, QUALITY, STOP, VETTING, agency, candidate, result, run, usage
+from tests.support.samples import (
+    AT,
+    ENTRY,
+    LICENCE,
+    QUALITY,
+    STOP,
+    VETTING,
+    WARNING,
+    agency,
+    candidate,
+    result,
+    run,
+    usage,
+)
 
 from lineament.cli import agencies, ingest, runs, search, signing, stops
 from lineament.errors import InvalidValue, NoSuchFile, NotFound, SignInRefused
@@ -91,13 +104,14 @@ def test_an_error_names_its_photograph_once() -> None:
 def test_a_candidate_list_says_how_it_was_cut_and_that_it_is_a_starting_point(capsys: Capture) -> None:
     first = candidate(captured_at=AT, page_title="A page", near_duplicates=(FaceId(10), FaceId(11)))
     search.show(result(candidates=(first, candidate(rank=2, score=0.51, expected_false=12.3))), ENTRY)
-    heading, _, *rows, ending = capsys.readouterr().out.splitlines()
+    heading, _, *rows, warning, ending = capsys.readouterr().out.splitlines()
     cut = "list shows score 0.500 and above, where 0.1 strangers are expected in the gallery searched"
     cut += " (the default of Lineament)"
     assert heading == f"1,200 faces compared in 0.012 s, every one; {cut}"
     assert [row.split()[:4] for row in rows] == [["1", "0.600", "0.01", "9"], ["2", "0.510", "12", "9"]]
     assert rows[0].split("press")[1].split() == ["2026-03-01", "12:00", "A", "page", "(+2", "near-identical)"]
     assert rows[1].split("press")[1].split() == ["file:///a.jpg"]
+    assert warning == WARNING
     assert ending == "Search s1, ledger entry 12. A candidate is a starting point, never a finding."
 
 
@@ -110,6 +124,7 @@ def test_no_candidate_is_an_answer(capsys: Capture) -> None:
         "2 photographs of one person were fused.",
         "The probe is not reliable: the face is small",
         "No candidate. That is an answer: the person may not be in these sources.",
+        WARNING,
         "Search s1, ledger entry 12. A candidate is a starting point, never a finding.",
     ]
 

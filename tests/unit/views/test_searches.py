@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.support.samples import AT, ENTRY, ISO, QUALITY, candidate, result
+from tests.support.samples import AT, ENTRY, ISO, QUALITY, WARNING, candidate, result
 
 from lineament.model.faces import FaceId, QualityReason
-from lineament.model.search import Edit, EditKind, ProbeFace, SearchEntry
+from lineament.model.search import Edit, EditKind, ProbeFace
 from lineament.services.compare import Comparison
 from lineament.services.probes import Replay
 from lineament.store.searches import StoredSearch
@@ -98,6 +98,7 @@ SEARCH_JSON = {
     "hidden": [],
     "ledger_entry": 12,
     "commitment": "ab" * 32,
+    "warnings": [WARNING],
     "seconds": 0.012346,
 }
 
@@ -122,7 +123,7 @@ def test_an_entry_holds_further_pictures_of_the_face_and_how_many_are_left_out()
 
 def test_a_search_without_candidates_has_another_outcome_and_fused_photographs_are_named() -> None:
     found = result(candidates=(), others=(ProbeFace(probe_id="p2", face=1),))
-    shown = search_json(found, SearchEntry(number=None, commitment="ab" * 32))
+    shown = search_json(found, replace(ENTRY, number=None))
     assert (shown["outcome"], shown["candidates"], shown["ledger_entry"]) == ("no_candidate", [], None)
     assert shown["others"] == [{"id": "p2", "face": 1}]
 

@@ -188,6 +188,7 @@ class CaseDisclosed(Event, action=Action.CASE_DISCLOSED):
     erased: int  # candidates among them whose faces were erased
     photographs: int
     decisions: int = 0
+    watches: int = 0
     sharp: bool = True  # pictures marked as distressing are sharp too
 
 

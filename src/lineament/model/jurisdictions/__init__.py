@@ -61,8 +61,13 @@ class Line:
     seeks: tuple[str, ...] = ()  # whom it concerns (``cases.Seeks``); of offences: who is sought whatever the offence
     days: int | None = None  # of retention
     warns: Warned | None = None
-    due: str = ""  # of the annual report: the last day, in words
+    due: str = ""  # of a notice or an annual report: by when, in words; empty if what was read names no time
     to_write: str = ""  # of the annual report: what it asks for that only the controller knows
+
+    @property
+    def time_limit(self) -> str:
+        """By when it is due, in words."""
+        return f"Due {self.due}" if self.due else "What was read of it names no time"
 
     @property
     def source(self) -> str:

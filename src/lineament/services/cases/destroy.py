@@ -29,6 +29,7 @@ def destroy(change: Change, case: Case, state: CaseState) -> DestroyedCounts:
     blobs = [*tx.probes.blobs_of(case.id), *tx.papers.blobs_of(case.id)]
     tx.reviews.delete_of(case.id)
     tx.evidence.delete_of(case.id)
+    tx.defence_notices.delete_of(case.id)
     tx.watches.delete_of(case.id)
     tx.batches.delete_of(case.id)
     searches = tx.searches.delete_of(case.id)

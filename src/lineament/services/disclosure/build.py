@@ -87,6 +87,13 @@ class _Builder:
             "probes": probes,
             "records": self._records(),
             "document": self._document(),
+            "watched": {
+                id_: {
+                    "faces_compared": progress.compared,
+                    "compared_last": None if progress.looked_at is None else progress.looked_at.isoformat(),
+                }
+                for id_, progress in self._snapshot.progress.items()
+            },
             "timeline": [
                 {
                     "entry": row.seq,
@@ -309,7 +316,19 @@ class _Builder:
                 "recognisers_sha256": [one.net.sha256 for one in pack.recognisers],
             },
             "error_rates": asdict(pack.rates),
-            "threshold_changes": list(self._snapshot.changes),
+            "threshold_changes": [
+                {
+                    "number": change.number,
+                    "entry": change.entry,
+                    "strangers": change.strangers,
+                    "model": change.model,
+                    "reason": change.reason,
+                    "evidence": change.evidence,
+                    "proposed": change.note,
+                    "made": change.made,
+                }
+                for change in self._snapshot.changes
+            ],
         }
 
     # ------------------------------------------------------------ the ledger

@@ -178,6 +178,7 @@ class Disclosure:
                     erased=held.erased,
                     photographs=held.photographs,
                     decisions=held.decisions,
+                    watches=held.watches,
                     sharp=sharp,
                 )
             )

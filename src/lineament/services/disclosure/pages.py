@@ -10,6 +10,7 @@ from typing import Any
 
 import lineament
 from lineament.model.actions import Action
+from lineament.model.jurisdictions import Topic
 from lineament.model.rates import ErrorRates
 from lineament.services.disclosure.snapshot import Snapshot
 from lineament.services.report import CAVEAT, how_cut
@@ -25,13 +26,18 @@ def pages_of(snapshot: Snapshot, rates: ErrorRates, told: Mapping[str, Any]) -> 
     case = told["case"]
     records = case["records"]
     evidence = [line["details"] for line in case["timeline"] if line["action"] == Action.EVIDENCE_RECORDED.value]
+    notices = [line["details"] for line in case["timeline"] if line["action"] == Action.DEFENCE_NOTIFIED.value]
     values = {
         **told,
         "snapshot": snapshot,
         "faces": {probe["id"]: {face["face"]: face["file"] for face in probe["faces"]} for probe in case["probes"]},
         "reviews": {name: _by_search(records.get(name, ())) for name in ("decisions", "candidate_notes")},
         "evidence": _by_search(evidence),
+        "notices": notices,
+        "replaced": {notice.get("replaces") for notice in notices},
+        "asked": snapshot.case.law.about(Topic.NOTICE),
         "cut": {one.stored.result.search_id: how_cut(one.stored.result) for one in snapshot.searches},
+        "numbers": {search["id"]: search["number"] for search in case["searches"]},
         "missed": _missed(rates),
         "version": lineament.__version__,
         "cautions": (*(line.words for line in snapshot.case.law.warnings), CAVEAT),

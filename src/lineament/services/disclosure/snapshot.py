@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from lineament.model.cases import Case, PaperKind
+from lineament.model.proposals import Proposal
 from lineament.model.search import Probe
+from lineament.model.watches import WatchProgress
 from lineament.services.cases.erased import erased_at
 from lineament.services.kept import ERASING, emptied_lists, erased_faces, withdrawn_sources
 from lineament.services.keyholder import case_key
@@ -22,7 +23,10 @@ from lineament.store.ring import KeyRing
 from lineament.store.search_digests import ListTexts, list_texts
 from lineament.store.searches import StoredSearch
 
-TOLD = frozenset({"cases", "probes", "approvals", "case_papers", "decisions", "candidate_notes", "evidence"})
+TOLD = frozenset(
+    {"cases", "probes", "approvals", "case_papers", "decisions", "candidate_notes", "evidence"}
+    | {"watches", "watch_findings", "defence_notices"}
+)
 """Tables whose rows a pack holds besides searches and candidates; no other row is ever in one (``verify.TOLD``)."""
 
 
@@ -36,6 +40,7 @@ class Holdings:
     erased: int  # candidates among them whose faces were erased since
     photographs: int
     decisions: int  # about candidates, those that were replaced too
+    watches: int  # those that are over too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +64,7 @@ class Snapshot:
     by: str
     size: int  # of the ledger, with the entry that records the pack
     checkpoint: str
-    entries: Sequence[LedgerRow]  # of the case, the oldest first
+    entries: Sequence[LedgerRow]  # of the case and of the changes of the threshold in it, the oldest first
     erasures: frozenset[int]  # entries that say that a candidate's face was erased; shown without details
     searches: Sequence[DisclosedSearch]
     probes: Sequence[tuple[Probe, str | None]]  # with the address of each original; None for a copy that was erased
@@ -67,7 +72,8 @@ class Snapshot:
     blurred_sources: frozenset[str]
     holdings: Holdings
     document: tuple[str, str] | None  # name and address of the document of the authorisation
-    changes: Sequence[Mapping[str, Any]]  # of the threshold, that set it for a search
+    changes: Sequence[Proposal]  # of the threshold, that set it for a search
+    progress: Mapping[str, WatchProgress]  # of the watches
     agency: str
 
     @property
@@ -85,6 +91,7 @@ def holdings_of(tx: Tx, case: Case, found: Sequence[StoredSearch]) -> Holdings:
         erased=sum(len(one.erased) for one in found),
         photographs=len(tx.probes.of_case_ids(case.id)),
         decisions=len(tx.reviews.of_case(case.id)),
+        watches=len(tx.watches.of_case(case.id)),
     )
 
 
@@ -99,8 +106,11 @@ def read_snapshot(  # noqa: PLR0913 - a case, and whose pack of it
     """Read a case for the pack that ``entry``, the newest, records."""
     size, key = entry + 1, case_key(tx, keys, case)
     own = record.official.agency_id
-    entries = [row for row in reversed(tx.ledger.of_case(case.id, size, None)) if _is_told(row, own)]
     stored = searches_of(tx, case)
+    changes = _changes(tx, stored)
+    found = {row.seq: row for row in tx.ledger.of_case(case.id, size, None)}
+    found |= {row.seq: row for change in changes if change.entry for row in _entry(tx, change.entry)}
+    entries = [row for _, row in sorted(found.items()) if _is_told(row, own)]
     texts = list_texts(tx.connection, tx.vault, [one.result.search_id for one in stored])
     disclosed = [
         DisclosedSearch(
@@ -119,7 +129,7 @@ def read_snapshot(  # noqa: PLR0913 - a case, and whose pack of it
         key=key,
         pack=pack,
         sharp=sharp,
-        at=next(iter(tx.ledger.entries(entry, size))).at,
+        at=_entry(tx, entry)[0].at,
         by=record.official.name,
         size=size,
         checkpoint=record.ledger.checkpoint_of(tx.ledger, size),
@@ -134,7 +144,8 @@ def read_snapshot(  # noqa: PLR0913 - a case, and whose pack of it
         blurred_sources=frozenset() if sharp else frozenset(distressing),
         holdings=holdings_of(tx, case, stored),
         document=_document(tx, case, key, own),
-        changes=_changes(tx, stored),
+        changes=changes,
+        progress=tx.watches.progress([watch.id for watch in tx.watches.of_case(case.id)]),
         agency=tx.agencies.name(case.agency_id),
     )
 
@@ -183,22 +194,12 @@ def _document(tx: Tx, case: Case, key: DataKey, agency_id: str) -> tuple[str, st
     return None if found is None else (found.text, tx.papers.get(case.id, found.id, key)[1])
 
 
-def _changes(tx: Tx, found: Sequence[StoredSearch]) -> list[dict[str, Any]]:
-    """Return the changes of the threshold that set it for searches, as they were signed."""
+def _changes(tx: Tx, found: Sequence[StoredSearch]) -> list[Proposal]:
+    """Return the changes of the threshold that set it for searches, in their order."""
     numbers = sorted({one.result.signed.number for one in found if one.result.signed is not None})
-    changes = []
-    for number in numbers:
-        change = tx.proposals.get(number)
-        changes.append(
-            {
-                "number": number,
-                "entry": change.entry,
-                "strangers": change.strangers,
-                "model": change.model,
-                "reason": change.reason,
-                "evidence": change.evidence,
-                "proposed": change.note,
-                "made": change.made,
-            }
-        )
-    return changes
+    return [tx.proposals.get(number) for number in numbers]
+
+
+def _entry(tx: Tx, seq: int) -> list[LedgerRow]:
+    """Return an entry of the ledger."""
+    return list(tx.ledger.entries(seq, seq + 1))

@@ -123,6 +123,11 @@ class _Graph:
                     f"Reason: {result.reason}",
                     f"{result.gallery_faces} faces compared, of the sources {', '.join(result.sources)}",
                     f"Mode {result.mode.value}, threshold {result.threshold!r}, at most {result.limit} entries",
+                    *(
+                        []
+                        if result.watch is None
+                        else [f"Found by the watch {result.watch}, among faces enrolled since"]
+                    ),
                     f"Ledger entry {result.ledger_entry}, commitment {disclosed.stored.commitment}",
                 ],
                 "uco-action:startTime": _time(result.made_at),

@@ -45,6 +45,7 @@ PICTURES = 14  # a picture or a photograph is not the one that was shown or sear
 HISTORY = 15  # the ledger is not the one that was seen before
 STAMP = 16  # a time-stamp does not fit
 TOO_FEW = 17  # fewer witnesses or time-stamps than asked for
+SETTINGS = 18  # settings.json does not hold what was signed, or what searches were made with
 
 MOST_FILES = 1_000_000
 MOST_BYTES = 32 * 2**30
@@ -61,6 +62,7 @@ UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, Recur
 """What reading something malformed raises."""
 TOLD = frozenset(
     {"searches", "cases", "probes", "approvals", "case_papers", "decisions", "candidate_notes", "evidence"}
+    | {"watches", "watch_findings", "defence_notices"}
 )
 """Tables whose rows are in a pack. Others are not: who joined a case stands in the timeline, and no address is told."""
 
@@ -581,6 +583,7 @@ class Verifier:
             (LEDGER, "ledger/proofs.jsonl", self._proofs),
             (ROWS, "rows.jsonl", self._rows),
             (ROWS, "case.json", self._searches),
+            (SETTINGS, "settings.json", self._settings),
             (PICTURES, "case.json", self._pictures),
         ]
         for code, what, part in parts:
@@ -637,8 +640,9 @@ class Verifier:
             self.result.wrong(LEDGER, f"the ledger {cut}: it has {size} entries, and {head.size} were signed")
         elif head is not None and head.root != self.ledger.root():
             self.result.wrong(LEDGER, f"the {size} entries are not those that were signed: at least one was changed")
+        fitting = max((each.size for each in seen if self.ledger.marks.get(each.size) == each.root), default=0)
         for each in seen:
-            self._compare(each)
+            self._compare(each, fitting)
         self._require_statements()
 
     def _seen(self, header: dict[str, Any], key: Key) -> list[SeenHead]:
@@ -689,15 +693,17 @@ class Verifier:
     def _saw(self, who: str, checkpoint: SeenHead, at: datetime) -> None:
         self.result.seen.append(f"{who} saw its first {checkpoint.size:,} entries at {at:%Y-%m-%d %H:%M} UTC")
 
-    def _compare(self, seen: SeenHead) -> None:
+    def _compare(self, seen: SeenHead, fitting: int) -> None:
+        """Compare the ledger with what was seen of it; ``fitting``: entries of the largest checkpoint that fits it."""
         if seen.size > self.ledger.size:
             words = (
                 f"{seen.what} has {seen.size} entries, and the pack has {self.ledger.size}: the ledger was cut short"
             )
             self.result.wrong(HISTORY, words)
         elif self.ledger.marks.get(seen.size) != seen.root:
-            words = f"{seen.what} shows other entries among the first {seen.size}: history was rewritten or forked"
-            self.result.wrong(HISTORY, words)
+            words = f"{seen.what} shows other entries among the first {seen.size}"
+            how = f"forked after entry {fitting - 1}, up to which another one fits" if fitting else "rewritten"
+            self.result.wrong(HISTORY, f"{words}: the ledger was {how}")
 
     def _require_statements(self) -> None:
         for checkpoint, at in self.stamped:
@@ -805,10 +811,11 @@ class Verifier:
         for id_, search in told.items():
             with self.result.reading(ROWS, f"what case.json tells of the search {id_}"):
                 self._search(id_, search, by_search)
+        self._watches()
         for table, rows in case["records"].items():
             kept = [text for subject, text in self.rows.items() if subject.partition("/")[0] == table]
-            if table == "decisions":
-                self.result.facts["decisions"] = len(rows)
+            if table in {"decisions", "watches"}:
+                self.result.facts[table] = len(rows)
             if sorted(map(_canonical, ([table, row] for row in rows))) != sorted(kept):
                 self.result.wrong(ROWS, f"what case.json tells of {table} is not what rows.jsonl holds")
         opened = [one for one in self.ledger.entries.values() if one.details is not None]
@@ -857,6 +864,14 @@ class Verifier:
                 self.result.wrong(ROWS, f"what case.json tells of {words} is not what rows.jsonl holds")
         return bool(told["erased"])
 
+    def _watches(self) -> None:
+        """Look for the watches by which searches were made; their rows are compared like all others."""
+        watches = {row["id"] for row in self._case()["records"].get("watches", ())}
+        for entry in self.ledger.entries.values():
+            details = entry.details or {}
+            if entry.action in {"search", "watch_fired"} and details.get("watch", None) not in {None, *watches}:
+                self.result.wrong(ROWS, f"the watch {details['watch']} is missing, by which {entry.words} was made")
+
     def _disclosed(self, searches: int) -> None:
         """Compare the pack with the last entry, which recorded that it would be made."""
         last = self.ledger.entries.get(self.ledger.size - 1)
@@ -866,11 +881,79 @@ class Verifier:
         elif details["searches"] != searches:
             words = f"the pack holds {searches} searches, and {last.words} counted {details['searches']}"
             self.result.wrong(ROWS, words)
-        elif details.get("decisions", 0) != (there := self.result.facts.get("decisions", 0)):
-            words = f"the pack holds {there} decisions, and {last.words} counted {details.get('decisions', 0)}"
-            self.result.wrong(ROWS, words)
+        else:
+            for counted in ("decisions", "watches"):
+                there, recorded = self.result.facts.get(counted, 0), details.get(counted, 0)
+                if there != recorded:
+                    words = f"the pack holds {there} {counted}, and {last.words} counted {recorded}"
+                    self.result.wrong(ROWS, words)
         case = self.case["case"]
         self.result.facts |= {"case": case["ref"], "made_at": self.manifest.get("made_at"), "searches": searches}
+
+    # ------------------------------------------------------------ settings
+
+    def _settings(self) -> None:
+        """Compare settings.json with the entries of the searches, and changes of the threshold with what was signed."""
+        settings = self.pack.json("settings.json")
+        searches = [one for one in self.ledger.entries.values() if one.action == "search" and one.details]
+        models = sorted({(one.details or {})["model"] for one in searches})
+        if settings["models_searched_with"] != models:
+            self.result.wrong(SETTINGS, f"settings.json names other models than the searches: {', '.join(models)}")
+        changes = {change["number"]: change for change in settings["threshold_changes"]}
+        for number, change in changes.items():
+            with self.result.reading(SETTINGS, f"change {number} of the threshold"):
+                self._change(number, change)
+        for entry in searches:
+            details = entry.details or {}
+            if (number := details.get("change")) is None:
+                continue
+            if number not in changes:
+                words = f"settings.json lacks change {number} of the threshold, under which {entry.words} was made"
+                self.result.wrong(SETTINGS, words)
+            elif details["strangers"] != changes[number]["strangers"] or entry.seq <= changes[number]["entry"]:
+                words = f"change {number} of the threshold is another than {entry.words} was made under"
+                self.result.wrong(SETTINGS, words)
+
+    def _change(self, number: int, change: dict[str, Any]) -> None:
+        """Compare a change of the threshold with both statements that were signed, and with its entry. Raises Wrong."""
+        what = f"change {number} of the threshold"
+        proposed = self._statement("lineament-change-proposed/1", change["proposed"], f"the proposal of {what}")
+        made = self._statement("lineament-change-made/1", change["made"], f"the statement that made {what}")
+        evidence = change["evidence"]
+        measured = None if evidence is None else sha256(_canonical(evidence).encode()).hexdigest()
+        for name, signed, told in (
+            ("number", proposed["change"], number),
+            ("number", made["change"], number),
+            ("number of strangers", proposed["strangers"], change["strangers"]),
+            ("number of strangers", made["strangers"], change["strangers"]),
+            ("model", proposed["model"], change["model"]),
+            ("model", made["model"], change["model"]),
+            ("reason", proposed["reason"], change["reason"]),
+            ("evidence", proposed["evidence_sha256"], measured),
+            ("entry", made["entry"], change["entry"]),
+            ("proposal", made["proposal_sha256"], sha256(change["proposed"].encode()).hexdigest()),
+        ):
+            if signed != told:
+                raise Wrong(SETTINGS, f"{what} is not the one that was signed: its {name} differs")
+        alone = made["approved_by"] is None
+        if not alone and made["account"] == proposed["account"]:
+            raise Wrong(SETTINGS, f"{what} was approved by whoever proposed it")
+        entry = self.ledger.entries.get(change["entry"])
+        if entry is None or entry.details is None:
+            self.result.notes.append(f"the details of the entry of {what} are not shown; its statements are signed")
+            return
+        names = ("change", "strangers", "model", "note_sha256", "alone")
+        signed_facts = [number, made["strangers"], made["model"], made["proposal_sha256"], alone]
+        if entry.action != "change_made" or [entry.details[name] for name in names] != signed_facts:
+            raise Wrong(SETTINGS, f"{what} is not the one that {entry.words} recorded")
+
+    def _statement(self, form: str, note: str, what: str) -> Any:
+        """Return what a signed statement says. Raises Wrong."""
+        key = self.asked.key or Key.parse(self.manifest["public_key"])
+        first, _, statement = opened_note(note, key, what).partition("\n")
+        if first != form:
+            raise Wrong(SETTINGS, f"{what} is a statement of another kind")
+        return json.loads(statement)
 
     # ------------------------------------------------------------ pictures
 
@@ -921,6 +1004,8 @@ def _row_words(subject: str) -> str:
     """Return a row in words."""
     table, _, name = subject.partition("/")
     singular = {"searches": "the search", "probes": "the photograph", "cases": "the row of the case"}
+    singular |= {"watches": "the watch", "watch_findings": "what a watch found,"}
+    singular |= {"defence_notices": "the notice to the defence"}
     if table == "candidates":
         return f"candidate {name.partition('/')[2]} of the search {name.partition('/')[0]}"
     return f"{singular.get(table, f'the row of {table}')} {name}"
@@ -1003,7 +1088,7 @@ def _words(path: Path, asked: Brought, result: Result) -> Iterator[str]:
     yield (
         f"Searches: {facts['searches']}, of which {facts.get('empty', 0)} found no candidate. "
         f"Candidates: {facts.get('candidates', 0)}, of which {facts.get('erased', 0)} were erased since. "
-        f"Decisions: {facts.get('decisions', 0)}."
+        f"Decisions: {facts.get('decisions', 0)}. Watches: {facts.get('watches', 0)}."
     )
     yield f"Ledger: {facts['entries']:,} entries, {facts['shown']:,} of them shown, root {facts['root']}."
     yield from (f"Seen: {words}." for words in result.seen)

@@ -19,6 +19,7 @@ from lineament.model.review import Review, ReviewOutcome
 from lineament.model.search import Candidate, ListEntry
 from lineament.services.cases.access import case_for, may_in
 from lineament.services.keyholder import case_key
+from lineament.services.leads.defence import DefenceTold, told_to_defence
 from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.services.review.seen import SeenList, seen_search, seen_searches
@@ -49,6 +50,7 @@ class Lead:
     review: Review
     recorded: tuple[Evidence, ...]  # also what was replaced
     reports: tuple[LeadReported, ...]
+    defence: DefenceTold
     open: bool  # its reader may see ranks and scores of the list
 
     @property
@@ -77,6 +79,7 @@ class LeadsOfCase:
     case: Case
     leads: tuple[Lead, ...]
     gone: int  # leads whose picture was erased from the gallery since
+    defence: DefenceTold
     may_record: bool
 
 
@@ -93,17 +96,21 @@ class Leads:
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             may_record = may_in(tx, self._record, case, Permission.OPEN_CASES)
+            defence = told_to_defence(tx, self._keys, case)
             if case.state in GONE:
-                return LeadsOfCase(case=case, leads=(), gone=0, may_record=False)
+                return LeadsOfCase(case=case, leads=(), gone=0, defence=defence, may_record=False)
             found = tx.searches.compared(tx.searches.stored_of_case(case.id))
             seen = seen_searches(tx, self._record, case, found)
             recorded = tx.evidence.of_case(case.id, case_key(tx, self._keys, case))
             reported = list(_reports(tx, case))
             leads = tuple(
-                _lead(of_list, entry, recorded, reported) for of_list in seen for entry in _entries_decided(of_list)
+                _lead(of_list, entry, recorded, reported, defence)
+                for of_list in seen
+                for entry in _entries_decided(of_list)
             )
             decided = sum(review.outcome is ReviewOutcome.LEAD for each in seen for review in each.reviews.values())
-            return LeadsOfCase(case=case, leads=leads, gone=decided - len(leads), may_record=may_record)
+            gone = decided - len(leads)
+            return LeadsOfCase(case=case, leads=leads, gone=gone, defence=defence, may_record=may_record)
 
     @needs(Permission.READ_CASES, in_case=True)
     def get(self, search_id: str, name: str) -> Lead:
@@ -168,7 +175,7 @@ def find_lead(tx: Tx, record: Record, keys: KeyRing, search_id: str, name: str) 
     for entry in _entries_decided(seen):
         if rank in {entry.candidate.rank, *(further.rank for further in entry.further)}:
             recorded = tx.evidence.of_case(seen.case.id, case_key(tx, keys, seen.case))
-            return _lead(seen, entry, recorded, list(_reports(tx, seen.case)))
+            return _lead(seen, entry, recorded, list(_reports(tx, seen.case)), told_to_defence(tx, keys, seen.case))
     raise Refused(ReasonCode.NO_LEAD.reason())
 
 
@@ -182,7 +189,11 @@ def _entries_decided(seen: SeenList) -> Iterator[ListEntry]:
 
 
 def _lead(
-    seen: SeenList, entry: ListEntry, recorded: Iterable[Evidence], reported: Sequence[tuple[str, int, LeadReported]]
+    seen: SeenList,
+    entry: ListEntry,
+    recorded: Iterable[Evidence],
+    reported: Sequence[tuple[str, int, LeadReported]],
+    defence: DefenceTold,
 ) -> Lead:
     its = (seen.whole.result.search_id, entry.number)
     return Lead(
@@ -194,6 +205,7 @@ def _lead(
         review=seen.reviews[entry.number],
         recorded=tuple(piece for piece in recorded if (piece.search_id, piece.entry) == its),
         reports=tuple(report for search_id, number, report in reported if (search_id, number) == its),
+        defence=defence,
         open=seen.is_open,
     )
 

@@ -13,10 +13,11 @@ import lineament
 from lineament.errors import NotFound, Refused
 from lineament.model.accounts import Permission
 from lineament.model.ages import UNMEASURED
+from lineament.model.defence import DefenceNotice
 from lineament.model.events.leads import LeadReportWritten
 from lineament.model.evidence import Evidence
 from lineament.model.faces import EnrolledFace, Face
-from lineament.model.jurisdictions import NOTICE, Topic
+from lineament.model.jurisdictions import NOTICE
 from lineament.model.reasons import ReasonCode
 from lineament.model.review import Assessment, CandidateDecision, Feature
 from lineament.model.search import Probe, ProbeKind, missed_words
@@ -116,14 +117,22 @@ class WrittenLead:
         yield self._errors()
         yield LeadSection(heading="The search", rows=tuple(self.search.facts()))
         yield LeadSection(heading="Every step", rows=tuple(self._steps()), quiet=(VERIFIABLE,))
-        if due := self.lead.case.law.about(Topic.NOTICE):
-            yield LeadSection(
-                heading="Due to the defence",
-                texts=tuple(line.words for line in due),
-                quiet=tuple(line.source for line in due),
-            )
+        if defence := self._defence():
+            yield defence
 
     # ------------------------------------------------------------ sections
+
+    def _defence(self) -> LeadSection | None:
+        """Return what the defence is to be told by law, and what it was told; None if there is neither."""
+        told = self.lead.defence
+        if not (told.asked or told.recorded):
+            return None
+        texts = [f"{line.words} {line.time_limit}." for line in told.asked]
+        if told.is_due:
+            texts.append("No notice to the defence is recorded yet.")
+        rows = tuple(notice_row(notice, stands=notice in told.given) for notice in told.recorded)
+        sources = tuple(line.source for line in told.asked)
+        return LeadSection(heading="Due to the defence", texts=tuple(texts), rows=rows, quiet=sources)
 
     def _outcome(self) -> LeadSection:
         review = self.lead.review
@@ -310,6 +319,15 @@ def _level(crop: bytes, face: Face | EnrolledFace, *, veil: bool) -> bytes:
 
     turned = levelled(crop, level(face.box, face.landmarks))
     return blur(turned) if veil else turned
+
+
+def notice_row(notice: DefenceNotice, *, stands: bool) -> tuple[str, str]:
+    """Return the day of a notice to the defence, and what was told to whom, how and by whom."""
+    words = f"To {notice.given_to}, {notice.way.value}: {notice.text} Recorded {moment(notice.at)} by"
+    words = f"{words} {notice.recorded_by}."
+    if notice.replaces is not None:
+        words += f" It stands in place of an earlier record: {notice.because}."
+    return f"Told on {notice.given_on}", words if stands else f"Replaced since: {words}"
 
 
 def _recorded(piece: Evidence) -> str:

@@ -1,4 +1,4 @@
-"""Rotates the key of a case: its photographs, papers and evidence are sealed again, all in one transaction.
+"""Rotates the key of a case: its photographs, papers and records are sealed again, all in one transaction.
 
 The files are written beside the old ones before it, so whoever kills it leaves the case under one key, whole.
 """
@@ -66,6 +66,7 @@ class CaseRotation:
         rows = tx.probes.reseal(case.id, old, self._new, self._moved)
         rows += tx.papers.reseal(case.id, old, self._new, self._moved)
         rows += tx.evidence.reseal(case.id, old, self._new)
+        rows += tx.defence_notices.reseal(case.id, old, self._new)
         tx.cases.set_wrapped_key(case.id, self._keys.wrap(self._secret, about_case(case.key)))
         moved = [address for address, new in self._moved.items() if new != address]
         tx.deletions.add(moved)

@@ -33,6 +33,7 @@ def upgrade() -> None:
     _widen_searches()
     _create_batches()
     _create_evidence()
+    _create_defence_notices()
     _create_watches()
     _create_notices()
     _delay_jobs()
@@ -220,6 +221,36 @@ def _create_evidence() -> None:
         sa.UniqueConstraint("replaces", name="uq_evidence_replaces"),
     )
     op.create_index("ix_evidence_of_case", "evidence", ["case_id", "at"])
+
+
+def _create_defence_notices() -> None:
+    """Make the table of notices to the defence."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    table = "defence_notices"
+    op.create_table(
+        table,
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("case_id", number, nullable=False),
+        sa.Column("account_id", sa.Text()),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("given_on", sa.Date(), nullable=False),
+        sa.Column("replaces", sa.Text()),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_defence_notices_id_said")),
+        *(
+            sa.ForeignKeyConstraint([column], [f"{other}.id"], name=f"fk_defence_notices_{column}")
+            for column, other in (
+                ("case_id", "cases"),
+                ("account_id", "accounts"),
+                ("agency_id", "agencies"),
+                ("replaces", table),
+            )
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_defence_notices"),
+        sa.UniqueConstraint("replaces", name="uq_defence_notices_replaces"),
+    )
+    op.create_index("ix_defence_notices_of_case", table, ["case_id", "at"])
 
 
 def _create_watches() -> None:
