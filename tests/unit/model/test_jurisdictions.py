@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from importlib.resources import files
@@ -180,6 +181,33 @@ def test_each_pack_says_what_it_does() -> None:
     told = jurisdiction_json(packs()["US-MD"])
     assert len(told["lines"]) == len(packs()["US-MD"].lines)
     assert told["lines"][0]["second_hand"] is False
+
+
+SILENT = {
+    Topic.OFFENCES: r"\boffences\b",
+    Topic.AUTHORISATION: r"\bwarrant\b|judge's order",
+    Topic.NOTICE: r"\bdiscovery\b|\bdisclosed\b",
+    Topic.RETENTION: r"\bnumber of days\b|\bretention\b",
+    Topic.REPORT: r"\bannual report\b",
+}
+"""What a pack says of a topic on which it has no line."""
+ACTS = {
+    Topic.OFFENCES: "is searched only after a supervisor",
+    Topic.AUTHORISATION: "An authorisation is needed before a search for",
+    Topic.NOTICE: "notice to the defence as due until it is recorded",
+    Topic.RETENTION: "A closed case is destroyed after",
+    Topic.REPORT: "The report of a year counts what",
+}
+
+
+@pytest.mark.parametrize("code", DRAFTS)
+@pytest.mark.parametrize("topic", SILENT)
+def test_each_pack_acts_on_a_topic_or_says_that_nothing_was_read(code: str, topic: Topic) -> None:
+    pack = packs()[code]
+    said = [missing for missing in pack.not_found if re.search(SILENT[topic], missing)]
+    assert pack.about(topic) or said
+    acting = pack.about(topic) if topic is not Topic.RETENTION else pack.retention_days
+    assert any(ACTS[topic] in act for act in acts(pack)) is bool(acting)
 
 
 # ---------------------------------------------------------------- reading
