@@ -329,7 +329,7 @@ def test_it_states_what_a_court_asks(report: WrittenLead, team: Squad) -> None:
         "Replaced since",
         "the bill was of another guest",
         "A line-up with this picture is not independent",
-        "strangers are expected to score as high by chance",
+        "strangers are expected to score as high among the",
         "No error is measured for children",
         "SHA-256",
         "decided: lead",

@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -144,6 +145,7 @@ LINES = {
     "lead evidence": Line(
         "{search_id} {picture} --kind document --text x --reference y --independent", cases, decide_lead
     ),
+    "lead notice": Line("{ref} --to x --on 2026-01-05 --way 'by letter' --text y", cases),
     "lead report": Line("{search_id} {picture} {out}", cases, decide_lead),
     "jurisdiction list": Line(),
     "jurisdiction show": Line("US-MD"),
@@ -289,7 +291,7 @@ class Terminals:
 
     def run(self, name: str, arguments: str, ids: dict[str, str]) -> Outcome:
         (self.folder / "out").unlink(missing_ok=True)
-        words = [word.format(**ids) for word in arguments.split()]
+        words = [word.format(**ids) for word in shlex.split(arguments)]
         self.printed()
         code = 0
         try:

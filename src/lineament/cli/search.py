@@ -40,6 +40,7 @@ from lineament.model.search import (
     SearchEntry,
     SearchRequest,
     SearchResult,
+    expected_words,
     interval_words,
     missed_words,
     uncompared_words,
@@ -362,13 +363,15 @@ def _cells(candidate: Candidate, remarks: list[str]) -> list[str]:
     marks += ["incomplete file"] if candidate.incomplete else []
     marks += [DRAWN] if candidate.drawn else []
     page = ", ".join(filter(None, [candidate.page_title or candidate.page_uri or candidate.uri, *marks]))
-    near = len(candidate.near_duplicates)
+    near, interval = len(candidate.near_duplicates), interval_words(candidate)
     remarks = [*([] if candidate.person is None else [f"person {candidate.person}"]), *remarks]
     remarks = [*([f"+{near} near-identical"] if near else []), *remarks]
     return [
         str(candidate.rank),
         f"{candidate.score:.3f}",
-        f"{candidate.expected_false:.2g}" + (f" ({interval})" if (interval := interval_words(candidate)) else ""),
+        f"{expected_words(candidate.expected_false)} ({interval})"
+        if interval
+        else expected_words(candidate.expected_false),
         str(candidate.face_id),
         candidate.source,
         when(candidate.captured_at),

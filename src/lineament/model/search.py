@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from math import floor, log10
 
 from lineament.errors import InvalidValue
 from lineament.model.blind import HiddenEntry
@@ -381,9 +382,21 @@ def uncompared_words(result: SearchResult) -> str:
     )
 
 
+def expected_words(strangers: float) -> str:
+    """Return the strangers expected, with two significant figures, which is as precise as the tail of the table."""
+    if strangers >= 10:
+        return f"{strangers:,.0f}"
+    if strangers < 0.0001:
+        return "<\N{NO-BREAK SPACE}0.0001"
+    places = max(1, 1 - floor(log10(strangers)))
+    return f"{strangers:.{places}f}"
+
+
 def interval_words(candidate: Candidate) -> str:
     """Return the 95 % interval of the strangers expected beyond what was counted; empty if they were counted."""
     if candidate.extrapolated is None:
         return ""
-    low, high = (f"{end:,.0f}" if end >= 10 else f"{end:.2g}" for end in candidate.extrapolated)
-    return "interval not measured" if low == high else f"{low} to {high}"
+    low, high = candidate.extrapolated
+    if low == high:
+        return "interval not measured"
+    return " to ".join(dict.fromkeys(map(expected_words, (low, high))))

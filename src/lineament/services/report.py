@@ -23,6 +23,7 @@ from lineament.model.search import (
     Mode,
     Probe,
     SearchResult,
+    expected_words,
     interval_words,
     missed_words,
     strangers_words,
@@ -71,7 +72,7 @@ class ReportedCandidate:
     def error_lines(self) -> Iterator[str]:
         """Return what the score means, in words."""
         candidate = self.candidate
-        words = f"{candidate.expected_false:.2g} strangers expected to score this high"
+        words = f"{expected_words(candidate.expected_false)} strangers expected to score this high"
         if candidate.extrapolated:
             words += f" ({interval_words(candidate)}, beyond what was counted)"
         yield words

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from math import floor, log10
 
 from markupsafe import Markup
 
@@ -14,7 +13,16 @@ from lineament.model.jobs import Job, JobState
 from lineament.model.parts import incomplete_words, part_words
 from lineament.model.review import ReviewOutcome, field_of, ground_words
 from lineament.model.runs import Run
-from lineament.model.search import Candidate, Edit, EditKind, Mode, SearchResult, strangers_words, threshold_words
+from lineament.model.search import (
+    Candidate,
+    Edit,
+    EditKind,
+    Mode,
+    SearchResult,
+    expected_words,
+    strangers_words,
+    threshold_words,
+)
 from lineament.model.sources import Source, SourceState
 from lineament.model.together import people_words, together_words
 from lineament.views import jobs as job_views
@@ -40,26 +48,16 @@ def score(value: float) -> str:
     return f"{value:.3f}".replace("-", "−")
 
 
-def strangers(expected: float) -> str:
-    """Return the strangers expected, with two significant figures, which is as precise as the tail of the table."""
-    if expected >= 10:
-        return f"{expected:,.0f}"
-    if expected < 0.0001:
-        return "<\N{NO-BREAK SPACE}0.0001"
-    places = max(1, 1 - floor(log10(expected)))
-    return f"{expected:.{places}f}"
-
-
 def strangers_noun(expected: float) -> str:
-    """Return the noun after a number of strangers as ``strangers`` writes it."""
-    return "stranger" if strangers(expected) in {"1", "1.0"} else "strangers"
+    """Return the noun after a number of strangers as ``expected_words`` writes it."""
+    return "stranger" if expected_words(expected) in {"1", "1.0"} else "strangers"
 
 
 def interval(candidate: Candidate) -> str:
     """Return the interval of the strangers expected beyond what was counted; empty if they were counted."""
     if candidate.extrapolated is None:
         return ""
-    low, high = map(strangers, candidate.extrapolated)
+    low, high = map(expected_words, candidate.extrapolated)
     return "beyond what was counted" if low == high else f"{low} to {high}, beyond what was counted"
 
 
@@ -234,7 +232,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "count": counted,
     "upper_first": upper_first,
     "score": score,
-    "strangers": strangers,
+    "strangers": expected_words,
     "strangers_noun": strangers_noun,
     "interval": interval,
     "seconds": seconds,

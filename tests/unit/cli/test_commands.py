@@ -108,7 +108,7 @@ def test_a_candidate_list_says_how_it_was_cut_and_that_it_is_a_starting_point(ca
     cut = "list shows score 0.500 and above, where 0.1 strangers are expected in the gallery searched"
     cut += " (the default of Lineament)"
     assert heading == f"1,200 faces compared in 0.012 s, every one; {cut}"
-    assert [row.split()[:4] for row in rows] == [["1", "0.600", "0.01", "9"], ["2", "0.510", "12", "9"]]
+    assert [row.split()[:4] for row in rows] == [["1", "0.600", "0.010", "9"], ["2", "0.510", "12", "9"]]
     assert rows[0].split("press")[1].split() == ["2026-03-01", "12:00", "A", "page", "(+2", "near-identical)"]
     assert rows[1].split("press")[1].split() == ["file:///a.jpg"]
     assert warning == WARNING

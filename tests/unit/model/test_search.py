@@ -109,6 +109,7 @@ def test_a_list_is_never_longer_than_its_limit_and_leaves_nothing_out_uncounted(
         (None, ""),
         ((0.012, 0.034), "0.012 to 0.034"),
         ((9.5, 1234.4), "9.5 to 1,234"),
+        ((1e-7, 2e-7), "<\N{NO-BREAK SPACE}0.0001"),
         ((0.5, 0.5), "interval not measured"),
     ],
 )

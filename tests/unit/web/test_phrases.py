@@ -9,7 +9,7 @@ import pytest
 
 from lineament.model.cases import Case, CaseState, CaseTerms
 from lineament.model.faces import Box, SourceId
-from lineament.model.search import Edit, EditKind
+from lineament.model.search import Edit, EditKind, expected_words
 from lineament.model.sources import Source, SourceState, SourceTerms
 from lineament.web import phrases
 
@@ -39,12 +39,12 @@ def until(day: date | None, state: SourceState = SourceState.LIVE) -> Source:
     [(3412.4, "3,412"), (12.3, "12"), (4.56, "4.6"), (0.1, "0.10"), (0.0123, "0.012"), (0.00034, "0.00034")],
 )
 def test_strangers_have_two_figures(expected: float, words: str) -> None:
-    assert phrases.strangers(expected) == words
+    assert expected_words(expected) == words
 
 
 def test_the_far_tail_is_not_known_better_than_it_is() -> None:
-    assert phrases.strangers(3e-9) == "<\N{NO-BREAK SPACE}0.0001"
-    assert phrases.strangers(0.0) == "<\N{NO-BREAK SPACE}0.0001"
+    assert expected_words(3e-9) == "<\N{NO-BREAK SPACE}0.0001"
+    assert expected_words(0.0) == "<\N{NO-BREAK SPACE}0.0001"
 
 
 def test_a_score_is_a_plain_number() -> None:

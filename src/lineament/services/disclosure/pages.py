@@ -12,6 +12,7 @@ import lineament
 from lineament.model.actions import Action
 from lineament.model.jurisdictions import Topic
 from lineament.model.rates import ErrorRates
+from lineament.model.search import expected_words
 from lineament.services.disclosure.snapshot import Snapshot
 from lineament.services.report import CAVEAT, how_cut
 from lineament.services.standalone import page_template
@@ -42,6 +43,7 @@ def pages_of(snapshot: Snapshot, rates: ErrorRates, told: Mapping[str, Any]) -> 
         "version": lineament.__version__,
         "cautions": (*(line.words for line in snapshot.case.law.warnings), CAVEAT),
         "moment": lambda at: f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M}",
+        "expected": expected_words,
         "from_json": json.loads,
     }
     names = ("README.txt", "index.html")

@@ -20,7 +20,7 @@ from lineament.model.faces import EnrolledFace, Face
 from lineament.model.jurisdictions import NOTICE
 from lineament.model.reasons import ReasonCode
 from lineament.model.review import Assessment, CandidateDecision, Feature
-from lineament.model.search import Probe, ProbeKind, missed_words
+from lineament.model.search import Probe, ProbeKind, expected_words, missed_words
 from lineament.services.leads.leads import Lead, find_lead
 from lineament.services.needs import needs
 from lineament.services.people.policies import require_step_up
@@ -193,7 +193,8 @@ class WrittenLead:
     def _errors(self) -> LeadSection:
         result, candidate = self.search.result, self.lead.candidate
         among = f"among the {result.expected_among:,} faces of the gallery"
-        texts = [f"{candidate.expected_false:.2g} strangers are expected to score as high by chance {among}."]
+        expected = expected_words(candidate.expected_false)
+        texts = [f"By chance, {expected} strangers are expected to score as high {among}."]
         texts += [f"{missed}." for missed in [missed_words(result)] if missed]
         if candidate.captured_at is not None:
             years = (result.made_at - candidate.captured_at).days / 365.25
@@ -212,6 +213,8 @@ class WrittenLead:
             steps.append((decision.at, f"{decision.reviewer} decided: {decision.outcome.value}"))
         for piece in self.lead.recorded:
             steps.append((piece.at, f"{piece.recorded_by} recorded evidence: {piece.kind.value}"))
+        for notice in self.lead.defence.recorded:
+            steps.append((notice.at, f"{notice.recorded_by} recorded notice to the defence: {notice.given_to}"))
         steps += [(report.at, f"{report.by} wrote a report of this lead") for report in self.lead.reports]
         steps.append((self.written_at, f"{self.written_by} wrote this report, with Lineament {self.version}"))
         for at, words in sorted(steps, key=lambda step: step[0]):
@@ -323,8 +326,8 @@ def _level(crop: bytes, face: Face | EnrolledFace, *, veil: bool) -> bytes:
 
 def notice_row(notice: DefenceNotice, *, stands: bool) -> tuple[str, str]:
     """Return the day of a notice to the defence, and what was told to whom, how and by whom."""
-    words = f"To {notice.given_to}, {notice.way.value}: {notice.text} Recorded {moment(notice.at)} by"
-    words = f"{words} {notice.recorded_by}."
+    words = f"To {notice.given_to}, {notice.way.value}: {notice.text.removesuffix('.')}."
+    words += f" Recorded by {notice.recorded_by}, {moment(notice.at)}."
     if notice.replaces is not None:
         words += f" It stands in place of an earlier record: {notice.because}."
     return f"Told on {notice.given_on}", words if stands else f"Replaced since: {words}"
