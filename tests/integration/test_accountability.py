@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,12 @@ from lineament.model.cases import Seeks
 from lineament.model.faces import FaceId
 from lineament.services.accountability.counting import OTHERS
 from lineament.views.accountability import (
+    annual_json,
+    annual_sections,
+    document_page,
     figures_json,
+    impact_sections,
+    processing_sections,
 )
 
 
@@ -87,6 +93,75 @@ def test_the_counts_of_a_year_equal_the_entries_of_the_ledger(team: Squad, tmp_p
         ("FR", None, ""),
     ],
 )
+def test_the_report_of_a_year_says_what_the_law_asks_of_it(
+    team: Squad, code: str, last_day: str | None, to_write: str
+) -> None:
+    work(team)
+    report = team.fresh_desk(team.auditor).documents.annual()
+    terms = replace(report.agency.terms, jurisdiction=code)
+    report = replace(report, agency=replace(report.agency, terms=terms))
+    said = {section.title.partition(":")[0]: section for section in annual_sections(report)}
+    law = said["What the law asks for"]
+    assert dict(law.rows).get("Last day") == last_day
+    assert to_write in law.to_write
+    assert law.items[-1] == "To be checked by counsel."
+    assert dict(said["By offence"].rows) == {"robbery and theft": "4, 4 with candidates"}
+    assert dict(said["Sources searched; a search may look into several"].rows) == {SOURCE: "4"}
+    assert annual_json(report)["law"][0]["to_be_written"] == (law.to_write or None)
+
+
+def test_where_no_law_asks_for_a_report_none_is_quoted(team: Squad) -> None:
+    report = team.fresh_desk(team.auditor).documents.annual()
+    report = replace(report, agency=replace(report.agency, terms=replace(report.agency.terms, jurisdiction="EC")))
+    assert not any(section.title.startswith("What the law") for section in annual_sections(report))
+    assert annual_json(report)["law"] == []
+
+
+def test_a_year_without_work_is_empty_and_one_to_come_is_refused(team: Squad) -> None:
+    from lineament.errors import InvalidValue
+
+    work(team)
+    documents = team.fresh_desk(team.auditor).documents
+    assert documents.annual(2025).counts.searches == 0
+    assert documents.annual(2025).whole
+    assert not documents.annual().whole
+    with pytest.raises(InvalidValue):
+        documents.annual(2027)
+
+
+def test_documents_say_what_is_known_and_what_is_to_be_written(team: Squad) -> None:
+    work(team)
+    documents = team.fresh_desk(team.administrator).documents
+    found = documents.processing()
+    record, impact = processing_sections(found), impact_sections(documents.impact())
+    said = {section.title: section for section in record}
+    assert "heads-of-government" in said["Sources"].items[0] or said["Sources"].items[0].startswith("portraits")
+    assert dict(said["Retention"].rows)["Details of the ledger"] == "730 days"
+    assert dict(said["Recipients"].rows) == {"Other agencies in its cases": "1 agency"}
+    assert any(section.to_write for section in record)
+    assert sum(1 for section in impact if section.to_write) >= 6
+    page = document_page("Impact assessment", found.agency.name, found.made_at, impact)
+    assert "To be written by the controller" in page
+    assert team.actions()[-2:] == [Action.ACCOUNT_GIVEN] * 2
+
+
+@pytest.mark.parametrize("who", ["examiner", "reviewer", "operator"])
+def test_nobody_else_reads_accounts(team: Squad, who: str) -> None:
+    with pytest.raises(NotAllowed):
+        team.fresh_desk(getattr(team, who)).documents.annual()
+
+
+def test_the_report_of_an_agency_holds_nothing_of_another(team: Squad) -> None:
+    work(team)
+    foreign = team.fresh_desk(team.foreign_supervisor).documents
+    report = foreign.annual()
+    assert report.counts.searches == 1, "its own examiner searched as a guest"
+    assert dict(report.counts.by_purpose) == {"in cases of other agencies": 1}
+    text = json.dumps(annual_json(report)) + str(annual_sections(report))
+    assert "missing person" not in text
+    assert "robbery" not in text
+
+
 # ---------------------------------------------------------------- what is published
 
 
