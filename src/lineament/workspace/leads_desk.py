@@ -38,7 +38,7 @@ class LeadsDesk:
             self.record, self.workspace.keys, self.pictures, lambda: self.probes, lambda: self.rates_of_age
         )
 
-    @cached_property
+    @property
     def rates_of_age(self: Desk) -> tuple[tuple[str, str], ...]:  # type: ignore[misc]
         """Error rates of groups of age at the threshold in use, each with its name; empty if none are measured."""
         from lineament.errors import ThresholdUntrusted
