@@ -168,6 +168,29 @@ def test_what_cannot_be_started_says_why_and_keeps_what_was_typed(
     assert browser.post(f"{address}/photographs", data={"csrf": token}).status_code == 422
 
 
+def test_a_batch_that_is_searched_is_not_searched_a_second_time(
+    world: World, browser: httpx.Client, pictures: dict[str, bytes]
+) -> None:
+    address, token = send(browser, world, pictures)
+    for code in (303, 403):
+        assert browser.post(f"{address}/search", data=WHY | {"csrf": token}).status_code == code
+    assert world.workspace.worker.drain() == 1
+
+
+def test_a_search_by_hand_is_not_taken_for_one_of_the_batch(
+    world: World, browser: httpx.Client, pictures: dict[str, bytes]
+) -> None:
+    address, token = send(browser, world, {"macron.jpg": pictures["macron.jpg"]})
+    assert browser.post(f"{address}/search", data=WHY | {"csrf": token}).status_code == 303
+    (row,) = world.machine.batches.show(address.rpartition("/")[2]).rows
+    assert row.probe is not None
+    by_hand = SearchRequest(case=CASE.ref, reason="something else", sources=(SOURCE,))
+    other = world.machine.search.run(row.probe.id, by_hand).search_id
+    world.workspace.worker.drain()
+    (row,) = world.machine.batches.show(address.rpartition("/")[2]).rows
+    assert row.photograph.search_id not in {None, other}
+
+
 def test_a_batch_goes_with_its_case_and_a_removed_photograph_leaves_it(
     world: World, browser: httpx.Client, pictures: dict[str, bytes]
 ) -> None:

@@ -168,6 +168,7 @@ class ReasonCode(StrEnum):
         Remedy.APPROVALS,
     )
     PROBE_SEARCHED = "probe-searched", "a search or a watch used the photograph, so it stays with the case as evidence"
+    BATCH_RUNS = "batch-runs", "the photographs of this batch are being searched; wait until that has ended, or stop it"
     ALREADY_WATCHED = "already-watched", "this face is on watch already, until {last}"
     WATCH_AGENCY = "watch-agency", "the agency of whoever began the watch may not search now"
     WATCH_OVER = "watch-over", "the watch is {state}"

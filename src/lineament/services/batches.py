@@ -13,6 +13,7 @@ from lineament.model.batches import BatchedPhotograph, SearchBatch
 from lineament.model.cases import Case
 from lineament.model.events.searches import BatchBegun, BatchSearched
 from lineament.model.jobs import Job, JobProgress, JobRequest
+from lineament.model.reasons import ReasonCode
 from lineament.model.search import Mode, Probe, ProbeKind, SearchRequest
 from lineament.services.cases.access import case_for, may_in, require_open
 from lineament.services.jobs.kinds import BATCH, Report
@@ -132,11 +133,14 @@ class Batches:
     def start(self, batch_id: str, faces: Mapping[str, int], request: SearchRequest) -> Job:
         """Search the photographs of a batch that have a face chosen, as a job; ``faces``: by photograph.
 
-        Raises Refused if the gate would stop them all, or InvalidValue if there is nothing to search.
+        Raises Refused if the gate would stop them all or they are being searched, or InvalidValue if there is nothing
+        to search.
         """
         self._search().admit(request)
         with self._record.change() as change:
             batch, case = self._find(change.tx, batch_id, Permission.SEARCH)
+            if batch.job_id in {job.id for job in change.tx.jobs.open_of_kinds([BATCH.name])}:
+                raise Refused(ReasonCode.BATCH_RUNS.reason())
             for photograph in change.tx.batches.photographs(batch_id):
                 if photograph.id in faces and photograph.search_id is None:
                     change.tx.batches.choose(photograph.id, faces[photograph.id])
@@ -179,7 +183,7 @@ class Batches:
 
     def _search_one(self, batch: SearchBatch, photograph: BatchedPhotograph, request: SearchRequest) -> bool:
         assert photograph.probe_id is not None  # noqa: S101 - it waits
-        made = self._search().made_since(photograph.probe_id, photograph.face, batch.started_at)
+        made = self._search().made_since(photograph.probe_id, request, photograph.face, batch.started_at)
         why = ""
         if made is None:
             try:

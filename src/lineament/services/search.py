@@ -189,12 +189,12 @@ class Search:
         return next((made.search_id for made in same), None)
 
     @needs(Permission.SEARCH, in_case=True)
-    def made_since(self, probe_id: str, face: int | None, since: datetime | None) -> str | None:
-        """Return the newest search of one face of a probe that was made then or later; None if there is none."""
+    def made_since(self, probe_id: str, request: SearchRequest, face: int | None, since: datetime | None) -> str | None:
+        """Return the newest search of a face of a probe, as asked, that was made then or later; None if none was."""
         with self._record.read() as tx:
             case = case_of_probe(tx, self._record, probe_id)
             found = tx.searches.of_photograph(case.id, tx.probes.sha256(probe_id))
-        same = (made for made in found if (made.probe_id, made.face) == (probe_id, face))
+        same = (made for made in found if made.probe_id == probe_id and is_as_asked(made, request, face, None))
         return next((made.search_id for made in same if since is None or made.made_at >= since), None)
 
     @needs(Permission.SEARCH, in_case=True)
