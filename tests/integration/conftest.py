@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 from tests.support import schema
-from tests.support.fixtures import factors, pages, portraits, rufus, team, two_agencies, world  # noqa: F401 - fixtures
+from tests.support.fixtures import (  # noqa: F401 - fixtures
+    case,
+    factors,
+    found,
+    pages,
+    portraits,
+    rufus,
+    team,
+    two_agencies,
+    world,
+)
 
 PROVIDER = Path(__file__).parents[1] / "support" / "openid_provider.py"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from tests.support.refusals import refused
 from tests.support.reviewing import decide_all, draft
-from tests.support.squad import Squad, build_portraits, squad
+from tests.support.squad import Squad
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, RowsAltered
 from lineament.model.accounts import Account
@@ -23,29 +21,6 @@ from lineament.model.search import SearchResult
 from lineament.store.review_tables import known_pairs
 
 LEAD, EXCLUDED = ReviewOutcome.LEAD, ReviewOutcome.EXCLUDED
-
-
-@pytest.fixture(scope="module")
-def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_portraits(tmp_path_factory.mktemp("portraits"))
-
-
-@pytest.fixture
-def team(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
-    with squad(portraits, tmp_path / "ws") as made:
-        yield made
-
-
-@pytest.fixture
-def case(team: Squad) -> Case:
-    opened = team.open_case()
-    team.fresh_desk(team.supervisor).members.add(opened.key, team.reviewer.id, CaseRole.REVIEWER)
-    return opened
-
-
-@pytest.fixture
-def found(team: Squad, case: Case) -> SearchResult:
-    return team.search(case, team.take_probe(case))
 
 
 def know(team: Squad, found: SearchResult, *, same: int = 1) -> None:

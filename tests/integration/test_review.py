@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from tests.support.refusals import refused
 from tests.support.reviewing import decide_all, draft
-from tests.support.squad import OTHER_PHOTOGRAPH, Squad, build_portraits, squad
+from tests.support.squad import OTHER_PHOTOGRAPH, Squad
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, RowsAltered, Undecided
 from lineament.model.accounts import Account
@@ -24,29 +22,6 @@ from lineament.store.review_tables import candidate_notes, decisions
 from lineament.views.searches import search_json
 
 LEAD, EXCLUDED, INCONCLUSIVE = ReviewOutcome.LEAD, ReviewOutcome.EXCLUDED, ReviewOutcome.INCONCLUSIVE
-
-
-@pytest.fixture(scope="module")
-def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_portraits(tmp_path_factory.mktemp("portraits"))
-
-
-@pytest.fixture
-def team(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
-    with squad(portraits, tmp_path / "ws") as made:
-        yield made
-
-
-@pytest.fixture
-def case(team: Squad) -> Case:
-    opened = team.open_case()
-    team.fresh_desk(team.supervisor).members.add(opened.key, team.reviewer.id, CaseRole.REVIEWER)
-    return opened
-
-
-@pytest.fixture
-def found(team: Squad, case: Case) -> SearchResult:
-    return team.search(case, team.take_probe(case))
 
 
 def review_of(team: Squad, person: Account, found: SearchResult) -> ListReview:

@@ -11,6 +11,8 @@ from tests.support.squad import Squad, build_portraits, squad
 from tests.support.two_agencies import Pages, TwoAgencies, build_two_agencies
 from tests.support.world import Person, World, officials
 
+from lineament.model.cases import Case, CaseRole
+from lineament.model.search import SearchResult
 from lineament.services.people.factors import Factors
 
 EMAIL = "rufus@agency.example"
@@ -31,6 +33,20 @@ def team(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
     """An agency at work, with nothing but a gallery yet."""
     with squad(portraits, tmp_path / "ws") as team:
         yield team
+
+
+@pytest.fixture
+def case(team: Squad) -> Case:
+    """A case of the examiner, with a reviewer."""
+    opened = team.open_case()
+    team.fresh_desk(team.supervisor).members.add(opened.key, team.reviewer.id, CaseRole.REVIEWER)
+    return opened
+
+
+@pytest.fixture
+def found(team: Squad, case: Case) -> SearchResult:
+    """A list of the case that nobody reviewed yet, as the examiner got it."""
+    return team.search(case, team.take_probe(case))
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,7 @@ from lineament.model.accounts import Permission
 from lineament.model.proficiency import LEAST_PAIRS, TRUTHS, read_truth
 from lineament.model.review import Assessment, Draft, Feature, ReviewOutcome
 from lineament.views.proficiency import decided_words, proficiency_json
-from lineament.views.reviews import (
-    decision_json,
-    review_json,
-    standing_words,
-    waiting_json,
-)
+from lineament.views.reviews import decision_json, review_json, standing_words, waiting_json
 from lineament.views.values import counted
 
 if TYPE_CHECKING:

@@ -363,15 +363,14 @@ def _cells(candidate: Candidate, remarks: list[str]) -> list[str]:
     marks += ["incomplete file"] if candidate.incomplete else []
     marks += [DRAWN] if candidate.drawn else []
     page = ", ".join(filter(None, [candidate.page_title or candidate.page_uri or candidate.uri, *marks]))
-    near, interval = len(candidate.near_duplicates), interval_words(candidate)
+    near = len(candidate.near_duplicates)
+    strangers, interval = expected_words(candidate.expected_false), interval_words(candidate)
     remarks = [*([] if candidate.person is None else [f"person {candidate.person}"]), *remarks]
     remarks = [*([f"+{near} near-identical"] if near else []), *remarks]
     return [
         str(candidate.rank),
         f"{candidate.score:.3f}",
-        f"{expected_words(candidate.expected_false)} ({interval})"
-        if interval
-        else expected_words(candidate.expected_false),
+        f"{strangers} ({interval})" if interval else strangers,
         str(candidate.face_id),
         candidate.source,
         when(candidate.captured_at),

@@ -10,7 +10,7 @@ _OF_AGE = ("child", "minor", "young", "age", "year", "under ")
 
 
 def rates_of_age(evidence: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """Return the groups of a measurement that are of age, each with its error rates at the threshold in use, in words.
+    """Return the groups by age of a measurement, each with its error rates at the threshold in use, in words.
 
     Args:
         evidence: What the threshold in force rests on, as ``services/threshold/evidence.py`` writes it.
@@ -24,7 +24,7 @@ def rates_of_age(evidence: Mapping[str, Any] | None) -> tuple[tuple[str, str], .
 
 
 def words_of_age(rates: Sequence[tuple[str, str]]) -> str:
-    """Return the error rates of groups of age as a sentence, or that none is measured."""
+    """Return the error rates by age as a sentence, or that none is measured."""
     if not rates:
         return UNMEASURED
     return f"Errors measured by age: {'; '.join(f'{group}: {rate}' for group, rate in rates)}."

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from lineament.errors import InvalidValue
-from lineament.model.texts import require_said
+from lineament.model.texts import require_said, require_short
 
 MOST_OF_NAME = 300
 MOST_OF_TEXT = 4000
@@ -39,11 +39,9 @@ class DefenceNoticeDraft:
         """Return the day. Raises InvalidValue unless it says to whom notice was given, when, and what was told."""
         require_said(self.given_to, "The defence", "given_to", "say to whom notice was given")
         require_said(self.text, "The notice", "text", "say what was told or handed over")
-        limits = (("given_to", MOST_OF_NAME), ("text", MOST_OF_TEXT), ("because", MOST_OF_TEXT))
-        for name, most in limits:
-            if len(written := getattr(self, name)) > most:
-                why = f"use at most {most:,}"
-                raise InvalidValue(what="The text", value=f"{len(written):,} letters", why=why, field=name)
+        require_short(self.given_to, MOST_OF_NAME, "given_to")
+        require_short(self.text, MOST_OF_TEXT, "text")
+        require_short(self.because, MOST_OF_TEXT, "because")
         if self.replaces is not None:
             require_said(self.because, "The reason", "because", "say why the earlier notice is replaced")
         if self.given_on is None or self.given_on > today:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from lineament.errors import InvalidValue
-from lineament.model.texts import require_said
+from lineament.model.texts import require_said, require_short
 
 MOST_LETTERS = 4000
 """Most letters of what a piece of evidence is, and of why it is replaced."""
@@ -50,12 +50,9 @@ class EvidenceDraft:
         """Raise InvalidValue unless it says what it is, where it is filed, and that it is independent."""
         require_said(self.text, "The evidence", "text", "say what it is, and what it shows")
         require_said(self.reference, "The reference", "reference", "say where it is filed, so that others find it")
-        limits = (("text", MOST_LETTERS), ("reference", MOST_OF_REFERENCE), ("because", MOST_LETTERS))
-        for name, most in limits:
-            if len(written := getattr(self, name)) > most:
-                raise InvalidValue(
-                    what="The text", value=f"{len(written):,} letters", why=f"use at most {most:,}", field=name
-                )
+        require_short(self.text, MOST_LETTERS, "text")
+        require_short(self.reference, MOST_OF_REFERENCE, "reference")
+        require_short(self.because, MOST_LETTERS, "because")
         if not self.independent:
             why = "evidence that came from this search, or from showing this picture to somebody, does not count"
             raise InvalidValue(what="The evidence", value="not independent", why=why, field="independent")
@@ -94,6 +91,13 @@ class Replaceable(Protocol):
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Replaceable)
+
+
+def require_stands(replaces: str | None, stands: Iterable[Replaceable], what: str) -> None:
+    """Raise InvalidValue unless the record that is to be replaced, if any, is among those that nothing replaced."""
+    if replaces is not None and replaces not in {record.id for record in stands}:
+        why = "it is not there, or was replaced before"
+        raise InvalidValue(what=f"The {what} to replace", value=replaces[:32], why=why, field="replaces")
 
 
 def standing(recorded: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:

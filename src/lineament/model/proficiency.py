@@ -15,7 +15,7 @@ from lineament.model.rates import wilson
 from lineament.model.review import CandidateDecision, ReviewOutcome
 
 LEAST_PAIRS = 20
-"""Least pairs of a kind for which a rate is told: below it, the 95 % interval spans 40 points and more."""
+"""Least pairs of a kind for which a rate is told: of fewer, the 95 % interval may span more than 40 points."""
 
 TRUTHS: Mapping[str, bool] = {"same": True, "other": False}
 """What may be true of a known pair, as it is written."""
@@ -88,8 +88,7 @@ def read_truth(text: str) -> tuple[str, bool]:
 def proficiency_of(pairs: Iterable[KnownPair], decisions: Iterable[CandidateDecision]) -> list[Proficiency]:
     """Return how often each reviewer was right, by name.
 
-    The first decision of each person about a pair counts, if they made it when its truth was on record: that it was on
-    record before is what nobody can doubt later.
+    The first decision of each person about a pair counts, if they made it blind and after its truth was on record.
     """
     known = {(pair.search_id, pair.entry): pair for pair in pairs}
     found: dict[str | None, Proficiency] = {}

@@ -22,3 +22,9 @@ def require_said(text: str, what: str, field: str | None = None, why: str = "wri
     """Raise InvalidValue, which names the text as ``what``, unless it holds a letter or a digit that can be seen."""
     if not says_something(text):
         raise InvalidValue(what=what, value=text[:60].encode("unicode_escape").decode(), why=why, field=field)
+
+
+def require_short(text: str, most: int, field: str) -> None:
+    """Raise InvalidValue if a text has more than ``most`` letters."""
+    if len(text) > most:
+        raise InvalidValue(what="The text", value=f"{len(text):,} letters", why=f"use at most {most:,}", field=field)

@@ -196,14 +196,15 @@ def _law_sections(report: AnnualReport) -> list[Section]:
     """Return what the law of the agency's jurisdiction asks of the report, and what of it is still to be written."""
     law = law_of(report.agency.terms.jurisdiction)
     lines = law.about(Topic.REPORT)
-    return [
-        Section(
-            title=f"What the law asks for: {law.name}",
-            rows=[("Last day", f"{line.due} {report.year + 1}") for line in lines if line.due],
-            items=[*(f"{line.words} {line.source}" for line in lines), f"{NOTICE}."],
-            to_write=" ".join(line.to_write for line in lines if line.to_write),
-        )
-    ] * bool(lines)
+    if not lines:
+        return []
+    section = Section(
+        title=f"What the law asks for: {law.name}",
+        rows=[("Last day", f"{line.due} {report.year + 1}") for line in lines if line.due],
+        items=[*(f"{line.words} {line.source}" for line in lines), f"{NOTICE}."],
+        to_write=" ".join(line.to_write for line in lines if line.to_write),
+    )
+    return [section]
 
 
 def _rows(counted_: Mapping[str, int], *, by_size: bool = True) -> list[tuple[str, str]]:

@@ -120,7 +120,7 @@ def read_case(visit: Visit, ref: str, part: str) -> tuple[Case, dict[str, Any]]:
         "can": can,
         "veiled": distressing(case),
         "gone": case.state in {CaseState.REFUSED, CaseState.DESTROYED},
-        "defence": visit.desk.defence.of_case(case.key),
+        "defence": visit.desk.defence.of_case(case.key) if part == "searches" else None,
     }
 
 

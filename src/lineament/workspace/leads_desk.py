@@ -40,7 +40,7 @@ class LeadsDesk:
 
     @property
     def rates_of_age(self: Desk) -> tuple[tuple[str, str], ...]:  # type: ignore[misc]
-        """Error rates of groups of age at the threshold in use, each with its name; empty if none are measured."""
+        """Error rates by age at the threshold in use, each with its group; empty if none are measured."""
         from lineament.errors import ThresholdUntrusted
         from lineament.model.ages import rates_of_age
 

@@ -104,6 +104,7 @@ class _Graph:
         words = (
             "no candidate" if not candidates else f"{len(candidates)} candidates; a candidate is only a starting point"
         )
+        watched = [] if result.watch is None else [f"Found by the watch {result.watch}, among faces enrolled since"]
         record = self._add(
             "ProvenanceRecord",
             f"list {id_}",
@@ -123,11 +124,7 @@ class _Graph:
                     f"Reason: {result.reason}",
                     f"{result.gallery_faces} faces compared, of the sources {', '.join(result.sources)}",
                     f"Mode {result.mode.value}, threshold {result.threshold!r}, at most {result.limit} entries",
-                    *(
-                        []
-                        if result.watch is None
-                        else [f"Found by the watch {result.watch}, among faces enrolled since"]
-                    ),
+                    *watched,
                     f"Ledger entry {result.ledger_entry}, commitment {disclosed.stored.commitment}",
                 ],
                 "uco-action:startTime": _time(result.made_at),

@@ -6,14 +6,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE, Case
 from lineament.model.defence import DefenceNotice, DefenceNoticeDraft
 from lineament.model.events.leads import DefenceNotified
-from lineament.model.evidence import standing
+from lineament.model.evidence import require_stands, standing
 from lineament.model.jurisdictions import Line, Topic
-from lineament.services.cases.access import case_for, may_in
+from lineament.services.cases.access import case_for
 from lineament.services.keyholder import case_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
@@ -52,13 +51,6 @@ class DefenceNotices:
         with self._record.read() as tx:
             return told_to_defence(tx, self._keys, case_for(tx, self._record, name, Permission.READ_CASES))
 
-    @needs(Permission.READ_CASES, in_case=True)
-    def may_record(self, name: str) -> bool:
-        """Return whether the official may record a notice in the case."""
-        with self._record.read() as tx:
-            case = case_for(tx, self._record, name, Permission.READ_CASES)
-            return case.state not in GONE and may_in(tx, self._record, case, Permission.OPEN_CASES)
-
     @needs(Permission.OPEN_CASES, in_case=True)
     def record(self, name: str, draft: DefenceNoticeDraft) -> DefenceNotice:
         """Record that notice was given; what is recorded is only ever replaced, with a reason.
@@ -71,10 +63,7 @@ class DefenceNotices:
         with self._record.change() as change:
             case = case_for(change.tx, self._record, name, Permission.OPEN_CASES)
             key = case_key(change.tx, self._keys, case)
-            given = standing(change.tx.defence_notices.of_case(case.id, key))
-            if draft.replaces is not None and draft.replaces not in {notice.id for notice in given}:
-                why = "it is not there, or was replaced before"
-                raise InvalidValue(what="The notice to replace", value=draft.replaces[:32], why=why, field="replaces")
+            require_stands(draft.replaces, standing(change.tx.defence_notices.of_case(case.id, key)), "notice")
             notice = DefenceNotice(
                 id=secrets.token_hex(8),
                 given_to=draft.given_to.strip(),

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lineament.errors import InvalidValue, Refused
+from lineament.errors import Refused
 from lineament.model.accounts import Permission
 from lineament.model.actions import Action
 from lineament.model.cases import GONE, Case
 from lineament.model.events.leads import EvidenceRecorded
-from lineament.model.evidence import Evidence, EvidenceDraft, LeadState, standing
+from lineament.model.evidence import Evidence, EvidenceDraft, LeadState, require_stands, standing
 from lineament.model.reasons import ReasonCode
 from lineament.model.review import Review, ReviewOutcome
 from lineament.model.search import Candidate, ListEntry
@@ -133,9 +133,7 @@ class Leads:
         with self._record.change() as change:
             lead = find_lead(change.tx, self._record, self._keys, search_id, name)
             case = case_for(change.tx, self._record, lead.case.key, Permission.OPEN_CASES)
-            if draft.replaces is not None and draft.replaces not in {piece.id for piece in lead.evidence}:
-                why = "it is not there, or was replaced before"
-                raise InvalidValue(what="The evidence to replace", value=draft.replaces[:32], why=why, field="replaces")
+            require_stands(draft.replaces, lead.evidence, "evidence")
             piece = Evidence(
                 id=secrets.token_hex(8),
                 search_id=search_id,

@@ -76,7 +76,7 @@ class WrittenLead:
     search: WrittenReport  # of its search, without the list
     probe: bytes | None  # JPEG, its eyes level; None if it was erased
     found: bytes | None
-    measured: Sequence[tuple[str, str]]  # groups of age, with their error rates at the threshold in use (R24)
+    measured: Sequence[tuple[str, str]]  # groups by age, with their error rates at the threshold in use (R24)
     written_at: datetime
     written_by: str
     why_blurred: str  # empty if nothing is

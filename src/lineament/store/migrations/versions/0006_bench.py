@@ -482,43 +482,10 @@ def _create_reviews() -> None:
         sa.UniqueConstraint("search_id", "entry", "seat", "number", name="uq_decisions_of_seat"),
         sa.UniqueConstraint("search_id", "entry", "account_id", "number", name="uq_decisions_of_person"),
     )
-    op.create_table(
-        "candidate_notes",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("search_id", sa.Text(), nullable=False),
-        sa.Column("entry", sa.Integer(), nullable=False),
-        sa.Column("account_id", sa.Text()),
-        sa.Column("agency_id", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("mac", sa.LargeBinary()),
-        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_candidate_notes_id_said")),
-        sa.CheckConstraint("entry >= 1", name=op.f("ck_candidate_notes_entry_at_least_1")),
-        sa.ForeignKeyConstraint(["search_id"], ["searches.id"], name="fk_candidate_notes_search_id"),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_candidate_notes_account_id"),
-        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_candidate_notes_agency_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_candidate_notes"),
+    _create_said_of_entry("candidate_notes", "search_id")
+    _create_said_of_entry(
+        "known_pairs", "agency_id", sa.UniqueConstraint("search_id", "entry", name="uq_known_pairs_of_entry")
     )
-    op.create_index("ix_candidate_notes_search_id", "candidate_notes", ["search_id"])
-    op.create_table(
-        "known_pairs",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("search_id", sa.Text(), nullable=False),
-        sa.Column("entry", sa.Integer(), nullable=False),
-        sa.Column("account_id", sa.Text()),
-        sa.Column("agency_id", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("mac", sa.LargeBinary()),
-        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f("ck_known_pairs_id_said")),
-        sa.CheckConstraint("entry >= 1", name=op.f("ck_known_pairs_entry_at_least_1")),
-        sa.ForeignKeyConstraint(["search_id"], ["searches.id"], name="fk_known_pairs_search_id"),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_known_pairs_account_id"),
-        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_known_pairs_agency_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_known_pairs"),
-        sa.UniqueConstraint("search_id", "entry", name="uq_known_pairs_of_entry"),
-    )
-    op.create_index("ix_known_pairs_agency_id", "known_pairs", ["agency_id"])
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.create_table(
         "review_lists",
@@ -544,3 +511,27 @@ def _create_reviews() -> None:
         sa.PrimaryKeyConstraint("search_id", "account_id", name="pk_review_turns"),
     )
     op.create_index("ix_review_turns_waiting", "review_turns", ["account_id", "done_at", "since"])
+
+
+def _create_said_of_entry(table: str, indexed: str, *constraints: sa.Constraint) -> None:
+    """Make a table of what people say of entries of lists, with an index on one of its columns."""
+    op.create_table(
+        table,
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("entry", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Text()),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("mac", sa.LargeBinary()),
+        sa.CheckConstraint("length(trim(id, ' \t\r\n')) > 0", name=op.f(f"ck_{table}_id_said")),
+        sa.CheckConstraint("entry >= 1", name=op.f(f"ck_{table}_entry_at_least_1")),
+        *(
+            sa.ForeignKeyConstraint([f"{other}_id"], [f"{rows}.id"], name=f"fk_{table}_{other}_id")
+            for other, rows in (("search", "searches"), ("account", "accounts"), ("agency", "agencies"))
+        ),
+        sa.PrimaryKeyConstraint("id", name=f"pk_{table}"),
+        *constraints,
+    )
+    op.create_index(f"ix_{table}_{indexed}", table, [indexed])
