@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from tests.support.axe import violations
 from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, open_chromium
 from tests.support.deliveries import collected, ingest_into
 from tests.support.looks import faults
@@ -91,7 +91,7 @@ def test_other_places_and_the_archived_page(page: Page, candidate: str) -> None:
     expect(archived.locator(".note")).to_contain_text("2024-05-31")
     frame = archived.frame_locator("iframe.archived")
     expect(frame.get_by_role("heading", name="At the Élysée")).to_be_visible()
-    assert Axe().run(archived, options={"iframes": False}).response["violations"] == []
+    assert violations(archived, iframes=False) == []
     with archived.expect_download() as saved:
         archived.get_by_role("button", name="Save its WARC record").click()
     assert saved.value.path().read_bytes().startswith(b"WARC/1.1")

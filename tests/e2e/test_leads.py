@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
+from tests.support.axe import violations
 from tests.support.browsers import NEEDS_CHROMIUM, silent_page
 from tests.support.reviewing import decide_all
 from tests.support.serving import Served
@@ -34,13 +34,13 @@ def page(chromium: Browser, served: Served, result: str, leads: str) -> Iterator
 
 def test_a_report_is_refused_and_granted_once_there_is_evidence(page: Page) -> None:
     expect(page.get_by_text("this lead does not leave")).to_be_visible()
-    assert Axe().run(page).response["violations"] == []
+    assert violations(page) == []
     page.get_by_role("link", name="Record evidence").click()
     expect(page.get_by_text("awaiting evidence")).to_be_visible()
     expect(page.get_by_text("Show this picture to no witness")).to_be_visible()
     page.get_by_role("button", name="Read it as a page").click()
     expect(page.get_by_role("alert")).to_contain_text("no evidence that is independent of the search")
-    assert Axe().run(page).response["violations"] == []
+    assert violations(page) == []
 
     page.get_by_label("What it is, and what it shows").fill("A hotel bill of the night before")
     page.get_by_label("Where it is filed").fill("K-1/17")
@@ -66,7 +66,7 @@ def test_a_report_is_refused_and_granted_once_there_is_evidence(page: Page) -> N
     pictures = page.locator("img")
     expect(pictures).to_have_count(2)
     assert all(pictures.evaluate_all("(all) => all.map((each) => each.complete && each.naturalWidth === 512)"))
-    assert Axe().run(page).response["violations"] == []
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -76,13 +76,13 @@ def test_its_pages_fit_and_are_sound(page: Page, width: int, scheme: str) -> Non
     page.set_viewport_size({"width": width, "height": 844})
     for _ in range(2):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert Axe().run(page).response["violations"] == []
+        assert violations(page) == []
         page.get_by_role("link", name="evidence").first.click()
         expect(page.get_by_role("heading", name="Independent evidence")).to_be_visible()
         page.set_viewport_size({"width": width, "height": 844})
         break
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert Axe().run(page).response["violations"] == []
+    assert violations(page) == []
 
 
 def test_evidence_is_recorded_by_keyboard_alone(page: Page) -> None:

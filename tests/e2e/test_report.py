@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
+from tests.support.axe import violations
 from tests.support.browsers import NEEDS_CHROMIUM, silent_page
 from tests.support.serving import Served
 from tests.support.world import CASE
@@ -41,7 +41,7 @@ def test_the_page_is_read_with_its_pictures(page: Page) -> None:
     expect(pictures).to_have_count(6)
     assert all(pictures.evaluate_all("(all) => all.map((each) => each.complete && each.naturalWidth > 0)"))
     expect(page.locator(".head")).to_have_css("display", "grid")
-    assert Axe().run(page).response["violations"] == []
+    assert violations(page) == []
     page.reload()
     expect(page.get_by_role("heading", name="Candidate list")).to_be_visible()
     page.go_back()

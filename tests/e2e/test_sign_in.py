@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from tests.support.axe import violations
 from tests.support.browsers import NEEDS_CHROMIUM, add_authenticator, open_chromium
 from tests.support.serving import serving
 from tests.support.world import PASSWORD, World, officials
@@ -41,8 +41,7 @@ def check_page(page: Page, heading: str) -> None:
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(page)
-    assert found.response["violations"] == [], found.generate_report()
+    assert violations(page) == []
 
 
 def press(page: Page, name: str) -> None:

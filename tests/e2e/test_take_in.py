@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, expect
+from tests.support.axe import violations
 from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, drag_onto
 from tests.support.processes import vary_portraits
 from tests.support.serving import Served, serving
@@ -84,7 +84,7 @@ def test_a_folder_is_chosen_and_taken_in(served: Served, page: Page, tmp_path: P
     expect(result).to_contain_text(re.compile(r"Pictures with faces\s*6"))
     expect(page.get_by_role("region", name="Refused")).to_contain_text("press/0/notes.txt")
     expect(page.get_by_role("status")).to_contain_text("6 new faces")
-    assert Axe().run(page).response["violations"] == []
+    assert violations(page) == []
     page.get_by_role("link", name="Every refused file and why").click()
     expect(page.get_by_role("heading", name="Run 2")).to_be_visible()
     assert console.messages == []

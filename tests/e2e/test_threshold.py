@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, expect
+from tests.support.axe import violations
 from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
 from tests.support.samples import evidence_of
 from tests.support.serving import ServedWorld, serving_officials
@@ -93,9 +93,7 @@ def test_the_page_is_accessible(
     faults = []
     for address in ("/", "/threshold"):
         page.goto(address)
-        found = Axe().run(page)
-        assert found.response["passes"]
-        faults += [f"{address} {fault['id']}: {fault['nodes'][0]['html']}" for fault in found.response["violations"]]
+        faults += [f"{address} {fault}" for fault in violations(page)]
         if page.evaluate("document.documentElement.scrollWidth") > width:
             faults.append(f"{address} is wider than the screen")
     context.close()

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import pytest
 from tests.support.route_forms import ROUTE_FORMS, Answer, form_of_route, masked, send_request, targets
 from tests.support.targets import BY_ROLE, NO_IDS, NO_REF, NOT_THERE, PEOPLE, ids_of
-from tests.support.two_agencies import Pages, Participant, TwoAgencies
+from tests.support.two_agencies import Pages, Participant
 from tests.support.world import SOURCE
 
 from lineament.model.accounts import Permission
@@ -34,10 +34,6 @@ ROUTES = declared()
 def test_every_route_with_a_form_has_its_line() -> None:
     posted = {route.path for route in ROUTES if route.method == "POST" and route.access is not Permission.PUBLIC}
     assert set(ROUTE_FORMS) == posted
-
-
-def ledger_size(world: TwoAgencies) -> int:
-    return world.machine.audit.size()
 
 
 FOR_THE_HOST = {
@@ -65,7 +61,7 @@ def _faults(pages: Pages, person: Participant, route: PageRoute) -> Iterator[str
     for target in listed:
         if form.prepare is not None and permitted and target.ids != NO_IDS:
             form.prepare(world, target.ids)
-        before = ledger_size(world)
+        before = world.ledger_size()
         answer = answers[target.level] = send_request(pages, person, route, target)
         allowed = permitted and target.allows(route.access.value)
         allowed &= not (route.path in FOR_THE_HOST and target.level == "shared" and "guest" in person.name)
@@ -73,9 +69,9 @@ def _faults(pages: Pages, person: Participant, route: PageRoute) -> Iterator[str
             fine = answer.status not in {401, 403, 404} or (form.proof and b"roles do not" not in answer.body)
         else:
             expected = 403 if not permitted or target.seen else 404
-            fine = answer.status == expected and ledger_size(world) == before
+            fine = answer.status == expected and world.ledger_size() == before
         if not fine:
-            yield f"{target.level}: {answer.status}, {ledger_size(world) - before} entries"
+            yield f"{target.level}: {answer.status}, {world.ledger_size() - before} entries"
         if form.prepare is not None or (route.method == "POST" and allowed):
             world.restore()
     refused = [target.level for target in listed if not permitted or not target.seen]
@@ -123,7 +119,7 @@ def test_a_foreign_id_and_one_that_never_existed_are_answered_alike(
     never = {**NO_IDS, "account": NOT_THERE, "email": "x" * len(other.email.split("@")[0]) + "@b.example"}
     assert len(never["reference"]) == len(foreign["reference"]), NO_REF
     own = {f"own_{name}": value for name, value in ids_of(world.cases["A own"]).items()}
-    before, answers = ledger_size(world), []
+    before, answers = world.ledger_size(), []
     for ids in (foreign, never):
         names = {**ids, **own, "slug": slug(ids["reference"])}
         data = None if form is None else {name: value.format(**names) for name, value in form.items()}
@@ -131,7 +127,7 @@ def test_a_foreign_id_and_one_that_never_existed_are_answered_alike(
         answers.append(masked(answer, {**ids, "slug": names["slug"]}))
         assert form is None or answer.status_code in {404, 422}
     assert answers[0] == answers[1]
-    assert form is None or ledger_size(world) - before in {0, 2}  # the page that is shown again is read, twice
+    assert form is None or world.ledger_size() - before in {0, 2}  # the page that is shown again is read, twice
 
 
 def test_an_invitation_does_not_tell_whether_the_address_has_an_account(pages: Pages) -> None:

@@ -349,12 +349,12 @@ def _faults(terminals: Terminals, person: Participant, name: str, access: str) -
             continue
         if line.prepare is not None and permitted and target.ids != NO_IDS:
             line.prepare(world, target.ids)
-        before = world.machine.audit.size()
+        before = world.ledger_size()
         outcome = outcomes[target.level] = terminals.run(
             name, line.arguments, {**target.ids, **arguments, "asked": colleague_of(person, target.ids)}
         )
         expected = line.code if allowed else 3 if permitted and not target.seen else 4
-        changed = world.machine.audit.size() - before
+        changed = world.ledger_size() - before
         if outcome.code != expected or (not allowed and changed):
             yield f"{target.level}: {outcome}, {changed} entries"
         if allowed or line.prepare is not None:

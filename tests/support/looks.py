@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from tests.conftest import PORTRAITS
+from tests.support.axe import COLOURS, violations
 from tests.support.browsers import Actor
 from tests.support.oversight import add_report, publish
 from tests.support.reading_order import reading_faults
@@ -358,8 +358,5 @@ def faults_shown(page: Page, *, door: bool) -> list[str]:
 
 
 def _axe(page: Page, scheme: Scheme) -> list[str]:
-    """Run axe; in the dark scheme only check colours, as nothing else differs. It cannot run in a sandboxed frame."""
-    options: dict[str, Any] = {"iframes": False} | ({"runOnly": ["color-contrast"]} if scheme == "dark" else {})
-    answer = Axe().run(page, options=options).response
-    assert answer["passes"]
-    return [f"{fault['id']}: {fault['nodes'][0]['html']}" for fault in answer["violations"]]
+    """Run axe; in the dark scheme only check colours, as nothing else differs."""
+    return violations(page, iframes=False, **(COLOURS if scheme == "dark" else {}))

@@ -221,6 +221,11 @@ class World:
         with self.workspace.store.read() as tx:
             return [row.action for row in tx.ledger.of_agency(agency_id, None, 200)][::-1]
 
+    def ledger_size(self) -> int:
+        """Return how many entries the ledger has."""
+        with self.workspace.store.read() as tx:
+            return tx.ledger.size()
+
     def last_details(self, agency_id: str = HOME_AGENCY) -> str:
         """Return the details of the newest entry that is filed under an agency."""
         with self.workspace.store.read() as tx:
