@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import PORTRAITS, ROOT
 from tests.support.clock import TODAY
 from tests.support.database import raw_database
+from tests.support.once import once
 from tests.support.processes import command, create, portrait_of, run, run_well, vary_portraits
 
 from lineament.errors import MixedModels, PackDamaged
@@ -33,6 +34,17 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return create(tmp_path / "ws")
+
+
+@pytest.fixture(scope="session")
+def pack_added(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the pack, to be copied; its nets are expanded and tried only once."""
+    return once(tmp_path_factory, "pack-added", lambda folder: added(create(folder / "ws"))) / "ws"
+
+
+@pytest.fixture
+def home_with_pack(pack_added: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pack_added, tmp_path / "ws"))
 
 
 def added(home: Path) -> Path:
@@ -98,8 +110,8 @@ def test_an_added_pack_is_listed_shown_and_verified(home: Path) -> None:
         ("rates.json", "the file rates.json is not the one that was added", 4),
     ],
 )
-def test_what_is_known_of_a_damaged_pack_is_shown(home: Path, file: str, trouble: str, files: int) -> None:
-    folder = added(home)
+def test_what_is_known_of_a_damaged_pack_is_shown(home_with_pack: Path, file: str, trouble: str, files: int) -> None:
+    home, folder = home_with_pack, home_with_pack / "packs" / NAME
     if file.endswith(".bin"):
         (folder / file).unlink()
     else:
@@ -113,8 +125,8 @@ def test_what_is_known_of_a_damaged_pack_is_shown(home: Path, file: str, trouble
 
 
 @pytest.mark.parametrize("damage", ["a flipped bit", "a missing file", "a changed manifest"])
-def test_a_damaged_pack_is_told_refused_and_mended(home: Path, damage: str) -> None:
-    folder = added(home)
+def test_a_damaged_pack_is_told_refused_and_mended(home_with_pack: Path, damage: str) -> None:
+    home, folder = home_with_pack, home_with_pack / "packs" / NAME
     weights = folder / "face-reidentification-retail-0095.bin"
     content = weights.read_bytes()
     if damage == "a flipped bit":
@@ -149,8 +161,8 @@ def test_an_addition_that_is_killed_leaves_nothing_in_use(home: Path) -> None:
     assert [path.name for path in (home / "packs").iterdir() if path.is_dir()] == [NAME]
 
 
-def test_a_gallery_is_moved_killed_on_the_way_and_searched(home: Path, tmp_path: Path) -> None:
-    added(home)
+def test_a_gallery_is_moved_killed_on_the_way_and_searched(home_with_pack: Path, tmp_path: Path) -> None:
+    home = home_with_pack
     enrol(home, tmp_path, 70)
     before = search(home)
     old = models(home)
@@ -190,8 +202,8 @@ def test_a_gallery_is_moved_killed_on_the_way_and_searched(home: Path, tmp_path:
     assert told.returncode != 0
 
 
-def test_a_pack_of_one_s_own_with_another_net_of_that_name_is_refused(home: Path, tmp_path: Path) -> None:
-    added(home)
+def test_a_pack_of_one_s_own_with_another_net_of_that_name_is_refused(home_with_pack: Path, tmp_path: Path) -> None:
+    home = home_with_pack
     mine = tmp_path / "mine"
     mine.mkdir()
     recipe = ROOT / "src" / "lineament" / "vision" / "recipes" / f"{NAME}.toml"
