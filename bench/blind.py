@@ -2,9 +2,11 @@
 
     python -m bench.blind [--rounds 30]
 
-A reviewer of an agency asks for the face of each of twenty candidates, and for what is shown beside the probe, in an
-order that is drawn anew in every round. It prints the correlation of the candidates' median times, and of their sizes,
-with their true ranks (Spearman), and how often ranks that were shuffled correlate as much: what chance gives.
+Two searches with different people list the same faces in different orders, and a reviewer of an agency asks for each
+face, and for what is shown beside the probe, in an order that is drawn anew in every round. A picture takes as long as
+it is large, so each face is compared with itself: the bench prints the correlation (Spearman) of how much longer a face
+takes in the one list than in the other with how much lower it ranks there, that of the sizes in one list with its
+ranks, and how often ranks that were shuffled correlate as much: what chance gives.
 """
 
 from __future__ import annotations
@@ -16,15 +18,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tests.support.clock import TICK, Clock
 from tests.support.many_faces import add_many_faces
-from tests.support.squad import REASON, Squad, build_portraits, squad
+from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, REASON, Squad, build_portraits, squad
 from tests.support.world import opened
 
 from bench import machine
+from lineament.model.cases import Case
+from lineament.model.faces import FaceId
 from lineament.model.search import Mode, SearchRequest
 from lineament.services.review.seen import seen_search
 
@@ -44,7 +49,7 @@ def main() -> int:
             add_many_faces(world.workspace, Path(folder) / "more")
         with squad(built, Path(folder) / "agency") as team:
             figures = measure(team, rounds)
-    print(f"{machine.line()}; {rounds} rounds, 20 candidates")
+    print(f"{machine.line()}; {rounds} rounds, {len(figures[0][1])} candidates of two lists")
     print("| what | correlation with the rank | chance gives as much |\n| --- | --- | --- |")
     told = False
     for name, ranks, values in figures:
@@ -55,34 +60,55 @@ def main() -> int:
     return int(told)
 
 
-def measure(team: Squad, rounds: int) -> list[tuple[str, Sequence[int], Sequence[float]]]:
-    """Return for each measure the ranks of the candidates and the values found."""
-    case = team.open_case()
+@dataclass(slots=True)
+class Listed:
+    """A list as a reviewer sees it, and what is hidden from them: the rank of each face."""
+
+    search: str
+    names: dict[FaceId, str]
+    ranks: dict[FaceId, int]
+
+
+def list_faces(team: Squad, case: Case, photograph: bytes) -> Listed:
+    """Search with a photograph as the examiner, who has yet to review the list."""
     desk = team.fresh_desk(team.examiner)
-    request = SearchRequest(
-        case=case.key, reason=REASON, mode=Mode.INVESTIGATION, sources=tuple(f"archive-{n}" for n in range(1, 6))
-    )
-    search = desk.search.run(team.take_probe(case).id, request)
+    archives = tuple(f"archive-{number}" for number in range(1, 6))
+    request = SearchRequest(case=case.key, reason=REASON, mode=Mode.INVESTIGATION, sources=archives)
+    search = desk.search.run(team.take_probe(case, photograph).id, request)
     with team.workspace.store.read() as tx:
         seen = seen_search(tx, desk.record, search.search_id)
-        ranks = {seen.name(entry.candidate.rank): entry.candidate.rank for entry in seen.entries}
-    asks: dict[str, Callable[[str], object]] = {
-        "time of the face": lambda name: desk.pictures.crop(search.search_id, name),
-        "time beside the probe": lambda name: desk.pictures.beside_probe(search.search_id, name),
+        found = [entry.candidate for entry in seen.entries]
+        names = {candidate.face_id: seen.name(candidate.rank) for candidate in found}
+    return Listed(search.search_id, names, {candidate.face_id: candidate.rank for candidate in found})
+
+
+def measure(team: Squad, rounds: int) -> list[tuple[str, Sequence[float], Sequence[float]]]:
+    """Return for each measure how ranks differ between two lists, and how the values found do, face by face."""
+    case = team.open_case()
+    lists = [list_faces(team, case, photograph) for photograph in (PHOTOGRAPH, OTHER_PHOTOGRAPH)]
+    faces = sorted(lists[0].ranks.keys() & lists[1].ranks.keys())
+    pictures = team.fresh_desk(team.examiner).pictures
+    asks: dict[str, Callable[[str, str], object]] = {
+        "time of the face": pictures.crop,
+        "time beside the probe": pictures.beside_probe,
     }
-    names, chance = list(ranks), random.Random(7)
-    times: dict[str, dict[str, list[float]]] = {what: {name: [] for name in names} for what in asks}
+    asked = [(place, face) for place in range(len(lists)) for face in faces]
+    times: dict[str, dict[tuple[int, FaceId], list[float]]] = {what: {each: [] for each in asked} for what in asks}
+    chance = random.Random(7)
     for _ in range(rounds):
-        chance.shuffle(names)
+        chance.shuffle(asked)
         for what, ask in asks.items():
-            for name in names:
+            for place, face in asked:
                 began = time.perf_counter()
-                ask(name)
-                times[what][name].append(time.perf_counter() - began)
-    order = list(ranks.values())
-    figures = [(what, order, [statistics.median(of_name[name]) for name in ranks]) for what, of_name in times.items()]
-    sizes = [float(len(desk.pictures.crop(search.search_id, name))) for name in ranks]
-    return [*figures, ("size of the face", order, sizes)]
+                ask(lists[place].search, lists[place].names[face])
+                times[what][place, face].append(time.perf_counter() - began)
+    by = [float(lists[0].ranks[face] - lists[1].ranks[face]) for face in faces]
+    figures = [
+        (what, by, [statistics.median(of[0, face]) - statistics.median(of[1, face]) for face in faces])
+        for what, of in times.items()
+    ]
+    sizes = [float(len(pictures.crop(lists[0].search, lists[0].names[face]))) for face in faces]
+    return [*figures, ("size of the face", [float(lists[0].ranks[face]) for face in faces], sizes)]
 
 
 def correlation(first: Sequence[float], second: Sequence[float]) -> float:
@@ -93,7 +119,7 @@ def correlation(first: Sequence[float], second: Sequence[float]) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def as_much_by_chance(ranks: Sequence[int], values: Sequence[float], found: float) -> float:
+def as_much_by_chance(ranks: Sequence[float], values: Sequence[float], found: float) -> float:
     """Return the share of shuffled ranks that correlate with the values as much as the true ones."""
     if found == 0:
         return 1.0

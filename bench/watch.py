@@ -1,10 +1,13 @@
 """What watches cost an ingest: 1,000 probes on watch, in as many cases, while photographs of LFW are ingested.
 
+    python -m bench.watch [--gallery 100000]
+
 The comparisons run when a worker would run them: two minutes after a batch that they have not seen, and at the end.
 They run in the process of the ingest, between two of its batches, so that nothing of them is hidden. The share is that
 of processor time, of all threads and processes. Of a few people on watch another photograph is among those ingested, so
-that their watches fire. Others fire on strangers: with the default threshold all watches together bring 0.1 strangers
-each while a gallery grows to 2.7 times its size, so in this small gallery many do, and in one of a million hardly any.
+that their watches fire. Others fire on strangers: with the default threshold a watch brings 0.1 strangers while a
+gallery grows to 2.7 times its size. How many fire, and what that costs, therefore depends on the size of the gallery:
+beside photographs of LFW it holds made-up faces, which are strangers to everybody. ``--gallery 0`` leaves them out.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import lfw, machine
+from bench.whole import enrol_made_up, made_up
 from lineament.model.accounts import HOME_AGENCY, Account, Role
 from lineament.model.cases import CaseTerms, Seeks
 from lineament.model.events.ledger import RowsBound
@@ -40,6 +44,7 @@ MOST_SHARE = 0.02
 """The target: watches cost at most this share of the ingest."""
 EXAMINERS = 20
 SOURCE = "bench"
+MADE = "made"
 
 
 @dataclass(slots=True)
@@ -184,8 +189,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     lfw.add_folder_option(parser)
     parser.add_argument("--watches", type=int, default=1000)
-    parser.add_argument("--before", type=int, default=1500, help="photographs ingested before the watches are begun")
-    parser.add_argument("--photographs", type=int, default=1800)
+    parser.add_argument("--gallery", type=int, default=100_000, help="made-up faces that are enrolled before")
+    parser.add_argument("--before", type=int, default=500, help="photographs ingested before the watches are begun")
+    parser.add_argument("--photographs", type=int, default=2800)
     parser.add_argument("--fire", type=int, default=10, help="people on watch who are among those ingested")
     given = parser.parse_args()
     print(machine.line("numpy", "openvino", "sqlalchemy"))
@@ -196,6 +202,8 @@ def main() -> int:
         with Workspace.create(Settings(home=Path(place) / "ws")) as workspace:
             terms = SourceTerms(name=SOURCE, controller="bench", basis="bench", jurisdiction="FR")
             workspace.desk_at_the_machine().sources.add(terms)
+            made = workspace.desk_at_the_machine().sources.add(made_up(MADE))
+            enrol_made_up(workspace, made, given.gallery)
             examiners = staff(workspace)
             ingest(workspace, before)
             kept = keep(workspace, examiners, probes)
@@ -208,7 +216,7 @@ def main() -> int:
     share, still = cost.processor / own, (cost.processor - cost.firing) / own
     print(
         f"{report.seen:,} photographs with {report.faces:,} faces were ingested in {theirs:,.0f} s, {own:,.0f} s of "
-        f"processor time, into a gallery of {given.before:,} photographs, while {kept:,} probes were on watch"
+        f"processor time, into a gallery of {given.gallery + given.before:,} faces, while {kept:,} probes were on watch"
     )
     print(
         f"{cost.jobs} jobs compared {compared:,} pairs in {cost.processor:.2f} s of processor time, "

@@ -48,11 +48,16 @@ def build(home: Path, faces: int) -> float:
     with Workspace.create(Settings(home=home)) as workspace:
         source = workspace.desk_at_the_machine().sources.add(made_up("made"))
         workspace.desk_at_the_machine().casework.open(CASE)
-        random = np.random.default_rng(1)
-        for start in range(0, faces, BATCH):
-            _batch(workspace, source, random, start, min(BATCH, faces - start))
+        enrol_made_up(workspace, source, faces)
         workspace.gallery.open([source])
     return time.perf_counter() - began
+
+
+def enrol_made_up(workspace: Workspace, source: Source, faces: int) -> None:
+    """Enrol that many random unit vectors into a source."""
+    random = np.random.default_rng(1)
+    for start in range(0, faces, BATCH):
+        _batch(workspace, source, random, start, min(BATCH, faces - start))
 
 
 def made_up(name: str) -> SourceTerms:

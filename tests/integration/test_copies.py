@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, Ran
-from tests.support.world import CASE, PROBE, World, ingest, ingest_portraits, solo
+from tests.support.world import CASE, PROBE, World, copied, ingest
 
 from lineament.errors import InvalidValue, NotFound, ProbeErased, Refused
 from lineament.model.faces import CaptureId, FaceId
@@ -17,9 +17,8 @@ from lineament.model.sources import SourceTerms
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with solo(tmp_path / "ws") as made:
-        ingest_portraits(made.workspace)
+def world(portraits: Path, tmp_path: Path) -> Iterator[World]:
+    with copied(portraits, tmp_path / "ws") as made:
         made.machine.sources.add(SourceTerms(name="press", controller="Press", basis="contract", jurisdiction="FR"))
         ingest(made.workspace, "press", [PORTRAITS / "obama.jpg"])
         made.machine.casework.open(CASE)

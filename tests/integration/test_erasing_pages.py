@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.support.serving import Served, serving, token_in
-from tests.support.world import SOURCE, gallery, search_portraits
+from tests.support.world import SOURCE, copied_gallery, search_portraits
 
 from lineament.model.jobs import JobState
 from lineament.model.sources import SourceState
@@ -19,8 +19,8 @@ WHY = "the archive asked us to forget it"
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with gallery(tmp_path / "ws") as workspace, serving(workspace) as served:
+def served(portraits: Path, tmp_path: Path) -> Iterator[Served]:
+    with copied_gallery(portraits, tmp_path / "ws") as workspace, serving(workspace) as served:
         yield served
 
 

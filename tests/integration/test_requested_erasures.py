@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.support.database import raw_database
 from tests.support.refusals import refused
-from tests.support.world import SOURCE, StaffedWorld, gallery, staffed
+from tests.support.world import SOURCE, StaffedWorld, copied_gallery, staffed
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, WrongState
 from lineament.model.accounts import HOME_AGENCY, Role
@@ -28,8 +28,8 @@ OTHER = SourceTerms(name="other", controller="Press", basis="LED 8", jurisdictio
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with gallery(tmp_path / "ws") as workspace:
+def workspace(portraits: Path, tmp_path: Path) -> Iterator[Workspace]:
+    with copied_gallery(portraits, tmp_path / "ws") as workspace:
         yield workspace
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.conftest import PORTRAITS, Ran, two_people
 from tests.support.serving import serving, token_in
-from tests.support.world import CASE, MEBI, World, solo
+from tests.support.world import CASE, MEBI, World, copied, solo
 
 from lineament.errors import InvalidValue, NotFound, RecordAltered
 from lineament.model.faces import FaceId
@@ -28,11 +28,10 @@ MACRON, ARDERN = "macron-2014.jpg", "ardern-2018.jpg"
 pytestmark = pytest.mark.enable_socket
 
 
-@pytest.fixture
-def press(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def press(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with a picture of both, one of each with somebody else, and portraits."""
-    folder = tmp_path / "press"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("press")
     two_people(folder / "both.jpg", "macron-2025.jpg", "ardern-2022.jpg")
     two_people(folder / "macron-and-obama.jpg", "macron-2025.jpg", "obama.jpg")
     two_people(folder / "ardern-and-sunak.jpg", "ardern-2022.jpg", "sunak.jpg")
@@ -41,13 +40,20 @@ def press(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def world(tmp_path: Path, press: Path) -> Iterator[World]:
-    with solo(tmp_path / "ws") as made:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, press: Path) -> Path:
+    home = tmp_path_factory.mktemp("together") / "ws"
+    with solo(home) as made:
         terms = SourceTerms(name="press", controller="Press", basis="contract", jurisdiction="FR")
         made.machine.sources.add(terms)
         ingest(made, press)
         made.machine.casework.open(CASE)
+    return home
+
+
+@pytest.fixture
+def world(built: Path, tmp_path: Path) -> Iterator[World]:
+    with copied(built, tmp_path / "ws") as made:
         yield made
 
 
@@ -298,7 +304,6 @@ def test_the_pages_search_two_people_and_then_what_is_new(world: World, tmp_path
         new = browser.get(f"{made.headers['location']}/new").text
         assert "0 faces are new" in new
         assert "were they together?" in new, "the reason is filled in"
-        shutil.copy(tmp_path / "press" / "both.jpg", tmp_path / "later.jpg")
         two_people(tmp_path / "later.jpg", MACRON, ARDERN)
         ingest(world, tmp_path / "later.jpg")
         assert "2 faces are new" in browser.get(f"{made.headers['location']}/new").text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,8 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from tests.conftest import PORTRAITS
-from tests.support.clock import TICK, Clock
-from tests.support.world import PROBE, StaffedWorld, ingest_portraits, opened, solo
+from tests.support.world import PROBE, StaffedWorld, copied, ingest_portraits, solo
 
 from lineament.model.accounts import HOME_AGENCY, Account, Role
 from lineament.model.cases import Case, CaseRole, CaseTerms, Seeks
@@ -87,6 +85,5 @@ class Squad(StaffedWorld):
 @contextmanager
 def squad(portraits: Path, home: Path) -> Iterator[Squad]:
     """Open a copy of the workspace ``portraits`` with a squad at work in it."""
-    shutil.copytree(portraits, home)
-    with opened(home, Clock(tick=TICK)) as world:
+    with copied(portraits, home) as world:
         yield Squad(world.workspace, world.clock)

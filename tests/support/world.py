@@ -330,6 +330,20 @@ def opened(home: Path, clock: Clock | None = None) -> World:
     return World(Workspace.open(settings(home), clock=moving), moving)
 
 
+def copied(built: Path, home: Path) -> World:
+    """Open a copy of a workspace that was built once."""
+    shutil.copytree(built, home)
+    return opened(home, Clock(tick=TICK))
+
+
+def copied_gallery(portraits: Path, home: Path) -> Workspace:
+    """Open a copy of ``portraits``, with the open case CASE: what ``gallery`` creates."""
+    shutil.copytree(portraits, home)
+    workspace = Workspace.open(settings(home))
+    workspace.desk_at_the_machine().casework.open(CASE)
+    return workspace
+
+
 def staffed(home: Path) -> StaffedWorld:
     """Create a workspace whose home agency has an operator and an administrator."""
     world = solo(home)
