@@ -146,7 +146,9 @@ def test_known_abuse_material_is_not_searched_with_and_a_copy_of_it_goes(world: 
     with pytest.raises(Refused) as refused:
         world.machine.copies.take(found.search_id, "1")
     assert [why.code for why in refused.value.reasons] == [ReasonCode.KNOWN_ABUSE_COPY]
-    assert world.machine.copies.why_not(found.search_id, "1") is not None
+    shown = world.machine.pictures.beside_probe(found.search_id, "1").found
+    assert shown is not None
+    assert shown.why_no_copy is not None
     with pytest.raises(ProbeErased):
         world.machine.probes.picture(probe.id)
     world.machine.audit.verify()

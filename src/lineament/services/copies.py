@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from lineament.errors import Refused
 from lineament.model.accounts import Permission
-from lineament.model.reasons import Reason
 from lineament.model.search import CopyOrigin, Probe
-from lineament.services.cases.access import case_for, case_of_search, may_in
+from lineament.services.cases.access import case_for, case_of_search
 from lineament.services.copying import why_no_copy
 from lineament.services.needs import needs
 from lineament.services.pictures import find_candidate
@@ -35,20 +34,6 @@ class Copies:
         self._record = record
         self._stored = StoredPictures(keys, blobs)
         self._probes = probes
-
-    @needs(Permission.READ_CASES, in_case=True)
-    def why_not(self, search_id: str, name: str) -> Reason | None:
-        """Return why a candidate's picture cannot be searched with; None if it can."""
-        with self._record.read() as tx:
-            found = find_candidate(tx, self._record, search_id, name)
-            return why_no_copy(self._record, found.capture, tx.sources.by_id(found.capture.source_id))
-
-    @needs(Permission.READ_CASES, in_case=True)
-    def may(self, search_id: str, name: str) -> bool:
-        """Return whether the official may add photographs to the case of a candidate."""
-        with self._record.read() as tx:
-            found = find_candidate(tx, self._record, search_id, name, place=False)
-            return may_in(tx, self._record, found.case, Permission.OPEN_CASES)
 
     @needs(Permission.OPEN_CASES, in_case=True)
     def take(self, search_id: str, name: str) -> Copy:

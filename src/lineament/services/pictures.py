@@ -9,8 +9,11 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import Case
 from lineament.model.events.searches import CandidateRead, OriginalViewed, PageOpened
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, PhotoFacts, Provenance
+from lineament.model.reasons import Reason
 from lineament.model.search import Candidate, entry_number
+from lineament.services.cases.access import may_in
 from lineament.services.cases.erased import erased_at
+from lineament.services.copying import why_no_copy
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
@@ -56,6 +59,7 @@ class BesideProbe:
     source: str  # its name
     person: int | None  # whom it may show, of several who were searched together
     found: FoundPicture | None  # None while where it was found is hidden from the reader
+    may_copy: bool  # the reader may add photographs to the case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,8 @@ class FoundPicture:
     candidate: Candidate
     capture: Capture
     facts: PhotoFacts
+    elsewhere: Elsewhere
+    why_no_copy: Reason | None  # why it cannot be searched with; None if it can
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,28 +132,31 @@ class Pictures:
             return _capture_of(tx, self._find(tx, search_id, name), alike)
 
     @needs(Permission.READ_CASES, in_case=True)
-    def elsewhere(self, search_id: str, name: str) -> Elsewhere:
-        """Return where else the same bytes were found, and the nearly identical pictures."""
-        with self._record.read() as tx:
-            found = self._find(tx, search_id, name)
-            captures = [tx.captures.get(capture_id) for capture_id in _alike(tx, found)[:MOST_PLACES]]
-            named = [Alike(source=tx.sources.by_id(alike.source_id).name, capture=alike) for alike in captures]
-            return Elsewhere(places=tuple(tx.places.of_capture(found.capture.id, MOST_PLACES)), alike=tuple(named))
-
-    @needs(Permission.READ_CASES, in_case=True)
     def beside_probe(self, search_id: str, name: str) -> BesideProbe:
         """Return a candidate's face and picture to compare with the probe, and record that (R39)."""
         with self._record.change() as change:
             found = self._find(change.tx, search_id, name, place=False)
             change.concerns(found.case)
-            picture = None
-            if found.known:
-                key = source_key(change.tx, self._keys, change.tx.sources.by_id(found.capture.source_id))
-                facts = open_facts(found.capture, key)
-                picture = FoundPicture(candidate=found.candidate, capture=found.capture, facts=facts)
-            rank = found.candidate.rank
+            candidate, rank = found.candidate, found.candidate.rank
+            shown = BesideProbe(
+                face=found.face,
+                source=candidate.source,
+                person=candidate.person,
+                found=self._found(change.tx, found) if found.known else None,
+                may_copy=may_in(change.tx, self._record, found.case, Permission.OPEN_CASES),
+            )
             change.record(CandidateRead(case=found.case.ref, search=search_id, rank=rank, face=found.face.id))
-        return BesideProbe(face=found.face, source=found.candidate.source, person=found.candidate.person, found=picture)
+        return shown
+
+    def _found(self, tx: Tx, found: FoundCandidate) -> FoundPicture:
+        source = tx.sources.by_id(found.capture.source_id)
+        return FoundPicture(
+            candidate=found.candidate,
+            capture=found.capture,
+            facts=open_facts(found.capture, source_key(tx, self._keys, source)),
+            elsewhere=_elsewhere(tx, found),
+            why_no_copy=why_no_copy(self._record, found.capture, source),
+        )
 
     @needs(Permission.READ_CASES, in_case=True)
     def original(self, search_id: str, name: str) -> tuple[bytes, str]:
@@ -201,6 +210,13 @@ def find_candidate(tx: Tx, record: Record, search_id: str, name: str, *, place: 
     face = tx.faces.get(candidate.face_id)
     capture, known = tx.captures.get(face.capture_id), seen.knows(entry_number(candidate))
     return FoundCandidate(case=seen.case, candidate=candidate, face=face, capture=capture, known=known)
+
+
+def _elsewhere(tx: Tx, found: FoundCandidate) -> Elsewhere:
+    """Return where else the same bytes were found, and the nearly identical pictures."""
+    captures = [tx.captures.get(capture_id) for capture_id in _alike(tx, found)[:MOST_PLACES]]
+    alike = tuple(Alike(source=tx.sources.by_id(capture.source_id).name, capture=capture) for capture in captures)
+    return Elsewhere(places=tuple(tx.places.of_capture(found.capture.id, MOST_PLACES)), alike=alike)
 
 
 def _capture_of(tx: Tx, found: FoundCandidate, alike: CaptureId | None) -> Capture:

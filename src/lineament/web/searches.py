@@ -10,7 +10,7 @@ from lineament.errors import CandidateErased
 from lineament.model.accounts import Permission
 from lineament.model.ages import words_of_age
 from lineament.model.blind import HiddenFace
-from lineament.model.cases import Case, CaseState
+from lineament.model.cases import CaseState
 from lineament.model.faces import DRAWN, CaptureId
 from lineament.model.review import Assessment, Feature, ReviewOutcome
 from lineament.model.search import Candidate, SearchResult, missed_words, uncompared_words
@@ -44,8 +44,8 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
     """The candidate list, or that there is no candidate."""
     stored = visit.desk.search.read(search_id)
     search = stored.result
-    case = visit.desk.casework.get(search.case_key)
     review = visit.desk.reviews.of_search(search_id)
+    case = review.case
     listed = cards(review, visit.desk.pictures.reliable(search_id))
     again = [card for card in listed if card.standing is not None and card.standing.excluded is not None]
     sources = sorted({*(entry.candidate.source for entry in search.entries), *_hidden_sources(stored)})
@@ -79,14 +79,13 @@ def _hidden_sources(stored: StoredSearch) -> set[str]:
 @pages.page("/searches/{search_id}/candidates/{picture}", access=Permission.READ_CASES)
 def candidate(visit: CurrentVisit, search_id: str, picture: str) -> HTMLResponse:
     """A candidate beside the probe, with the checklist of its review and, once it may be known, where it was found."""
-    stored = visit.desk.search.stored(search_id)
-    search = stored.result
-    case = visit.desk.casework.get(search.case_key)
     try:
         shown = visit.desk.pictures.beside_probe(search_id, picture)
     except CandidateErased as error:
-        return _erased(visit, case, stored, error)
-    review = visit.desk.reviews.of_search(search_id)
+        return _erased(visit, search_id, error)
+    review = visit.desk.reviews.of_search(search_id)  # after that, so that it counts as compared
+    case, stored = review.case, review.stored
+    search = stored.result
     address = candidate_address(search_id, picture)
     picture, standing = review.name_now(picture), review.of(picture)
     asked = search.asked(shown.person)
@@ -114,7 +113,6 @@ def candidate(visit: CurrentVisit, search_id: str, picture: str) -> HTMLResponse
         position=here + 1,
         listed=len(names) + (0 if review.hidden else len(stored.erased)),
         quality=face.quality,
-        elsewhere=None if shown.found is None else visit.desk.pictures.elsewhere(search_id, picture),
         levels=(level(probe_face.box, probe_face.landmarks), level(face.box, face.landmarks)),
         earlier=names[here - 1] if here else None,
         later=names[here + 1] if here + 1 < len(names) else None,
@@ -124,8 +122,7 @@ def candidate(visit: CurrentVisit, search_id: str, picture: str) -> HTMLResponse
         drawn=DRAWN if face.drawn else "",
         of_age=words_of_age(visit.desk.rates_of_age),
         blurred=blurred,
-        may_copy=shown.found and case.state is CaseState.OPEN and visit.desk.copies.may(search_id, picture),
-        why_no_copy=None if shown.found is None else visit.desk.copies.why_not(search_id, picture),
+        may_copy=shown.found and shown.may_copy and case.state is CaseState.OPEN,
         veiled=distressing(case) or shown.source in blurred,
     )
 
@@ -139,12 +136,13 @@ def _alike(search: SearchResult, names: Collection[str], name: str) -> tuple[lis
     return [each for each in (entry.candidate, *entry.further) if str(each.rank) != name], entry.unlisted
 
 
-def _erased(visit: Visit, case: Case, stored: StoredSearch, error: CandidateErased) -> HTMLResponse:
+def _erased(visit: Visit, search_id: str, error: CandidateErased) -> HTMLResponse:
     """Return the page of a candidate that was erased since: what is left of it, and when that happened."""
+    stored = visit.desk.search.stored(search_id)
     rank = error.details["rank"]
     page = visit.page(
         "erased.html",
-        case=case,
+        case=visit.desk.casework.get(stored.result.case_key),
         search=stored.result,
         erased=next(erased for erased in stored.erased if erased.rank == rank),
         erased_at=error.details["at"],

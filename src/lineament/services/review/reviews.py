@@ -290,12 +290,16 @@ class Reviews:
     def _open_list(self, tx: Tx, search_id: str, *, trained: bool = True) -> SeenList:
         """Return a list that the official may decide about. Raises NotFound, NotAllowed or Refused."""
         seen = seen_search(tx, self._record, search_id)
+        self._require_reviewer(tx, seen, trained=trained)
+        return seen
+
+    def _require_reviewer(self, tx: Tx, seen: SeenList, *, trained: bool = True) -> None:
+        """Raise NotAllowed or Refused unless the official may decide about a list."""
         if not may_in(tx, self._record, seen.case, Permission.REVIEW):
             raise NotAllowed(what=f"{Permission.REVIEW.value}, in this case")
         require_open(seen.case)
         if trained:
             require_trained(tx, self._record.official, self._record.today)
-        return seen
 
     def _move_on(self, change: Change, seen: SeenList) -> None:
         """Keep up what waits for whom, after a decision."""
@@ -340,7 +344,7 @@ class Reviews:
 
     def _why_not(self, tx: Tx, seen: SeenList) -> str:
         try:
-            self._open_list(tx, seen.whole.result.search_id)
+            self._require_reviewer(tx, seen)
             require_blind(tx, seen)
         except NotAllowed:
             return "Only examiners, reviewers and supervisors of the case decide."
