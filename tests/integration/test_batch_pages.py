@@ -12,7 +12,7 @@ from tests.conftest import PORTRAITS, two_people
 from tests.support.clock import TICK, Clock
 from tests.support.killed import Killed, killed_at
 from tests.support.serving import Served, serving, token_in
-from tests.support.world import CASE, SOURCE, World, copied, ingest_portraits, opened, solo
+from tests.support.world import CASE, SOURCE, World, copied_gallery, ingest_portraits, opened, solo
 
 from lineament.errors import Refused
 from lineament.model.jobs import LEASE
@@ -24,8 +24,7 @@ WHY = {"reason": "who is it?", "source": SOURCE, "mode": "identification", "limi
 
 @pytest.fixture
 def world(portraits: Path, tmp_path: Path) -> Iterator[World]:
-    with copied(portraits, tmp_path / "ws") as made:
-        made.machine.casework.open(CASE)
+    with copied_gallery(portraits, tmp_path / "ws") as made:
         yield made
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, Ran
-from tests.support.world import CASE, PROBE, World, copied, ingest
+from tests.support.world import CASE, PROBE, World, copied_gallery, ingest
 
 from lineament.errors import InvalidValue, NotFound, ProbeErased, Refused
 from lineament.model.faces import CaptureId, FaceId
@@ -18,10 +18,9 @@ from lineament.model.sources import SourceTerms
 
 @pytest.fixture
 def world(portraits: Path, tmp_path: Path) -> Iterator[World]:
-    with copied(portraits, tmp_path / "ws") as made:
+    with copied_gallery(portraits, tmp_path / "ws") as made:
         made.machine.sources.add(SourceTerms(name="press", controller="Press", basis="contract", jurisdiction="FR"))
         ingest(made.workspace, "press", [PORTRAITS / "obama.jpg"])
-        made.machine.casework.open(CASE)
         yield made
 
 

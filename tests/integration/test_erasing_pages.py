@@ -20,7 +20,7 @@ WHY = "the archive asked us to forget it"
 
 @pytest.fixture
 def served(portraits: Path, tmp_path: Path) -> Iterator[Served]:
-    with copied_gallery(portraits, tmp_path / "ws") as workspace, serving(workspace) as served:
+    with copied_gallery(portraits, tmp_path / "ws") as world, serving(world.workspace) as served:
         yield served
 
 

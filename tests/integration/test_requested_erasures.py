@@ -29,8 +29,8 @@ OTHER = SourceTerms(name="other", controller="Press", basis="LED 8", jurisdictio
 
 @pytest.fixture
 def workspace(portraits: Path, tmp_path: Path) -> Iterator[Workspace]:
-    with copied_gallery(portraits, tmp_path / "ws") as workspace:
-        yield workspace
+    with copied_gallery(portraits, tmp_path / "ws") as world:
+        yield world.workspace
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ wrong comes back.
 
 from __future__ import annotations
 
-from typing import Any
-
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
@@ -17,15 +15,15 @@ _RUN = """async (options) => {
     const wrong = found.violations.map((fault) => `${fault.id}: ${fault.nodes[0].html}`);
     return { passed: found.passes.length, wrong };
 }"""
-COLOURS: dict[str, Any] = {"runOnly": ["color-contrast"]}
-"""The options by which only colours are checked."""
 
 
-def violations(page: Page, **options: Any) -> list[str]:
-    """Return the rules that the open page breaks, each with the first element that does; ``options`` are those of axe.
+def violations(page: Page, *, scheme: str = "light", iframes: bool = True) -> list[str]:
+    """Return the rules that the open page breaks, each with the first element that does.
 
-    A frame in a sandbox needs ``iframes=False``, since no script runs in it.
+    In the dark scheme only colours are checked, as nothing else differs. No script runs in a frame that is in a
+    sandbox, so that a page with one needs ``iframes=False``.
     """
+    options = {"iframes": iframes} | ({"runOnly": ["color-contrast"]} if scheme == "dark" else {})
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(_SCRIPT)
     found = page.evaluate(_RUN, options)

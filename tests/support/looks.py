@@ -8,7 +8,7 @@ from typing import Literal
 
 from playwright.sync_api import Page
 from tests.conftest import PORTRAITS
-from tests.support.axe import COLOURS, violations
+from tests.support.axe import violations
 from tests.support.browsers import Actor
 from tests.support.oversight import add_report, publish
 from tests.support.reading_order import reading_faults
@@ -353,10 +353,5 @@ def faults_shown(page: Page, *, door: bool) -> list[str]:
             found.append(f"text of {sorted(odd)} px")
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            found += [f"{fault} ({width} px, {scheme})" for fault in _axe(page, scheme)]
+            found += [f"{fault} ({width} px, {scheme})" for fault in violations(page, scheme=scheme, iframes=False)]
     return found
-
-
-def _axe(page: Page, scheme: Scheme) -> list[str]:
-    """Run axe; in the dark scheme only check colours, as nothing else differs."""
-    return violations(page, iframes=False, **(COLOURS if scheme == "dark" else {}))

@@ -336,12 +336,11 @@ def copied(built: Path, home: Path) -> World:
     return opened(home, Clock(tick=TICK))
 
 
-def copied_gallery(portraits: Path, home: Path) -> Workspace:
-    """Open a copy of ``portraits``, with the open case CASE: what ``gallery`` creates."""
-    shutil.copytree(portraits, home)
-    workspace = Workspace.open(settings(home))
-    workspace.desk_at_the_machine().casework.open(CASE)
-    return workspace
+def copied_gallery(portraits: Path, home: Path) -> World:
+    """Open a copy of ``portraits``, with the open case CASE."""
+    world = copied(portraits, home)
+    world.machine.casework.open(CASE)
+    return world
 
 
 def staffed(home: Path) -> StaffedWorld:
