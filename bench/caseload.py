@@ -521,6 +521,7 @@ def _entry(
             searches.append((seq, number, at, who.name))
             faces = [[rank, seq * 20 + rank, 0.7 - rank / 100] for rank in range(1, 51)]
             details |= {"search": f"{seq:016x}", "reason": "to find a name", "candidates": faces, "model": MODEL}
+            details |= {"kind": ProbeKind.CCTV.value, "sources": [SOURCE]}
         case Action.SIGNED_IN:
             details |= {"how": "password", "terminal": False}
         case _:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import httpx
 import sqlalchemy as sa
-from tests.support.reviewing import decide_all, store_leads
+from tests.support.reviewing import store_leads
 from tests.support.samples import evidence_of
 from tests.support.targets import (
     BY_ROLE,
@@ -182,15 +182,6 @@ def add_web_hook(world: TwoAgencies, ids: dict[str, str]) -> None:
             tx.notices.add_hook(hook, HookSecrets(current=new_secret()))
 
 
-def decide_list(world: TwoAgencies, ids: dict[str, str]) -> None:
-    """Let two people decide about every candidate, so that nothing of the list is hidden."""
-    for case in world.cases.values():
-        if case.search == ids["search_id"]:
-            for account_id in (case.opener, case.supervisor):
-                account = next(each.account for each in world.people.values() if each.account.id == account_id)
-                decide_all(world.fresh_desk(account), case.search)
-
-
 REGION = {"x": "0", "y": "0", "width": "200", "height": "220"}
 TERMS = {"ref": "N-1", "offence": "x", "purpose": "x", "basis": "x", "seeks": "suspect"}
 NUMBERS = {
@@ -262,7 +253,7 @@ ROUTE_FORMS = {
     "/web-hooks/{hook_id}/test": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
     "/web-hooks/{hook_id}/rotate": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
     "/web-hooks/{hook_id}/remove": RouteForm(targets=accounts, ids={"hook_id": "account_id"}, prepare=add_web_hook),
-    "/searches/{search_id}/candidates/{picture}/probe": RouteForm(prepare=decide_list),
+    "/searches/{search_id}/candidates/{picture}/probe": RouteForm(prepare=decide_lead),
     "/searches/{search_id}/candidates/{picture}/original": RouteForm(),
     "/searches/{search_id}/candidates/{picture}/page": RouteForm(),
     "/searches/{search_id}/candidates/{picture}/decision": RouteForm(DECISION),
@@ -276,7 +267,7 @@ ROUTE_FORMS = {
         {"given_to": "the public defender", "given_on": "2026-01-05", "way": "by letter", "text": "the report"}
     ),
     "/searches/{search_id}/ask": RouteForm({"of": "{asked}"}),
-    "/searches/{search_id}/report": RouteForm({"as": "page"}, prepare=decide_list),
+    "/searches/{search_id}/report": RouteForm({"as": "page"}, prepare=decide_lead),
     "/searches/{search_id}/new": RouteForm({"reason": "is he somewhere else by now?"}),
     "/ledger/check": RouteForm(),
     "/ledger/entry": RouteForm({"entry": "{entry}"}, targets=entries),
