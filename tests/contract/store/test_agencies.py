@@ -165,7 +165,19 @@ def test_the_tables_name_no_agency_and_no_person(store: Store) -> None:
         tx.stops.put(replace(STOP, agency_id=agency_id))
     content = in_the_tables(store).lower()
     assert agency_id.encode() in content  # it looked at the right place
-    for secret in (NAME, EMAIL, PERSON, "freedonia", "4711", "Dupont", "12,000", "2011", "argon2", "Firefox", "audit"):
+    for secret in (
+        NAME,
+        EMAIL,
+        PERSON,
+        "freedonia",
+        "subject-4711",
+        "Dupont",
+        "12,000",
+        "since 2011",
+        "argon2",
+        "Firefox",
+        "audit",
+    ):
         assert secret.lower().encode() not in content, secret
 
 

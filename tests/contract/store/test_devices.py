@@ -15,6 +15,7 @@ from lineament.store.people_tables import devices
 
 DAY = timedelta(days=1)
 BEFORE = NOW - DAY
+MINE, THEIRS = "key-of-my-device", "key-of-their-device"
 
 
 def two_accounts(tx: Tx) -> tuple[str, str]:
@@ -25,14 +26,14 @@ def two_accounts(tx: Tx) -> tuple[str, str]:
 def test_a_device_is_known_for_its_account_alone_and_for_a_time(store: Store) -> None:
     with store.begin() as tx:
         mine, theirs = two_accounts(tx)
-        tx.devices.add(mine, "k1", NOW)
-        tx.devices.add(theirs, "k2", NOW)
-        assert tx.devices.known(mine, ["k2", "k1", "\ud800"], BEFORE) == "k1"
-        assert tx.devices.known(theirs, ["k1"], BEFORE) is None
-        assert tx.devices.known("", ["k1"], BEFORE) is None
+        tx.devices.add(mine, MINE, NOW)
+        tx.devices.add(theirs, THEIRS, NOW)
+        assert tx.devices.known(mine, [THEIRS, MINE, "\ud800"], BEFORE) == MINE
+        assert tx.devices.known(theirs, [MINE], BEFORE) is None
+        assert tx.devices.known("", [MINE], BEFORE) is None
         assert tx.devices.known(mine, [], BEFORE) is None
-        assert tx.devices.known(mine, ["k1"], NOW) is None
-    assert b"k1" not in in_the_tables(store)
+        assert tx.devices.known(mine, [MINE], NOW) is None
+    assert MINE.encode() not in in_the_tables(store)
 
 
 def test_a_row_given_to_another_account_is_a_device_of_nobody(store: Store) -> None:
