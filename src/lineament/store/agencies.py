@@ -92,9 +92,15 @@ class AgencyRows:
         """Replace the licence."""
         self._change(id, {"licence": _licence_to(licence)})
 
+    def policy(self, id: str) -> tuple[Preset | None, dict[str, Any]]:  # noqa: A002
+        """Return the preset that the agency's policy starts from, and the settings that it made stricter."""
+        values = self._values(id)
+        chosen = values.get("preset")
+        return None if chosen is None else Preset(chosen), dict(values.get("wishes", {}))
+
     def wishes(self, id: str) -> dict[str, Any]:  # noqa: A002
         """Return the settings that the agency made stricter than its preset."""
-        return dict(self._values(id).get("wishes", {}))
+        return self.policy(id)[1]
 
     def set_wishes(self, id: str, wishes: Mapping[str, Any]) -> None:  # noqa: A002
         """Replace the agency's stricter settings; the caller has checked them against the policy."""
@@ -102,8 +108,7 @@ class AgencyRows:
 
     def preset(self, id: str) -> Preset | None:  # noqa: A002
         """Return the preset that the agency's policy starts from, None if none was chosen."""
-        chosen = self._values(id).get("preset")
-        return None if chosen is None else Preset(chosen)
+        return self.policy(id)[0]
 
     def set_preset(self, id: str, preset: Preset | None) -> None:  # noqa: A002
         """Choose the preset that the policy starts from."""

@@ -77,6 +77,13 @@ class CaseRows:
                 return self._case(row)
         raise NotFound(what="case", name=name, hint="lineament case list")
 
+    def several(self, keys: Collection[str], sight: Sight) -> list[Case]:
+        """Return those of the cases with these keys that the official may see, the newest first."""
+        query = _SELECT.where(cases.c.key.in_(keys), is_visible(sight)).order_by(cases.c.id.desc())
+        rows = self._connection.execute(query).mappings().all()
+        self._check_memberships(sight, [row["id"] for row in rows])
+        return [self._case(row) for row in rows]
+
     def of_probe(self, probe_id: str, sight: Sight) -> Case | None:
         """Return the case of a probe; None if there is no such probe, or the official may not see its case."""
         return self._visible_case_of(probes, probe_id, sight)

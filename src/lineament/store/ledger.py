@@ -6,7 +6,7 @@ The details of an entry are sealed, because they name people (R46); its agency a
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from lineament.errors import Damaged, LedgerBroken
 from lineament.model.actions import Action
+from lineament.store.columns import among
 from lineament.store.keys import Vault
 from lineament.store.ledger_parts import LedgerPart, Seqs
 from lineament.store.ledger_tables import (
@@ -28,7 +29,7 @@ from lineament.store.ledger_tables import (
     ledger_nodes,
 )
 from lineament.store.people_tables import accounts
-from lineament.store.raw import BINARY, fetched
+from lineament.store.raw import BINARY, batched, fetched
 from lineament.store.tables import cases, sources
 
 _PAGE = 1000
@@ -179,6 +180,15 @@ class LedgerRows:
         while page := fetched(self._connection.execute(query.where(seq >= start), execution_options={BINARY: True})):
             yield from map(self._entry, page)
             start = page[-1][0] + 1
+
+    def several(self, seqs: Iterable[int]) -> Iterator[LedgerRow]:
+        """Yield the stored entries with these numbers, in no order; missing ones are left out.
+
+        Raises LedgerBroken if the details of an entry do not open.
+        """
+        for some in batched(seqs, _PAGE):
+            query = _ENTRIES.where(among(ledger_entries.c.seq, some))
+            yield from map(self._entry, fetched(self._connection.execute(query, execution_options={BINARY: True})))
 
     def of_actions(self, actions: Collection[str], after: int) -> Iterator[LedgerRow]:
         """Yield the entries after an entry that record one of these actions, ascending; erased details are None."""

@@ -72,12 +72,14 @@ class MemberRows:
         """Return the members of a case on that day, in the order in which they joined."""
         query = sa.select(case_members).where(case_members.c.case_id == case_id, _holds(today))
         query = query.order_by(case_members.c.since, case_members.c.account_id)
-        people, agencies = AccountRows(self._connection, self._vault), AgencyRows(self._connection, self._vault)
+        rows = self._connection.execute(query).mappings().all()
+        people = AccountRows(self._connection, self._vault).several(row["account_id"] for row in rows)
+        agencies = AgencyRows(self._connection, self._vault)
         names: dict[str, str] = {}
         found = []
-        for row in self._connection.execute(query).mappings().all():
+        for row in rows:
             checked(self._connection, self._vault, "case_members", row)
-            account = people.get(row["account_id"])
+            account = people[row["account_id"]]
             if account.agency_id not in names:
                 names[account.agency_id] = agencies.name(account.agency_id)
             found.append(

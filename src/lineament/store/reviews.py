@@ -59,6 +59,8 @@ class ReviewRows:
         Raises AccessAltered if one was changed from outside, or Damaged if it does not open.
         """
         found: dict[str, list[CandidateDecision]] = {id_: [] for id_ in ids}
+        if not found:
+            return found
         query = sa.select(decisions).where(decisions.c.search_id.in_(ids))
         query = query.order_by(decisions.c.at, decisions.c.number, decisions.c.seat, decisions.c.entry)
         for row in self._connection.execute(query).mappings().all():

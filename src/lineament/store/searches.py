@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -129,10 +129,12 @@ class SearchRows:
         """Return searches that are what their entries recorded. Raises RecordAltered, which names the first row."""
         results = [stored.result for stored in found]
         bound = bound_lists(self._connection, self._vault, [result.search_id for result in results])
-        ledger = LedgerRows(self._connection, self._vault)
+        entries = LedgerRows(self._connection, self._vault).several(result.ledger_entry for result in results)
+        details: dict[int, dict[str, Any]] = {
+            entry.seq: json.loads(entry.details) for entry in entries if entry.details
+        }
         for result in results:
-            entries = ledger.entries(result.ledger_entry, result.ledger_entry + 1)
-            recorded: dict[str, Any] = next((json.loads(entry.details) for entry in entries if entry.details), {})
+            recorded: dict[str, Any] = details.get(result.ledger_entry, {})
             if (altered := first_altered(result.search_id, bound[result.search_id], recorded)) is not None:
                 raise RecordAltered(row=altered, entry=result.ledger_entry)
         return found
@@ -146,13 +148,27 @@ class SearchRows:
         query = _SELECT.where(searches.c.case_id == case_id, searches.c.probe_sha256 == sha256)
         return [stored.result for stored in self._read_searches(query.order_by(searches.c.ledger_entry.desc()))]
 
-    def stored_of_case(self, case_id: int, before: int | None = None, limit: int | None = None) -> list[StoredSearch]:
+    def stored_of_case(
+        self, case_id: int, before: int | None = None, limit: int | None = None, *, with_candidates: bool = False
+    ) -> list[StoredSearch]:
         """Return the searches of a case with their examiners and erased candidates, newest first.
 
-        ``before``: only those before that ledger entry. ``limit``: at most that many.
+        ``before``: only those before that ledger entry. ``limit``: at most that many. ``with_candidates``: only those
+        that found any.
         """
         query = _SELECT.where(searches.c.case_id == case_id).order_by(searches.c.ledger_entry.desc()).limit(limit)
+        if with_candidates:
+            query = query.where(sa.exists().where(candidates.c.search_id == searches.c.id))
         return self._read_searches(query if before is None else query.where(searches.c.ledger_entry < before))
+
+    def newest_of(self, case_ids: Collection[int]) -> dict[int, StoredSearch]:
+        """Return the newest search of each of these cases, by case number; cases without a search are left out."""
+        last = sa.select(sa.func.max(searches.c.ledger_entry)).where(among(searches.c.case_id, case_ids))
+        newest = searches.c.ledger_entry.in_(last.group_by(searches.c.case_id))
+        query = sa.select(searches.c.id, searches.c.case_id).where(newest)
+        of_case = {row.id: row.case_id for row in self._connection.execute(query)}
+        found = self._read_searches(_SELECT.where(searches.c.id.in_(of_case)))
+        return {of_case[stored.result.search_id]: stored for stored in found}
 
     def probes_of(self, case_id: int) -> set[str]:
         """Return the ids of the probes that searches and watches of a case used."""

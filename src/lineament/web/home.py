@@ -65,7 +65,7 @@ def _cases(visit: Visit) -> dict[str, Any]:
         none: dict[str, Any] = {"cases": [], "open": 0, "closed": 0, "expiring": [], "guests": [], "invited": []}
         return nothing | none | {"left": None}
     found = casework.page(states=(CaseState.OPEN,), limit=NEWEST)
-    newest = visit.desk.overview.newest(case.key for case in found)
+    newest = visit.desk.overview.newest([case.key for case in found])
     names = {case.id: case for case in found}
     last = sorted(newest.searches.items(), key=lambda each: each[1].result.made_at, reverse=True)
     strips = {source for _, stored in last[:CONTINUED] for _, source in strip(stored.result, 3)}

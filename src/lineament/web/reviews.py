@@ -14,6 +14,9 @@ from lineament.web.searches import candidate, result
 
 pages = Pages()
 
+LISTS = 10
+"""Lists of a case whose candidates are shown on a page."""
+
 
 @pages.page("/reviews", access=Permission.REVIEW)
 def queue(visit: CurrentVisit) -> HTMLResponse:
@@ -56,8 +59,16 @@ def ask(visit: CurrentVisit, search_id: str, form: Form) -> RedirectResponse:
 
 
 @pages.page("/cases/{ref}/candidates", access=Permission.READ_CASES)
-def candidates(visit: CurrentVisit, ref: str) -> HTMLResponse:
-    """The candidates of all searches of a case, with how their review stands."""
+def candidates(visit: CurrentVisit, ref: str, before: str = "") -> HTMLResponse:
+    """The candidates of the searches of a case, with how their review stands."""
     found, frame = read_case(visit, ref, "candidates")
-    listed = visit.desk.reviews.of_case(found.key)
-    return visit.page("case_candidates.html", listed=listed, outcomes=ReviewOutcome, **frame)
+    last = visit.desk.search.get(before).ledger_entry if before else None
+    lists = visit.desk.reviews.of_case(found.key, last, LISTS + 1)
+    return visit.page(
+        "case_candidates.html",
+        lists=lists[:LISTS],
+        older=lists[LISTS - 1].stored.result.search_id if len(lists) > LISTS else None,
+        first=not before,
+        outcomes=ReviewOutcome,
+        **frame,
+    )

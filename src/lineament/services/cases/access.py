@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lineament.errors import NotAllowed, NotFound, Refused
 from lineament.model.accounts import Official, Permission, Role
 from lineament.model.cases import Case, CaseRole, CaseState
@@ -51,14 +53,9 @@ def may_as(official: Official, case: Case, permission: Permission, role: CaseRol
     return _by_role(official, case, permission) or _as_member(official, role, permission)
 
 
-def everything_in(tx: Tx, record: Record, case: Case) -> frozenset[Permission]:
-    """Return all permissions of the official in a case that they see, with one query of its members."""
-    official, role = record.official, member_role(tx, record, case)
-    return frozenset(
-        permission
-        for permission in Permission
-        if _by_role(official, case, permission) or _as_member(official, role, permission)
-    )
+def everything_as(official: Official, case: Case, role: CaseRole | None) -> frozenset[Permission]:
+    """Return all permissions of an official in a case in which they have that role as a member."""
+    return frozenset(permission for permission in Permission if may_as(official, case, permission, role))
 
 
 def _by_role(official: Official, case: Case, permission: Permission) -> bool:
@@ -80,6 +77,15 @@ def member_role(tx: Tx, record: Record, case: Case) -> CaseRole | None:
     """Return the role of the official as a member of a case; None if they are no member."""
     account_id = record.official.account_id
     return None if account_id is None else tx.members.role_of(case.id, account_id, record.today)
+
+
+def roles_in(tx: Tx, record: Record, found: Iterable[Case]) -> dict[int, CaseRole]:
+    """Return the roles of the official as a member of these cases, by case number."""
+    account_id = record.official.account_id
+    if account_id is None:
+        return {}
+    roles = tx.members.roles([case.id for case in found], [account_id], record.today)
+    return {case_id: role for (case_id, _), role in roles.items()}
 
 
 def case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:

@@ -42,7 +42,7 @@ from lineament.model.purposes import Doubt, read_purposes, refused_purposes
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Probe
 from lineament.model.texts import require_said
-from lineament.services.cases.access import case_for, everything_in, own_case_for, require_open
+from lineament.services.cases.access import case_for, everything_as, member_role, own_case_for, require_open, roles_in
 from lineament.services.cases.destroy import destroy
 from lineament.services.cases.recorded import case_authorised, case_opened, case_refused
 from lineament.services.cases.refusals import refusals_recorded
@@ -299,22 +299,23 @@ class Casework:
         with self._record.read() as tx:
             found = tx.cases.expiring(self._record.sight, self._record.today + SOON, limit)
             policies = policies_of(tx, found)
-            return [(case, self._outlook(tx, case, policies[case.agency_id])) for case in found]
+            roles = roles_in(tx, self._record, found)
+            return [(case, self._outlook(case, policies[case.agency_id], roles.get(case.id))) for case in found]
 
     @needs(Permission.READ_CASES, in_case=True)
     def outlook(self, name: str) -> Outlook:
         """Return the current state of a case, and what the official may do in it."""
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            return self._outlook(tx, case, policy_for(tx, case.agency_id))
+            return self._outlook(case, policy_for(tx, case.agency_id), member_role(tx, self._record, case))
 
-    def _outlook(self, tx: Tx, case: Case, policy: Policy) -> Outlook:
+    def _outlook(self, case: Case, policy: Policy, role: CaseRole | None) -> Outlook:
         return Outlook(
             standing=case.standing(policy, self._record.clock()),
             locks_at=None if case.urgent_since is None else case.locks_at(policy),
             urgent_hours=policy.urgent_hours,
             destroyed_on=case.destroyed_on(policy),
-            may=everything_in(tx, self._record, case),
+            may=everything_as(self._record.official, case, role),
         )
 
     @needs(Permission.READ_CASES, in_case=True)

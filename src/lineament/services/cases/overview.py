@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from lineament.errors import RecordAltered
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseStanding
-from lineament.services.cases.access import case_for, may_in
+from lineament.services.cases.access import may_as, may_in, roles_in
 from lineament.services.cases.casework import policies_of
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
@@ -64,20 +64,29 @@ class Overview:
             ]
 
     @needs(Permission.READ_CASES)
-    def newest(self, names: Iterable[str]) -> NewestOfCases:
-        """Return the newest search of each of these cases, and the newest probe of those that were not searched."""
+    def newest(self, keys: Collection[str]) -> NewestOfCases:
+        """Return the newest search of each of these cases, and the newest probe of those that were not searched.
+
+        Cases that the official may not read are left out.
+        """
+        record = self._record
         searches: dict[int, StoredSearch] = {}
         altered: list[Case] = []
-        with self._record.read() as tx:
-            seen = [case_for(tx, self._record, name, Permission.READ_CASES) for name in names]
+        with record.read() as tx:
+            seen = tx.cases.several(keys, record.sight)
+            roles = roles_in(tx, record, seen)
+            seen = [case for case in seen if may_as(record.official, case, Permission.READ_CASES, roles.get(case.id))]
+            policies, newest = policies_of(tx, seen), tx.searches.newest_of([case.id for case in seen])
             for case in seen:
+                if case.id not in newest:
+                    continue
                 try:
-                    newest = tx.searches.compared(tx.searches.stored_of_case(case.id, None, 1))
-                    for of_list in seen_searches(tx, self._record, case, newest):
-                        searches[case.id] = of_list.shown
+                    compared = tx.searches.compared([newest[case.id]])
+                    (of_list,) = seen_searches(tx, record, case, compared, policies[case.agency_id])
+                    searches[case.id] = of_list.shown
                 except RecordAltered:
                     altered.append(case)
-            unsearched = {case.id for case in seen}.difference(searches, (case.id for case in altered))
+            unsearched = {case.id for case in seen}.difference(newest)
             return NewestOfCases(searches=searches, probes=tx.probes.newest_with_face(unsearched), altered=altered)
 
     @needs(Permission.READ_CASES)

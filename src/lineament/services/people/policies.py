@@ -16,13 +16,17 @@ def policy_for(tx: Tx, agency_id: str) -> Policy:
     Solo applies only to the agency that runs the workspace, and only until there is a second account; nobody can
     choose it afterwards.
     """
-    return stricter(base_for(tx, agency_id), tx.agencies.wishes(agency_id))
+    chosen, wishes = tx.agencies.policy(agency_id)
+    return stricter(_base(tx, agency_id, chosen), wishes)
 
 
 def base_for(tx: Tx, agency_id: str) -> Policy:
     """Return the preset from which the policy of an agency starts."""
+    return _base(tx, agency_id, tx.agencies.preset(agency_id))
+
+
+def _base(tx: Tx, agency_id: str, chosen: Preset | None) -> Policy:
     alone = agency_id == HOME_AGENCY and tx.accounts.count() < 2
-    chosen = tx.agencies.preset(agency_id)
     return SOLO if alone and chosen is not Preset.AGENCY else AGENCY
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from lineament.model.events.reviews import CandidateDecided, CandidateNoted, Rev
 from lineament.model.folding import says_something
 from lineament.model.reasons import ReasonCode
 from lineament.model.review import MOST_GROUNDS, CandidateDecision, Draft, Note, Review, ReviewOutcome
-from lineament.services.cases.access import case_for, may_in, require_open
+from lineament.services.cases.access import case_for, may_as, may_in, require_open
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.services.review.eligible import require_blind, require_trained, why_not_blind
@@ -109,11 +109,11 @@ class WaitingReview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CandidateOfCase:
-    """An entry of one of the lists of a case."""
+class ListOfCase:
+    """One of the lists of a case, and how the review of each of its entries stands."""
 
     stored: StoredSearch  # as the reader may see it
-    standing: EntryStanding
+    entries: tuple[EntryStanding, ...]  # in the reader's order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,16 +139,19 @@ class Reviews:
             return self._list(tx, seen_search(tx, self._record, search_id))
 
     @needs(Permission.READ_CASES, in_case=True)
-    def of_case(self, name: str) -> list[CandidateOfCase]:
-        """Return every entry of every list of a case, the newest list first."""
+    def of_case(self, name: str, before: int | None = None, limit: int | None = None) -> list[ListOfCase]:
+        """Return the lists of a case that have candidates, the newest first.
+
+        With ``before`` only those of searches before that entry of the ledger are returned, with ``limit`` only the
+        newest of them.
+        """
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            found = tx.searches.compared(tx.searches.stored_of_case(case.id))
-            seen = seen_searches(tx, self._record, case, found)
+            found = tx.searches.compared(tx.searches.stored_of_case(case.id, before, limit, with_candidates=True))
+            notes = tx.reviews.notes_on([stored.result.search_id for stored in found])
             return [
-                CandidateOfCase(stored=of_list.shown, standing=standing)
-                for of_list in seen
-                for standing in self._entries(tx, of_list)
+                ListOfCase(stored=seen.shown, entries=tuple(self._entries(seen, notes)))
+                for seen in seen_searches(tx, self._record, case, found)
             ]
 
     @needs(Permission.REVIEW)
@@ -314,18 +317,16 @@ class Reviews:
 
     def _colleagues(self, tx: Tx, case: Case) -> list[Colleague]:
         """Return whoever may review in a case: its members of that role, and the supervisors of its agency."""
-        own = self._record.official.account_id
-        members = [member.account_id for member in tx.members.of_case(case.id, self._record.today)]
-        own_agency = tx.accounts.of_agency(case.agency_id)
-        supervisors = [account.id for account in own_agency if account.official.sees_all_cases]
-        found = []
-        for account_id in dict.fromkeys((*members, *supervisors)):
-            account = tx.accounts.get(account_id)
-            theirs = replace(self._record, official=account.official)
-            may = account.state is AccountState.ACTIVE and may_in(tx, theirs, case, Permission.REVIEW)
-            if may and account_id != own:
-                found.append(Colleague(account_id=account_id, name=account.name))
-        return found
+        roles = {member.account_id: member.role for member in tx.members.of_case(case.id, self._record.today)}
+        supervisors = [account for account in tx.accounts.of_agency(case.agency_id) if account.official.sees_all_cases]
+        people = tx.accounts.several(roles) | {account.id: account for account in supervisors}
+        return [
+            Colleague(account_id=account.id, name=account.name)
+            for account in (people[account_id] for account_id in dict.fromkeys((*roles, *people)))
+            if account.state is AccountState.ACTIVE
+            and may_as(account.official, case, Permission.REVIEW, roles.get(account.id))
+            and account.id != self._record.official.account_id
+        ]
 
     def _list(self, tx: Tx, seen: SeenList) -> ListReview:
         search_id = seen.whole.result.search_id
@@ -333,7 +334,7 @@ class Reviews:
         return ListReview(
             case=seen.case,
             stored=seen.shown,
-            entries=tuple(self._entries(tx, seen, self._looked_at(tx, seen))),
+            entries=tuple(self._entries(seen, tx.reviews.notes_on([search_id]), self._looked_at(tx, seen))),
             hidden=not seen.is_open,
             may_decide=not why_not,
             why_not=why_not,
@@ -363,8 +364,10 @@ class Reviews:
         read = [json.loads(row.details) for row in tx.ledger.part(part, None) if row.details]
         return {details["rank"] for details in read if details["search"] == seen.whole.result.search_id}
 
-    def _entries(self, tx: Tx, seen: SeenList, looked_at: Collection[int] = ()) -> list[EntryStanding]:
-        own = seen.reader.account_id
+    def _entries(
+        self, seen: SeenList, noted: Iterable[Note], looked_at: Collection[int] = ()
+    ) -> Iterator[EntryStanding]:
+        own, notes = seen.reader.account_id, [note for note in noted if note.search_id == seen.whole.result.search_id]
         names = {
             entry.number: [seen.name(picture.rank) for picture in (entry.candidate, *entry.further)]
             for entry in seen.entries
@@ -374,12 +377,10 @@ class Reviews:
         ranks = {
             entry.number: {picture.rank for picture in (entry.candidate, *entry.further)} for entry in seen.entries
         }
-        notes = tx.reviews.notes_on([seen.whole.result.search_id])
-        found = []
         for number in seen.order:
             review = seen.reviews.get(number)
             is_told = review is not None and (review.outcome is not None or not seen.is_blind)
-            standing = EntryStanding(
+            yield EntryStanding(
                 name=names[number][0],
                 names=tuple(names[number]),
                 own=None if review is None else review.of(own),
@@ -388,8 +389,6 @@ class Reviews:
                 seen=not ranks[number].isdisjoint(looked_at),
                 notes=tuple(note for note in notes if note.entry == number and (is_told or note.account_id == own)),
             )
-            found.append(standing)
-        return found
 
 
 def entry_of(seen: SeenList, name: str) -> int:

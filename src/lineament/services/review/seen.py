@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from lineament.errors import NotFound, Undecided
 from lineament.model.accounts import Official, Permission
@@ -39,7 +40,7 @@ class ExcludedBefore:
     same_photograph: bool  # as the probe of this list
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SeenList:
     """A list and how far its review is, for one reader."""
 
@@ -51,12 +52,12 @@ class SeenList:
     reader: Official
     vault: Vault
 
-    @property
+    @cached_property
     def entries(self) -> tuple[ListEntry, ...]:
         """The entries of the list that are not erased, by rank."""
         return self.whole.result.entries
 
-    @property
+    @cached_property
     def is_blind(self) -> bool:
         """Whether the policy hides the list from this reader until they decided.
 
@@ -71,7 +72,7 @@ class SeenList:
             review is not None and (review.outcome is not None or review.of(self.reader.account_id) is not None)
         )
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         """Whether the reader may see ranks and scores: one of them would tell something of all that are undecided."""
         numbers = [entry.number for entry in self.entries]
@@ -83,13 +84,13 @@ class SeenList:
         numbers = [number for number in self.order if number not in self.excluded]
         return undecided(numbers, self.reviews, self.reader.account_id)
 
-    @property
+    @cached_property
     def order(self) -> list[int]:
         """The entries as the reader sees them: by rank, or shuffled for this person."""
         numbers = [entry.number for entry in self.entries]
         return numbers if self.is_open else sorted(numbers, key=self._place)
 
-    @property
+    @cached_property
     def shown(self) -> StoredSearch:
         """The search as the reader may see it."""
         if self.is_open:
@@ -101,20 +102,18 @@ class SeenList:
 
     def name(self, rank: int) -> str:
         """Return the name of a picture of the list in addresses: its rank, or while that is hidden a random one."""
-        return str(rank) if self.is_open else self._name(rank)
+        return str(rank) if self.is_open else self._names[rank]
 
-    @property
+    @cached_property
     def names_now(self) -> dict[str, str]:
         """The names of all pictures now, by those that they had while they were hidden; empty while they are."""
-        ranks = [candidate.rank for candidate in self.whole.result.candidates] if self.is_open else []
-        return {self._name(rank): str(rank) for rank in ranks}
+        return {name: str(rank) for rank, name in self._names.items()} if self.is_open else {}
 
     def rank(self, name: str) -> int:
         """Return the rank of the picture of that name. Raises NotFound, also for ranks that are hidden."""
         if self.is_open and name.isdecimal() and len(name) <= _MOST_DIGITS:
             return int(name)
-        ranks = [candidate.rank for candidate in self.whole.result.candidates]
-        found = {self._name(rank): rank for rank in ranks}.get(name)
+        found = next((rank for rank, hidden in self._names.items() if hidden == name), None)
         if found is None:
             raise NotFound(what="candidate", name=name[:32], hint="lineament search")
         return found
@@ -131,8 +130,11 @@ class SeenList:
 
     # ------------------------------------------------------------ hiding
 
-    def _name(self, rank: int) -> str:
-        return self._digest("candidate", rank)[: 2 * _NAME_BYTES]
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        """The random names of all pictures, by rank."""
+        ranks = [candidate.rank for candidate in self.whole.result.candidates]
+        return {rank: self._digest("candidate", rank)[: 2 * _NAME_BYTES] for rank in ranks}
 
     def _place(self, entry: int) -> str:
         return self._digest("order", self.reader.account_id, entry)
@@ -142,7 +144,7 @@ class SeenList:
         return self.vault.lookup(f"{kind} of a hidden list", text).hex()
 
     def _hidden(self, entry: ListEntry) -> HiddenEntry:
-        pictures = sorted((entry.candidate, *entry.further), key=lambda picture: self._name(picture.rank))
+        pictures = sorted((entry.candidate, *entry.further), key=lambda picture: self._names[picture.rank])
         known = self.knows(entry.number)
         faces = tuple(self._hidden_face(picture, known=known) for picture in pictures)
         return HiddenEntry(number=entry.number, faces=faces, more=bool(entry.unlisted))
@@ -150,7 +152,7 @@ class SeenList:
     def _hidden_face(self, picture: Candidate, *, known: bool) -> HiddenFace:
         where = FoundAt(uri=picture.uri, page_uri=picture.page_uri, page_title=picture.page_title)
         return HiddenFace(
-            name=self._name(picture.rank),
+            name=self._names[picture.rank],
             source=picture.source,
             captured_at=picture.captured_at,
             person=picture.person,
@@ -178,10 +180,15 @@ def seen_search(tx: Tx, record: Record, search_id: str) -> SeenList:
     )
 
 
-def seen_searches(tx: Tx, record: Record, case: Case, found: Iterable[StoredSearch]) -> list[SeenList]:
-    """Return lists of a case for their reader; what was excluded before is not looked up."""
+def seen_searches(
+    tx: Tx, record: Record, case: Case, found: Iterable[StoredSearch], policy: Policy | None = None
+) -> list[SeenList]:
+    """Return lists of a case for their reader; what was excluded before is not looked up.
+
+    ``policy``: that of the case's agency, if the caller read it already.
+    """
     listed = list(found)
-    policy = policy_for(tx, case.agency_id)
+    policy = policy or policy_for(tx, case.agency_id)
     decided = tx.reviews.of_searches([stored.result.search_id for stored in listed])
     return [
         SeenList(
