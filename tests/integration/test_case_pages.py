@@ -331,3 +331,28 @@ def test_a_damaged_photograph_says_what_is_missing(browser: httpx.Client, csrf: 
         page = text_of(browser.get(probe).text)
         assert "The file is incomplete" in page
         assert words in page
+
+
+# ---------------------------------------------------------------- candidates
+
+
+def test_the_candidates_of_older_searches_are_a_page_further(
+    browser: httpx.Client, csrf: str, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No candidate yet" in browser.get(f"{case}/candidates").text
+    probe = take(browser, csrf, case, PROBE.name, kind="cctv").headers["location"]
+    form = {"csrf": csrf, "face": "1", "reason": "who is it", "source": "portraits", "mode": "investigation"}
+    older, newer = (browser.post(f"{probe}/search", data=form | {"limit": n}).headers["location"] for n in ("2", "3"))
+    whole = browser.get(f"{case}/candidates").text
+    assert [whole.count(f'src="{search}/candidates/') for search in (older, newer)] == [2, 3]
+    assert "pager" not in whole
+    monkeypatch.setattr("lineament.web.reviews.LISTS", 1)
+    first = browser.get(f"{case}/candidates").text
+    assert [first.count(f'src="{search}/candidates/') for search in (older, newer)] == [0, 3]
+    further = re.search(r'rel="next" href="([^"]+)"', first)
+    assert further is not None
+    last = browser.get(further[1]).text
+    assert [last.count(f'src="{search}/candidates/') for search in (older, newer)] == [2, 0]
+    assert f'rel="prev" href="{case}/candidates"' in last
+    assert 'rel="next"' not in last
+    assert "Nothing older" in browser.get(f"{case}/candidates?before={older.rpartition('/')[2]}").text

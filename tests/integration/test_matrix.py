@@ -92,6 +92,7 @@ ELSEWHERE: list[tuple[str, str, str, dict[str, str] | None]] = [
     ("examiner", "GET", "/search?case={reference}", None),
     ("examiner", "POST", "/search", {"case": "{reference}", "kind": "cctv"}),
     ("examiner", "GET", "/cases/{own_ref}?before={search_id}", None),
+    ("examiner", "GET", "/cases/{own_ref}/candidates?before={search_id}", None),
     ("examiner", "GET", "/cases/{own_ref}/files/{paper_id}", None),
     ("examiner", "GET", "/probes/{own_probe_id}?again={search_id}", None),
     ("examiner", "POST", "/probes/{own_probe_id}/search", SEARCH | {"other": "{probe_id}:1"}),

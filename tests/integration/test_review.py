@@ -60,6 +60,23 @@ def test_a_list_is_hidden_and_everybody_has_an_order_of_their_own(team: Squad, f
     assert names[0] == names[1] == names[2], "one can send another a link"
 
 
+def test_the_lists_of_a_case_come_newest_first_and_a_few_at_a_time(
+    team: Squad, case: Case, found: SearchResult
+) -> None:
+    again = team.search(case, team.take_probe(case, OTHER_PHOTOGRAPH))
+    reviews = team.fresh_desk(team.examiner).reviews
+    reviews.note(found.search_id, reviews.of_search(found.search_id).entries[0].name, "the ear")
+    every = reviews.of_case(case.key)
+    assert [each.stored.result.search_id for each in every] == [again.search_id, found.search_id]
+    assert [each.stored for each in every] == [
+        reviews.of_search(search).stored for search in (again.search_id, found.search_id)
+    ]
+    assert every[1].entries == reviews.of_search(found.search_id).entries
+    assert not any(entry.notes for entry in every[0].entries)
+    assert reviews.of_case(case.key, None, 1) == every[:1]
+    assert reviews.of_case(case.key, team.recorded(again).ledger_entry, 1) == every[1:]
+
+
 def test_an_auditor_who_never_decides_sees_it_whole(team: Squad, found: SearchResult) -> None:
     assert team.fresh_desk(team.auditor).search.stored(found.search_id).result.candidates == found.candidates
 

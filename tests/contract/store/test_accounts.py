@@ -70,6 +70,16 @@ def test_an_account_is_found_within_its_agency_alone(store: Store) -> None:
             assert str(foreign.value).replace(wanted, "") == str(unknown.value).replace("0" * 16, "")
 
 
+def test_several_accounts_are_read_at_once(store: Store) -> None:
+    with store.begin() as tx:
+        home = agency(tx).id
+        first, second = joined(tx, home), invited(tx, home, "chico@freedonia.example")
+        tx.accounts.set_state(first.id, AccountState.CLOSED)
+        asked = iter([second.id, first.id, "0" * 16, second.id])
+        assert tx.accounts.several(asked) == {each: tx.accounts.get(each) for each in (first.id, second.id)}
+        assert tx.accounts.several([]) == {}
+
+
 @pytest.mark.parametrize("name", ["", "nobody@x.example", "0" * 16, "a\0b", "\ud800", "' OR 1=1 --", "x" * 10_000])
 def test_an_unknown_account_is_not_found(store: Store, name: str) -> None:
     with store.begin() as tx:

@@ -160,6 +160,10 @@ def test_officials_see_their_own_cases(store: Store, rows: Rows) -> None:
         assert visible(tx, sight(guests, foreign, whole=True)) == ["theirs", "today", "shared"]
         assert visible(tx, sight()) == []
         assert tx.cases.find("own", sight(account_id=mine)).ref == "own"
+        keys = [case.key for case in cases.values()]
+        for look in (SOLO, sight(account_id=mine), sight(guests, foreign), sight(guests, foreign, whole=True), sight()):
+            assert [case.ref for case in tx.cases.several(keys, look)] == visible(tx, look)
+        assert tx.cases.several([cases["own"].key, "f" * 16], SOLO) == [cases["own"]]
 
 
 def test_a_reference_is_one_of_ones_own_agency(store: Store, rows: Rows) -> None:

@@ -44,6 +44,8 @@ def test_an_entry_comes_back_exactly(store: Store) -> None:
             assert (entry.salt, entry.details) == (b"s" * 32, '{"a":"é"}')
         assert [entry.seq for entry in tx.ledger.entries(1, 2)] == [1]
         assert list(tx.ledger.entries(3, 9)) == []
+        assert sorted(entry.seq for entry in tx.ledger.several(iter([2, 0, 7]))) == [0, 2]
+        assert list(tx.ledger.several([])) == []
         assert tx.ledger.node(0, 2) == b"\2" * 32
         assert list(tx.ledger.nodes(0, 1, 3)) == [(1, b"\1" * 32), (2, b"\2" * 32)]
         assert list(tx.ledger.nodes(1, 0, 3)) == []

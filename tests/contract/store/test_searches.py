@@ -286,6 +286,19 @@ def test_probes_of_the_same_person_are_kept_with_the_search(store: Store, rows: 
         for before, limit, expected in ((None, 1, [fused]), (fused.ledger_entry, 9, [first]), (0, None, [])):
             found = tx.searches.stored_of_case(case.id, before, limit)
             assert [stored.result for stored in found] == expected
+        assert tx.searches.newest_of([case.id, 99]) == {case.id: tx.searches.stored("fused")}
+        assert tx.searches.newest_of([]) == {}
+
+
+def test_searches_without_a_candidate_are_left_out_when_asked(store: Store, rows: Rows, searched: Searched) -> None:
+    case, first = searched
+    with store.begin() as tx:
+        empty = replace(first, search_id="empty", ledger_entry=rows.entry(tx, case=case), candidates=())
+        tx.searches.add(empty, case.id, agency_id=HOME_AGENCY, examiner="an examiner")
+        found = tx.searches.stored_of_case(case.id, None, 1, with_candidates=True)
+        assert [stored.result for stored in found] == [first]
+        tx.searches.forget_faces(range(100_000))
+        assert len(tx.searches.stored_of_case(case.id, with_candidates=True)) == 1, "erased, but they were there"
 
 
 def test_the_name_of_an_examiner_is_sealed(store: Store, rows: Rows, searched: Searched, raw: RawSql) -> None:
