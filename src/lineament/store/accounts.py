@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -77,9 +77,15 @@ class AccountRows:
                 found[row["id"]] = self._account(row)
         return found
 
-    def of_agency(self, agency_id: str) -> list[Account]:
-        """Return the accounts of an agency, including closed ones, in the order of their names."""
-        rows = self._connection.execute(_SELECT.where(accounts.c.agency_id == agency_id)).mappings()
+    def of_agency(self, agency_id: str, roles: Collection[Role] = ()) -> list[Account]:
+        """Return the accounts of an agency, including closed ones, in the order of their names.
+
+        ``roles``: only those who have one of these.
+        """
+        query = _SELECT.where(accounts.c.agency_id == agency_id)
+        if roles:
+            query = query.where(sa.or_(*(accounts.c.roles.contains(json.dumps(role.value)) for role in roles)))
+        rows = self._connection.execute(query).mappings()
         return sorted(map(self._account, rows), key=lambda account: (account.name.casefold(), account.id))
 
     def find(self, agency_id: str, email_or_id: str) -> Account:

@@ -70,6 +70,18 @@ def test_an_account_is_found_within_its_agency_alone(store: Store) -> None:
             assert str(foreign.value).replace(wanted, "") == str(unknown.value).replace("0" * 16, "")
 
 
+def test_the_accounts_of_an_agency_in_some_roles(store: Store) -> None:
+    with store.begin() as tx:
+        home, other = agency(tx).id, agency(tx, "Sylvania").id
+        eva = invited(tx, home, "eva@freedonia.example", "Eva", Role.EXAMINER, Role.REVIEWER)
+        sam = invited(tx, home, "sam@freedonia.example", "Sam", Role.SUPERVISOR)
+        invited(tx, other, "sue@sylvania.example", "Sue", Role.SUPERVISOR)
+        assert tx.accounts.of_agency(home) == [eva, sam]
+        assert tx.accounts.of_agency(home, [Role.SUPERVISOR, Role.AUDITOR]) == [sam]
+        assert tx.accounts.of_agency(home, {Role.REVIEWER, Role.SUPERVISOR}) == [eva, sam]
+        assert tx.accounts.of_agency(home, [Role.AUDITOR]) == []
+
+
 def test_several_accounts_are_read_at_once(store: Store) -> None:
     with store.begin() as tx:
         home = agency(tx).id

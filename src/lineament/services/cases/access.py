@@ -104,14 +104,20 @@ def case_of_probe(tx: Tx, record: Record, probe_id: str) -> Case:
     return case
 
 
+def case_searched(tx: Tx, record: Record, search_id: str) -> Case:
+    """Return the case of a search. Raises the same NotFound if there is no such search or its case is not seen."""
+    case = tx.cases.of_search(search_id, record.sight)
+    if case is None:
+        raise NotFound(what="search", name=search_id, hint="lineament case show")
+    return case
+
+
 def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, StoredSearch]:
     """Return the case and the search. Raises the same NotFound if there is no such search or its case is not seen.
 
     Raises RecordAltered if the search is not what its ledger entry recorded.
     """
-    case = tx.cases.of_search(search_id, record.sight)
-    if case is None:
-        raise NotFound(what="search", name=search_id, hint="lineament case show")
+    case = case_searched(tx, record, search_id)
     return case, tx.searches.compared([tx.searches.stored(search_id)])[0]
 
 

@@ -179,7 +179,7 @@ class Agencies:
         self, change: Change, agency: Agency, address: str, person: str, role: Role
     ) -> PendingInvitation:
         inviter = self._record.official.name
-        holders = [account for account in change.tx.accounts.of_agency(agency.id) if role in account.roles]
+        holders = change.tx.accounts.of_agency(agency.id, [role])
         known = next((account for account in holders if account.email == address), None)
         if known is not None:
             self._refuse_own_account(known)

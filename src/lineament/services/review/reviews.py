@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused
-from lineament.model.accounts import AccountState, Permission
+from lineament.model.accounts import SEES_ALL_CASES, AccountState, Permission
 from lineament.model.actions import Action
 from lineament.model.cases import Case
 from lineament.model.events.reviews import CandidateDecided, CandidateNoted, ReviewAsked
 from lineament.model.folding import says_something
 from lineament.model.reasons import ReasonCode
 from lineament.model.review import MOST_GROUNDS, CandidateDecision, Draft, Note, Review, ReviewOutcome
-from lineament.services.cases.access import case_for, may_as, may_in, require_open
+from lineament.services.cases.access import case_for, case_searched, may_as, may_in, require_open
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.services.review.eligible import require_blind, require_trained, why_not_blind
@@ -185,7 +185,7 @@ class Reviews:
     def colleagues(self, search_id: str) -> list[Colleague]:
         """Return who may be asked to review a list: everybody who may review in its case, except oneself."""
         with self._record.read() as tx:
-            return self._colleagues(tx, seen_search(tx, self._record, search_id).case)
+            return self._colleagues(tx, case_searched(tx, self._record, search_id))
 
     # ------------------------------------------------------------ deciding
 
@@ -318,7 +318,7 @@ class Reviews:
     def _colleagues(self, tx: Tx, case: Case) -> list[Colleague]:
         """Return whoever may review in a case: its members of that role, and the supervisors of its agency."""
         roles = {member.account_id: member.role for member in tx.members.of_case(case.id, self._record.today)}
-        supervisors = [account for account in tx.accounts.of_agency(case.agency_id) if account.official.sees_all_cases]
+        supervisors = tx.accounts.of_agency(case.agency_id, SEES_ALL_CASES)
         people = tx.accounts.several(roles) | {account.id: account for account in supervisors}
         return [
             Colleague(account_id=account.id, name=account.name)
