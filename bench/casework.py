@@ -270,16 +270,17 @@ def _percentiles(taken: Sequence[float]) -> tuple[float, float]:
 def _send(server_process: ServerProcess, request: PageRequest, times: int, sizes: list[int]) -> list[float]:
     """Send a request ``times`` times over one connection; return the times in ms, and add the sizes to ``sizes``."""
     taken = []
+    warm = min(WARM, times)
     host = f"localhost:{server_process.port}"
     cookie = SiteAddress().cookie_name(Headers({"host": host}))
     headers = {"host": host, "cookie": f"{cookie}={request.cookie}"} if request.cookie else {}
     with closing(http.client.HTTPConnection("127.0.0.1", server_process.port, timeout=60)) as connection:
-        for at in range(WARM + times):
+        for at in range(warm + times):
             began = time.perf_counter()
             connection.request("GET", request.path, headers=headers)
             response = connection.getresponse()
             body = response.read()
-            if at >= WARM:
+            if at >= warm:
                 taken.append(1000 * (time.perf_counter() - began))
             if response.status != 200:
                 where = response.headers.get("location", "")

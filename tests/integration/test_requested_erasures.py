@@ -93,14 +93,15 @@ def test_the_reason_is_nowhere_in_the_clear_while_the_job_waits(workspace: Works
 
 KILLED = """
 import os, signal, sys
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from lineament.settings import Settings
 from lineament.workspace import Workspace
 
-home, module, kind, name = sys.argv[1:]
+home, at, module, kind, name = sys.argv[1:]
 setattr(getattr(import_module(module), kind), name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
-with Workspace.open(Settings(home=Path(home))) as workspace:
+with Workspace.open(Settings(home=Path(home)), clock=lambda: datetime.fromisoformat(at)) as workspace:
     workspace.worker.drain()
 """
 MOMENTS = {
@@ -115,8 +116,8 @@ MOMENTS = {
 
 
 def kill_worker(workspace: Workspace, moment: tuple[str, str, str]) -> None:
-    """Let a worker begin the jobs that wait, and kill it at a moment: the call of a method."""
-    line = [sys.executable, "-c", KILLED, str(workspace.home), *moment]
+    """Let a worker begin the jobs that wait, at the time of the workspace, and kill it at the call of a method."""
+    line = [sys.executable, "-c", KILLED, str(workspace.home), workspace.clock().isoformat(), *moment]
     assert subprocess.run(line, check=False).returncode == -signal.SIGKILL
 
 
