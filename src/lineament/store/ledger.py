@@ -209,6 +209,14 @@ class LedgerRows:
         """Return the newest entries of a part of the ledger, newest first."""
         return self._read_rows(part.newest(limit), limit)
 
+    def of_cases(self, agency_id: str, case_ids: Iterable[int], action: str) -> Iterator[LedgerRow]:
+        """Yield an agency's entries of one action in any of these cases."""
+        columns = ledger_details.c
+        own = sa.or_(columns.agency_id == agency_id, columns.host_id == agency_id)
+        for some in batched(case_ids, _PAGE):
+            wanted = sa.select(columns.seq).where(among(columns.case_id, some), columns.entry_action == action, own)
+            yield from self._read_rows(wanted, None, newest_first=False)
+
     def count(self, part: LedgerPart) -> int:
         """Return how many entries a part of the ledger has; an index is counted, and no entry is read."""
         return int(self._connection.scalar(sa.select(sa.func.count()).select_from(part.newest(None).subquery())) or 0)

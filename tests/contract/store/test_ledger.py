@@ -136,6 +136,15 @@ def test_entries_are_filed_under_agency_and_case(store: Store, rows: Rows) -> No
         assert ledger.of_agency(others, None, 9) == []
         assert [row.details for row in ledger.of_case(theirs, None, 1)] == [f'{{"case":"{theirs}"}}']
         assert list(ledger.entries(14, 15)) == ledger.of_case(ours, None, 1)
+        for agency_id, case_ids, expected in (
+            (HOME_AGENCY, {ours}, [3, 4, 5, 6, 13, 14]),
+            (guests, [ours, theirs], [5, 6, 7, 8, 9, 10]),
+            (others, [ours, theirs], []),
+            (HOME_AGENCY, [99], []),
+        ):
+            found = list(ledger.of_cases(agency_id, case_ids, "search"))
+            assert sorted(numbers(found)) == expected
+        assert list(ledger.of_cases(HOME_AGENCY, [ours], "case_opened")) == []
 
 
 def test_a_part_of_the_ledger_has_only_what_fulfils_all(store: Store, rows: Rows) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -52,10 +52,11 @@ def count_agency(tx: Tx, agency_id: str, since: datetime, until: datetime) -> Co
     """
     first, stop = tx.ledger.between(since, until)
     own = {account.id for account in tx.accounts.of_agency(agency_id)}
-    terms = _terms(tx, agency_id)
+    searches = list(_of(tx, agency_id, {Action.SEARCH}, first, stop))
+    terms = _terms(tx, agency_id, {row.case_id for row, _ in searches if row.case_id is not None})
     tables: dict[str, Counter[str]] = defaultdict(Counter)
     by_guests = 0
-    for row, details in _of(tx, agency_id, {Action.SEARCH}, first, stop):
+    for row, details in searches:
         account = details.get("account")
         if account is not None and account not in own:
             by_guests += 1
@@ -86,11 +87,12 @@ def count_agency(tx: Tx, agency_id: str, since: datetime, until: datetime) -> Co
     )
 
 
-def _terms(tx: Tx, agency_id: str) -> dict[int, tuple[str, str]]:
-    """Return whom each case of an agency seeks, and the class of its offence, as its opening recorded them."""
+def _terms(tx: Tx, agency_id: str, case_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Return whom these cases of an agency seek, and the classes of their offences, as their openings recorded them."""
     found = {}
-    for row, details in _of(tx, agency_id, {Action.CASE_OPENED}, 0, tx.ledger.size()):
-        if row.case_id is not None:
+    for row in tx.ledger.of_cases(agency_id, case_ids, Action.CASE_OPENED.value):
+        if row.case_id is not None and row.details is not None:
+            details = json.loads(row.details)
             found[row.case_id] = (details.get("seeks", UNKNOWN), offence_class(details.get("offence", "")))
     return found
 
