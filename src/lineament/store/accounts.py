@@ -27,7 +27,7 @@ CLOSED_NAME = "closed account"
 _HINT = "lineament user list"
 _SELECT = sa.select(accounts)
 _MOST = 500
-"""Most ids in a query: PostgreSQL is slow with many parameters."""
+"""Most ids in one IN clause."""
 
 _OPEN = accounts.c.state != AccountState.CLOSED.value
 

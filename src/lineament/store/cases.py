@@ -79,10 +79,7 @@ class CaseRows:
 
     def several(self, keys: Collection[str], sight: Sight) -> list[Case]:
         """Return those of the cases with these keys that the official may see, the newest first."""
-        query = _SELECT.where(cases.c.key.in_(keys), is_visible(sight)).order_by(cases.c.id.desc())
-        rows = self._connection.execute(query).mappings().all()
-        self._check_memberships(sight, [row["id"] for row in rows])
-        return [self._case(row) for row in rows]
+        return self._seen(sight, _SELECT.where(cases.c.key.in_(keys), is_visible(sight)).order_by(cases.c.id.desc()))
 
     def of_probe(self, probe_id: str, sight: Sight) -> Case | None:
         """Return the case of a probe; None if there is no such probe, or the official may not see its case."""
@@ -295,7 +292,10 @@ class CaseRows:
             return []
         ids = sa.union_all(*(sa.select(part.subquery().c.id) for part in parts))
         order = order if isinstance(order, tuple) else (order,)
-        query = _SELECT.where(cases.c.id.in_(ids)).order_by(*order).limit(limit)
+        return self._seen(sight, _SELECT.where(cases.c.id.in_(ids)).order_by(*order).limit(limit))
+
+    def _seen(self, sight: Sight, query: sa.Select[Any]) -> list[Case]:
+        """Return the cases that a query of what the official sees selects, in its order."""
         rows = self._connection.execute(query).mappings().all()
         self._check_memberships(sight, [row["id"] for row in rows])
         return [self._case(row) for row in rows]

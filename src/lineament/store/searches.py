@@ -134,7 +134,7 @@ class SearchRows:
             entry.seq: json.loads(entry.details) for entry in entries if entry.details
         }
         for result in results:
-            recorded: dict[str, Any] = details.get(result.ledger_entry, {})
+            recorded = details.get(result.ledger_entry, {})
             if (altered := first_altered(result.search_id, bound[result.search_id], recorded)) is not None:
                 raise RecordAltered(row=altered, entry=result.ledger_entry)
         return found

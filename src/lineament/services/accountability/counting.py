@@ -90,9 +90,8 @@ def count_agency(tx: Tx, agency_id: str, since: datetime, until: datetime) -> Co
 def _terms(tx: Tx, agency_id: str, case_ids: Collection[int]) -> dict[int, tuple[str, str]]:
     """Return whom these cases of an agency seek, and the classes of their offences, as their openings recorded them."""
     found = {}
-    for row in tx.ledger.of_cases(agency_id, case_ids, Action.CASE_OPENED.value):
-        if row.case_id is not None and row.details is not None:
-            details = json.loads(row.details)
+    for row, details in _said(tx.ledger.of_cases(agency_id, case_ids, Action.CASE_OPENED.value)):
+        if row.case_id is not None:
             found[row.case_id] = (details.get("seeks", UNKNOWN), offence_class(details.get("offence", "")))
     return found
 
@@ -100,9 +99,12 @@ def _terms(tx: Tx, agency_id: str, case_ids: Collection[int]) -> dict[int, tuple
 def _of(
     tx: Tx, agency_id: str, actions: Iterable[Action], first: int, stop: int
 ) -> Iterator[tuple[LedgerRow, dict[str, Any]]]:
-    if not stop:
-        return
-    for row in tx.ledger.part(_part(agency_id, actions, first, stop), None):
+    return _said(tx.ledger.part(_part(agency_id, actions, first, stop), None) if stop else ())
+
+
+def _said(rows: Iterable[LedgerRow]) -> Iterator[tuple[LedgerRow, dict[str, Any]]]:
+    """Yield the entries whose details are not erased, each with them."""
+    for row in rows:
         if row.details is not None:
             yield row, json.loads(row.details)
 

@@ -367,7 +367,8 @@ class Reviews:
     def _entries(
         self, seen: SeenList, noted: Iterable[Note], looked_at: Collection[int] = ()
     ) -> Iterator[EntryStanding]:
-        own, notes = seen.reader.account_id, [note for note in noted if note.search_id == seen.whole.result.search_id]
+        own = seen.reader.account_id
+        notes = [note for note in noted if note.search_id == seen.whole.result.search_id]
         names = {
             entry.number: [seen.name(picture.rank) for picture in (entry.candidate, *entry.further)]
             for entry in seen.entries
