@@ -206,12 +206,12 @@ class Audit:
 
     def _read_as(self, tx: Tx, before: int | None, wanted: WantedEntries) -> LedgerRead:
         """Return the event of reading a page, with the filter, so that a reading can be audited in its turn (R44)."""
-        own = {account.id: account.name for account in tx.accounts.of_agency(self._record.official.agency_id)}
+        known = tx.accounts.several([] if wanted.person is None else [wanted.person]).get(wanted.person or "")
         since, until = wanted.day or (None, None)
         return LedgerRead(
             before=before,
             person=wanted.person,
-            named=own.get(wanted.person or ""),
+            named=known.name if known is not None and known.agency_id == self._record.official.agency_id else None,
             case=None if wanted.case is None else seen_case(tx, self._record, wanted.case).ref,
             kind=None if wanted.kind is None else wanted.kind.value,
             since=since,
