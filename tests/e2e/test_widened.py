@@ -119,8 +119,7 @@ def test_dropped_files_become_a_batch_with_progress_and_a_list_each(prepared: Pr
     expect(page.locator("[data-progress]")).to_contain_text("Queued")
     assert faults_shown(page, door=False) == []
     assert prepared.world.workspace.worker.drain() == 1
-    page.reload()
-    expect(page.locator("table.batch td.standing")).to_have_text(["searched"] * 3)
+    expect(page.locator("table.batch td.standing")).to_have_text(["searched"] * 3, timeout=60_000)
     lists = page.locator("table.batch td[data-label=List] a")
     expect(lists).to_have_count(3)
     addresses = {link.get_attribute("href") for link in lists.all()}
