@@ -98,6 +98,12 @@ def test_a_case_and_a_search_by_mouse(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text(re.compile(r"checked \d+ entries in \d+\.\d\d s: sound"))
 
 
+def arrive(page: Page, heading: str) -> None:
+    """Wait until a page is there and its keys work, which they do once its scripts have run."""
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    page.wait_for_load_state()
+
+
 def test_a_search_by_keyboard(page: Page) -> None:
     choose_photograph(page, CASE.ref)
     search(page, investigation=True)
@@ -109,18 +115,17 @@ def test_a_search_by_keyboard(page: Page) -> None:
     assert page.evaluate(focused).endswith("/candidates/3")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Candidate 2 of 5")).to_be_visible()
-    page.wait_for_load_state()  # the keys work once the scripts have run
+    arrive(page, "Candidate 2 of 5")
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("heading", name="Candidate 3 of 5")).to_be_visible()
+    arrive(page, "Candidate 3 of 5")
     page.keyboard.press("u")
-    expect(page.get_by_role("heading", name="4 candidates among 5 faces")).to_be_visible()
+    arrive(page, "4 candidates among 5 faces")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.keyboard.press("n")
-    expect(page.get_by_role("heading", name="1 face found")).to_be_visible()
+    arrive(page, "1 face found")
     page.keyboard.press("/")
     page.keyboard.type("0412")
     page.keyboard.press("Enter")
