@@ -117,7 +117,7 @@ def _incomplete(world: World, served: Served, page: Page) -> Pages:
         ("result-incomplete", Mode.INVESTIGATION, None),
     ):
         page.goto(served.url + _search(world.workspace, CASE.ref, mode, least))
-        yield Guarded(name, page, "1 face was not compared, because what is stored of it is damaged or missing.")
+        yield Guarded(name, page, "1 face was not compared, because what is stored of it is damaged or missing")
 
 
 def _search(workspace: Workspace, case: str, mode: Mode, least: float | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,14 @@ ExactVectors = Callable[[FaceIds], tuple[FaceIds, Vectors]]
 
 UNIT_TOLERANCE = 1e-3
 """Tolerance for the length of a unit vector; float32 rounding stays below 1e-6."""
+
+
+class Shortlist(NamedTuple):
+    """Faces with the best approximate scores, in any order, and how many faces could not be compared."""
+
+    ids: FaceIds  # shape (n,)
+    scores: Scores  # approximate, shape (n,)
+    uncompared: int = 0  # faces that might be in the answer and whose shard did not answer
 
 
 @runtime_checkable
@@ -43,10 +51,10 @@ class VectorIndex(Protocol):
     def rescored(self, k: int) -> int:
         """Return of how many faces with the best approximate scores the exact ones are needed, for the best ``k``."""
 
-    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
-        """Return the ``most`` faces with the best approximate scores, and these, both of shape (n,), in any order.
+    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> Shortlist:
+        """Return the ``most`` faces with the best approximate scores, and how many faces were not compared.
 
-        The approximate scores of all indexes can be compared with each other.
+        The approximate scores of all indexes can be compared with each other. The mask is called on all faces.
         """
 
     def sync(self) -> None:

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from lineament.index.base import Mask, best, checked_faces, checked_vector, checked_vectors
+from lineament.index.base import Mask, Shortlist, best, checked_faces, checked_vector, checked_vectors
 from lineament.model.faces import FaceIds, Vector, Vectors
 from lineament.model.scores import Scores, scores
 from lineament.model.search import Hit
@@ -57,7 +57,7 @@ class ExactIndex:
         """Return ``k``."""
         return k
 
-    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
+    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> Shortlist:
         """Return the best ``most`` faces and those that rounding may have put behind them, with float32 products."""
         [probe] = checked_vector(probe, self._vectors.shape[1])
         with self._changing:
@@ -65,7 +65,7 @@ class ExactIndex:
         allowed = np.ones(len(ids), dtype=np.bool_) if among is None else among(ids)
         rough = np.where(allowed, vectors @ probe, np.float32(-2.0))
         near = _near(rough, allowed, most)
-        return ids[near], rough[near]
+        return Shortlist(ids[near], rough[near])
 
     def sync(self) -> None:
         """Do nothing."""

@@ -9,12 +9,12 @@ from typing import Self
 import numpy as np
 
 from lineament.errors import Damaged
-from lineament.index.base import ExactVectors, Mask, best, checked_faces, checked_vector, checked_vectors
+from lineament.index.base import ExactVectors, Mask, Shortlist, best, checked_faces, checked_vector, checked_vectors
 from lineament.index.codes import Codes
 from lineament.index.folder import Coding, IndexFolder, head_key
 from lineament.index.rotation import Rotation
 from lineament.model.faces import FaceIds, Vector, Vectors
-from lineament.model.scores import Scores, scores
+from lineament.model.scores import scores
 from lineament.model.search import Hit
 
 RESCORED = 300
@@ -111,11 +111,11 @@ class ScanIndex:
             answers.append(best(found[chosen], scores(probe, vectors[chosen]), k) if len(found) else [])
         return answers
 
-    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> tuple[FaceIds, Scores]:
+    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> Shortlist:
         """Return the ``most`` faces whose codes are closest, with the scores of their codes."""
         probes = checked_vector(probe, len(self._rotation))
         [nearest] = self._codes.nearest(self._rotate(probes), most, among)
-        return nearest
+        return Shortlist(*nearest)
 
     def sync(self) -> None:
         """Make additions and removals durable. Raises StorageFull or IndexUnwritable if that fails.

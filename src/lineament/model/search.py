@@ -372,7 +372,10 @@ def uncompared_words(result: SearchResult) -> str:
     why = []
     if result.uncompared:
         were, them = ("1 face was", "it") if result.uncompared == 1 else (f"{result.uncompared:,} faces were", "them")
-        why.append(f"{were} not compared, because what is stored of {them} is damaged or missing")
+        why.append(
+            f"{were} not compared, because what is stored of {them} is damaged or missing, or a machine of the cluster "
+            "did not answer"
+        )
     if result.altered:
         named = ", ".join(result.altered)
         why.append(f"the faces stored of {named} are not those that were enrolled: they were changed outside Lineament")

@@ -56,6 +56,7 @@ class _Shortlist:
     asked: int
     ids: FaceIds
     rough: Scores
+    unreached: int  # faces whose shard did not answer
 
     def may_go_on(self, cut: float) -> bool:
         """Return whether the source may have further faces from this approximate score on."""
@@ -65,7 +66,8 @@ class _Shortlist:
         """Ask for as many faces as if there were no other source."""
         self.asked = self.most
         with self.opened.lock:
-            self.ids, self.rough = self.opened.index.shortlist(probe.vector, self.most, among=self.mask)
+            self.ids, self.rough, unreached = self.opened.index.shortlist(probe.vector, self.most, among=self.mask)
+        self.unreached = max(self.unreached, unreached)
 
 
 @dataclass(slots=True)
@@ -117,7 +119,9 @@ class _Scanned:
     def result(self, hits: list[Hit]) -> GallerySearch:
         """Return the result of the search with these hits."""
         by_grade = tuple(self.grades[grade] for grade in range(max(self.grades, default=0) + 1))
-        return GallerySearch(hits, self.compared, by_grade, self.uncompared, tuple(self.altered), self.older)
+        unreached = sum(shortlist.unreached for shortlist in self.lists)
+        compared, uncompared = self.compared - unreached, self.uncompared + unreached
+        return GallerySearch(hits, compared, by_grade, uncompared, tuple(self.altered), self.older)
 
 
 class Gallery:
@@ -284,8 +288,8 @@ class Gallery:
             mask = _mask(opened, _kept(source, today, days), after)
             most = opened.index.rescored(k)
             asked = min(most, _LEAST + _SPARE * most // filled)
-            ids, rough = opened.index.shortlist(probe.vector, asked, among=mask)
-            scanned.lists.append(_Shortlist(source, opened, mask, most, asked, ids, rough))
+            found = opened.index.shortlist(probe.vector, asked, among=mask)
+            scanned.lists.append(_Shortlist(source, opened, mask, most, asked, *found))
             scanned.count(source, opened, mask)
         scanned.complete(probe)
         return scanned
