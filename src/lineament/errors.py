@@ -473,6 +473,20 @@ class IndexUnwritable(LineamentError):
     exit_code = 11
 
 
+class ClusterUnavailable(LineamentError):
+    """The cluster at {address} cannot be used ({why}); see what is running with: lineament cluster status."""
+
+    code = "cluster-unavailable"
+    exit_code = 11
+
+
+class ShardsUnreachable(LineamentError):
+    """{faces} faces could not be compared, because a shard did not answer; see: lineament cluster status."""
+
+    code = "shards-unreachable"
+    exit_code = 11
+
+
 class MailUnavailable(LineamentError):
     """The message could not be sent ({why}); check LINEAMENT_SMTP_URL and that the mail server runs, then try again."""
 

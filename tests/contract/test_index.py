@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.templates import DIMENSION, Templates, as_ids, scan, vectors
+from tests.support.templates import DIMENSION, TURN, Templates, as_ids, scan, vectors
 
 from lineament.index.base import VectorIndex
 from lineament.index.exact import ExactIndex
+from lineament.index.sharded import LocalShards, ShardedIndex
 from lineament.model.faces import FaceIds, Vectors
 from lineament.model.scores import scores
 
@@ -42,7 +43,12 @@ def _scan(folder: Path) -> Filled:
     return Filled(scan(folder, templates), templates)
 
 
-@pytest.fixture(params=[_exact, _scan], ids=["exact", "scan"])
+def _sharded(_: Path) -> Filled:
+    templates = Templates()
+    return Filled(ShardedIndex(LocalShards(3, DIMENSION), rotation=TURN, exact=templates), templates)
+
+
+@pytest.fixture(params=[_exact, _scan, _sharded], ids=["exact", "scan", "sharded"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Filled:
     make: Callable[[Path], Filled] = request.param
     return make(tmp_path / "index")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lineament.index.rotation import Rotation
 from lineament.model.faces import FaceId, FaceIds, Vector, Vectors
-from lineament.model.scores import Scores
+from lineament.model.scores import Scores, scores
 from lineament.model.search import Hit
 
 Mask = Callable[[FaceIds], NDArray[np.bool_]]
@@ -105,6 +105,19 @@ def checked_vector(vector: Vector, dimension: int) -> Vectors:
     if vectors.shape[1] != dimension or not abs(float(vectors[0] @ vectors[0]) - 1) <= 2 * UNIT_TOLERANCE:  # NaN too
         raise ValueError(f"a unit vector of {dimension} dimensions is expected")
     return vectors
+
+
+def rescore(probes: Vectors, shortlists: Sequence[FaceIds], exact: ExactVectors, k: int) -> list[list[Hit]]:
+    """Return for each probe, shape (m, d), the best ``k`` of its shortlist, scored exactly."""
+    wanted = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *shortlists]))
+    if not len(wanted):
+        return [[] for _ in probes]
+    found, vectors = exact(wanted)
+    answers = []
+    for probe, shortlist in zip(probes, shortlists, strict=True):
+        chosen = slice(None) if len(probes) == 1 else np.isin(found, shortlist)
+        answers.append(best(found[chosen], scores(probe, vectors[chosen]), k) if len(found) else [])
+    return answers
 
 
 def best(ids: FaceIds, scores: Scores, k: int) -> list[Hit]:

@@ -101,7 +101,7 @@ class Codes:
         """Remove those of ``ids`` that are there; return how many were."""
         wanted = np.unique(ids)
         held = self._held[: self._count]
-        slots = np.flatnonzero(_among(held, wanted))
+        slots = np.flatnonzero(is_among(held, wanted))
         if len(slots):
             with self._turnstile.writing():
                 remaining = held.copy()
@@ -124,7 +124,7 @@ class Codes:
                     return self._scan_codes(probes, most, None)
             with self._turnstile.reading():
                 removals, before = self._removals, self._held[: self._count]
-            allowed = _allowed_mask(among, before)
+            allowed = allowed_mask(among, before)
             with self._turnstile.reading():
                 if removals == self._removals:
                     return self._scan_codes(probes, most, allowed)
@@ -155,7 +155,8 @@ def _give_back_memory() -> None:
         trim(0)
 
 
-def _allowed_mask(among: Mask, ids: FaceIds) -> NDArray[np.bool_]:
+def allowed_mask(among: Mask, ids: FaceIds) -> NDArray[np.bool_]:
+    """Return which of ``ids`` the mask lets through. Raises ValueError if its answer has another shape."""
     allowed = np.asarray(among(ids), dtype=np.bool_)
     if allowed.shape != ids.shape:
         raise ValueError(f"a mask of shape {allowed.shape} for {len(ids)} faces")
@@ -170,7 +171,7 @@ def _grow(held: FaceIds, count: int, needed: int) -> FaceIds:
     return grown
 
 
-def _among(held: FaceIds, wanted: FaceIds) -> NDArray[np.bool_]:
+def is_among(held: FaceIds, wanted: FaceIds) -> NDArray[np.bool_]:
     """Return which of ``held`` are in ``wanted``, which is sorted: by comparison for few, by binary search for many."""
     found = np.zeros(len(held), dtype=np.bool_)
     if len(wanted) <= _FEW:

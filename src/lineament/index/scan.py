@@ -9,12 +9,11 @@ from typing import Self
 import numpy as np
 
 from lineament.errors import Damaged
-from lineament.index.base import ExactVectors, Mask, Shortlist, best, checked_faces, checked_vector, checked_vectors
+from lineament.index.base import ExactVectors, Mask, Shortlist, checked_faces, checked_vector, checked_vectors, rescore
 from lineament.index.codes import Codes
 from lineament.index.folder import Coding, IndexFolder, head_key
 from lineament.index.rotation import Rotation
 from lineament.model.faces import FaceIds, Vector, Vectors
-from lineament.model.scores import scores
 from lineament.model.search import Hit
 
 RESCORED = 300
@@ -100,16 +99,7 @@ class ScanIndex:
             raise ValueError(f"the best {k} are nothing")
         probes = checked_vectors(probes, len(self._rotation))
         nearest = self._codes.nearest(self._rotate(probes), self.rescored(k), among)
-        shortlists = [ids for ids, _ in nearest]
-        wanted = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *shortlists]))
-        if not len(wanted):
-            return [[] for _ in probes]
-        found, vectors = self._exact(wanted)
-        answers = []
-        for probe, shortlist in zip(probes, shortlists, strict=True):
-            chosen = slice(None) if len(probes) == 1 else np.isin(found, shortlist)
-            answers.append(best(found[chosen], scores(probe, vectors[chosen]), k) if len(found) else [])
-        return answers
+        return rescore(probes, [ids for ids, _ in nearest], self._exact, k)
 
     def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> Shortlist:
         """Return the ``most`` faces whose codes are closest, with the scores of their codes."""

@@ -1,0 +1,249 @@
+"""Many shards are one index: a hash of its id routes each face, and the shortlists of all shards are merged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineament.errors import ShardsUnreachable
+from lineament.index.base import (
+    ExactVectors,
+    Mask,
+    Shortlist,
+    checked_faces,
+    checked_vector,
+    checked_vectors,
+    rescore,
+)
+from lineament.index.codes import Codes, allowed_mask, is_among
+from lineament.index.rotation import Rotation
+from lineament.index.scan import RESCORED, RESCORED_EACH
+from lineament.model.faces import FaceIds, Vector, Vectors
+from lineament.model.scores import Scores
+from lineament.model.search import Hit
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_PIECE = 4096
+"""Faces added at a time, between which searches can run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The faces of one shard that a search is to compare."""
+
+    ids: FaceIds  # that the shard should hold, shape (n,)
+    allowed: NDArray[np.bool_] | None = None  # which of them may be in the answer; None: all
+
+    @property
+    def faces(self) -> int:
+        """How many faces are to be compared."""
+        return len(self.ids) if self.allowed is None else int(self.allowed.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer of one shard: for each probe the faces whose codes are closest, and their approximate scores."""
+
+    nearest: Sequence[tuple[FaceIds, Scores]]
+    uncompared: int = 0  # faces asked for that the shard did not hold
+
+
+class Shards(Protocol):
+    """Numbered shards that hold the codes of turned vectors. They have neither the rotation nor a key."""
+
+    def __len__(self) -> int:
+        """Return how many shards there are."""
+
+    def ids(self, shard: int) -> FaceIds:
+        """Return the faces that a shard should hold, shape (n,), in arbitrary order; the array never changes."""
+
+    def add(self, shard: int, ids: FaceIds, turned: Vectors) -> None:
+        """Add faces that the shard should hold from now on, whether or not it can be reached."""
+
+    def remove(self, shard: int, ids: FaceIds) -> None:
+        """Remove faces, which the shard should hold no longer; ids that are not there are ignored."""
+
+    def nearest(self, turned: Vectors, most: int, asked: Sequence[Asked]) -> Sequence[Answered | None]:
+        """Return the answer of every shard for probes of shape (m, d); None for one that did not answer in time."""
+
+    def sync(self) -> None:
+        """Make additions and removals durable."""
+
+
+def homes(ids: FaceIds, shards: int) -> NDArray[np.intp]:
+    """Return the shard of each face, shape (n,): the one that draws the highest number for it.
+
+    With one shard more, only the faces that go to the new one move, one in ``shards + 1`` (Thaler and Ravishankar,
+    rendezvous hashing, 1998). The numbers are SplitMix64 of the id and the shard, so they are the same everywhere.
+    """
+    home = np.zeros(len(ids), dtype=np.intp)
+    highest = np.zeros(len(ids), dtype=np.uint64)
+    keys = _mixed(ids.astype(np.uint64))
+    for shard in range(shards):
+        drawn = _mixed(keys ^ _mixed(np.array([shard + 1], dtype=np.uint64)))
+        above = drawn > highest
+        home[above], highest[above] = shard, drawn[above]
+    return home
+
+
+class ShardedIndex:
+    """An index whose codes are in shards; it turns vectors and scores the best exactly in this process.
+
+    Answers are those of one ScanIndex with the same faces. Any number of threads may search while others add,
+    remove and sync.
+    """
+
+    def __init__(self, shards: Shards, *, rotation: Rotation, exact: ExactVectors, rescored: int = RESCORED) -> None:
+        self._shards = shards
+        self._rotation = np.ascontiguousarray(rotation, dtype=np.float32)
+        self._exact = exact
+        self._rescored = rescored
+        self._change_lock = threading.Lock()
+        for shard in range(len(shards)):  # of another number of shards; whoever follows the store adds them again
+            held = shards.ids(shard)
+            misplaced = held[homes(held, len(shards)) != shard]
+            if len(misplaced):
+                shards.remove(shard, misplaced)
+        self._highest = int(self.ids.max(initial=-1))
+
+    def add(self, ids: FaceIds, vectors: Vectors) -> None:
+        """Add faces. Raises ValueError, and nothing is added, if an id is already there."""
+        ids, vectors = checked_faces(ids, vectors, len(self._rotation))
+        if not len(ids):
+            return
+        with self._change_lock:
+            if ids.min() <= self._highest and np.isin(ids, self.ids).any():
+                raise ValueError("an id is already there")
+            for start in range(0, len(ids), _PIECE):
+                piece = slice(start, start + _PIECE)
+                self._route(ids[piece], vectors[piece] @ self._rotation)
+            self._highest = max(self._highest, int(ids.max()))
+
+    def remove(self, ids: FaceIds) -> None:
+        """Remove faces; ids that are not there are ignored."""
+        ids = np.unique(np.asarray(ids, dtype=np.int64))
+        home = homes(ids, len(self._shards))
+        with self._change_lock:
+            for shard in np.unique(home).tolist():
+                self._shards.remove(shard, ids[home == shard])
+
+    def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
+        """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact.
+
+        Raises ShardsUnreachable if not every face could be compared.
+        """
+        if k < 1:
+            raise ValueError(f"the best {k} are nothing")
+        probes = checked_vectors(probes, len(self._rotation))
+        if not len(probes):
+            return []
+        nearest, uncompared = self._nearest(probes, self.rescored(k), among)
+        if uncompared:
+            raise ShardsUnreachable(faces=f"{uncompared:,}")
+        return rescore(probes, [ids for ids, _ in nearest], self._exact, k)
+
+    def rescored(self, k: int) -> int:
+        """Return how many faces are re-scored for the best ``k``."""
+        return max(self._rescored, RESCORED_EACH * k)
+
+    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> Shortlist:
+        """Return the ``most`` faces whose codes are closest, and how many faces no shard compared in time."""
+        [(ids, rough)], uncompared = self._nearest(checked_vector(probe, len(self._rotation)), most, among)
+        return Shortlist(ids, rough, uncompared)
+
+    def sync(self) -> None:
+        """Make additions and removals durable where shards keep files. Raises IndexUnwritable if that fails."""
+        self._shards.sync()
+
+    @property
+    def ids(self) -> FaceIds:
+        """The ids of all faces that the shards should hold, shape (n,), in arbitrary order."""
+        return np.concatenate([self._shards.ids(shard) for shard in range(len(self._shards))])
+
+    def __len__(self) -> int:
+        return sum(len(self._shards.ids(shard)) for shard in range(len(self._shards)))
+
+    def _route(self, ids: FaceIds, turned: Vectors) -> None:
+        home = homes(ids, len(self._shards))
+        for shard in np.unique(home).tolist():
+            self._shards.add(shard, ids[home == shard], turned[home == shard])
+
+    def _nearest(self, probes: Vectors, most: int, among: Mask | None) -> tuple[list[tuple[FaceIds, Scores]], int]:
+        """Return for each probe the ``most`` faces whose codes are closest, and how many faces were not compared."""
+        asked = self._asked(among)
+        answers = self._shards.nearest(probes @ self._rotation, most, asked)
+        uncompared = sum(
+            one.faces if answer is None else answer.uncompared for one, answer in zip(asked, answers, strict=True)
+        )
+        lists = [answer.nearest for answer in answers if answer is not None]
+        return [_merged([nearest[at] for nearest in lists], most) for at in range(len(probes))], uncompared
+
+    def _asked(self, among: Mask | None) -> list[Asked]:
+        """Return what each shard is asked; the mask is called once, on the faces of all shards."""
+        held = [self._shards.ids(shard) for shard in range(len(self._shards))]
+        if among is None:
+            return [Asked(ids) for ids in held]
+        allowed = allowed_mask(among, np.concatenate(held))
+        ends = np.cumsum([len(ids) for ids in held])[:-1]
+        return [Asked(ids, part) for ids, part in zip(held, np.split(allowed, ends), strict=True)]
+
+
+class LocalShards:
+    """Shards in this process; what is held on other machines is compared with them."""
+
+    def __init__(self, shards: int, dimension: int) -> None:
+        self._codes = [Codes.empty(dimension) for _ in range(shards)]
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def ids(self, shard: int) -> FaceIds:
+        """Return the faces of a shard, shape (n,)."""
+        return self._codes[shard].ids
+
+    def add(self, shard: int, ids: FaceIds, turned: Vectors) -> None:
+        """Add faces."""
+        self._codes[shard].add(ids, np.ascontiguousarray(turned))
+
+    def remove(self, shard: int, ids: FaceIds) -> None:
+        """Remove faces."""
+        self._codes[shard].remove(ids)
+
+    def nearest(self, turned: Vectors, most: int, asked: Sequence[Asked]) -> Sequence[Answered | None]:
+        """Return the answer of every shard."""
+        return [
+            Answered(codes.nearest(turned, most, _only(one))) for codes, one in zip(self._codes, asked, strict=True)
+        ]
+
+    def sync(self) -> None:
+        """Do nothing: they are not stored."""
+
+
+def _only(asked: Asked) -> Mask | None:
+    """Return a mask for the faces asked for; faces added since are left out."""
+    if asked.allowed is None:
+        return None
+    wanted = np.sort(asked.ids[asked.allowed])
+    return lambda ids: is_among(ids, wanted)
+
+
+def _merged(lists: Sequence[tuple[FaceIds, Scores]], most: int) -> tuple[FaceIds, Scores]:
+    """Return the ``most`` faces with the best scores of all lists, best first, ties by id."""
+    ids = np.concatenate([np.empty(0, dtype=np.int64), *(some for some, _ in lists)])
+    rough = np.concatenate([np.empty(0, dtype=np.float32), *(some for _, some in lists)])
+    order = np.lexsort((ids, -rough))[:most]
+    return ids[order], rough[order]
+
+
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return SplitMix64's output function of each number (Steele, Lea and Flood 2014)."""
+    mixed = numbers + _GOLDEN
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX[0]
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX[1]
+    return mixed ^ (mixed >> np.uint64(31))
