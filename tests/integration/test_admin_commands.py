@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from tests.conftest import Ran
@@ -26,7 +26,10 @@ def test_an_agency_from_the_terminal(solo: Run) -> None:
     assert solo("agency", "vet", police["id"], *VETTED, "--json").json["vetting"] == "open"
     last = ("--last", TODAY + timedelta(days=30))
     licensed = solo("agency", "license", police["name"], "--seats", 5, "--searches", 100, *last, "--json").json
-    assert (licensed["licence"], licensed["days_left"], licensed["closed_because"]) == ("trial", 30, [])
+    first, last_day = (date.fromisoformat(licensed[day]) for day in ("first_day", "last_day"))
+    assert last_day == TODAY + timedelta(days=30)
+    assert licensed["days_left"] == (last_day - first).days
+    assert (licensed["licence"], licensed["closed_because"]) == ("trial", [])
     assert solo("agency", "show", police["name"], "--json").json == licensed
     assert "Police of [Freedonia]" in solo("agency", "list").out
     listed = solo("agency", "list", "--json").json["agencies"]

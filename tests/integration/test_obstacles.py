@@ -13,7 +13,7 @@ from tests.support.route_forms import age_sessions, stop_everything, withdraw_au
 from tests.support.two_agencies import Pages, TwoAgencies
 from tests.support.world import SOURCE, trial
 
-from lineament.model.search import ProbeKind
+from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.services.people.stops import OPERATOR
 from lineament.web.addresses import new_search_address, probe_address
 
@@ -33,6 +33,9 @@ def everything_stopped(world: TwoAgencies) -> None:
 
 
 def licence_used(world: TwoAgencies) -> None:
+    own = world.cases["A own"]
+    request = SearchRequest(case=own.key, reason="in the month of this test", mode=Mode.INVESTIGATION)
+    world.desk_of("A examiner").search.run(own.probe, request)
     name = world.texts["A"].agency
     world.desk_of("home operator").agencies.license(name, trial(world.today, seats=50, searches=1))
 

@@ -109,4 +109,4 @@ def test_the_coverage_is_read_from_the_runs(pages: Pages) -> None:
     assert days[yesterday.date()] == before[yesterday.date()] + 1200
     assert sum(days.values()) == sum(before.values()) + 1200
     page = pages.ask(operator, "GET", f"/sources/{SOURCE}").text
-    assert f"most on {yesterday.date()} (1,200)" in page
+    assert f"most on {yesterday.date()} ({days[yesterday.date()]:,})" in page
