@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +27,8 @@ from lineament.model.faces import FaceIds, Vector, Vectors
 from lineament.model.scores import Scores
 from lineament.model.search import Hit
 
+NOTHING: FaceIds = np.empty(0, dtype=np.int64)
+"""No faces."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _PIECE = 4096
@@ -51,7 +53,7 @@ class Answered:
     """The answer of one shard: for each probe the faces whose codes are closest, and their approximate scores."""
 
     nearest: Sequence[tuple[FaceIds, Scores]]
-    uncompared: int = 0  # faces asked for that the shard did not hold
+    lacks: FaceIds = field(default_factory=lambda: NOTHING)  # faces asked for that the shard did not hold
 
 
 class Shards(Protocol):
@@ -100,8 +102,8 @@ class ShardedIndex:
     """
 
     def __init__(self, shards: Shards, *, rotation: Rotation, exact: ExactVectors, rescored: int = RESCORED) -> None:
-        self._shards = shards
-        self._rotation = np.ascontiguousarray(rotation, dtype=np.float32)
+        self.shards = shards
+        self.rotation = np.ascontiguousarray(rotation, dtype=np.float32)
         self._exact = exact
         self._rescored = rescored
         self._change_lock = threading.Lock()
@@ -114,7 +116,7 @@ class ShardedIndex:
 
     def add(self, ids: FaceIds, vectors: Vectors) -> None:
         """Add faces. Raises ValueError, and nothing is added, if an id is already there."""
-        ids, vectors = checked_faces(ids, vectors, len(self._rotation))
+        ids, vectors = checked_faces(ids, vectors, len(self.rotation))
         if not len(ids):
             return
         with self._change_lock:
@@ -122,16 +124,16 @@ class ShardedIndex:
                 raise ValueError("an id is already there")
             for start in range(0, len(ids), _PIECE):
                 piece = slice(start, start + _PIECE)
-                self._route(ids[piece], vectors[piece] @ self._rotation)
+                self._route(ids[piece], vectors[piece] @ self.rotation)
             self._highest = max(self._highest, int(ids.max()))
 
     def remove(self, ids: FaceIds) -> None:
         """Remove faces; ids that are not there are ignored."""
         ids = np.unique(np.asarray(ids, dtype=np.int64))
-        home = homes(ids, len(self._shards))
+        home = homes(ids, len(self.shards))
         with self._change_lock:
             for shard in np.unique(home).tolist():
-                self._shards.remove(shard, ids[home == shard])
+                self.shards.remove(shard, ids[home == shard])
 
     def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
         """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact.
@@ -140,7 +142,7 @@ class ShardedIndex:
         """
         if k < 1:
             raise ValueError(f"the best {k} are nothing")
-        probes = checked_vectors(probes, len(self._rotation))
+        probes = checked_vectors(probes, len(self.rotation))
         if not len(probes):
             return []
         nearest, uncompared = self._nearest(probes, self.rescored(k), among)
@@ -154,39 +156,39 @@ class ShardedIndex:
 
     def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> Shortlist:
         """Return the ``most`` faces whose codes are closest, and how many faces no shard compared in time."""
-        [(ids, rough)], uncompared = self._nearest(checked_vector(probe, len(self._rotation)), most, among)
+        [(ids, rough)], uncompared = self._nearest(checked_vector(probe, len(self.rotation)), most, among)
         return Shortlist(ids, rough, uncompared)
 
     def sync(self) -> None:
         """Make additions and removals durable where shards keep files. Raises IndexUnwritable if that fails."""
-        self._shards.sync()
+        self.shards.sync()
 
     @property
     def ids(self) -> FaceIds:
         """The ids of all faces that the shards should hold, shape (n,), in arbitrary order."""
-        return np.concatenate([self._shards.ids(shard) for shard in range(len(self._shards))])
+        return np.concatenate([self.shards.ids(shard) for shard in range(len(self.shards))])
 
     def __len__(self) -> int:
-        return sum(len(self._shards.ids(shard)) for shard in range(len(self._shards)))
+        return sum(len(self.shards.ids(shard)) for shard in range(len(self.shards)))
 
     def _route(self, ids: FaceIds, turned: Vectors) -> None:
-        home = homes(ids, len(self._shards))
+        home = homes(ids, len(self.shards))
         for shard in np.unique(home).tolist():
-            self._shards.add(shard, ids[home == shard], turned[home == shard])
+            self.shards.add(shard, ids[home == shard], turned[home == shard])
 
     def _nearest(self, probes: Vectors, most: int, among: Mask | None) -> tuple[list[tuple[FaceIds, Scores]], int]:
         """Return for each probe the ``most`` faces whose codes are closest, and how many faces were not compared."""
         asked = self._asked(among)
-        answers = self._shards.nearest(probes @ self._rotation, most, asked)
+        answers = self.shards.nearest(probes @ self.rotation, most, asked)
         uncompared = sum(
-            one.faces if answer is None else answer.uncompared for one, answer in zip(asked, answers, strict=True)
+            one.faces if answer is None else len(answer.lacks) for one, answer in zip(asked, answers, strict=True)
         )
         lists = [answer.nearest for answer in answers if answer is not None]
         return [_merged([nearest[at] for nearest in lists], most) for at in range(len(probes))], uncompared
 
     def _asked(self, among: Mask | None) -> list[Asked]:
         """Return what each shard is asked; the mask is called once, on the faces of all shards."""
-        held = [self._shards.ids(shard) for shard in range(len(self._shards))]
+        held = [self.shards.ids(shard) for shard in range(len(self.shards))]
         if among is None:
             return [Asked(ids) for ids in held]
         allowed = allowed_mask(among, np.concatenate(held))

@@ -1,0 +1,284 @@
+"""What one shard holds in its process: its part of every index, as codes of turned vectors.
+
+A shard has neither a rotation nor a key of a source. It gets turned vectors and turned probes, and for each index a
+key that authenticates the files it keeps of it, from which nothing else follows.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+import shutil
+import threading
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineament.errors import Damaged, NotFound
+from lineament.index.codes import Codes
+from lineament.index.folder import Coding, IndexFolder
+from lineament.index.turnstile import Turnstile
+from lineament.model.faces import FaceIds, Vectors
+from lineament.model.scores import Scores
+
+_REMEMBERED = 256
+"""Changes that a part remembers; whoever missed more gets all ids."""
+_KEPT = re.compile(r"head|(ids|codes)-[0-9a-f]{16}")
+_NONE: FaceIds = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class PartKey:
+    """Names the part of an index, authenticates its files, and says how its codes are made."""
+
+    name: str  # 32 hexadecimal digits; it tells nothing of the source
+    secret: bytes
+    coding: Coding
+
+    @classmethod
+    def of(cls, head_key: bytes, coding: Coding) -> PartKey:
+        """Derive both from the key that authenticates the heads of an index; that key does not follow from them."""
+        name = hmac.digest(head_key, b"lineament part name", "sha256").hex()[:32]
+        return cls(name, hmac.digest(head_key, b"lineament part head", "sha256"), coding)
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """The faces that a part holds, as a point in its history."""
+
+    generation: str  # another one each time that the part is opened
+    version: int  # how often its faces changed since
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an addition or removal did: how many faces it changed, and the state after it."""
+
+    faces: int
+    state: PartState
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What was added to a part and removed from it up to a state; ``whole``: the added are all that it holds."""
+
+    state: PartState
+    added: FaceIds
+    removed: FaceIds
+    whole: bool
+
+
+class Part:
+    """The codes of one index in one shard, with a history that clients follow."""
+
+    def __init__(self, folder: Path, key: PartKey) -> None:
+        """Open what ``folder`` holds; start empty if that is nothing or cannot be used."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.key = key
+        self._folder = IndexFolder(folder, key.coding, key.secret)
+        try:
+            self._codes = self._folder.read()
+        except (FileNotFoundError, Damaged):
+            self._codes = Codes.empty(key.coding.dimension)
+        self._generation = secrets.token_hex(8)
+        self._version = 0
+        self._changes: deque[tuple[FaceIds, FaceIds]] = deque(maxlen=_REMEMBERED)
+        self._order: NDArray[np.intp] | None = None  # the slots of the faces by ascending id
+        self._turnstile = Turnstile()
+        self._change_lock = threading.Lock()
+
+    def state(self) -> PartState:
+        """Return what it holds now."""
+        with self._turnstile.reading():
+            return self._state()
+
+    def add(self, ids: FaceIds, turned: Vectors) -> Applied:
+        """Add those that are not there yet."""
+        with self._change_lock:
+            new = ~np.isin(ids, self._codes.ids)
+            if new.any():
+                with self._turnstile.writing():
+                    self._codes.add(ids[new], np.ascontiguousarray(turned[new]))
+                    return Applied(int(new.sum()), self._changed(ids[new], _NONE))
+            return Applied(0, self._state())
+
+    def remove(self, ids: FaceIds) -> Applied:
+        """Remove those that are there."""
+        with self._change_lock:
+            gone = np.intersect1d(ids, self._codes.ids)
+            if len(gone):
+                with self._turnstile.writing():
+                    self._codes.remove(gone)
+                    self._folder.removed()
+                    return Applied(len(gone), self._changed(_NONE, gone))
+            return Applied(0, self._state())
+
+    def changes(self, generation: str, version: int) -> Changes:
+        """Return what changed since a state."""
+        with self._turnstile.reading():
+            missed = self._version - version
+            if generation != self._generation or not 0 <= missed <= len(self._changes):
+                return Changes(self._state(), self._codes.ids.copy(), _NONE, whole=True)
+            added, removed = _NONE, _NONE
+            for more, gone in list(self._changes)[len(self._changes) - missed :]:
+                added, removed = np.setdiff1d(added, gone), np.union1d(np.setdiff1d(removed, more), gone)
+                added = np.union1d(added, more)
+            return Changes(self._state(), added, removed, whole=False)
+
+    def nearest(
+        self, since: tuple[str, int], turned: Vectors, most: int, allowed: bytes | None
+    ) -> list[tuple[FaceIds, Scores]] | None:
+        """Return for each probe the ``most`` faces whose codes are closest; None if it is not in that state.
+
+        ``allowed`` has a bit for each face by ascending id.
+        """
+        with self._turnstile.reading():
+            if since != (self._generation, self._version):
+                return None
+            if allowed is None:
+                return list(self._codes.nearest(turned, most, None))
+            mask = np.zeros(len(self._codes), dtype=np.bool_)
+            mask[self._by_id()] = np.unpackbits(np.frombuffer(allowed, dtype=np.uint8), count=len(mask))
+            return list(self._codes.nearest(turned, most, lambda _: mask))
+
+    def sync(self) -> None:
+        """Write it to its folder."""
+        with self._change_lock:
+            self._folder.write(self._codes)
+
+    def _state(self) -> PartState:
+        return PartState(self._generation, self._version, len(self._codes))
+
+    def _changed(self, added: FaceIds, removed: FaceIds) -> PartState:
+        self._version += 1
+        self._changes.append((added, removed))
+        self._order = None
+        return self._state()
+
+    def _by_id(self) -> NDArray[np.intp]:
+        order = self._order
+        if order is None:
+            self._order = order = np.argsort(self._codes.ids, kind="stable")
+        return order
+
+
+class HeldShard:
+    """One copy of a shard. Its methods may be called by any number of threads at once."""
+
+    def __init__(self, folder: str) -> None:
+        """``folder`` is on the disk of the machine that runs it; nobody else writes there."""
+        self._folder = Path(folder)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._parts: dict[str, Part] = {}
+        self._lock = threading.Lock()
+
+    def open(self, key: PartKey) -> PartState:
+        """Open the part of an index, from its files if there are any."""
+        home = self._home(key.name)
+        with self._lock:
+            if key.name not in self._parts:
+                self._parts[key.name] = Part(home, key)
+            return self._parts[key.name].state()
+
+    def keys(self) -> list[PartKey]:
+        """Return the keys of the open parts, for another copy of this shard."""
+        with self._lock:
+            return [part.key for part in self._parts.values()]
+
+    def states(self) -> dict[str, PartState]:
+        """Return the state of each part that is open."""
+        with self._lock:
+            parts = dict(self._parts)
+        return {name: part.state() for name, part in parts.items()}
+
+    def changes(self, name: str, generation: str, version: int) -> Changes | None:
+        """Return what changed in a part since a state; None if it is not open."""
+        part = self._parts.get(name)
+        return None if part is None else part.changes(generation, version)
+
+    def add(self, name: str, ids: FaceIds, turned: Vectors) -> Applied | None:
+        """Add faces to a part; None if it is not open."""
+        part = self._parts.get(name)
+        return None if part is None else part.add(ids, turned)
+
+    def remove(self, name: str, ids: FaceIds) -> Applied | None:
+        """Remove faces from a part; None if it is not open."""
+        part = self._parts.get(name)
+        return None if part is None else part.remove(ids)
+
+    def nearest(
+        self, name: str, since: tuple[str, int], turned: Vectors, most: int, allowed: bytes | None
+    ) -> list[tuple[FaceIds, Scores]] | None:
+        """Return the faces of a part that are closest to probes; None unless it is in that state."""
+        part = self._parts.get(name)
+        return None if part is None else part.nearest(since, turned, most, allowed)
+
+    def sync(self, name: str) -> bool:
+        """Write a part to its folder; return whether it is open."""
+        part = self._parts.get(name)
+        if part is not None:
+            part.sync()
+        return part is not None
+
+    def drop(self, name: str) -> None:
+        """Close a part and delete its files."""
+        home = self._home(name)
+        with self._lock:
+            self._parts.pop(name, None)
+            shutil.rmtree(home, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Close every part and delete all files; another copy has them."""
+        with self._lock:
+            self._parts.clear()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def kept(self) -> dict[str, dict[str, int]]:
+        """Write every open part; return the parts that have files, and the size of each file."""
+        with self._lock:
+            parts = list(self._parts.values())
+        for part in parts:
+            part.sync()
+        found = {}
+        for home in self._folder.iterdir():
+            files = [path for path in home.iterdir() if _KEPT.fullmatch(path.name)]
+            found[home.name] = {path.name: path.stat().st_size for path in files}
+        return found
+
+    def piece(self, name: str, file: str, at: int, size: int) -> bytes:
+        """Return a piece of a file of a part, for another copy of this shard. Raises NotFound if it is gone."""
+        try:
+            with (self._home(name) / _file_name(file)).open("rb") as opened:
+                opened.seek(at)
+                return opened.read(size)
+        except FileNotFoundError:
+            raise NotFound(what="file of a shard", name=file, hint="lineament cluster status") from None
+
+    def take(self, name: str, file: str, at: int, piece: bytes) -> None:
+        """Keep a piece of a file that another copy of this shard had; the part is opened from it later."""
+        home = self._home(name)
+        home.mkdir(mode=0o700, exist_ok=True)
+        with (home / _file_name(file)).open("r+b" if at else "wb") as opened:
+            opened.seek(at)
+            opened.write(piece)
+
+    def _home(self, name: str) -> Path:
+        if not re.fullmatch(r"[0-9a-f]{32}", name):
+            raise ValueError("the name of a part is 32 hexadecimal digits")
+        return self._folder / name
+
+
+def _file_name(file: str) -> str:
+    if not _KEPT.fullmatch(file):
+        raise ValueError("no part has such a file")
+    return file
+
+
+def packed(held: FaceIds, allowed: FaceIds) -> bytes:
+    """Return a bit for each of ``held``, which ascend: whether it is among ``allowed``, which ascend too."""
+    return np.packbits(np.isin(held, allowed, assume_unique=True)).tobytes()

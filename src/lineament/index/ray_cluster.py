@@ -1,0 +1,266 @@
+"""A Ray cluster that holds shards: connecting to it, its actors and their names (docs/adr/0006)."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lineament.errors import ClusterUnavailable
+from lineament.index.held import HeldShard
+from lineament.index.placement import Placed, Step
+
+if TYPE_CHECKING:
+    from ray.actor import ActorHandle
+
+K = TypeVar("K")
+
+NAMESPACE = "lineament"
+LAYOUT = "layout"
+_COPY = re.compile(r"shard-([0-9]{4})-[0-9a-f]{8}")
+_PIECE = 32 * 2**20
+"""Bytes of a file that travel at a time from one copy of a shard to another."""
+_NOTICED = 5.0
+"""Seconds in which every process of the service finds a new copy, before the one that it replaces stops."""
+_THREADS = 16
+"""Calls that a copy answers at once; a search is not to wait until files are written."""
+_TOKEN, _CA, _CERTIFICATE, _KEY = "token", "ca.pem", "node.pem", "node.key"
+NO_RAY = "Ray is not installed; install lineament[cluster]"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a cluster was begun with; it stays while the cluster runs."""
+
+    shards: int
+    copies: int  # of each shard, on different nodes if there are enough
+    folder: str  # where each node keeps the files of its shards
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach a cluster: its address, and the folder with its token and certificates, if it has any."""
+
+    address: str  # host:port
+    keys: Path | None = None
+
+
+class LayoutActor:
+    """Remembers the layout; Ray restarts it with the same argument."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def layout(self) -> Layout:
+        """Return the layout."""
+        return self._layout
+
+
+class ShardActor(HeldShard):
+    """One copy of a shard as a Ray actor."""
+
+    def __init__(self, folder: str, peer: str | None) -> None:
+        """Begin with the files in ``folder``, or those of another copy named ``peer``."""
+        super().__init__(folder)
+        if peer is not None:
+            with contextlib.suppress(Exception):  # whoever follows the store fills what is missing
+                self._copy(peer)
+
+    def node(self) -> str:
+        """Return the id of the node that it is on."""
+        import ray
+
+        return str(ray.get_runtime_context().get_node_id())
+
+    def process(self) -> int:
+        """Return the number of its process there."""
+        return os.getpid()
+
+    def _copy(self, peer: str) -> None:
+        import ray
+
+        other = ray.get_actor(peer, namespace=NAMESPACE)
+        for part, files in ray.get(other.kept.remote()).items():
+            for file, size in sorted(files.items(), key=lambda item: item[0] == "head"):  # the head last
+                for at in range(0, size, _PIECE):
+                    self.take(part, file, at, ray.get(other.piece.remote(part, file, at, min(_PIECE, size - at))))
+        for key in ray.get(other.keys.remote()):
+            self.open(key)
+
+
+def environment(access: Access) -> dict[str, str]:
+    """Return what Ray's processes need in their environment. Raises ClusterUnavailable if keys are needed or missing.
+
+    Without keys only addresses of this machine are allowed: whoever reaches an open Ray cluster can run code in it.
+    """
+    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    if access.keys is None:
+        if not is_loopback(access.address):
+            why = (
+                "it is not on this machine, and LINEAMENT_CLUSTER_KEYS names no folder with its token and certificates"
+            )
+            raise ClusterUnavailable(address=access.address, why=why)
+        return quiet | {"RAY_AUTH_MODE": "disabled", "RAY_USE_TLS": "0"}
+    paths = {name: access.keys / name for name in (_TOKEN, _CA, _CERTIFICATE, _KEY)}
+    for path in paths.values():
+        if not path.is_file():
+            raise ClusterUnavailable(
+                address=access.address, why=f"{path} is missing; make it with lineament cluster keys"
+            )
+    return quiet | {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(paths[_TOKEN].absolute()),
+        "RAY_USE_TLS": "1",
+        "RAY_TLS_CA_CERT": str(paths[_CA].absolute()),
+        "RAY_TLS_SERVER_CERT": str(paths[_CERTIFICATE].absolute()),
+        "RAY_TLS_SERVER_KEY": str(paths[_KEY].absolute()),
+    }
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether an address, host:port, is of this machine alone."""
+    host = address.rpartition(":")[0].strip("[]")
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def connect(access: Access) -> None:
+    """Join a cluster as a client of this process. Raises ClusterUnavailable if that fails."""
+    os.environ.update(environment(access))
+    try:
+        import ray
+    except ImportError:
+        raise ClusterUnavailable(address=access.address, why=NO_RAY) from None
+    if ray.is_initialized():
+        return
+    try:
+        ray.init(
+            address=access.address,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            configure_logging=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise ClusterUnavailable(address=access.address, why=_first_line(error)) from error
+
+
+def layout_of(access: Access, seconds: float = 30.0) -> Layout:
+    """Return the layout of the cluster. Raises ClusterUnavailable if nobody began one there."""
+    import ray
+
+    try:
+        found: Layout = ray.get(ray.get_actor(LAYOUT, namespace=NAMESPACE).layout.remote(), timeout=seconds)
+    except (ValueError, ray.exceptions.RayError) as error:
+        why = "no shards were begun there; run: lineament cluster up"
+        raise ClusterUnavailable(address=access.address, why=why) from error
+    return found
+
+
+def begin(layout: Layout) -> None:
+    """Remember the layout of a new cluster; keep what is there already."""
+    import ray
+
+    actor = ray.remote(LayoutActor).options(
+        name=LAYOUT, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, num_cpus=0, max_restarts=-1
+    )
+    ray.get(actor.remote(layout).layout.remote())
+
+
+def start_copy(shard: int, layout: Layout, node: str, peer: str | None = None) -> str:
+    """Start a copy of a shard on a node; return its name. It moves to another node if that one is lost."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    name = f"shard-{shard:04}-{secrets.token_hex(4)}"
+    actor = ray.remote(ShardActor).options(
+        name=name,
+        namespace=NAMESPACE,
+        lifetime="detached",
+        num_cpus=1,
+        max_restarts=-1,
+        max_concurrency=_THREADS,
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True),
+    )
+    actor.remote(str(Path(layout.folder) / name), peer)
+    return name
+
+
+def copies() -> dict[int, dict[str, ActorHandle[Any]]]:
+    """Return the copies of each shard by name, those among them that Ray is restarting."""
+    import ray
+
+    found: dict[int, dict[str, ActorHandle[Any]]] = {}
+    for name in ray.util.list_named_actors():
+        if (parts := _COPY.fullmatch(name)) is not None:
+            with contextlib.suppress(ValueError):  # it stopped meanwhile
+                found.setdefault(int(parts[1]), {})[name] = ray.get_actor(name, namespace=NAMESPACE)
+    return found
+
+
+def gathered(calls: Mapping[K, Any], seconds: float) -> dict[K, Any]:
+    """Return the results of calls that were answered in time and without error."""
+    import ray
+
+    until = time.monotonic() + seconds
+    results = {}
+    for key, call in calls.items():
+        with contextlib.suppress(ray.exceptions.RayError):
+            results[key] = ray.get(call, timeout=max(0.0, until - time.monotonic()))
+    return results
+
+
+def placed(seconds: float = 30.0) -> list[Placed]:
+    """Return the copies and the nodes they are on; one that does not answer is on none, an empty name."""
+    found = [(name, shard, actor) for shard, names in copies().items() for name, actor in names.items()]
+    where = gathered({name: actor.node.remote() for name, _, actor in found}, seconds)
+    return [Placed(name, shard, where.get(name, "")) for name, shard, _ in found]
+
+
+def carry_out(step: Step, layout: Layout, *, seconds: float) -> str:
+    """Start a copy and stop the one that it replaces, once it has what that had; return its name.
+
+    Raises ClusterUnavailable if it does not start in time; the copy that it would have replaced then stays.
+    """
+    import ray
+
+    name = start_copy(step.shard, layout, step.node, step.peer)
+    actor = ray.get_actor(name, namespace=NAMESPACE)
+    if "started" not in gathered({"started": actor.states.remote()}, seconds):
+        raise ClusterUnavailable(address=step.node[:8], why=f"{name} did not start there in {seconds:.0f} s")
+    if step.instead is not None:
+        time.sleep(_NOTICED)
+        old = ray.get_actor(step.instead, namespace=NAMESPACE)
+        gathered({"gone": old.discard.remote()}, seconds)
+        ray.kill(old, no_restart=True)
+    return name
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200].rstrip(".")
+
+
+def shard_of(name: str) -> int:
+    """Return the number of the shard that a copy's name has."""
+    return int(name.split("-")[1])
+
+
+def nodes() -> dict[str, dict[str, Any]]:
+    """Return the nodes that are there by id, as Ray describes them."""
+    import ray
+
+    return {str(node["NodeID"]): node for node in ray.nodes() if node["Alive"]}
+
+
+def holders(described: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the nodes that may hold shards: those with processors for them."""
+    return sorted(node for node, about in described.items() if about["Resources"].get("CPU"))
