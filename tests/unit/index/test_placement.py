@@ -55,7 +55,7 @@ def test_a_node_that_is_drained_keeps_nothing() -> None:
 
 
 def test_a_copy_whose_node_is_not_known_is_left_to_ray() -> None:
-    placed = [*spread(2, 1, "ab")][:1] + [Placed("lost", 1, "")]
+    placed = [Placed("there", 0, "a"), Placed("lost", 1, "")]
     assert steps(2, 1, list("ab"), placed) == []
 
 
