@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.ray_nodes import RunningShards
 from tests.support.templates import DIMENSION, TURN, Templates, as_ids, scan, vectors
 
 from lineament.index.base import VectorIndex
@@ -48,8 +49,11 @@ def _sharded(_: Path) -> Filled:
     return Filled(ShardedIndex(LocalShards(3, DIMENSION), rotation=TURN, exact=templates), templates)
 
 
-@pytest.fixture(params=[_exact, _scan, _sharded], ids=["exact", "scan", "sharded"])
+@pytest.fixture(params=[_exact, _scan, _sharded, "on Ray"], ids=["exact", "scan", "sharded", "ray"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Filled:
+    if request.param == "on Ray":
+        cluster: RunningShards = request.getfixturevalue("ray_shards")
+        return Filled(*cluster.empty_index(tmp_path / "index"))
     make: Callable[[Path], Filled] = request.param
     return make(tmp_path / "index")
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+from tests.support.templates import DIMENSION, Templates
+
 from lineament.index import ray_cluster
-from lineament.index.placement import steps
+from lineament.index.placement import Placed, steps
 from lineament.index.ray_cluster import Access, Layout
+from lineament.index.ray_shards import RayCluster
+from lineament.index.rotation import rotation
+from lineament.index.sharded import ShardedIndex
 
 QUICKLY = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 300, "health_check_failure_threshold": 5}
 """How a node that was killed is found within two seconds."""
@@ -79,3 +86,36 @@ def shards_at(folder: Path, shards: int, copies: int) -> Layout:
     ray_cluster.begin(layout)
     spread(layout)
     return layout
+
+
+@dataclass(frozen=True, slots=True)
+class RunningShards:
+    """A cluster of two nodes with two copies of each of two shards."""
+
+    nodes: RayNodes
+    layout: Layout
+    cluster: RayCluster
+
+    def placed(self, shard: int | None = None) -> list[Placed]:
+        """Return the copies of one shard, or all, and their nodes."""
+        return [copy for copy in ray_cluster.placed() if shard is None or copy.shard == shard]
+
+    def processes(self, shard: int) -> dict[str, int]:
+        """Return the process of each copy of a shard that runs."""
+        actors = ray_cluster.copies()[shard]
+        return ray_cluster.gathered({name: actor.process.remote() for name, actor in actors.items()}, 30)
+
+    def empty_index(self, folder: Path) -> tuple[ShardedIndex, Templates]:
+        """Return an index of a source of its own, and the store behind it."""
+        templates = Templates()
+        turn = rotation(secrets.token_bytes(32), DIMENSION)
+        return self.cluster.open(folder, model="test/1", rotation=turn, exact=templates), templates
+
+
+@pytest.fixture(scope="package")
+def ray_shards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShards]:
+    with ray_nodes(2) as nodes:
+        layout = shards_at(tmp_path_factory.mktemp("shards"), shards=2, copies=2)
+        cluster = RayCluster(nodes.access, deadline=4, patience=4)
+        yield RunningShards(nodes, layout, cluster)
+        cluster.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlacementStep:
     """A copy to be started on a node; with ``instead``, the copy that it takes the faces of and then replaces."""
 
     shard: int
@@ -26,7 +26,7 @@ class Placed:
     node: str
 
 
-def steps(shards: int, copies: int, nodes: Collection[str], placed: Collection[Placed]) -> list[Step]:
+def steps(shards: int, copies: int, nodes: Collection[str], placed: Collection[Placed]) -> list[PlacementStep]:
     """Return what spreads ``copies`` copies of each shard evenly over ``nodes``, with as few moves as that takes.
 
     Two copies of a shard are never planned on one node, so with fewer nodes than copies there are fewer copies.
@@ -52,7 +52,7 @@ class _Plan:
 
     def __init__(self, nodes: Collection[str], placed: Collection[Placed]) -> None:
         self.nodes = sorted(nodes)
-        self.steps: list[Step] = []
+        self.steps: list[PlacementStep] = []
         self._placed = list(placed)
 
     def on(self, shard: int) -> list[str]:
@@ -69,12 +69,12 @@ class _Plan:
     def start(self, shard: int, node: str) -> None:
         """Start one copy more."""
         peer = next((copy.name for copy in self._placed if copy.shard == shard and copy.name), None)
-        self.steps.append(Step(shard, node, peer))
+        self.steps.append(PlacementStep(shard, node, peer))
         self._placed.append(Placed("", shard, node))
 
     def move(self, copy: Placed, node: str) -> None:
         """Start a copy elsewhere, which replaces this one."""
-        self.steps.append(Step(copy.shard, node, peer=copy.name, instead=copy.name))
+        self.steps.append(PlacementStep(copy.shard, node, peer=copy.name, instead=copy.name))
         self._placed.remove(copy)
         self._placed.append(Placed("", copy.shard, node))
 

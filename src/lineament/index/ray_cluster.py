@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lineament.errors import ClusterUnavailable
 from lineament.index.held import HeldShard
-from lineament.index.placement import Placed, Step
+from lineament.index.placement import Placed, PlacementStep
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
@@ -32,7 +32,7 @@ _NOTICED = 5.0
 """Seconds in which every process of the service finds a new copy, before the one that it replaces stops."""
 _THREADS = 16
 """Calls that a copy answers at once; a search is not to wait until files are written."""
-_TOKEN, _CA, _CERTIFICATE, _KEY = "token", "ca.pem", "node.pem", "node.key"
+TOKEN, CA, CERTIFICATE, KEY = "token", "ca.pem", "node.pem", "node.key"
 NO_RAY = "Ray is not installed; install lineament[cluster]"
 
 
@@ -96,33 +96,28 @@ class ShardActor(HeldShard):
             self.open(key)
 
 
-def environment(access: Access) -> dict[str, str]:
-    """Return what Ray's processes need in their environment. Raises ClusterUnavailable if keys are needed or missing.
+def secure(access: Access) -> None:
+    """Let this process and those that it starts use the token and the certificates of the cluster.
 
-    Without keys only addresses of this machine are allowed: whoever reaches an open Ray cluster can run code in it.
+    Without them only addresses of this machine are allowed: whoever reaches an open Ray cluster can run code in it.
+    Raises ClusterUnavailable if they are needed or missing.
     """
-    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-    if access.keys is None:
-        if not is_loopback(access.address):
-            why = (
-                "it is not on this machine, and LINEAMENT_CLUSTER_KEYS names no folder with its token and certificates"
-            )
-            raise ClusterUnavailable(address=access.address, why=why)
-        return quiet | {"RAY_AUTH_MODE": "disabled", "RAY_USE_TLS": "0"}
-    paths = {name: access.keys / name for name in (_TOKEN, _CA, _CERTIFICATE, _KEY)}
+    if access.keys is None and not is_loopback(access.address):
+        why = "it is not on this machine, and LINEAMENT_CLUSTER_KEYS names no folder with its token and certificates"
+        raise ClusterUnavailable(address=access.address, why=why)
+    paths = {name: access.keys and (access.keys / name).absolute() for name in (TOKEN, CA, CERTIFICATE, KEY)}
     for path in paths.values():
-        if not path.is_file():
-            raise ClusterUnavailable(
-                address=access.address, why=f"{path} is missing; make it with lineament cluster keys"
-            )
-    return quiet | {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(paths[_TOKEN].absolute()),
-        "RAY_USE_TLS": "1",
-        "RAY_TLS_CA_CERT": str(paths[_CA].absolute()),
-        "RAY_TLS_SERVER_CERT": str(paths[_CERTIFICATE].absolute()),
-        "RAY_TLS_SERVER_KEY": str(paths[_KEY].absolute()),
-    }
+        if path is not None and not path.is_file():
+            why = f"{path} is missing; make it with lineament cluster keys"
+            raise ClusterUnavailable(address=access.address, why=why)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    os.environ["RAY_AUTH_MODE"] = "token" if access.keys else "disabled"
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(paths[TOKEN] or "")
+    os.environ["RAY_USE_TLS"] = "1" if access.keys else "0"
+    os.environ["RAY_TLS_CA_CERT"] = str(paths[CA] or "")
+    os.environ["RAY_TLS_SERVER_CERT"] = str(paths[CERTIFICATE] or "")
+    os.environ["RAY_TLS_SERVER_KEY"] = str(paths[KEY] or "")
 
 
 def is_loopback(address: str) -> bool:
@@ -135,7 +130,7 @@ def is_loopback(address: str) -> bool:
 
 def connect(access: Access) -> None:
     """Join a cluster as a client of this process. Raises ClusterUnavailable if that fails."""
-    os.environ.update(environment(access))
+    secure(access)
     try:
         import ray
     except ImportError:
@@ -226,7 +221,7 @@ def placed(seconds: float = 30.0) -> list[Placed]:
     return [Placed(name, shard, where.get(name, "")) for name, shard, _ in found]
 
 
-def carry_out(step: Step, layout: Layout, *, seconds: float) -> str:
+def carry_out(step: PlacementStep, layout: Layout, *, seconds: float) -> str:
     """Start a copy and stop the one that it replaces, once it has what that had; return its name.
 
     Raises ClusterUnavailable if it does not start in time; the copy that it would have replaced then stays.

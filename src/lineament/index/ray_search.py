@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lineament.index.shard_views import View, bits_for
-from lineament.index.sharded import NOTHING, Answered, Asked
+from lineament.index.sharded import NOTHING, ShardAnswer, ShardQuery
 from lineament.model.faces import FaceIds, Vectors
 
 _HEDGE = 0.25
@@ -29,16 +29,16 @@ class ShardSearch:
     """The probes, what each shard is asked, and the answers so far."""
 
     def __init__(
-        self, part: str, turned: Vectors, most: int, asked: Sequence[Asked], views: Sequence[Sequence[View]]
+        self, part: str, turned: Vectors, most: int, asked: Sequence[ShardQuery], views: Sequence[Sequence[View]]
     ) -> None:
         self._part, self._turned, self._most, self._asked = part, turned, most, asked
         self._left = [sorted(some, key=lambda view: len(view.held)) for some in views]  # the fullest last
         self._left = [[view for view in some if view.state is not None] for some in self._left]
-        self._answers: list[Answered | None] = [None] * len(asked)
+        self._answers: list[ShardAnswer | None] = [None] * len(asked)
         self._calls: dict[Any, _Call] = {}
         self.learned: list[View] = []  # of copies that were not as expected
 
-    def run(self, deadline: float) -> Sequence[Answered | None]:
+    def run(self, deadline: float) -> Sequence[ShardAnswer | None]:
         """Return the answer of every shard that answers within so many seconds."""
         import ray
 
@@ -94,4 +94,4 @@ class ShardSearch:
 
     def _answer(self, call: _Call, nearest: Any) -> None:
         """Keep the answer; one that lacks faces may be bettered by another copy."""
-        self._answers[call.shard] = Answered(nearest, call.lacks)
+        self._answers[call.shard] = ShardAnswer(nearest, call.lacks)

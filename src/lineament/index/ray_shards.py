@@ -26,7 +26,7 @@ from lineament.index.ray_cluster import Access, gathered
 from lineament.index.ray_search import ShardSearch
 from lineament.index.rotation import Rotation
 from lineament.index.shard_views import View, shared, together, without
-from lineament.index.sharded import NOTHING, Answered, Asked, ShardedIndex, homes
+from lineament.index.sharded import NOTHING, ShardAnswer, ShardedIndex, ShardQuery, homes
 from lineament.model.faces import FaceIds, Vectors
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class RayShards:
             with self._lock:
                 self._unconfirmed |= {view.name for view in self._views[shard].values() if view.state is None}
 
-    def nearest(self, turned: Vectors, most: int, asked: Sequence[Asked]) -> Sequence[Answered | None]:
+    def nearest(self, turned: Vectors, most: int, asked: Sequence[ShardQuery]) -> Sequence[ShardAnswer | None]:
         """Return the answer of every shard that answers before the deadline."""
         with self._lock:
             views = [list(views.values()) for views in self._views]
@@ -209,7 +209,9 @@ class RayShards:
             calls = {"gone": actor.remove.remote(name, gone)} if len(gone) else {}
             for start in range(0, len(missing), _PIECE):
                 found, turned = self.refill(missing[start : start + _PIECE])
-                if len(found):
+                with self._writing:  # not what was erased since
+                    stay = is_among(found, self._wanted[shard])
+                    found, turned = found[stay], np.ascontiguousarray(turned[stay])
                     gathered({"added": actor.add.remote(name, found, turned)}, self._cluster.patience)
             confirmed = len(gathered(calls, self._cluster.patience)) == len(calls)
             latest = gathered({"all": actor.changes.remote(name, "", 0)}, self._cluster.patience).get("all")

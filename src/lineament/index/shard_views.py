@@ -9,7 +9,7 @@ import numpy as np
 
 from lineament.index.codes import is_among
 from lineament.index.held import Applied, Changes, PartState, packed
-from lineament.index.sharded import NOTHING, Asked
+from lineament.index.sharded import NOTHING, ShardQuery
 from lineament.model.faces import FaceIds
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def shared(held: FaceIds, wanted: FaceIds) -> FaceIds:
     return wanted if np.array_equal(held, wanted) else held
 
 
-def bits_for(view: View, asked: Asked) -> tuple[bytes | None, FaceIds]:
+def bits_for(view: View, asked: ShardQuery) -> tuple[bytes | None, FaceIds]:
     """Return which faces of a copy may be in the answer, a bit for each, and which faces asked for it lacks."""
     if view.held is asked.ids:
         return (None if asked.allowed is None else np.packbits(asked.allowed).tobytes()), NOTHING

@@ -36,7 +36,7 @@ _PIECE = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ShardQuery:
     """The faces of one shard that a search is to compare."""
 
     ids: FaceIds  # that the shard should hold, shape (n,)
@@ -49,7 +49,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ShardAnswer:
     """The answer of one shard: for each probe the faces whose codes are closest, and their approximate scores."""
 
     nearest: Sequence[tuple[FaceIds, Scores]]
@@ -71,7 +71,7 @@ class Shards(Protocol):
     def remove(self, shard: int, ids: FaceIds) -> None:
         """Remove faces, which the shard should hold no longer; ids that are not there are ignored."""
 
-    def nearest(self, turned: Vectors, most: int, asked: Sequence[Asked]) -> Sequence[Answered | None]:
+    def nearest(self, turned: Vectors, most: int, asked: Sequence[ShardQuery]) -> Sequence[ShardAnswer | None]:
         """Return the answer of every shard for probes of shape (m, d); None for one that did not answer in time."""
 
     def sync(self) -> None:
@@ -186,14 +186,14 @@ class ShardedIndex:
         lists = [answer.nearest for answer in answers if answer is not None]
         return [_merged([nearest[at] for nearest in lists], most) for at in range(len(probes))], uncompared
 
-    def _asked(self, among: Mask | None) -> list[Asked]:
+    def _asked(self, among: Mask | None) -> list[ShardQuery]:
         """Return what each shard is asked; the mask is called once, on the faces of all shards."""
         held = [self.shards.ids(shard) for shard in range(len(self.shards))]
         if among is None:
-            return [Asked(ids) for ids in held]
+            return [ShardQuery(ids) for ids in held]
         allowed = allowed_mask(among, np.concatenate(held))
         ends = np.cumsum([len(ids) for ids in held])[:-1]
-        return [Asked(ids, part) for ids, part in zip(held, np.split(allowed, ends), strict=True)]
+        return [ShardQuery(ids, part) for ids, part in zip(held, np.split(allowed, ends), strict=True)]
 
 
 class LocalShards:
@@ -217,17 +217,17 @@ class LocalShards:
         """Remove faces."""
         self._codes[shard].remove(ids)
 
-    def nearest(self, turned: Vectors, most: int, asked: Sequence[Asked]) -> Sequence[Answered | None]:
+    def nearest(self, turned: Vectors, most: int, asked: Sequence[ShardQuery]) -> Sequence[ShardAnswer | None]:
         """Return the answer of every shard."""
         return [
-            Answered(codes.nearest(turned, most, _only(one))) for codes, one in zip(self._codes, asked, strict=True)
+            ShardAnswer(codes.nearest(turned, most, _only(one))) for codes, one in zip(self._codes, asked, strict=True)
         ]
 
     def sync(self) -> None:
         """Do nothing: they are not stored."""
 
 
-def _only(asked: Asked) -> Mask | None:
+def _only(asked: ShardQuery) -> Mask | None:
     """Return a mask for the faces asked for; faces added since are left out."""
     if asked.allowed is None:
         return None

@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from lineament.index.placement import Placed, Step, steps
+from lineament.index.placement import Placed, PlacementStep, steps
 
 
-def done(placed: list[Placed], planned: list[Step]) -> list[Placed]:
+def done(placed: list[Placed], planned: list[PlacementStep]) -> list[Placed]:
     """Return where the copies are once the steps are carried out."""
     for number, step in enumerate(planned):
         placed = [copy for copy in placed if copy.name != step.instead]

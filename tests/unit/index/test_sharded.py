@@ -10,7 +10,7 @@ import pytest
 from tests.support.templates import DIMENSION, TURN, Templates, as_ids, scan, vectors
 
 from lineament.errors import ShardsUnreachable
-from lineament.index.sharded import Answered, Asked, LocalShards, ShardedIndex, homes
+from lineament.index.sharded import LocalShards, ShardAnswer, ShardedIndex, ShardQuery, homes
 from lineament.model.faces import Vectors
 
 FACES = 3000
@@ -21,7 +21,7 @@ class Lossy(LocalShards):
 
     silent: frozenset[int] = frozenset()
 
-    def nearest(self, turned: Vectors, most: int, asked: Sequence[Asked]) -> Sequence[Answered | None]:
+    def nearest(self, turned: Vectors, most: int, asked: Sequence[ShardQuery]) -> Sequence[ShardAnswer | None]:
         answers = super().nearest(turned, most, asked)
         return [None if shard in self.silent else answer for shard, answer in enumerate(answers)]
 

@@ -1,53 +1,28 @@
-"""Shards on a Ray cluster do what every index must do, while copies and nodes are killed, hang, and are added."""
+"""Shards on a Ray cluster while copies and nodes are killed, hang, and are added."""
 
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.contract.test_index import *  # noqa: F403 - the suite
-from tests.contract.test_index import Filled
-from tests.support.ray_nodes import RayNodes, ray_nodes, shards_at, spread, wait_until
+from tests.support.ray_nodes import RunningShards, spread, wait_until
 from tests.support.templates import DIMENSION, Templates, as_ids, vectors
 
 from lineament.errors import IndexUnwritable
-from lineament.index import ray_cluster
 from lineament.index.exact import ExactIndex
-from lineament.index.placement import Placed
-from lineament.index.ray_cluster import Layout
-from lineament.index.ray_shards import RayCluster, RayShards
-from lineament.index.rotation import rotation
+from lineament.index.ray_shards import RayShards
 from lineament.index.sharded import ShardedIndex, homes
 from lineament.model.faces import FaceIds, Vectors
 from lineament.model.search import Hit
 
 FACES = 400
 PROBES = vectors(3, seed=77)
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A cluster of two nodes with two copies of each of two shards."""
-
-    nodes: RayNodes
-    layout: Layout
-    cluster: RayCluster
-
-    def placed(self, shard: int | None = None) -> list[Placed]:
-        return [copy for copy in ray_cluster.placed() if shard is None or copy.shard == shard]
-
-    def processes(self, shard: int) -> dict[str, int]:
-        """Return the process of each copy of a shard that runs."""
-        actors = ray_cluster.copies()[shard]
-        return ray_cluster.gathered({name: actor.process.remote() for name, actor in actors.items()}, 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,36 +46,23 @@ class Searched:
         return self.shards.whole() and self.index.shortlist(PROBES[0], 5).uncompared == 0
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with ray_nodes(2) as nodes:
-        layout = shards_at(tmp_path_factory.mktemp("shards"), shards=2, copies=2)
-        cluster = RayCluster(nodes.access, deadline=4, patience=4)
-        yield Running(nodes, layout, cluster)
-        cluster.close()
-
-
-@pytest.fixture(name="empty")  # instead of that of the suite
-def empty_on_ray(running: Running, tmp_path: Path) -> Filled:
-    templates = Templates()
-    turn = rotation(secrets.token_bytes(32), DIMENSION)
-    return Filled(running.cluster.open(tmp_path / "index", model="test/1", rotation=turn, exact=templates), templates)
-
-
 @pytest.fixture
-def searched(empty: Filled) -> Searched:
+def searched(ray_shards: RunningShards, tmp_path: Path) -> Searched:
+    index, templates = ray_shards.empty_index(tmp_path / "index")
     ids, some = as_ids(range(1, FACES + 1)), vectors(FACES)
-    empty.add(ids, some)
-    assert isinstance(empty.index, ShardedIndex)
-    assert isinstance(empty.index.shards, RayShards)
-    found = Searched(empty.index, empty.index.shards, empty.templates, ids, some)
+    templates.add(ids, some)
+    index.add(ids, some)
+    assert isinstance(index.shards, RayShards)
+    found = Searched(index, index.shards, templates, ids, some)
     wait_until(found.is_whole)
     assert found.index.search(PROBES, 20) == found.expected()
     return found
 
 
-def test_a_second_process_sees_what_the_first_added_and_adds_it_again(searched: Searched, running: Running) -> None:
-    other = RayShards(running.cluster, searched.shards.key, searched.shards.refill)
+def test_a_second_process_sees_what_the_first_added_and_adds_it_again(
+    searched: Searched, ray_shards: RunningShards
+) -> None:
+    other = RayShards(ray_shards.cluster, searched.shards.key, searched.shards.refill)
     assert [other.ids(shard).tolist() for shard in range(2)] == [
         searched.shards.ids(shard).tolist() for shard in range(2)
     ]
@@ -119,19 +81,23 @@ def test_a_second_process_sees_what_the_first_added_and_adds_it_again(searched: 
     assert second.search(PROBES, 20) == searched.index.search(PROBES, 20)
 
 
-def test_one_copy_killed_changes_no_answer_and_it_is_filled_again(searched: Searched, running: Running) -> None:
-    name, process = next(iter(running.processes(0).items()))
-    shutil.rmtree(Path(running.layout.folder) / name)  # as if it came back on another machine
+def test_one_copy_killed_changes_no_answer_and_it_is_filled_again(
+    searched: Searched, ray_shards: RunningShards
+) -> None:
+    name, process = next(iter(ray_shards.processes(0).items()))
+    shutil.rmtree(Path(ray_shards.layout.folder) / name)  # as if it came back on another machine
     os.kill(process, signal.SIGKILL)
     for _ in range(5):
         assert searched.index.search(PROBES, 20) == searched.expected()
-    wait_until(lambda: running.processes(0).get(name, process) != process and searched.is_whole())
+    wait_until(lambda: ray_shards.processes(0).get(name, process) != process and searched.is_whole())
 
 
-def test_with_every_copy_of_a_shard_killed_answers_say_what_they_cover(searched: Searched, running: Running) -> None:
+def test_with_every_copy_of_a_shard_killed_answers_say_what_they_cover(
+    searched: Searched, ray_shards: RunningShards
+) -> None:
     lost = searched.ids[homes(searched.ids, 2) == 1]
-    for name, process in running.processes(1).items():
-        shutil.rmtree(Path(running.layout.folder) / name)
+    for name, process in ray_shards.processes(1).items():
+        shutil.rmtree(Path(ray_shards.layout.folder) / name)
         os.kill(process, signal.SIGKILL)
     first = searched.index.shortlist(PROBES[0], FACES)
     assert first.uncompared == len(lost)
@@ -140,9 +106,9 @@ def test_with_every_copy_of_a_shard_killed_answers_say_what_they_cover(searched:
     assert searched.index.search(PROBES, 20) == searched.expected()
 
 
-def test_a_shard_that_hangs_is_waited_for_until_the_deadline(searched: Searched, running: Running) -> None:
+def test_a_shard_that_hangs_is_waited_for_until_the_deadline(searched: Searched, ray_shards: RunningShards) -> None:
     lost = searched.ids[homes(searched.ids, 2) == 0]
-    processes = running.processes(0).values()
+    processes = ray_shards.processes(0).values()
     for process in processes:
         os.kill(process, signal.SIGSTOP)
     try:
@@ -159,7 +125,7 @@ def test_a_shard_that_hangs_is_waited_for_until_the_deadline(searched: Searched,
     assert searched.index.search(PROBES, 20) == searched.expected(without=lost[:10])
 
 
-def test_a_node_is_lost_and_another_added_while_searches_go_on(searched: Searched, running: Running) -> None:
+def test_a_node_is_lost_and_another_added_while_searches_go_on(searched: Searched, ray_shards: RunningShards) -> None:
     expected = searched.expected()
     stop = threading.Event()
     answers: list[list[list[Hit]]] = []
@@ -176,15 +142,15 @@ def test_a_node_is_lost_and_another_added_while_searches_go_on(searched: Searche
     looking = threading.Thread(target=look)
     looking.start()
     try:
-        [node] = {copy.node for copy in running.placed(0)} - {running.nodes.nodes[1].node_id}
-        running.nodes.kill(node)
-        wait_until(lambda: searched.is_whole() and all(copy.node not in {node, ""} for copy in running.placed()))
-        added = running.nodes.add()
-        spread(running.layout)
+        [node] = {copy.node for copy in ray_shards.placed(0)} - {ray_shards.nodes.nodes[1].node_id}
+        ray_shards.nodes.kill(node)
+        wait_until(lambda: searched.is_whole() and all(copy.node not in {node, ""} for copy in ray_shards.placed()))
+        added = ray_shards.nodes.add()
+        spread(ray_shards.layout)
     finally:
         stop.set()
         looking.join()
-    assert {copy.node for copy in running.placed(0)} == {copy.node for copy in running.placed(1)} >= {added}
+    assert {copy.node for copy in ray_shards.placed(0)} == {copy.node for copy in ray_shards.placed(1)} >= {added}
     assert answers
     assert all(answer == expected for answer in answers)
     assert not broken
