@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.support import softhsm
 from tests.support.once import once, run_folder
+from tests.support.s3_service import S3Service, s3_service_running
 
 from lineament.testing import cheap_passwords, unsynced
 from lineament.vision import packs, runtime
@@ -116,6 +117,13 @@ def interruptible() -> None:
 def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A token of SoftHSM for this process; the file of its PIN."""
     yield from softhsm.tokens(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def s3_service() -> Iterator[S3Service]:
+    """An S3 service for this process; a test that kills it starts it again."""
+    with s3_service_running() as service:
+        yield service
 
 
 @pytest.fixture

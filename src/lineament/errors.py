@@ -452,6 +452,44 @@ class StorageFull(LineamentError):
     exit_code = 11
 
 
+class PicturesUnavailable(LineamentError):
+    """The pictures in {place} cannot be reached or used: {why}."""
+
+    code = "pictures-unavailable"
+    exit_code = 11
+
+    def __init__(self, *, place: str, why: str) -> None:
+        self.place, self.why = place, why
+        super().__init__(place=place, why=why)
+
+
+class PicturesElsewhere(LineamentError):
+    """This workspace keeps its pictures in {kept}, not in {given}; {remedy}."""
+
+    code = "pictures-elsewhere"
+    exit_code = 11
+
+
+class VersionsKept(PicturesUnavailable):
+    """Nothing can be erased in {place}, because {why}."""
+
+    code = "versions-kept"
+
+
+class PicturesNotDeleted(LineamentError):
+    """It is erased and no longer searched or shown, but its sealed pictures are not deleted yet: {why}.
+
+    They are deleted once that is corrected, by the next command or with: lineament sweep.
+    """
+
+    code = "pictures-not-deleted"
+    exit_code = 14
+
+    def __init__(self, *, why: str) -> None:
+        self.why = why
+        super().__init__(why=why)
+
+
 class NotScrubbed(LineamentError):
     """It is erased, but stays in the database's files until nobody reads them any more; see: lineament job list."""
 
@@ -647,5 +685,5 @@ class StepUpNeeded(LineamentError):
     exit_code = 13
 
 
-MACHINE_FAULTS = (StorageFull, StoreUnavailable, DecoderUnavailable, GuardsMissing)
+MACHINE_FAULTS = (StorageFull, StoreUnavailable, PicturesUnavailable, DecoderUnavailable, GuardsMissing)
 """Errors for which no file is to blame: the next one would fare no better, so they end whatever reads many."""

@@ -54,7 +54,13 @@ class Secret:
         return "Secret(…)"
 
 
-def _setting(name: str, parse: Callable[[str], T], default: T | Callable[[], T], meaning: str) -> T:
+def _setting(
+    name: str,
+    parse: Callable[[str], T],
+    default: T | Callable[[], T],
+    meaning: str,
+    prefix: str = PREFIX,
+) -> T:
     """Declare a field whose default comes from ``LINEAMENT_NAME`` in the environment, if that is set.
 
     Args:
@@ -62,10 +68,11 @@ def _setting(name: str, parse: Callable[[str], T], default: T | Callable[[], T],
         parse: Turns the text of the environment into a value; a ValueError says how to write it.
         default: Used if the environment says nothing; or a function that makes it.
         meaning: What a person reads in docs/reference/settings.md.
+        prefix: What the variable begins with, before the name of the field.
     """
 
     def value() -> T:
-        variable = PREFIX + name.upper()
+        variable = prefix + name.upper()
         text = os.environ.get(variable)
         if text is None:
             return default() if callable(default) else default
@@ -74,7 +81,7 @@ def _setting(name: str, parse: Callable[[str], T], default: T | Callable[[], T],
         except ValueError as error:
             raise InvalidValue(what=variable, value=_printable(parse, text), why=error) from None
 
-    made: T = field(default_factory=value, metadata={"default": default, "meaning": meaning})
+    made: T = field(default_factory=value, metadata={"default": default, "meaning": meaning, "prefix": prefix})
     return made
 
 
@@ -172,6 +179,42 @@ class Settings:
     key_secret: Path | None = _setting(
         "key_secret", Path, None, "The file, mode 0600, with the PIN or the token for that key holder."
     )
+    pictures: str | None = _setting(
+        "pictures",
+        str,
+        None,
+        "A bucket of an S3 service for the sealed pictures (s3://bucket/prefix); without it they are in the workspace. "
+        "It is chosen by `lineament init`, and stays as it is.",
+    )
+    pictures_endpoint: str | None = _setting(
+        "pictures_endpoint",
+        str,
+        None,
+        "The address of that service (https://host:port, or http:// on this machine); without it Amazon's.",
+    )
+    pictures_region: str = _setting("pictures_region", str, "us-east-1", "The region of the bucket.")
+    pictures_secret: Path | None = _setting(
+        "pictures_secret",
+        Path,
+        None,
+        "The file, mode 0600, with the access key for that bucket in its first line and its secret in the second; "
+        "without it AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are used.",
+    )
+    pictures_authority: Path | None = _setting(
+        "pictures_authority",
+        Path,
+        None,
+        "The file with the certificate (PEM) of the authority that vouches for that service, if it is the agency's.",
+    )
+    aws_access_key_id: str | None = _setting(
+        "aws_access_key_id", str, None, "The access key, if no file holds it.", prefix=""
+    )
+    aws_secret_access_key: Secret | None = _setting(
+        "aws_secret_access_key", Secret, None, "Its secret, if no file holds it; it is never shown.", prefix=""
+    )
+    aws_session_token: Secret | None = _setting(
+        "aws_session_token", Secret, None, "The token that belongs to both, if the key is temporary.", prefix=""
+    )
     examiner: str = _setting("examiner", str, getpass.getuser, "Who is at the keyboard, for the record.")
     precision: Precision = _setting(
         "precision",
@@ -253,7 +296,7 @@ def described() -> list[tuple[str, str, str]]:
     for setting in fields(Settings):
         default: Any = setting.metadata["default"]
         shown = defaults.get(setting.name, "" if default in {None, ()} else str(default))
-        rows.append((PREFIX + setting.name.upper(), shown, setting.metadata["meaning"]))
+        rows.append((setting.metadata["prefix"] + setting.name.upper(), shown, setting.metadata["meaning"]))
     return rows
 
 

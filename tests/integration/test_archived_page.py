@@ -37,9 +37,9 @@ def test_the_record_is_stored_sealed_and_erased_with_its_capture(tmp_path: Path)
         assert not [path for path in blobs if b"Macron" in path.read_bytes()]
         capture = workspace.desk_at_the_machine().pictures.capture(search_id, "1")
         assert capture.page is not None
-        assert capture.page in workspace.blobs
+        assert not workspace.blobs.missing([capture.page])
         workspace.desk_at_the_machine().erase.capture(capture.id, "asked")
-        assert capture.page not in workspace.blobs
+        assert workspace.blobs.missing([capture.page])
 
 
 def test_the_command_stores_the_page_too(lineament: Run, tmp_path: Path) -> None:

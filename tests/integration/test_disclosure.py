@@ -440,7 +440,7 @@ def test_it_is_sealed_resealed_and_destroyed_with_the_case(team: Squad) -> None:
     for act in (disclosure.holdings, disclosure.ask):
         with refused(ReasonCode.CASE_DESTROYED):
             act(case.key, **({"sharp": True} if act == disclosure.ask else {}))
-    assert [address for address in kept if address in team.workspace.blobs] == []
+    assert team.workspace.blobs.missing(kept) == set(kept)
     assert len(kept) == 2
 
 

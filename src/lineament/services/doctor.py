@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from lineament.errors import Damaged, LineamentError
+from lineament.errors import Damaged, LineamentError, PicturesUnavailable
 from lineament.model.accounts import Permission
 from lineament.model.actions import Action
 from lineament.model.sources import Source, SourceState
@@ -23,7 +23,7 @@ from lineament.sandbox.confine import GUARDS, LANDLOCK
 from lineament.services.audit import Audit
 from lineament.services.gallery.drops import DropFolders
 from lineament.services.gallery.indexes import Gallery
-from lineament.services.gallery.shred import Shredder
+from lineament.services.gallery.shred import AT_ONCE, Shredder
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
@@ -31,6 +31,7 @@ from lineament.services.rotation.workspace import STATE as ROTATION
 from lineament.services.witnessing.policy import Witnesses
 from lineament.store.blobs import Blobs
 from lineament.store.db import Store, Tx
+from lineament.store.raw import batched
 from lineament.store.ring import KeyRing
 from lineament.vision.analyse import Analyser
 
@@ -103,7 +104,7 @@ class Doctor:
         """
         self._on_progress = on_progress
         upkeep = (
-            *(self._machine, self._guards, self._nets, self._disk, self._database),
+            *(self._machine, self._guards, self._nets, self._disk, self._database, self._picture_store),
             *(
                 self._indexes,
                 self._enrolments,
@@ -127,9 +128,9 @@ class Doctor:
         Younger ones than ABANDONED may belong to a process that runs, and stay.
         """
         blobs = self._workspace.blobs
-        old = blobs.put_before(time.time() - ABANDONED)
-        with self._record.store.begin() as tx:
-            tx.deletions.add(list(tx.deletions.unused(old)))
+        for old in batched(blobs.put_before(time.time() - ABANDONED), AT_ONCE):
+            with self._record.store.begin() as tx:
+                tx.deletions.add(list(tx.deletions.unused(old)))
         many = Shredder(self._record, blobs).finish() + self._workspace.drops.finish()
         return Check("mended", Verdict.GOOD, f"{many:,} files that nothing refers to were deleted")
 
@@ -167,6 +168,9 @@ class Doctor:
 
     def _database(self) -> Check:
         return Check("database", Verdict.GOOD, self._workspace.store.examine())
+
+    def _picture_store(self) -> Check:
+        return Check("picture store", Verdict.GOOD, self._workspace.blobs.examine())
 
     def _indexes(self) -> Check:
         """Compare every source with what it vouches for of its faces."""
@@ -296,13 +300,18 @@ class Doctor:
                     self._on_progress(f"Opening pictures: {seen:,}")
                 try:
                     workspace.blobs.get(key, address)
+                except PicturesUnavailable:
+                    raise
                 except LineamentError:
                     bad.append(address)
-        stored = set(workspace.blobs.addresses())
         with self._record.read() as tx:
             of_cases = {*tx.probes.addresses(), *tx.papers.addresses()}
-            orphans = sum(1 for _ in tx.deletions.unused(sorted(stored)))
-        missing = sorted(of_cases - stored)
+        orphans = 0
+        for stored in batched(workspace.blobs.addresses(), AT_ONCE):
+            of_cases.difference_update(stored)
+            with self._record.read() as tx:
+                orphans += sum(1 for _ in tx.deletions.unused(stored))
+        missing = sorted(of_cases)
         detail = f"{seen:,} pictures of the gallery opened, {len(bad)} damaged, {orphans} orphaned"
         if orphans:
             detail += "; delete what a killed process left an hour ago or earlier with: lineament doctor --mend"

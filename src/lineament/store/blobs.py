@@ -12,7 +12,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -42,28 +42,45 @@ class Blobs(Protocol):
         """
 
     def flush(self) -> None:
-        """Make everything put and deleted since the last flush durable, by whichever thread it was.
+        """Make everything put since the last flush durable, by whichever thread it was.
 
-        If that fails (StorageFull), everything put since then is gone and has to be put again.
+        If that fails (StorageFull, PicturesUnavailable), everything put since then is gone and has to be put again;
+        whatever of it is there nevertheless is an orphan.
         """
 
     def get(self, key: DataKey, address: str) -> bytes:
         """Return the picture at an address. Raises Damaged if it is missing, altered, or sealed under another key.
 
-        If the system does not let it be read, Damaged has the OSError as its cause.
+        If the system does not let it be read, Damaged has the OSError as its cause; if a server cannot be asked,
+        PicturesUnavailable is raised.
         """
 
-    def __contains__(self, address: str) -> bool:
-        """Whether there is a picture at an address, put or already durable."""
+    def missing(self, addresses: Iterable[str]) -> set[str]:
+        """Return those of the addresses without a picture, put or already durable. Raises PicturesUnavailable."""
 
-    def delete(self, address: str) -> None:
-        """Delete a picture if it is there. No crash brings it back after ``flush``."""
+    def delete(self, addresses: Iterable[str]) -> None:
+        """Delete those of the pictures that are there. No crash brings them back once this returns.
+
+        Raises StoreUnavailable, PicturesUnavailable or VersionsKept if any may be left.
+        """
 
     def addresses(self) -> Iterator[str]:
-        """Yield every address with a durable picture, ascending."""
+        """Yield every address with a durable picture, ascending. Raises PicturesUnavailable."""
 
     def put_before(self, moment: float) -> Iterator[str]:
-        """Yield those addresses, ascending, whose picture nobody has put since ``moment``, seconds since 1970."""
+        """Yield those addresses, ascending, whose picture nobody has put since ``moment``, seconds since 1970.
+
+        Never one that was put later; one that was put shortly before may be left out. Raises PicturesUnavailable.
+        """
+
+    def examine(self) -> str:
+        """Try whether pictures can be kept and deleted; return in words where they are kept.
+
+        Raises StoreUnavailable, StorageFull, PicturesUnavailable or VersionsKept if they cannot.
+        """
+
+    def close(self) -> None:
+        """End what runs in the background; what was put and not flushed is given up."""
 
 
 class BlobFolder:
@@ -135,20 +152,22 @@ class BlobFolder:
         except Damaged:
             raise damaged(address, "it was altered, or sealed under another key") from None
 
-    def __contains__(self, address: str) -> bool:
+    def missing(self, addresses: Iterable[str]) -> set[str]:
         """See Blobs."""
+        return {address for address in addresses if not self._is_there(address)}
+
+    def _is_there(self, address: str) -> bool:
         return address in self._pending or self._path(address).exists()
 
-    def delete(self, address: str) -> None:
+    def delete(self, addresses: Iterable[str]) -> None:
         """See Blobs."""
-        path = self._path(address)
+        paths = [self._path(address) for address in addresses]
         try:
-            path.unlink(missing_ok=True)
+            for path in paths:
+                path.unlink(missing_ok=True)
+            sync_all(self._folder, {path.parent for path in paths if path.parent.is_dir()})
         except OSError as error:
             raise of_system(error, self._folder) from error
-        if path.parent.is_dir():
-            with self._lock:
-                self._touched.add(path.parent)
 
     def addresses(self) -> Iterator[str]:
         """See Blobs."""
@@ -161,6 +180,19 @@ class BlobFolder:
             with suppress(FileNotFoundError):  # deleted meanwhile
                 if self._path(address).stat().st_mtime < moment:
                     yield address
+
+    def examine(self) -> str:
+        """See Blobs."""
+        tried = self._unfinished / f"examined-{next(self._names)}"
+        try:
+            _write(tried, b"")
+            tried.unlink()
+        except OSError as error:
+            raise of_system(error, self._folder) from error
+        return f"the folder {self._folder} can be written to and deleted from"
+
+    def close(self) -> None:
+        """See Blobs."""
 
     # ------------------------------------------------------------ files
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -107,7 +107,7 @@ class MemoryBlobs:
         """See Blobs."""
         address = key.address(hashlib.sha256(plain).hexdigest())
         self.times[address] = time.time()
-        if address not in self:
+        if self.missing([address]):
             self.pending[address] = key.pictures.seal(plain, address.encode())
         return address
 
@@ -127,13 +127,14 @@ class MemoryBlobs:
         except Damaged:
             raise damaged(address, "it was altered, or sealed under another key") from None
 
-    def __contains__(self, address: str) -> bool:
+    def missing(self, addresses: Iterable[str]) -> set[str]:
         """See Blobs."""
-        return checked_address(address) in self.pending or address in self.sealed
+        return {address for address in map(checked_address, addresses) if address not in self.pending | self.sealed}
 
-    def delete(self, address: str) -> None:
+    def delete(self, addresses: Iterable[str]) -> None:
         """See Blobs."""
-        self.sealed.pop(checked_address(address), None)
+        for address in [checked_address(address) for address in addresses]:
+            self.sealed.pop(address, None)
 
     def addresses(self) -> Iterator[str]:
         """See Blobs."""
@@ -142,6 +143,13 @@ class MemoryBlobs:
     def put_before(self, moment: float) -> Iterator[str]:
         """See Blobs."""
         return (address for address in self.addresses() if self.times[address] < moment)
+
+    def examine(self) -> str:
+        """See Blobs."""
+        return "the memory of this process"
+
+    def close(self) -> None:
+        """See Blobs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

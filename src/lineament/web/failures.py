@@ -78,6 +78,10 @@ FAILURES: dict[type[Exception], Failure] = {
     errors.WorkspaceBusy: Failure(503, "The workspace is busy"),
     errors.DropUnderWay: Failure(409, "That cannot be done now"),
     errors.StoreUnavailable: Failure(503, "The database cannot be used"),
+    errors.PicturesUnavailable: Failure(
+        503, "The pictures cannot be reached", "Nothing that was acknowledged is lost."
+    ),
+    errors.PicturesNotDeleted: Failure(503, "Not all of it is deleted yet", "It is no longer searched or shown."),
     errors.StorageFull: Failure(507, "The disk is full", "Nothing that was acknowledged is lost."),
 }
 UNFORESEEN = Failure(500, "Something went wrong", "What was acknowledged before is kept.")

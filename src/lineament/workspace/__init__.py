@@ -14,9 +14,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lineament.errors import ClockBehind, NotFound, NoWorkspace, PackDamaged, WorkspaceExists, WrongKey
+from lineament.errors import (
+    ClockBehind,
+    NotFound,
+    NoWorkspace,
+    PackDamaged,
+    PicturesNotDeleted,
+    WorkspaceExists,
+    WrongKey,
+)
 from lineament.model.packs import ADDED, BEFORE, CURRENT, NEXT_PACK, PACK, AddedPack
 from lineament.workspace.desk import Desk
+from lineament.workspace.pictures import check_place
 from lineament.workspace.vision import Vision
 
 if TYPE_CHECKING:
@@ -67,6 +76,7 @@ class Workspace:
         self.keys = keys
         self._vision = vision or Vision(settings)
         with store.read() as tx:
+            check_place(settings, tx)
             self.pack_name = tx.meta.get(PACK) or _pack_of_older(tx)
             self._added = self._added_packs(tx)
         self._vision.choose(self.pack_name, self._added.get(self.pack_name))
@@ -83,6 +93,7 @@ class Workspace:
         from lineament.model.agencies import AgencyTerms
         from lineament.store.db import Store
         from lineament.store.ring import RING, KeyRing, Keys
+        from lineament.workspace.pictures import new_pictures
 
         home = settings.home
         if home.exists() and (not home.is_dir() or any(home.iterdir())):
@@ -103,6 +114,7 @@ class Workspace:
                 tx.meta.set("workspace", name)
                 tx.meta.set(RING, keys.wrapped(keys.keys))
                 tx.meta.set(PACK, CURRENT)
+                new_pictures(settings, tx, name)
             Ledger(origin=f"lineament/{name}", signing_seed=keys.derive("ledger")).first_anchor(building / "checkpoint")
             if home.exists():
                 home.rmdir()
@@ -125,6 +137,7 @@ class Workspace:
             KeyHolderUnavailable: Whoever holds the key cannot be asked.
             WorkspaceNewer: A later version of Lineament made it.
             LedgerBroken: The ledger does not continue its checkpoint.
+            PicturesElsewhere: Its pictures are not where the settings say.
         """
         home = settings.home
         if not home.is_dir() or not ((home / "lineament.db").exists() or settings.database_url):
@@ -150,7 +163,7 @@ class Workspace:
             desk = workspace.desk_at_the_machine()
             if not suspect:
                 desk.audit.check_anchor()
-            with contextlib.suppress(ClockBehind):  # then it is done once the clock is right
+            with contextlib.suppress(ClockBehind, PicturesNotDeleted):  # then it is done once that is corrected
                 if not suspect:
                     desk.audit.bind_rows()
                     count_older_sources(desk.record, keys)
@@ -196,9 +209,10 @@ class Workspace:
     @cached_property
     def blobs(self) -> Blobs:
         """The sealed pictures."""
-        from lineament.store.blobs import BlobFolder
+        from lineament.workspace.pictures import kept_pictures
 
-        return BlobFolder(self.home / "blobs")
+        with self.store.read() as tx:
+            return kept_pictures(self.settings, tx)
 
     @cached_property
     def sign_in(self) -> SignIn:
@@ -362,6 +376,8 @@ class Workspace:
         """Write the indexes, stop the decoding processes, close the database."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.store.close)
+            if "blobs" in self.__dict__:
+                stack.callback(self.blobs.close)
             stack.callback(self._vision.close)
             for vision in self._following.values():
                 stack.callback(vision.close)

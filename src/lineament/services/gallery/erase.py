@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from lineament.errors import NotFound, Refused
+from lineament.errors import NotFound, PicturesNotDeleted, Refused
 from lineament.ledger import receipts
 from lineament.model.accounts import Permission
 from lineament.model.events.base import JSON
@@ -319,15 +319,21 @@ class Erase:
 
         If somebody still reads what was there before, another job goes on behind those that wait.
         """
-        deleted, began = self.finish_deletions(), time.monotonic()
-        while not self._record.store.is_scrubbed():
+        deleted, began = 0, time.monotonic()
+        while True:
+            try:
+                deleted += self.finish_deletions()
+                waiting = "waiting until nobody reads what was erased"
+                if self._record.store.is_scrubbed():
+                    break
+            except PicturesNotDeleted as error:
+                waiting = error.why
             if time.monotonic() - began >= RETRY_FOR:
                 with self._record.store.begin() as tx:
                     deletions.queue_again(tx, self._record.official, self._record.clock())
                 break
-            report(JobProgress(done=deleted, words="waiting until nobody reads what was erased"))
+            report(JobProgress(done=deleted, words=waiting))
             time.sleep(RETRY_EVERY)
-            deleted += self.finish_deletions()
         return {"deleted": deleted}
 
     def _capture(self, change: Change, source: Source, capture: Capture) -> Erasure:
@@ -363,6 +369,6 @@ class Erase:
 
     def _finish(self, source: Source) -> bool:
         """Delete what is left of an erasure; return whether nothing of it is left in the database's files."""
-        self.finish_deletions()
         self._gallery().forget(source)
+        self.finish_deletions()
         return self._record.store.is_scrubbed()

@@ -315,6 +315,7 @@ class Ingest:
         files = tx.places.parts_with_bytes(context.source.id, [item.sha256 for item in undecided])
         stored = {(sha256, part.number) for sha256, parts in files.items() for part in parts}
         erasures = tx.suppressions.is_filled()
+        gone = self._blobs.missing({address for item in undecided for address in item.addresses})
         decided: list[IngestItem] = []
         for item in batch:
             final = item
@@ -327,7 +328,7 @@ class Ingest:
                     final = replace(item, outcome=IngestOutcome.ANOTHER_PLACE)
                 elif item.capture is None:
                     final = replace(item, outcome=IngestOutcome.ERASED_BEFORE)
-                elif self._is_lost(tx, item, erasures):
+                elif not gone.isdisjoint(item.addresses) or self._is_unwanted(tx, item, erasures):
                     final = refused_for(item, NotRead(why="something of it was erased meanwhile; ingest it again"))
                 known.add(item.pair)
                 if _is_kept(final.outcome):
@@ -346,10 +347,8 @@ class Ingest:
             context.source.id, [*(digest for digest in erased if digest not in stored), *lost]
         )
 
-    def _is_lost(self, tx: Tx, item: IngestItem, erasures: bool) -> bool:
-        """Return whether a blob or a face of the item was erased since its analysis."""
-        if not all(address in self._blobs for address in item.addresses):
-            return True
+    def _is_unwanted(self, tx: Tx, item: IngestItem, erasures: bool) -> bool:
+        """Return whether a face of the item was erased since its analysis."""
         faces = [new.face for new in item.faces]
         return erasures and len(self._suppression.still_wanted(tx, item.sha256, faces, item.part)) < len(faces)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 
+from lineament.errors import PicturesNotDeleted, PicturesUnavailable
 from lineament.services.jobs import deletions
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
+from lineament.store.raw import batched
 
 AT_ONCE = 2_000
 """Most blobs deleted in one transaction."""
+TOGETHER = 500
+"""Most blobs deleted in one call."""
 LONGEST = 0.25
-"""Seconds after which a transaction deletes no further blob, because everybody else who writes waits for it."""
+"""Seconds after which a transaction deletes no further blobs, because everybody else who writes waits for it."""
 PAUSE = 0.12
 """Seconds between two transactions, so that whoever waits gets its turn: SQLite tries again every 0.1 s."""
 
@@ -24,7 +28,10 @@ class Shredder:
         self._blobs = blobs
 
     def finish(self) -> int:
-        """Delete the blobs that are marked for deletion, also by a process that was killed; return how many."""
+        """Delete the blobs that are marked for deletion, also by a process that was killed; return how many.
+
+        Raises PicturesNotDeleted if the server that keeps them does not delete them; they stay marked.
+        """
         done = 0
         while self._is_any_left():
             if done:
@@ -41,14 +48,16 @@ class Shredder:
 
     def _delete_some(self) -> int:
         """Delete while nobody else commits; an ingest of the same picture checks again in its own transaction."""
-        deleted = []
+        deleted = 0
         with self._record.store.begin() as tx:
             began = time.monotonic()
-            for address in tx.deletions.all(most=AT_ONCE):
-                self._blobs.delete(address)
-                deleted.append(address)
+            for addresses in batched(tx.deletions.all(most=AT_ONCE), TOGETHER):
+                try:
+                    self._blobs.delete(addresses)
+                except PicturesUnavailable as error:
+                    raise PicturesNotDeleted(why=error.why) from error
+                tx.deletions.mark_deleted(addresses)
+                deleted += len(addresses)
                 if time.monotonic() - began > LONGEST:
                     break
-            self._blobs.flush()
-            tx.deletions.mark_deleted(deleted)
-        return len(deleted)
+        return deleted

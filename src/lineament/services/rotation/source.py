@@ -143,7 +143,7 @@ class SourceRotation:
         return moved
 
     def _are_there(self, moved: dict[str, str]) -> bool:
-        return all(new in self._files.blobs for new in moved.values())
+        return not self._files.blobs.missing(moved.values())
 
     def _delete_unused(self, tx: Tx, moved: dict[str, str]) -> None:
         """Have the old pictures deleted, and new ones whose captures were erased meanwhile; the others stay."""

@@ -1,0 +1,115 @@
+"""A real S3 service, SeaweedFS, for the tests; it checks signatures, and a test may kill it and start it again."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lineament.errors import LineamentError
+from lineament.store.bucket import Bucket, BucketPlace
+
+WEED = Path(sys.executable).with_name("weed")
+BUCKET = "pictures"
+READER = "reader"
+"""An access key that may list and get, and nothing else."""
+SECRET = "0123456789abcdef"
+_PARTS = ("master", "volume", "filer", "s3")
+_UP_WITHIN = 120.0
+
+
+@dataclass
+class S3Service:
+    """A service with all its data below one folder."""
+
+    folder: Path
+    ports: dict[str, tuple[int, int]]  # of each part: HTTP and gRPC
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.ports['s3'][0]}"
+
+    def place(self, *, bucket: str = BUCKET, prefix: str | None = None, key: str = "lineament") -> BucketPlace:
+        """Return a place of its own in the bucket, unless a prefix is given."""
+        return BucketPlace(
+            bucket=bucket,
+            prefix=secrets.token_hex(4) if prefix is None else prefix,
+            endpoint=self.endpoint,
+            region="us-east-1",
+            access_key=key,
+            secret=SECRET,
+        )
+
+    def start(self) -> None:
+        """Start the service, and wait until it has taken an object."""
+        ports = [
+            option
+            for part, (http, grpc) in self.ports.items()
+            for option in (f"-{part}.port={http}", f"-{part}.port.grpc={grpc}")
+        ]
+        command = [
+            *(str(WEED), "-logtostderr", "server", f"-dir={self.folder / 'data'}", "-filer", "-s3", *ports),
+            *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-master.resumeState=false"),
+            *("-master.volumeSizeLimitMB=64", "-volume.max=30", "-master.electionTimeout=1s"),
+            *("-master.heartbeatInterval=100ms", "-s3.port.iceberg=0", "-s3.port.lance=0"),
+            f"-s3.config={self.folder / 's3.json'}",
+        ]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+        waiting = Bucket(replace(self.place(), prefix="waiting"))
+        deadline = time.monotonic() + _UP_WITHIN
+        while True:
+            try:
+                waiting.put("up", b"")
+            except LineamentError:
+                assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
+            else:
+                return
+
+    def kill(self) -> None:
+        """End it as a power cut would; ``start`` starts it again with what it has on the disk."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+@contextmanager
+def s3_service_running() -> Iterator[S3Service]:
+    """Run a service with the bucket BUCKET."""
+    with TemporaryDirectory(prefix="lineament-s3-") as name:
+        folder = Path(name)
+        (folder / "data").mkdir()
+        rights = {"lineament": ["Admin", "Read", "Write", "List", "Tagging"], READER: ["Read", "List"]}
+        identities = [
+            {"name": who, "credentials": [{"accessKey": who, "secretKey": SECRET}], "actions": actions}
+            for who, actions in rights.items()
+        ]
+        (folder / "s3.json").write_text(json.dumps({"identities": identities}))
+        service = S3Service(folder, dict(zip(_PARTS, _free_ports(len(_PARTS)), strict=True)))
+        service.start()
+        try:
+            yield service
+        finally:
+            service.kill()
+
+
+def _free_ports(pairs: int) -> list[tuple[int, int]]:
+    with ExitStack() as stack:
+        found = []
+        for _ in range(2 * pairs):
+            listener = stack.enter_context(socket.socket())
+            listener.bind(("127.0.0.1", 0))
+            found.append(int(listener.getsockname()[1]))
+    return list(zip(found[::2], found[1::2], strict=True))
