@@ -27,7 +27,7 @@ def test_a_missing_file_of_a_case_is_reported(tmp_path: Path) -> None:
         desk.casework.open(CASE)
         desk.room.file(CASE.ref, "statement.pdf", b"what the witness said")
         (address,) = world.workspace.blobs.addresses()
-        world.workspace.blobs.delete(address)
+        world.workspace.blobs.delete([address])
         check = pictures(world.workspace)
         assert check.verdict is Verdict.BAD
         assert check.detail.endswith(f"; 1 files of cases are missing: {address}; restore a backup")

@@ -245,7 +245,7 @@ def test_an_ingest_in_the_terminal_is_stopped_from_another_process(
 KILLED = """
 import os, signal, sys
 from lineament.store.blobs import BlobFolder
-BlobFolder.delete = lambda self, address: os.kill(os.getpid(), signal.SIGKILL)
+BlobFolder.delete = lambda self, addresses: os.kill(os.getpid(), signal.SIGKILL)
 from lineament.__main__ import main
 main(sys.argv[1:])
 """

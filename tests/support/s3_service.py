@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import secrets
 import signal
@@ -10,10 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import httpx
 
 from lineament.errors import LineamentError
 from lineament.store.bucket import Bucket, BucketPlace
@@ -77,6 +82,15 @@ class S3Service:
             else:
                 return
 
+    def keep_versions(self, bucket: str) -> None:
+        """Have a bucket keep the versions of its objects; it is made if there is none."""
+        with suppress(LineamentError):
+            Bucket(self.place(bucket=bucket)).put("made", b"")
+        body = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        headers = signed("PUT", self.ports["s3"][0], f"/{bucket}", "versioning=", body)
+        answer = httpx.put(f"{self.endpoint}/{bucket}?versioning=", content=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+
     def kill(self) -> None:
         """End it as a power cut would; ``start`` starts it again with what it has on the disk."""
         if self.process is not None:
@@ -103,6 +117,26 @@ def s3_service_running() -> Iterator[S3Service]:
             yield service
         finally:
             service.kill()
+
+
+def signed(method: str, port: int, path: str, query: str, body: bytes) -> dict[str, str]:
+    """Return the headers that sign a request (AWS Signature Version 4); obstore cannot ask for a bucket's settings."""
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    headers = {
+        "host": f"127.0.0.1:{port}",
+        "x-amz-content-sha256": hashlib.sha256(body).hexdigest(),
+        "x-amz-date": moment,
+    }
+    names = ";".join(headers)
+    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    request = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{headers['x-amz-content-sha256']}"
+    scope = (moment[:8], "us-east-1", "s3", "aws4_request")
+    asked = f"AWS4-HMAC-SHA256\n{moment}\n{'/'.join(scope)}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    key = f"AWS4{SECRET}".encode()
+    for part in (*scope, asked):
+        key = hmac.digest(key, part.encode(), "sha256")
+    credential = f"Credential=lineament/{'/'.join(scope)}, SignedHeaders={names}, Signature={key.hex()}"
+    return {**headers, "authorization": f"AWS4-HMAC-SHA256 {credential}"}
 
 
 def _free_ports(pairs: int) -> list[tuple[int, int]]:

@@ -104,7 +104,7 @@ class Doctor:
         """
         self._on_progress = on_progress
         upkeep = (
-            *(self._machine, self._guards, self._nets, self._disk, self._database, self._picture_store),
+            *(self._machine, self._guards, self._nets, self._disk, self._database, self._storage),
             *(
                 self._indexes,
                 self._enrolments,
@@ -169,8 +169,8 @@ class Doctor:
     def _database(self) -> Check:
         return Check("database", Verdict.GOOD, self._workspace.store.examine())
 
-    def _picture_store(self) -> Check:
-        return Check("picture store", Verdict.GOOD, self._workspace.blobs.examine())
+    def _storage(self) -> Check:
+        return Check("storage", Verdict.GOOD, self._workspace.blobs.examine())
 
     def _indexes(self) -> Check:
         """Compare every source with what it vouches for of its faces."""

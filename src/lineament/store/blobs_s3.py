@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from lineament.errors import Damaged, LineamentError, PicturesUnavailable, WorkspaceExists
 from lineament.store.blobs import checked_address, damaged
@@ -71,17 +72,29 @@ class BlobBucket:
         self._uploaders = ThreadPoolExecutor(THREADS, "upload")
         self._askers = ThreadPoolExecutor(THREADS, "ask")
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait to be uploaded, or are being."""
+        return self._waiting
+
     def claim(self) -> None:
-        """Put the mark of a new workspace. Raises WorkspaceExists if another has one, VersionsKept."""
-        place = self._bucket.place
+        """Put the mark of a new workspace, and try everything. Raises WorkspaceExists if another has one, VersionsKept.
+
+        If anything fails, the mark is deleted again, as far as that is possible.
+        """
+        place, ours = self._bucket.place, self._workspace.encode()
         self._bucket.put(CHECK, b"")
+        if self._bucket.get(MARK) not in {None, ours}:
+            raise WorkspaceExists(path=place)
         try:
-            if self._bucket.get(MARK) is not None:
-                raise FileExistsError
-            self._bucket.put(MARK, self._workspace.encode(), new=True)
+            self._bucket.put(MARK, ours, new=True)
+            self.examine()
         except FileExistsError:
             raise WorkspaceExists(path=place) from None
-        self._require_mark()
+        except LineamentError:
+            with suppress(LineamentError):
+                self._bucket.delete([MARK])
+            raise
 
     def put(self, key: DataKey, plain: bytes) -> str:
         """See Blobs."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -116,7 +117,14 @@ class Bucket:
 
     def __init__(self, place: BucketPlace) -> None:
         self.place = place
-        self._patient, self._brisk = _store(place, PATIENT), _store(place, BRISK)
+
+    @cached_property
+    def _patient(self) -> S3Store:
+        return _store(self.place, PATIENT)
+
+    @cached_property
+    def _brisk(self) -> S3Store:
+        return _store(self.place, BRISK)
 
     def put(self, name: str, content: bytes, *, new: bool = False) -> None:
         """Write an object whole, in place of the one of that name; with ``new`` only if there is none.

@@ -27,7 +27,6 @@ def new_pictures(settings: Settings, tx: Tx, workspace: str) -> None:
     blobs = _bucket(settings, workspace)
     try:
         blobs.claim()
-        blobs.examine()
     finally:
         blobs.close()
     tx.meta.set(PICTURES, _normal(settings.pictures))

@@ -129,9 +129,7 @@ def test_pictures_that_changed_places_are_damaged(blobs: BlobFolder, tmp_path: P
 def test_a_deleted_picture_is_gone(blobs: BlobFolder, tmp_path: Path) -> None:
     addresses = [blobs.put(KEY, bytes([number])) for number in range(20)]
     blobs.flush()
-    for address in (addresses[0], addresses[0], *addresses[1:5], "ab" * 32):
-        blobs.delete(address)
-    blobs.flush()
+    blobs.delete([addresses[0], addresses[0], *addresses[1:5], "ab" * 32])
     assert list(blobs.addresses()) == sorted(addresses[5:])
     assert len(files(tmp_path)) == 15
     again = blobs.put(KEY, bytes([0]))
