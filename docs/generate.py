@@ -17,6 +17,9 @@ from lineament.model.jurisdictions import packs
 from lineament.model.policy import AGENCY, SETTINGS, SOLO
 from lineament.model.purposes import LANGUAGES, REFUSED
 from lineament.model.reasons import ReasonCode, Remedy
+from lineament.observe.catalogue import CATALOGUE, Label, Told
+from lineament.observe.stages import NO_ROUTE
+from lineament.observe.traces import ATTRIBUTES, ONE_IN
 from lineament.settings import described
 from lineament.sources.registry import registrations
 from lineament.views.jurisdictions import acts, where
@@ -24,6 +27,7 @@ from lineament.views.policies import setting_words
 from lineament.views.values import upper_first
 from lineament.web.app import declared
 from lineament.web.casewords import remedy_link
+from lineament.workspace.observing import told_values
 
 REFERENCE = Path(__file__).parent / "reference"
 OPTIONS = """Options of `lineament` itself, on any command: `--home DIR` (may stand anywhere on the line), `--version`,
@@ -125,6 +129,41 @@ def error_pages() -> str:
             words, address = link
             address = f"/probes/{{probe}}{address}" if address.startswith("#") else address.partition("?")[0]
             lines.append(f"| {remedy.value} | `{remedy.command}` | {words}, `{address}` |\n")
+    return "".join(lines)
+
+
+METRICS = """`lineament serve` shows these at the address in `LINEAMENT_METRICS`, `lineament worker` at that in
+`LINEAMENT_WORKER_METRICS`, each for its own process, at `/metrics` in Prometheus' text format. No label names an
+agency, an account, a case or a source; a value that is not on the list of its label is told as `other`. What people do
+is told *by tens*: as it stood when the number of searches was last a multiple of ten
+([why](../adr/0044-what-operators-see.md)). Counters end with `_total` there, and histograms have buckets from 1 ms to
+a minute. What to watch is in the [guide](../guide/deployment.md#10-monitoring).
+
+"""
+
+
+def metrics() -> str:
+    """Return every metric, and the values of every label."""
+    values = told_values(frozenset({"the templates in the list of [pages](pages.md)", NO_ROUTE}))
+    lines = [
+        "# Metrics\n\n",
+        NOTE,
+        METRICS,
+        "| metric | kind | labels | told | meaning |\n| --- | --- | --- | --- | --- |\n",
+    ]
+    for metric in CATALOGUE:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        told = "by tens" if metric.told is Told.BY_TENS else metric.told.value
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {told} | {metric.meaning} |\n")
+    lines.append("\n## Labels\n\n| label | values |\n| --- | --- |\n")
+    for label, known in values.items():
+        words = "the codes of [errors](errors.md)" if label is Label.CODE else ", ".join(sorted(known))
+        lines.append(f"| `{label}` | {'100 to 599' if label is Label.STATUS else words} |\n")
+    attributes = ", ".join(f"`{name}`" for name in ATTRIBUTES.values())
+    lines.append(
+        f"\n## Traces\n\nOne trace in {ONE_IN} is sent to `LINEAMENT_OTLP_ENDPOINT`. Its spans are named as the "
+    )
+    lines.append(f"values of `{Label.STAGE}`, and have no attributes but {attributes}.\n")
     return "".join(lines)
 
 
@@ -272,6 +311,7 @@ PAGES = {
     "errors.md": error_pages,
     "jurisdictions.md": jurisdictions,
     "pages.md": web_pages,
+    "metrics.md": metrics,
     "policy.md": policy,
     "roles.md": roles,
 }

@@ -35,6 +35,24 @@ class Runtime(StrEnum):
     ONNXRUNTIME = "onnxruntime"
 
 
+class LogFormat(StrEnum):
+    """How events are written on standard error."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A network address and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
 class Secret:
     """A text that is never shown: not in a message, a log or a traceback."""
 
@@ -144,6 +162,19 @@ def _addresses(text: str) -> tuple[str, ...]:
     if not all(re.fullmatch(r"(\[[0-9a-f:.]+\]|[0-9.]+)(:[0-9]{1,5})?", part.lower()) for part in found):
         raise ValueError("write addresses such as 10.1.2.3:8443, with commas between them")
     return found
+
+
+def _address(text: str) -> Address:
+    parts = re.fullmatch(r"(\[[0-9a-f:.]+\]|[0-9.]+|localhost):([0-9]{1,5})", text.strip().lower())
+    if parts is None or not int(parts[2]) < 2**16:
+        raise ValueError("write an address and a port, such as 127.0.0.1:9471")
+    return Address(parts[1].strip("[]"), int(parts[2]))
+
+
+def _endpoint(text: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9/._-]*)?", text):
+        raise ValueError("write it as http://127.0.0.1:4318/v1/traces")
+    return text
 
 
 def _cache() -> Path:
@@ -282,6 +313,37 @@ class Settings:
         None,
         "Its secret there; it is never shown, logged or put into an error message.",
     )
+    metrics: Address | None = _setting(
+        "metrics",
+        _address,
+        None,
+        "Where `lineament serve` shows its metrics to Prometheus (127.0.0.1:9471), at /metrics; without it nowhere.",
+    )
+    worker_metrics: Address | None = _setting(
+        "worker_metrics", _address, None, "Where `lineament worker` shows its metrics (127.0.0.1:9472)."
+    )
+    metrics_token: Path | None = _setting(
+        "metrics_token",
+        Path,
+        None,
+        "The file, mode 0600, with the token that Prometheus sends (Authorization: Bearer …). Metrics are shown at an "
+        "address other than the loopback only with it.",
+    )
+    otlp_endpoint: str | None = _setting(
+        "otlp_endpoint",
+        _endpoint,
+        None,
+        "Where traces are sent, one of ten, by OTLP over HTTP (http://127.0.0.1:4318/v1/traces); without it nowhere.",
+    )
+    log: LogFormat = _setting(
+        "log", _one_of(LogFormat), LogFormat.TEXT, "json writes each event on standard error as one line of JSON."
+    )
+    stop_seconds: float = _setting(
+        "stop_seconds",
+        _seconds,
+        25.0,
+        "How long requests that are under way may take to end when `lineament serve` is stopped.",
+    )
     trace: bool = _setting("trace", _switch, False, "Show where an unforeseen error happened; for developers.")
 
 
@@ -298,6 +360,14 @@ def described() -> list[tuple[str, str, str]]:
         shown = defaults.get(setting.name, "" if default in {None, ()} else str(default))
         rows.append((setting.metadata["prefix"] + setting.name.upper(), shown, setting.metadata["meaning"]))
     return rows
+
+
+def service_manager() -> tuple[str | None, float | None]:
+    """Return the socket of the service manager that started this process, and the seconds of its watchdog."""
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    watched = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    seconds = int(microseconds) / 1e6 if microseconds.isdecimal() and watched else None
+    return os.environ.get("NOTIFY_SOCKET"), seconds
 
 
 def spare_blas_threads() -> None:

@@ -48,6 +48,7 @@ from lineament.store.people_tables import devices
 from lineament.web import doors
 from lineament.web.app import create_app, declared
 from lineament.web.doors import DOORS
+from lineament.web.health import HEALTH
 from lineament.web.security import SiteAddress
 from lineament.web.serve import serve
 
@@ -476,7 +477,7 @@ def test_a_client_that_does_not_wait_is_slowed_down_without_a_thread(
 def test_every_page_before_signing_in_is_behind_a_door() -> None:
     public = [route.path for route in declared() if route.access is Permission.PUBLIC]
     assert len(public) > 5
-    free = ("/static/", "/answers/")  # both from memory, and the second only for the browser that sent a form
+    free = ("/static/", "/answers/", *HEALTH)  # from memory, or of one look for everybody who asks within a second
     assert [path for path in public if not path.startswith((*DOORS, *free))] == []
 
 

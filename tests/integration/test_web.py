@@ -155,7 +155,8 @@ def test_every_route_enforces_the_access_that_it_declares(served: Served, route:
 
 def test_only_these_routes_are_public() -> None:
     public = [route.path for route in ROUTES if route.access is Permission.PUBLIC]
-    assert {path.split("/")[1] for path in public} == {"answers", "static", "sign-in", "join", "transparency"}
+    parts = {path.split("/")[1] for path in public}
+    assert parts == {"answers", "static", "sign-in", "join", "transparency", "healthz", "readyz"}
 
 
 def test_the_application_has_only_declared_routes(served: Served, browser: httpx.Client) -> None:

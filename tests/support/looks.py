@@ -50,6 +50,8 @@ NOT_PAGES = {
     "/sign-in/openid": "leads on to the provider",
     "/sign-in/openid/back": "leads on from the provider",
     "/static/{name}": "a style sheet or script",
+    "/healthz": "one word, for programs",
+    "/readyz": "one word, for programs",
 }
 
 

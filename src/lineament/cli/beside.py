@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -45,7 +46,7 @@ class WorkerBeside:
         with self._lock:
             process = self._process
         if process is not None:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # the service manager may have sent SIGTERM to it, too
             try:
                 process.wait(PATIENCE)
             except subprocess.TimeoutExpired:

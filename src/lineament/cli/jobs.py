@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lineament.model.jobs import Awaited, Job
     from lineament.services.jobs.worker import Worker
     from lineament.settings import Settings
+    from lineament.workspace.observing import Observing
 
 app = typer.Typer(help="Long work: list, follow and stop jobs.", no_args_is_help=True)
 
@@ -106,11 +107,14 @@ def worker(
     ] = False,
 ) -> None:
     """Run queued jobs, each in the name of the official who queued it. When stopped, hand back the running job."""
+    from lineament.workspace.observing import Observing
+
     parent = os.getppid()
     end_request = EndRequest()
     settings = settings_for(context)
-    with end_request.handled(), nullcontext() if drain else WitnessingBeside(settings):
-        _serve_queue(settings, end_request, poll, lambda: drain or (with_parent and os.getppid() != parent))
+    observing = Observing(settings, "worker", settings.worker_metrics)
+    with observing, end_request.handled(), nullcontext() if drain else WitnessingBeside(settings):
+        _serve_queue(settings, end_request, poll, lambda: drain or (with_parent and os.getppid() != parent), observing)
 
 
 def print_queued(job: Job, *, as_json: bool) -> None:
@@ -124,7 +128,10 @@ def print_queued(job: Job, *, as_json: bool) -> None:
 
 
 class EndRequest:
-    """The first SIGTERM or SIGINT raises KeyboardInterrupt; later ones are ignored, so cleaning up can finish."""
+    """The first SIGTERM or SIGINT raises KeyboardInterrupt, and the running job is handed back meanwhile.
+
+    A second SIGTERM ends the process at once; another worker takes its job over. A second SIGINT is ignored.
+    """
 
     def __init__(self) -> None:
         self.requested = False
@@ -142,21 +149,35 @@ class EndRequest:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _on_signal(self, *_: object) -> None:
+    def _on_signal(self, number: int, _: object) -> None:
         if not self.requested:
             self.requested = True
             raise KeyboardInterrupt
+        if number == signal.SIGTERM:
+            os._exit(128 + number)
 
 
-def _serve_queue(settings: Settings, end_request: EndRequest, poll: float, leaves: Callable[[], bool]) -> None:
+def _serve_queue(
+    settings: Settings, end_request: EndRequest, poll: float, leaves: Callable[[], bool], observing: Observing
+) -> None:
     """Open the workspace again for each batch of jobs, so that the memory of the models is freed after it."""
+    from lineament.observe.notify import Notifier
+    from lineament.settings import service_manager
     from lineament.workspace import Workspace
 
-    while True:
-        with Workspace.open(settings) as opened:
-            if not _wait_for_job(opened.worker, poll, leaves):
-                return
-            _work(opened.worker, end_request)
+    notifier = Notifier(*service_manager())
+    try:
+        while True:
+            with Workspace.open(settings) as opened:
+                observing.workspace = opened
+                notifier.ready()
+                if not _wait_for_job(opened.worker, poll, leaves):
+                    return
+                _work(opened.worker, end_request)
+                observing.workspace = None
+    finally:
+        observing.workspace = None
+        notifier.stopping()
 
 
 def _facts(job: Job, awaited: Awaited | None) -> dict[str, object]:

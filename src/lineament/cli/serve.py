@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -36,14 +37,23 @@ def register(app: typer.Typer, run_pages: RunPages) -> None:
         """Open the pages in the browser; this machine only, with a token in the address that works once."""
         from lineament.cli.beside import WorkerBeside
 
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, _Leaving())
         with machine(context) as desk, WorkerBeside(desk.settings.home) if worker else nullcontext():
             run_pages(desk.workspace, host, port, _announce)
 
 
-def _leave(number: int, _: object) -> None:
-    """End in order at SIGTERM, and the worker with the pages."""
-    sys.exit(128 + number)
+class _Leaving:
+    """Ends in order at the first SIGTERM, and the worker with the pages; at the next one the process ends at once."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __call__(self, number: int, _: object) -> None:
+        """Leave, with 0: it was asked for."""
+        if self._asked:
+            os._exit(128 + number)
+        self._asked = True
+        sys.exit(0)
 
 
 def _announce(url: str) -> None:

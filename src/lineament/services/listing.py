@@ -16,6 +16,7 @@ from lineament.model.grouping import group_faces
 from lineament.model.proposals import Threshold
 from lineament.model.rates import ErrorRates
 from lineament.model.search import Hit, Mode, SearchRequest, SearchResult
+from lineament.observe.stages import Stage, timed
 from lineament.services import gate
 from lineament.services.cases.access import seen_case
 from lineament.services.compared import Compared
@@ -89,6 +90,7 @@ class Listing:
             self._gallery.set_aside(unknown)
             raise ChangedMeanwhileError
 
+    @timed(Stage.COMMIT)
     def record(
         self,
         request: SearchRequest,

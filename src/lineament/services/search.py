@@ -21,6 +21,7 @@ from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.search import Mode, Probe, ProbeFace, SearchEntry, SearchRequest, SearchResult
 from lineament.model.sources import Source
 from lineament.model.together import EnrolledSince, Together
+from lineament.observe.stages import Stage, Total, count, timed
 from lineament.services import gate
 from lineament.services.cases.access import case_of_probe, probe_in, seen_case
 from lineament.services.cases.refusals import refusals_recorded
@@ -92,6 +93,7 @@ class Search:
         return self._read_rates()
 
     @needs(Permission.SEARCH, in_case=True)
+    @timed(Stage.SEARCH)
     def run(self, probe_id: str, request: SearchRequest, face: int | None = None) -> SearchResult:
         """Compare one face of a probe with every face of the permitted sources, and return the list as it may be seen.
 
@@ -132,6 +134,7 @@ class Search:
             newest_face=admitted.newest_face,
             after=admitted.after,
         )
+        count(Total.COMPARED, found.faces)
         if (found.uncompared or found.altered) and request.mode is Mode.IDENTIFICATION:
             if request.together is Together.ALL:
                 raise Refused(ReasonCode.NOT_EVERY_FACE.reason())
@@ -284,6 +287,7 @@ class Search:
             today = self._record.today
             return sum(tx.faces.count(source.id, self._rates.model, source.kept_since(today)) for source in found)
 
+    @timed(Stage.GATE)
     def _admit(self, probe_id: str, request: SearchRequest, face: int | None) -> _Admitted:
         with self._record.read() as tx:
             require_model(tx, self._rates.model)

@@ -302,6 +302,11 @@ class Store:
             version = tx.connection.dialect.server_version_info or ()
         return f"{self.dialect} {'.'.join(str(part) for part in version)}, sound"
 
+    def connections(self) -> dict[str, int]:
+        """Return how many connections are in use, of those that read and those that write; one pool counts twice."""
+        pools = {"reading": self._reader.pool, "writing": self._writer.pool}
+        return {name: getattr(pool, "checkedout", int)() for name, pool in pools.items()}
+
     def close(self) -> None:
         """Close every connection."""
         self._writer.dispose()

@@ -119,6 +119,11 @@ class JobRows:
         query = sa.select(jobs).where(_OPEN, jobs.c.kind.in_(kinds)).order_by(*_ORDER)
         return [self._job(row) for row in self._connection.execute(query).mappings()]
 
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many jobs there are, by kind and state, of every agency together."""
+        query = sa.select(jobs.c.kind, jobs.c.state, sa.func.count()).group_by(jobs.c.kind, jobs.c.state)
+        return {(kind, state): many for kind, state, many in self._connection.execute(query)}
+
     # ------------------------------------------------------------ claiming
 
     def workers(self) -> list[str]:

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from lineament.errors import NoFace
 from lineament.model.faces import Box, Face, Landmarks, Quality, Template
 from lineament.model.search import Edit
+from lineament.observe.stages import Stage, timed
 from lineament.vision import quality
 from lineament.vision.decode import DecodedPicture, Decoder, RefusedPart
 from lineament.vision.derive import apply_edits, digest, face_crop, perceptual_hash, screen_picture, thumbnail
@@ -107,6 +108,7 @@ class Analyser:
         """
         return _with_digests(self._decoder.decode(untrusted, part, as_before=as_before), edits)[1]
 
+    @timed(Stage.ANALYSE)
     def analyse(
         self,
         untrusted: bytes,

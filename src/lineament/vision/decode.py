@@ -24,6 +24,7 @@ from lineament.errors import (
     NotFound,
 )
 from lineament.model.faces import Pixels, Place
+from lineament.observe.stages import Total, count
 from lineament.sandbox.confine import GUARDS
 from lineament.vision.decode_checks import INVALID, check_sizes, check_status, checked_place, checked_time
 from lineament.vision.decode_process import (
@@ -341,6 +342,7 @@ class _Slot:
         process = self.processes.get(kind)
         if process is not None and process.spent:
             self.processes.pop(kind).end()
+            count(Total.DECODERS)
             process = None
         if process is None:
             try:
@@ -359,6 +361,7 @@ class _Slot:
     def end(self) -> None:
         while self.processes:
             self.processes.popitem()[1].end()
+            count(Total.DECODERS)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ import numpy as np
 
 from lineament.errors import DecoderUnavailable
 from lineament.model.faces import Pixels
+from lineament.observe.stages import Stage, timed
 from lineament.sandbox.confine import require
 from lineament.sandbox.launch import Channels, launch
 from lineament.sandbox.threads import ThreadGate, handed_over
@@ -133,6 +134,7 @@ class DecodingProcess:
             self.guards = guards
         return self.guards
 
+    @timed(Stage.DECODE)
     def ask(self, untrusted: bytes, part: int = 1, wish: int = 0) -> bytes:
         """Let it decode a picture.
 

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from lineament.model.faces import Pixels
+from lineament.observe.stages import Stage, timed
 from lineament.vision.align import Surroundings, Transform, resize, rotate_counterclockwise, window_around
 from lineament.vision.detections import (
     Detections,
@@ -138,6 +139,7 @@ class Detector:
         """Return the faces of at least that score (0 to 1), however turned, with landmarks from a close look."""
         return self.find_all(pixels).of_score(floor)
 
+    @timed(Stage.DETECT)
     def find_all(self, pixels: Pixels) -> Detections:
         """Return whatever a close look does not rule out as a face; see ``find``."""
         found = self.refine(pixels, *self.first_look(pixels))

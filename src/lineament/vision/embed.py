@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from lineament.model.faces import Pixels, Vector
+from lineament.observe.stages import Stage, timed
 from lineament.vision.align import Points, align
 from lineament.vision.packs import Recogniser
 from lineament.vision.runtime import InferenceSession
@@ -40,6 +41,7 @@ class Embedder:
         for part in self._parts:
             part.prepare()
 
+    @timed(Stage.EMBED)
     def embed(self, pixels: Pixels, points: Points) -> Embedding:
         """Return the vector of the face with these landmarks, shape (5, 2).
 

@@ -22,6 +22,7 @@ from lineament.web import (
     drops,
     erasing,
     failures,
+    health,
     home,
     jobs,
     jurisdictions,
@@ -48,11 +49,13 @@ from lineament.web import (
     watches,
 )
 from lineament.web.doors import Doors
+from lineament.web.observed import Observed
 from lineament.web.pages import PageRoute, ask_to_sign_in, known_visit
 from lineament.web.render import Renderer
 from lineament.web.scripted import ScriptedForms
 from lineament.web.security import HeadersMiddleware, SiteAddress, TokenSessions
 from lineament.workspace import Workspace
+from lineament.workspace.observing import look
 
 
 class Entrance:
@@ -130,6 +133,7 @@ PAGE_MODULES = (
     leads,
     agencies,
     assets,
+    health,
     kept_pages,
 )
 """The modules whose routes the application has."""
@@ -154,6 +158,7 @@ def create_app(workspace: Workspace, token: str, announce: Callable[[str], None]
     app.state.sessions = sessions
     app.state.assets = assets.load()
     app.state.known_visit = known_visit
+    app.state.readiness = health.Readiness(look(workspace))
     app.state.kept_pages = kept_pages.KeptPages()
     app.state.renderer = Renderer({name: asset.digest for name, asset in app.state.assets.items()})
     for module in PAGE_MODULES:
@@ -166,4 +171,5 @@ def create_app(workspace: Workspace, token: str, announce: Callable[[str], None]
     app.add_middleware(Entrance, site=site, doors=doors)
     app.add_middleware(ScriptedForms)
     app.add_middleware(HeadersMiddleware, encrypted=site.encrypted)
+    app.add_middleware(Observed)
     return app

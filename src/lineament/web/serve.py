@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import os
 import secrets
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import closing
 from ipaddress import ip_address
+from types import FrameType
 from urllib.parse import urlsplit
 
 import uvicorn
 
 from lineament.errors import InvalidValue
-from lineament.settings import Settings
-from lineament.web.app import create_app
+from lineament.observe.notify import Notifier
+from lineament.settings import LogFormat, Settings, service_manager
+from lineament.web.app import create_app, declared
+from lineament.web.health import Readiness
 from lineament.workspace import Workspace
+from lineament.workspace.observing import Observing
 
 
 def serve(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
@@ -24,9 +31,12 @@ def serve(workspace: Workspace, host: str, port: int, announce: Callable[[str], 
     the next one after each; officials with accounts sign in instead. Port 0 takes any free port. Raises InvalidValue if
     ``host`` is not the loopback, the port is in use, or the proxy of a public address names no clients.
     """
-    _require_clients(workspace.settings)
+    settings = workspace.settings
+    _require_clients(settings)
     token = secrets.token_urlsafe(24)
-    with closing(listening(host, port)) as listener:
+    observing = Observing(settings, "serve", settings.metrics, frozenset(route.path for route in declared()))
+    with observing, closing(listening(host, port)) as listener:
+        observing.workspace = workspace
         bound = listener.getsockname()[1]
         announce(entrance(workspace, host, bound, token))
         server(workspace, token, lambda token: announce(_link(host, bound, token))).run(sockets=[listener])
@@ -51,15 +61,48 @@ def _link(host: str, port: int, token: str) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
 
 
-def server(workspace: Workspace, token: str, announce: Callable[[str], None] = lambda _: None) -> uvicorn.Server:
+class StoppableServer(uvicorn.Server):
+    """A server that ends in order when it is asked to, and at once when it is asked again.
+
+    At the first SIGTERM it says that it is stopping, takes no new connection, and waits for the requests that are under
+    way; at a second one the process ends. It tells the service manager how it stands.
+    """
+
+    def __init__(self, config: uvicorn.Config, readiness: Readiness) -> None:
+        super().__init__(config)
+        self._readiness = readiness
+        self._notifier = Notifier(*service_manager())
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say so."""
+        await super().startup(sockets)
+        self._notifier.ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is due; called ten times a second, as long as the loop works."""
+        self._notifier.alive()
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop, or end the process if it is stopping already."""
+        if self._readiness.stopping and sig == signal.SIGTERM:
+            os._exit(128 + sig)
+        self._readiness.stopping = True
+        self._notifier.stopping()
+        super().handle_exit(sig, frame)
+
+
+def server(workspace: Workspace, token: str, announce: Callable[[str], None] = lambda _: None) -> StoppableServer:
     """Make the server; ``announce`` is called with each token that replaces a used one.
 
     It writes no access log, because addresses name cases. The proxy's header with the client's address is read by
     ``SiteAddress.client`` alone.
     """
-    return uvicorn.Server(
+    app, settings = create_app(workspace, token, announce), workspace.settings
+    return StoppableServer(
         uvicorn.Config(
-            create_app(workspace, token, announce),
+            app,
+            log_config=None if settings.log is LogFormat.JSON else uvicorn.config.LOGGING_CONFIG,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -67,8 +110,9 @@ def server(workspace: Workspace, token: str, announce: Callable[[str], None] = l
             proxy_headers=False,
             lifespan="off",
             ws="none",
-            timeout_graceful_shutdown=5,
-        )
+            timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
+        ),
+        app.state.readiness,
     )
 
 

@@ -323,6 +323,11 @@ class Workspace:
             return self._gallery
 
     @property
+    def opened_gallery(self) -> Gallery | None:
+        """The indexes, if anybody has needed them yet."""
+        return self._gallery
+
+    @property
     def cache(self) -> Path:
         """The folder of what can be computed again, such as expanded weights."""
         return self.settings.cache

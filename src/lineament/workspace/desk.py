@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lineament.services.gallery.unsearched import Unsearched
     from lineament.services.jobs.kinds import Handler
     from lineament.services.jobs.queue import Jobs
+    from lineament.services.operating import Operating
     from lineament.services.people.agencies import Agencies
     from lineament.services.people.officials import People
     from lineament.services.people.stops import Stops
@@ -167,6 +168,14 @@ class Desk(Bench, LeadsDesk, Oversight):
         from lineament.services.restore import Restore
 
         return Restore(self.record)
+
+    @cached_property
+    def operating(self) -> Operating:
+        """Looks at the installation as a whole, for its operators."""
+        from lineament.services.operating import Operating
+
+        held = self.workspace
+        return Operating(self.record, lambda: held.pack.model, lambda: held.opened_gallery)
 
     @cached_property
     def witnesses(self) -> Witnesses:

@@ -7,7 +7,6 @@ import signal
 import time
 from contextlib import nullcontext
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,6 +15,7 @@ from tests.support.samples import AT, job
 from lineament.cli import jobs
 from lineament.model.jobs import Job, JobError, JobProgress, JobState
 from lineament.services.jobs.worker import Worker
+from lineament.settings import Settings
 
 
 class Queue:
@@ -47,11 +47,23 @@ def test_a_signal_ends_the_worker_cleanly(number: signal.Signals) -> None:
             os.kill(os.getpid(), number)
             steps.append("went on")
         finally:
-            os.kill(os.getpid(), number)  # a second one does not interrupt the cleaning up
+            os.kill(os.getpid(), signal.SIGINT)  # a second one does not interrupt the cleaning up
             steps.append("cleaned up")
     assert request.requested
     assert steps == ["cleaned up"]
     assert signal.getsignal(number) is before
+
+
+def test_a_second_sigterm_ends_the_worker_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    with jobs.EndRequest().handled():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            before = list(codes)
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert (before, codes) == ([], [128 + signal.SIGTERM])
 
 
 def test_an_interruption_that_was_not_requested_is_passed_on() -> None:
@@ -132,13 +144,13 @@ def test_a_worker_leaves_when_the_queue_is_drained_or_its_parent_is_gone(
     asked: list[bool] = []
     parents = iter([100, 100 if same_parent else 1])
 
-    def serve(_settings: object, _request: object, poll: float, leave: Any) -> None:
+    def serve(_settings: object, _request: object, poll: float, leave: Any, _observing: object) -> None:
         assert poll == 5
         asked.append(leave())
 
     monkeypatch.setattr(os, "getppid", lambda: next(parents))
     monkeypatch.setattr(jobs, "_serve_queue", serve)
-    monkeypatch.setattr(jobs, "settings_for", lambda _: SimpleNamespace())
+    monkeypatch.setattr(jobs, "settings_for", lambda _: Settings())
     monkeypatch.setattr(jobs, "WitnessingBeside", nullcontext)
     jobs.worker(cast("Any", None), poll=5, drain=drain, with_parent=with_parent)
     assert asked == [leaves]

@@ -25,6 +25,7 @@ from lineament.model.reasons import ReasonCode
 from lineament.model.scores import Scores, scores
 from lineament.model.search import Hit
 from lineament.model.sources import Source
+from lineament.observe.stages import Stage, timed
 from lineament.services.gallery.answers import GallerySearch, SourceCheck
 from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, OpenIndex, WithinDays
 from lineament.services.keyholder import source_key, source_keys, vouching_key
@@ -193,9 +194,7 @@ class Gallery:
     def set_aside(self, ids: Collection[int]) -> None:
         """Leave faces out of every open index; those that are not erased are counted from then on."""
         wanted = np.fromiter(ids, dtype=np.int64, count=len(ids))
-        with self._lock:
-            indexes = list(self._opened.values())
-        for opened in indexes:
+        for opened in self.opened():
             with opened.lock:
                 if np.isin(wanted, opened.index.ids).any():
                     opened.set_aside(wanted)
@@ -208,6 +207,11 @@ class Gallery:
         chosen = list(sources)
         wanted = self._models if models is None else models
         return sum(len(opened.index) for model in wanted for _, opened in self._followed(chosen, model))
+
+    def opened(self) -> list[OpenIndex]:
+        """Return every index that is open now."""
+        with self._lock:
+            return list(self._opened.values())
 
     def is_open(self, sources: Iterable[Source], model: str) -> bool:
         """Return whether the indexes of one model are open, so that a search need not wait for that."""
@@ -230,16 +234,14 @@ class Gallery:
 
     def sync(self) -> None:
         """Write what this process added and removed to disk."""
-        with self._lock:
-            indexes = list(self._opened.values())
-        for opened in indexes:
+        for opened in self.opened():
             with opened.lock:
                 self._write(opened)
 
     def forget(self, source: Source) -> None:
         """Remove the erased faces of a source from its indexes and from their files."""
         folder = self._folder / str(source.id)
-        known = {_folder_name(model) for model in self._models}
+        known = {quote(model, safe="") for model in self._models}
         for path in folder.iterdir() if folder.is_dir() else ():
             if path.is_dir() and path.name not in known:  # of a model that is not in use: rebuilt if it ever is
                 shutil.rmtree(path, ignore_errors=True)
@@ -278,6 +280,7 @@ class Gallery:
 
     # ------------------------------------------------------------ searching
 
+    @timed(Stage.SCAN)
     def _scan(  # noqa: PLR0913 - as of search
         self, sources: Sequence[Source], probe: Template, k: int, *, today: date, days: Days, after: int
     ) -> _Scanned:
@@ -294,6 +297,7 @@ class Gallery:
         scanned.complete(probe)
         return scanned
 
+    @timed(Stage.SCORE)
     def _score(self, scanned: _Scanned, probe: Template, k: int) -> tuple[list[Hit], list[int]]:
         """Score the best exactly; return the best ``k`` hits, and the faces whose templates do not open."""
         chosen = list(scanned.best())
@@ -359,7 +363,7 @@ class Gallery:
 
     def _read(self, source: Source, model: str, key: DataKey) -> VectorIndex:
         """Return the index in its files; it is empty if they were not written under this key."""
-        folder = self._folder / str(source.id) / _folder_name(model)
+        folder = self._folder / str(source.id) / quote(model, safe="")
         turn = _kept_rotation(folder, key, self._models[model])
         return self._open_index(folder, model=model, rotation=turn, exact=self._exact(source))
 
@@ -412,7 +416,3 @@ def _kept(source: Source, today: date, days: Days) -> Days:
     """Return ``days`` without those whose pictures the source no longer keeps."""
     since = source.kept_since(today)
     return (max(since, days[0] or since), days[1]) if since else days
-
-
-def _folder_name(model: str) -> str:
-    return quote(model, safe="")

@@ -21,6 +21,7 @@ from lineament.model.events.sources import BatchIngested, RunEnded, RunStarted
 from lineament.model.faces import CaptureId, Provenance
 from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
+from lineament.observe.stages import Level, Stage, Total, carried, count, level, timed
 from lineament.services.gallery.abuse import bar
 from lineament.services.gallery.footage import follow
 from lineament.services.gallery.indexes import Gallery
@@ -74,6 +75,7 @@ class Ingest:
         self._shredder = Shredder(record, blobs)
 
     @needs(Permission.MANAGE_SOURCES)
+    @timed(Stage.INGEST)
     def run(
         self,
         source_name: str,
@@ -136,7 +138,7 @@ class Ingest:
     # ------------------------------------------------------------ analysing, in threads
 
     def _items(self, pool: ThreadPoolExecutor, workers: int, context: RunContext) -> Iterator[IngestItem]:
-        prepare = self._preparation.prepare
+        prepare = carried(self._preparation.prepare)
         prepared = self._in_order(pool, workers, context, lambda item: prepare(context, item))
         for item in follow(itertools.chain.from_iterable(prepared)):
             yield self._preparation.store_pictures(context, item)
@@ -156,6 +158,7 @@ class Ingest:
                 size = len(known.collected.untrusted)
                 under_way.append((pool.submit(step, known), size))
                 waiting += size
+                level(Level.INGEST_WAITING, len(under_way))
                 while len(under_way) > max(BATCH, 4 * workers) or (waiting > WAITING and len(under_way) > workers):
                     future, size = under_way.popleft()
                     waiting -= size
@@ -165,6 +168,7 @@ class Ingest:
         finally:
             for future, _ in under_way:
                 future.cancel()
+            level(Level.INGEST_WAITING, 0)
 
     def _sift(self, context: RunContext) -> Iterator[IngestItem]:
         """Hash the pictures and mark those that need no analysis."""
@@ -216,6 +220,7 @@ class Ingest:
 
     # ------------------------------------------------------------ committing
 
+    @timed(Stage.STORE)
     def _commit(self, context: RunContext, batch: list[IngestItem], report: IngestReport) -> None:
         """Commit captures, places, faces, templates, the run's progress and the ledger entry in one transaction."""
         if any(item.capture is not None for item in batch):
@@ -231,10 +236,12 @@ class Ingest:
             report.batches += 1
         for item in batch:
             report.outcomes[item.outcome] += item.many
+            count(Total.PHOTOGRAPHS, item.many, item.outcome.name.lower())
             if item.outcome is IngestOutcome.REFUSED and len(report.refusals) < MOST_REFUSALS:
                 report.refusals.append((item.collected.name, item.why))
         before = report.faces // SYNC_EVERY
         report.faces += enrolled
+        count(Total.ENROLLED, enrolled)
         if report.faces // SYNC_EVERY > before:
             self._gallery.open([context.source])
             self._gallery.sync()

@@ -14,6 +14,7 @@ from lineament.errors import LineamentError
 from lineament.model.faces import ArchiveRecord, CaptureId, Face, NewCapture, Provenance
 from lineament.model.runs import BESIDE, Run
 from lineament.model.sources import Source
+from lineament.observe.stages import Total, count
 from lineament.services.gallery.opened import EPOCH
 from lineament.sources.base import Connector, Found, Item, LeftOut, Refusal, Resumable
 from lineament.store.faces import NewFace
@@ -179,6 +180,7 @@ def left_out_item(found: LeftOut, cursor: str | None) -> IngestItem:
 
 def refused_for(item: IngestItem, error: LineamentError) -> IngestItem:
     """Return the picture as refused because of ``error``."""
+    count(Total.REFUSED, 1, error.code)
     return item.without(IngestOutcome.REFUSED, str(error))
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from lineament.errors import MACHINE_FAULTS, FormatNotRead, LineamentError, NotAPicture, UnknownFormat
 from lineament.model.credentials import Credentials, against
 from lineament.model.faces import NewCapture, PhotoFacts, Provenance, common_quarters
+from lineament.observe.stages import Stage, timed
 from lineament.services.gallery.abuse import AbuseList
 from lineament.services.gallery.footage import follow
 from lineament.services.gallery.items import DerivedPictures, IngestItem, IngestOutcome, RunContext, refused_for
@@ -49,6 +50,7 @@ class Preparation:
         self._suppression = Suppression(keys)
         self._abuse = AbuseList(keys)
 
+    @timed(Stage.PREPARE)
     def prepare(self, context: RunContext, item: IngestItem) -> list[IngestItem]:
         """Analyse a file and store its pictures; those of a frame wait until it is known whether it is kept."""
         if item.outcome is not IngestOutcome.ENROLLED:
@@ -188,6 +190,7 @@ class Preparation:
         derived = DerivedPictures(thumbnail(seen.picture), ())
         return replace(item, outcome=IngestOutcome.NO_FACE, capture=capture, derived=derived)
 
+    @timed(Stage.SEAL)
     def store_pictures(self, context: RunContext, item: IngestItem, original: str | None = None) -> IngestItem:
         """Store the item's pictures, and the page that showed it, as blobs.
 

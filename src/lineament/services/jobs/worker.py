@@ -9,6 +9,7 @@ from typing import Any
 from lineament.errors import Interrupted, NotFound
 from lineament.model.accounts import Official
 from lineament.model.jobs import Job, JobState
+from lineament.observe.stages import Fact, Stage, stage
 from lineament.services.jobs import owner, runner
 from lineament.services.jobs.kinds import Handler, Report, official_of
 from lineament.services.record import Record
@@ -64,6 +65,10 @@ class Worker:
             return tx.jobs.claim(self._name, self._record.clock(), owner.dead(tx.jobs.workers()))
 
     def _run(self, job: Job) -> None:
+        with stage(Stage.JOB, {Fact.KIND: job.request.kind}):
+            self._run_in_order(job)
+
+    def _run_in_order(self, job: Job) -> None:
         def act(report: Report) -> Mapping[str, Any]:
             with self._record.read() as tx:
                 official = official_of(tx, job)
