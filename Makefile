@@ -71,7 +71,7 @@ clean:
 	@$(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
 	@touch $@
 
-.venv/run.stamp: .venv/uv.stamp requirements.lock pyproject.toml
+.venv/run.stamp: .venv/uv.stamp requirements.lock pyproject.toml hatch_build.py src/lineament/index/native/scan.c
 	@$(UV) --require-hashes -r requirements.lock
 	@$(UV) --no-deps -e .
 	@touch $@

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lineament.index.among import EVERY_FACE, Among, Days
 from lineament.index.rotation import Rotation
 from lineament.model.faces import FaceId, FaceIds, Vector, Vectors
 from lineament.model.scores import Scores, scores
 from lineament.model.search import Hit
-
-Mask = Callable[[FaceIds], NDArray[np.bool_]]
-"""Which faces may be in the answer: ids, shape (n,), to booleans, shape (n,)."""
 
 ExactVectors = Callable[[FaceIds], tuple[FaceIds, Vectors]]
 """Looks up templates in the store: ids, shape (m,), to those that still exist, (n,), and their vectors, (n, d)."""
@@ -39,23 +36,29 @@ class VectorIndex(Protocol):
     Any number of threads may search while one adds or removes.
     """
 
-    def add(self, ids: FaceIds, vectors: Vectors) -> None:
-        """Add faces. Raises ValueError, and nothing is added, if an id is already there."""
+    def add(self, ids: FaceIds, vectors: Vectors, days: Days) -> None:
+        """Add faces, captured on ``days`` since 1970-01-01, shape (n,).
+
+        Raises ValueError, and nothing is added, if an id is already there.
+        """
 
     def remove(self, ids: FaceIds) -> None:
         """Remove faces; ids that are not there are ignored."""
 
-    def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
+    def search(self, probes: Vectors, k: int, *, among: Among = EVERY_FACE) -> list[list[Hit]]:
         """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact."""
 
     def rescored(self, k: int) -> int:
         """Return of how many faces with the best approximate scores the exact ones are needed, for the best ``k``."""
 
-    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> Shortlist:
+    def shortlist(self, probe: Vector, most: int, *, among: Among = EVERY_FACE) -> Shortlist:
         """Return the ``most`` faces with the best approximate scores, and how many faces were not compared.
 
-        The approximate scores of all indexes can be compared with each other. The mask is called on all faces.
+        The approximate scores of all indexes can be compared with each other.
         """
+
+    def within(self, among: Among) -> int:
+        """Count the faces that may be in an answer."""
 
     def sync(self) -> None:
         """Make additions and removals durable."""
@@ -63,6 +66,10 @@ class VectorIndex(Protocol):
     @property
     def ids(self) -> FaceIds:
         """The ids of all faces, shape (n,), in arbitrary order."""
+
+    @property
+    def days(self) -> Days:
+        """The days of capture of all faces, shape (n,), in the order of ``ids`` if nobody changes anything."""
 
     def __len__(self) -> int:
         """Return how many faces there are."""
@@ -78,14 +85,14 @@ class IndexFactory(Protocol):
         """
 
 
-def checked_faces(ids: FaceIds, vectors: Vectors, dimension: int) -> tuple[FaceIds, Vectors]:
-    """Return distinct ids, shape (n,), and unit vectors, shape (n, dimension). Raises ValueError otherwise."""
+def checked_faces(ids: FaceIds, vectors: Vectors, days: Days, dimension: int) -> tuple[FaceIds, Vectors, Days]:
+    """Return distinct ids, unit vectors, shape (n, dimension), and days, shape (n,). Raises ValueError otherwise."""
     ids = np.ascontiguousarray(ids, dtype=np.int64)
-    if ids.ndim != 1 or len(ids) != len(vectors):
-        raise ValueError(f"{ids.shape} ids do not go with {np.shape(vectors)} vectors")
+    if ids.ndim != 1 or len(ids) != len(vectors) or ids.shape != np.shape(days):
+        raise ValueError(f"{ids.shape} ids do not go with {np.shape(vectors)} vectors and {np.shape(days)} days")
     if len(np.unique(ids)) != len(ids):
         raise ValueError("an id is there twice")
-    return ids, checked_vectors(vectors, dimension)
+    return ids, checked_vectors(vectors, dimension), np.ascontiguousarray(days, dtype=np.int32)
 
 
 def checked_vectors(vectors: Vectors, dimension: int) -> Vectors:

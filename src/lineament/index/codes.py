@@ -1,28 +1,34 @@
-"""Compressed codes of faces with their ids, in memory; the only module that calls turbovec."""
+"""Compressed codes of faces with their ids and days of capture, in memory."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from turbovec import TurboQuantIndex
 
 from lineament.errors import Damaged
-from lineament.index.base import Mask
+from lineament.index.among import Among, Days
+from lineament.index.native import BLOCK, Comparison, Slots, columns_of
 from lineament.index.turnstile import Turnstile
 from lineament.model.faces import FaceIds, Vectors
 from lineament.model.scores import Scores
 
 BITS = 4
-"""Bits for each dimension. 2 bits would need a shortlist ten times as long."""
-BLOCK = 8
-"""turbovec needs dimensions in multiples of this."""
+"""Bits of each dimension in a code."""
+SEGMENT = 2**18
+"""The most faces in one piece of memory; more take further pieces, so that an index grows without being copied."""
+_FIRST_SEGMENT = 2**10
+_ALONE = 2**15
+"""Up to so many faces one thread compares faster than several, which have to be woken."""
 _FEW = 4
 """The most ids that are compared one by one."""
+Wanted = Sequence[tuple[int, Among]]
+"""For each probe, how many of the closest faces are wanted, and among which."""
 
 
 def damaged(why: str) -> Damaged:
@@ -30,145 +36,125 @@ def damaged(why: str) -> Damaged:
     return Damaged(what="The index", why=why, remedy="it is derived, and is rebuilt from the store")
 
 
-def scan_everything() -> None:
-    """Make turbovec compare all bits of every code.
-
-    If the processor has the instructions, turbovec 1.1 compares one bit plane of every code and drops all but a
-    shortlist. Of the exact best 50 of a million faces that loses 0.6 %, with a mask 2.8 %, and different ones on
-    another processor (docs/adr/0001-every-search-looks-at-every-face.md, bench/shortlist.py). The switch is an
-    environment variable that turbovec reads once, so it is set before turbovec is first used.
-    """
-    os.environ["TURBOVEC_4BIT_PLANES"] = "0"
-
-
 class Codes:
-    """Codes by slot, and the id of each slot. A removal moves the last slot into the gap.
+    """Codes by slot, with the id and the day of each slot. A removal moves the last face into the gap.
 
     Any number of threads may search; the caller's lock lets one thread change it at a time.
     """
 
-    def __init__(self, codes: TurboQuantIndex, ids: FaceIds) -> None:
-        self._codes = codes
-        self._held = ids  # has spare room, so that adding seldom copies; never changed below _count
-        self._count = len(ids)
-        self._removals = 0
+    def __init__(self, dimension: int) -> None:
+        """Begin with the codes of no faces, whose vectors have that many dimensions."""
+        self.columns = columns_of(dimension)
+        self._segments: list[Slots] = []
         self._turnstile = Turnstile()
 
-    @classmethod
-    def empty(cls, dimension: int) -> Codes:
-        """Return codes of no faces. Raises ValueError unless the dimension is a multiple of 8."""
-        if dimension < BLOCK or dimension % BLOCK:
-            raise ValueError(f"{dimension} dimensions cannot be coded; a multiple of {BLOCK} can")
-        scan_everything()
-        return cls(TurboQuantIndex(dim=dimension, bit_width=BITS), np.empty(0, dtype=np.int64))
-
-    @classmethod
-    def load(cls, path: Path, ids: FaceIds, dimension: int) -> Codes:
-        """Load codes that were synced to ``path``, whose slots belong to ``ids``. Raises Damaged if they do not fit."""
-        scan_everything()
-        try:
-            codes = TurboQuantIndex.load(str(path))
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # a panic in Rust is not an Exception
-            raise damaged(f"its codes cannot be loaded ({error})") from error
-        if (codes.dim, codes.bit_width, len(codes)) != (dimension, BITS, len(ids)):
-            raise damaged(f"{len(codes)} codes of {codes.dim} dimensions are there for {len(ids)} faces")
-        _give_back_memory()
-        return cls(codes, ids)
+    @property
+    def segments(self) -> Sequence[Slots]:
+        """The pieces, all full but the last; to be read by whoever lets no thread change them."""
+        return self._segments
 
     @property
     def ids(self) -> FaceIds:
         """The ids by slot, shape (n,); read-only, and not affected by later changes."""
         with self._turnstile.reading():
-            ids = self._held[: self._count]
-        ids.flags.writeable = False
-        return ids
+            return _joined([segment.ids[: segment.count] for segment in self._segments], np.int64)
+
+    @property
+    def days(self) -> Days:
+        """The days of capture by slot, shape (n,), since 1970-01-01; read-only, and not affected by later changes."""
+        with self._turnstile.reading():
+            return _joined([segment.days[: segment.count] for segment in self._segments], np.int32)
 
     def __len__(self) -> int:
-        return self._count
+        return sum(segment.count for segment in self._segments)
 
-    def add(self, ids: FaceIds, vectors: Vectors) -> None:
-        """Add unit vectors, shape (n, d), under new ids. Searches wait meanwhile, some 1 ms for 1,000."""
-        with self._turnstile.writing():
-            end = self._count + len(ids)
-            self._held = _grow(self._held, self._count, end)
-            self._held[self._count : end] = ids
-            self._codes.add(vectors, chunk_size=0)
-            self._count = end
+    def add(self, ids: FaceIds, vectors: Vectors, days: Days) -> None:
+        """Add unit vectors, shape (n, d), under new ids. Searches go on meanwhile."""
+        done = 0
+        while done < len(ids):
+            segment = self.room(len(ids) - done)
+            some = slice(done, done + segment.capacity - segment.count)
+            segment.add(ids[some], vectors[some], days[some])
+            done = some.stop
+
+    def room(self, wanted: int) -> Slots:
+        """Return the last piece, with room for at least one more face, and for ``wanted`` if it can be."""
+        if not self._segments or self._segments[-1].count == SEGMENT:
+            self._segments.append(Slots(_capacity(wanted), self.columns))
+        last = self._segments[-1]
+        if last.count == last.capacity:
+            larger = last.copied(_capacity(max(2 * last.capacity, last.count + wanted)))
+            with self._turnstile.writing():
+                self._segments[-1] = larger
+        return self._segments[-1]
 
     def remove(self, ids: FaceIds) -> int:
-        """Remove those of ``ids`` that are there; return how many were."""
+        """Remove those of ``ids`` that are there; return how many were. Searches wait meanwhile."""
         wanted = np.unique(ids)
-        held = self._held[: self._count]
-        slots = np.flatnonzero(is_among(held, wanted))
-        if len(slots):
+        found = [
+            (segment, np.flatnonzero(is_among(segment.ids[: segment.count], wanted))) for segment in self._segments
+        ]
+        removed = sum(len(slots) for _, slots in found)
+        if removed:
             with self._turnstile.writing():
-                remaining = held.copy()
-                for last, slot in zip(range(len(held) - 1, -1, -1), slots[::-1].tolist(), strict=False):
-                    self._codes.swap_remove(slot)
-                    remaining[slot] = remaining[last]
-                self._held = remaining
-                self._count -= len(slots)
-                self._removals += 1
-        return len(slots)
+                for segment, slots in reversed(found):
+                    for slot in slots[::-1].tolist():
+                        segment.take_last(slot, self._segments[-1])
+                        if not self._segments[-1].count:
+                            self._segments.pop()
+        return removed
 
-    def nearest(self, probes: Vectors, most: int, among: Mask | None) -> Sequence[tuple[FaceIds, Scores]]:
-        """Return for each probe, shape (m, d), the ``most`` faces whose codes are closest: ids and approximate scores.
+    def nearest(self, probes: Vectors, wanted: Wanted) -> list[tuple[FaceIds, Scores]]:
+        """Return for each probe, shape (m, d), the faces whose codes are closest: ids and approximate scores."""
+        with self._turnstile.reading():
+            segments = [segment for segment in self._segments if segment.count]
+            if not segments or (len(segments) == 1 and segments[0].count <= _ALONE):
+                found = [Comparison(probes, wanted).run(segments).best()]
+            else:
+                found = self._together(probes, wanted, segments)
+        return [_closest(parts, most) for parts, (most, _) in zip(zip(*found, strict=True), wanted, strict=True)]
 
-        The mask is called without a lock, so it may be slow; it is called again if faces were removed meanwhile.
-        """
-        while True:
-            if among is None:
-                with self._turnstile.reading():
-                    return self._scan_codes(probes, most, None)
-            with self._turnstile.reading():
-                removals, before = self._removals, self._held[: self._count]
-            allowed = allowed_mask(among, before)
-            with self._turnstile.reading():
-                if removals == self._removals:
-                    return self._scan_codes(probes, most, allowed)
+    def within(self, among: Among) -> int:
+        """Count the faces that may be in an answer."""
+        with self._turnstile.reading():
+            return sum(segment.within(among) for segment in self._segments)
 
-    def sync(self, path: Path) -> None:
-        """Write what is new durably, so that the file at ``path`` holds these codes. Raises OSError if that fails."""
-        self._codes.sync(str(path))
-        _give_back_memory()
-
-    def _scan_codes(
-        self, probes: Vectors, most: int, allowed: NDArray[np.bool_] | None
-    ) -> Sequence[tuple[FaceIds, Scores]]:
-        if not self._count:
-            return [(self._held[:0], np.empty(0, dtype=np.float32))] * len(probes)
-        if allowed is None:
-            rough, slots = self._codes.search(probes, most, chunk_size=0)
-        else:
-            mask = np.zeros(self._count, dtype=np.bool_)  # faces added since the mask was called are left out
-            mask[: len(allowed)] = allowed
-            rough, slots = self._codes.search(probes, most, mask=mask, chunk_size=0)
-        return list(zip(self._held.take(slots), rough, strict=True))
+    def _together(
+        self, probes: Vectors, wanted: Wanted, segments: Sequence[Slots]
+    ) -> list[list[tuple[FaceIds, Scores]]]:
+        """Compare with as many threads as there are processors, each with a share of the faces."""
+        many = processors()
+        tasks = [_threads().submit(Comparison(probes, wanted).run, segments, number, many) for number in range(many)]
+        return [task.result().best() for task in tasks]
 
 
-def _give_back_memory() -> None:
-    """Return freed memory to the system: growing and writing leave as much again behind, which glibc keeps."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+@cache
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def allowed_mask(among: Mask, ids: FaceIds) -> NDArray[np.bool_]:
-    """Return which of ``ids`` the mask lets through. Raises ValueError if its answer has another shape."""
-    allowed = np.asarray(among(ids), dtype=np.bool_)
-    if allowed.shape != ids.shape:
-        raise ValueError(f"a mask of shape {allowed.shape} for {len(ids)} faces")
-    return allowed
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(processors(), thread_name_prefix="scan")
 
 
-def _grow(held: FaceIds, count: int, needed: int) -> FaceIds:
-    if needed <= len(held):
-        return held
-    grown = np.empty(max(needed, count + count // 2), dtype=np.int64)
-    grown[:count] = held[:count]
-    return grown
+def _joined(parts: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    joined = np.concatenate([np.empty(0, dtype=kind), *parts])
+    joined.flags.writeable = False
+    return joined
+
+
+def _closest(parts: Sequence[tuple[FaceIds, Scores]], most: int) -> tuple[FaceIds, Scores]:
+    """Return the best of what several threads found, best first."""
+    ids, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((ids, -scores))[:most]
+    return ids[order], scores[order]
+
+
+def _capacity(wanted: int) -> int:
+    """Return the size of a piece of memory for that many faces."""
+    return min(SEGMENT, max(_FIRST_SEGMENT, -(-wanted // BLOCK) * BLOCK))
 
 
 def is_among(held: FaceIds, wanted: FaceIds) -> NDArray[np.bool_]:

@@ -9,23 +9,26 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lineament.errors import IndexUnwritable, StorageFull
-from lineament.index.codes import BITS, Codes, damaged
-from lineament.index.pieces import Pieces
+from lineament.index.codes import BITS, SEGMENT, Codes, damaged
+from lineament.index.native import BLOCK, Slots
 from lineament.index.rotation import Rotation
 from lineament.sandbox.files import NO_ROOM
 
-FORMAT = 2
+FORMAT = 3
 _HEAD, _LOCK = "head", "lock"
-_ID_BYTES = 8
+_KINDS = ("coarse", "fine", "faces")
+_FACE = np.dtype([("id", "<i8"), ("day", "<i4"), ("scale", "<f4")])
+"""A face in the faces file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +43,12 @@ class Coding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Describes the files of the folder: a codes file, and the ids of its faces by slot."""
+    """Describes the files of the folder: both codes of its faces, and their ids, days and scales."""
 
     coding: Coding
-    token: str  # names the two files
+    token: str  # names the three files
     faces: int
-    codes_sha256: str  # see index/pieces.py
-    ids_sha256: str  # of the first ``faces`` ids
+    sha256: str  # of the digests of all pieces of 2^18 faces
 
     def to_bytes(self, key: bytes) -> bytes:
         """Return a line of JSON, then the HMAC-SHA256 of that line under ``key``, hexadecimal."""
@@ -68,23 +70,22 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class _LastWrite:
-    """The state that this process last read or wrote; the digests are those of ``head``."""
+    """The state that this process last read or wrote."""
 
     head: Head | None = None
-    ids_digest: hashlib._Hash = field(default_factory=hashlib.sha256)
-    pieces: Pieces | None = None
+    digests: tuple[bytes, ...] = ()  # of the pieces
 
 
 class IndexFolder:
-    """Keeps codes and ids on disk: a head names a codes file and an ids file, with the digests of both.
+    """Keeps codes on disk: a head names three files, with a digest of them all.
 
-    Additions are appended to the ids and the codes, then a new head replaces the old one. A crash in between leaves
-    codes that do not fit the head, which is how it is detected. After a removal both files are rewritten under a new
-    name, so that no code of an erased face stays in them.
+    Additions are written behind what is there, then a new head replaces the old one. A crash in between leaves codes
+    that do not fit the head, which is how it is detected. After a removal all files are rewritten under a new name, so
+    that no code of an erased face stays in them.
     """
 
     def __init__(self, folder: Path, coding: Coding, key: bytes) -> None:
-        """``key`` authenticates the head, and with it both files."""
+        """``key`` authenticates the head, and with it all files."""
         self._folder = folder
         self._coding = coding
         self._key = key
@@ -124,43 +125,50 @@ class IndexFolder:
             raise IndexUnwritable(path=self._folder, why=error.strerror or error) from error
 
     def _read(self, head: Head) -> Codes:
-        ids_path, codes_path = self._paths(head.token)
-        if not (ids_path.is_file() and codes_path.is_file()):
+        paths = self._paths(head.token)
+        if not all(path.is_file() for path in paths):
             raise damaged("a file that its head names is missing")
-        with ids_path.open("rb") as file:
-            kept = file.read(head.faces * _ID_BYTES)
-        ids_digest, pieces = hashlib.sha256(kept), Pieces.of(codes_path)
-        if len(kept) != head.faces * _ID_BYTES or ids_digest.hexdigest() != head.ids_sha256:
-            raise damaged("its ids do not fit their digest")
-        if pieces.hexdigest() != head.codes_sha256:
+        codes, digests = Codes(self._coding.dimension), []
+        with ExitStack() as opened:
+            coarse, fine, faces = (opened.enter_context(path.open("rb", buffering=0)) for path in paths)
+            for begin in range(0, head.faces, SEGMENT):
+                piece = codes.room(head.faces - begin)
+                count = min(SEGMENT, head.faces - begin)
+                columns = np.empty(count, dtype=_FACE)
+                blocks = -(-count // BLOCK)
+                _fill(coarse, piece.coarse[:blocks])
+                _fill(fine, piece.fine[:blocks])
+                _fill(faces, columns)
+                piece.ids[:count], piece.days[:count] = columns["id"], columns["day"]
+                piece.scales[:count] = columns["scale"]
+                piece.count = count
+                digests.append(_digest(piece))
+            if any(file.read(1) for file in (coarse, fine, faces)):
+                raise damaged("its codes do not fit their digest")
+        if head.sha256 != _digest_of_all(digests):
             raise damaged("its codes do not fit their digest")
-        ids = np.frombuffer(kept, dtype="<i8").astype(np.int64, copy=False)
-        codes = Codes.load(codes_path, ids, self._coding.dimension)
-        self._written = _LastWrite(head, ids_digest, pieces)
+        self._written = _LastWrite(head, tuple(digests))
         return codes
 
     def _write(self, codes: Codes) -> None:
         was = self._written if self._on_disk(self._written.head) else _LastWrite()
         token = was.head.token if was.head else secrets.token_hex(8)
         counted = was.head.faces if was.head else 0
-        ids = codes.ids[counted:].astype("<i8").tobytes()
-        if was.head and not ids:
+        if was.head and counted == len(codes):
             return
-        ids_path, codes_path = self._paths(token)
-        _append(ids_path, counted * _ID_BYTES, ids)
-        codes.sync(codes_path)
-        ids_digest = was.ids_digest.copy()
-        ids_digest.update(ids)
-        pieces = Pieces.of(codes_path, was.pieces)
-        head = Head(
-            coding=self._coding,
-            token=token,
-            faces=len(codes),
-            codes_sha256=pieces.hexdigest(),
-            ids_sha256=ids_digest.hexdigest(),
-        )
+        digests = list(was.digests[: counted // SEGMENT])
+        with ExitStack() as opened:
+            files = [opened.enter_context(path.open("r+b" if counted else "wb")) for path in self._paths(token)]
+            for number, piece in enumerate(codes.segments):
+                if number >= counted // SEGMENT:
+                    _write_behind(files, piece, number * SEGMENT, max(counted - number * SEGMENT, 0))
+                    digests.append(_digest(piece))
+            for file in files:
+                file.truncate()  # drops what a failed write may have left
+                _to_disk(file)
+        head = Head(coding=self._coding, token=token, faces=len(codes), sha256=_digest_of_all(digests))
         self._replace(head)
-        self._written = _LastWrite(head, ids_digest, pieces)
+        self._written = _LastWrite(head, tuple(digests))
         self._sweep(token)
 
     def _on_disk(self, head: Head | None) -> bool:
@@ -185,12 +193,12 @@ class IndexFolder:
     def _sweep(self, token: str) -> None:
         """Delete files that the head does not name."""
         kept = self._paths(token)
-        for path in [*self._folder.glob("codes-*"), *self._folder.glob("ids-*")]:
+        for path in self._folder.glob("*-*"):
             if path not in kept:
                 path.unlink(missing_ok=True)
 
-    def _paths(self, token: str) -> tuple[Path, Path]:
-        return self._folder / f"ids-{token}", self._folder / f"codes-{token}"
+    def _paths(self, token: str) -> list[Path]:
+        return [self._folder / f"{kind}-{token}" for kind in _KINDS]
 
     @contextmanager
     def _lock(self, how: int) -> Iterator[None]:
@@ -205,13 +213,41 @@ def head_key(rotation: Rotation) -> bytes:
     return hashlib.sha256(b"lineament index head\0" + rotation.astype("<f4").tobytes()).digest()
 
 
-def _append(path: Path, at: int, more: bytes) -> None:
-    """Write ``more`` after the first ``at`` bytes of a file, and cut what follows."""
-    with path.open("r+b" if at else "wb") as file:
-        file.seek(at)
-        file.write(more)
-        file.truncate()  # drops what a failed write may have left
-        _to_disk(file)
+def _write_behind(files: Sequence[IO[bytes]], piece: Slots, begin: int, counted: int) -> None:
+    """Write the faces of a piece, which begins with face ``begin``, behind the ``counted`` first that are there."""
+    coarse, fine, faces = files
+    block, size = counted // BLOCK, piece.coarse.shape[1]
+    for file, codes in ((coarse, piece.coarse), (fine, piece.fine)):
+        file.seek((begin // BLOCK + block) * size)
+        file.write(codes[block : piece.blocks].data)
+    columns = np.empty(piece.count - counted, dtype=_FACE)
+    some = slice(counted, piece.count)
+    columns["id"], columns["day"], columns["scale"] = piece.ids[some], piece.days[some], piece.scales[some]
+    faces.seek((begin + counted) * _FACE.itemsize)
+    faces.write(columns.data)
+
+
+def _fill(file: IO[bytes], array: NDArray[Any]) -> None:
+    """Read the whole of an array. Raises Damaged if the file is too short."""
+    view = array.reshape(-1).view(np.uint8).data
+    while view:
+        if not (read := file.readinto(view)):  # type: ignore[attr-defined]  # a raw file
+            raise damaged("a file is cut short")
+        view = view[read:]
+
+
+def _digest(piece: Slots) -> bytes:
+    """Return SHA-256 of the codes, scales, ids and days of a piece, each little-endian."""
+    digest = hashlib.sha256()
+    for codes in (piece.coarse, piece.fine):
+        digest.update(codes[: piece.blocks].data)
+    for column, kind in ((piece.scales, "<f4"), (piece.ids, "<i8"), (piece.days, "<i4")):
+        digest.update(column[: piece.count].astype(kind, copy=False).data)
+    return digest.digest()
+
+
+def _digest_of_all(digests: Sequence[bytes]) -> str:
+    return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 def _to_disk(file: IO[bytes]) -> None:

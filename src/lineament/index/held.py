@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.errors import Damaged, NotFound
+from lineament.index.among import Among, Days
 from lineament.index.codes import Codes
 from lineament.index.folder import Coding, IndexFolder
 from lineament.index.turnstile import Turnstile
@@ -27,7 +28,7 @@ from lineament.model.scores import Scores
 
 _REMEMBERED = 256
 """Changes that a part remembers; whoever missed more gets all ids."""
-_KEPT = re.compile(r"head|(ids|codes)-[0-9a-f]{16}")
+_KEPT = re.compile(r"head|(coarse|fine|faces)-[0-9a-f]{16}")
 _NONE: FaceIds = np.empty(0, dtype=np.int64)
 
 
@@ -69,6 +70,7 @@ class Changes:
 
     state: PartState
     added: FaceIds
+    days: Days  # of capture, of those added
     removed: FaceIds
     whole: bool
 
@@ -84,7 +86,7 @@ class Part:
         try:
             self._codes = self._folder.read()
         except (FileNotFoundError, Damaged):
-            self._codes = Codes.empty(key.coding.dimension)
+            self._codes = Codes(key.coding.dimension)
         self._generation = secrets.token_hex(8)
         self._version = 0
         self._changes: deque[tuple[FaceIds, FaceIds]] = deque(maxlen=_REMEMBERED)
@@ -97,13 +99,13 @@ class Part:
         with self._turnstile.reading():
             return self._state()
 
-    def add(self, ids: FaceIds, turned: Vectors) -> Applied:
+    def add(self, ids: FaceIds, turned: Vectors, days: Days) -> Applied:
         """Add those that are not there yet."""
         with self._change_lock:
             new = ~np.isin(ids, self._codes.ids)
             if new.any():
                 with self._turnstile.writing():
-                    self._codes.add(ids[new], np.ascontiguousarray(turned[new]))
+                    self._codes.add(ids[new], turned[new], days[new])
                     return Applied(int(new.sum()), self._changed(ids[new], _NONE))
             return Applied(0, self._state())
 
@@ -123,28 +125,23 @@ class Part:
         with self._turnstile.reading():
             missed = self._version - version
             if generation != self._generation or not 0 <= missed <= len(self._changes):
-                return Changes(self._state(), self._codes.ids.copy(), _NONE, whole=True)
+                return Changes(self._state(), self._codes.ids, self._codes.days, _NONE, whole=True)
             added, removed = _NONE, _NONE
             for more, gone in list(self._changes)[len(self._changes) - missed :]:
                 added, removed = np.setdiff1d(added, gone), np.union1d(np.setdiff1d(removed, more), gone)
                 added = np.union1d(added, more)
-            return Changes(self._state(), added, removed, whole=False)
+            order = self._by_id()
+            places = order[np.searchsorted(self._codes.ids, added, sorter=order)]
+            return Changes(self._state(), added, self._codes.days[places], removed, whole=False)
 
     def nearest(
-        self, since: tuple[str, int], turned: Vectors, most: int, allowed: bytes | None
+        self, since: tuple[str, int], turned: Vectors, most: int, among: Among
     ) -> list[tuple[FaceIds, Scores]] | None:
-        """Return for each probe the ``most`` faces whose codes are closest; None if it is not in that state.
-
-        ``allowed`` has a bit for each face by ascending id.
-        """
+        """Return for each probe the ``most`` faces whose codes are closest; None if it is not in that state."""
         with self._turnstile.reading():
             if since != (self._generation, self._version):
                 return None
-            if allowed is None:
-                return list(self._codes.nearest(turned, most, None))
-            mask = np.zeros(len(self._codes), dtype=np.bool_)
-            mask[self._by_id()] = np.unpackbits(np.frombuffer(allowed, dtype=np.uint8), count=len(mask))
-            return list(self._codes.nearest(turned, most, lambda _: mask))
+            return self._codes.nearest(turned, [(most, among)] * len(turned))
 
     def sync(self) -> None:
         """Write it to its folder."""
@@ -201,10 +198,10 @@ class HeldShard:
         part = self._parts.get(name)
         return None if part is None else part.changes(generation, version)
 
-    def add(self, name: str, ids: FaceIds, turned: Vectors) -> Applied | None:
+    def add(self, name: str, ids: FaceIds, turned: Vectors, days: Days) -> Applied | None:
         """Add faces to a part; None if it is not open."""
         part = self._parts.get(name)
-        return None if part is None else part.add(ids, turned)
+        return None if part is None else part.add(ids, turned, days)
 
     def remove(self, name: str, ids: FaceIds) -> Applied | None:
         """Remove faces from a part; None if it is not open."""
@@ -212,11 +209,11 @@ class HeldShard:
         return None if part is None else part.remove(ids)
 
     def nearest(
-        self, name: str, since: tuple[str, int], turned: Vectors, most: int, allowed: bytes | None
+        self, name: str, since: tuple[str, int], turned: Vectors, most: int, among: Among
     ) -> list[tuple[FaceIds, Scores]] | None:
         """Return the faces of a part that are closest to probes; None unless it is in that state."""
         part = self._parts.get(name)
-        return None if part is None else part.nearest(since, turned, most, allowed)
+        return None if part is None else part.nearest(since, turned, most, among)
 
     def sync(self, name: str) -> bool:
         """Write a part to its folder; return whether it is open."""
@@ -277,8 +274,3 @@ def _file_name(file: str) -> str:
     if not _KEPT.fullmatch(file):
         raise ValueError("no part has such a file")
     return file
-
-
-def packed(held: FaceIds, allowed: FaceIds) -> bytes:
-    """Return a bit for each of ``held``, which ascend: whether it is among ``allowed``, which ascend too."""
-    return np.packbits(np.isin(held, allowed, assume_unique=True)).tobytes()

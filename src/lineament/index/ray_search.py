@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lineament.index.shard_views import View, bits_for
+from lineament.index.shard_views import View, lacking
 from lineament.index.sharded import NOTHING, ShardAnswer, ShardQuery
 from lineament.model.faces import FaceIds, Vectors
 
@@ -63,10 +63,9 @@ class ShardSearch:
             self._ask(shard, self._left[shard].pop())
 
     def _ask(self, shard: int, view: View) -> None:
-        allowed, lacks = bits_for(view, self._asked[shard])
-        since = (view.generation, view.version)
-        call = view.actor.nearest.remote(self._part, since, self._turned, self._most, allowed)
-        self._calls[call] = _Call(shard, view, lacks)
+        asked, since = self._asked[shard], (view.generation, view.version)
+        call = view.actor.nearest.remote(self._part, since, self._turned, self._most, asked.among)
+        self._calls[call] = _Call(shard, view, lacking(view, asked))
 
     def _receive(self, call: _Call, answer: Any) -> None:
         import ray

@@ -18,6 +18,7 @@ import numpy as np
 
 from lineament.errors import IndexUnwritable, LineamentError
 from lineament.index import ray_cluster
+from lineament.index.among import Among, Days
 from lineament.index.base import ExactVectors
 from lineament.index.codes import is_among
 from lineament.index.folder import Coding, head_key
@@ -44,6 +45,25 @@ Refill = Callable[[FaceIds], tuple[FaceIds, Vectors]]
 """Looks faces up in the store: those of the ids that still exist, and their turned vectors."""
 
 
+class DaysById:
+    """The days of capture of faces, by id; one is kept after its face was removed."""
+
+    def __init__(self) -> None:
+        self._ids, self._days = NOTHING, np.empty(0, dtype=np.int32)
+
+    def add(self, ids: FaceIds, days: Days) -> None:
+        """Note the days of faces, both of shape (n,)."""
+        new = ~is_among(ids, self._ids) if len(self._ids) else np.ones(len(ids), dtype=np.bool_)
+        every, of_each = np.concatenate([self._ids, ids[new]]), np.concatenate([self._days, days[new]])
+        order = np.argsort(every, kind="stable")
+        self._ids, self._days = every[order], of_each[order]
+
+    def of(self, ids: FaceIds) -> Days:
+        """Return the days of faces that are known, shape (n,)."""
+        found: Days = self._days[np.searchsorted(self._ids, ids)]
+        return found
+
+
 class RayShards:
     """The shards of one index, as this process sees them."""
 
@@ -55,12 +75,14 @@ class RayShards:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._wanted: list[FaceIds] = [NOTHING] * cluster.shards
+        self._days: list[DaysById] = [DaysById() for _ in range(cluster.shards)]
         self._views: list[dict[str, View]] = [{} for _ in range(cluster.shards)]
         self._unconfirmed: set[str] = set()  # copies that may still hold faces that were removed
         self._repairing: set[str] = set()
         for view, changes in self._opened(cluster.views()):
             shard = ray_cluster.shard_of(view.name)
             self._wanted[shard] = np.union1d(self._wanted[shard], changes.added)
+            self._days[shard].add(changes.added, changes.days)
             self._views[shard][view.name] = view.changed(changes, NOTHING)
         for wanted, views in zip(self._wanted, self._views, strict=True):
             for view in views.values():
@@ -73,6 +95,15 @@ class RayShards:
         """Return the faces that a shard should hold, ascending."""
         return self._wanted[shard]
 
+    def days(self, shard: int) -> Days:
+        """Return the days of capture of these faces, in their order."""
+        return self._days[shard].of(self._wanted[shard])
+
+    def within(self, shard: int, among: Among) -> int:
+        """Count those of these faces that may be in an answer."""
+        ids = self._wanted[shard]
+        return among.count(ids, self._days[shard].of(ids))
+
     def whole(self) -> bool:
         """Return whether every copy that was found holds every face."""
         with self._lock:
@@ -81,13 +112,14 @@ class RayShards:
                 for wanted, views in zip(self._wanted, self._views, strict=True)
             )
 
-    def add(self, shard: int, ids: FaceIds, turned: Vectors) -> None:
+    def add(self, shard: int, ids: FaceIds, turned: Vectors, days: Days) -> None:
         """Add faces to every copy of a shard. A copy that does not answer gets them later."""
         order = np.argsort(ids)
-        ids, turned = ids[order], np.ascontiguousarray(turned[order])
+        ids, turned, days = ids[order], np.ascontiguousarray(turned[order]), days[order]
         with self._writing:
+            self._days[shard].add(ids, days)
             self._change(
-                shard, ids, lambda held: together(held, ids), lambda at: at.add.remote(self.key.name, ids, turned)
+                shard, ids, lambda held: together(held, ids), lambda at: at.add.remote(self.key.name, ids, turned, days)
             )
 
     def remove(self, shard: int, ids: FaceIds) -> None:
@@ -212,7 +244,8 @@ class RayShards:
                 with self._writing:  # not what was erased since
                     stay = is_among(found, self._wanted[shard])
                     found, turned = found[stay], np.ascontiguousarray(turned[stay])
-                    gathered({"added": actor.add.remote(name, found, turned)}, self._cluster.patience)
+                    days = self._days[shard].of(found)
+                    gathered({"added": actor.add.remote(name, found, turned, days)}, self._cluster.patience)
             confirmed = len(gathered(calls, self._cluster.patience)) == len(calls)
             latest = gathered({"all": actor.changes.remote(name, "", 0)}, self._cluster.patience).get("all")
             if latest is not None:

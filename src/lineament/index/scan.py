@@ -9,11 +9,14 @@ from typing import Self
 import numpy as np
 
 from lineament.errors import Damaged
-from lineament.index.base import ExactVectors, Mask, Shortlist, checked_faces, checked_vector, checked_vectors, rescore
-from lineament.index.codes import Codes
+from lineament.index.among import EVERY_FACE, Among, Days
+from lineament.index.base import ExactVectors, Shortlist, checked_faces, checked_vector, checked_vectors, rescore
+from lineament.index.codes import Codes, Wanted
 from lineament.index.folder import Coding, IndexFolder, head_key
+from lineament.index.joining import Joined
 from lineament.index.rotation import Rotation
 from lineament.model.faces import FaceIds, Vector, Vectors
+from lineament.model.scores import Scores
 from lineament.model.search import Hit
 
 RESCORED = 300
@@ -28,11 +31,12 @@ _PIECE = 4096
 class ScanIndex:
     """Compares a probe with every face: first by 4-bit codes, then the best exactly with their templates.
 
-    It takes 78 bytes for each face of 128 dimensions. A code gives a score to within some 0.008, which affects only the
+    It takes 80 bytes for each face of 128 dimensions. A code gives a score to within some 0.01, which affects only the
     shortlist; the scores in the answer are exact. Faces that the store no longer has are left out. A secret rotation is
-    applied to vectors before they are coded (D4). The dimension must be a multiple of 8.
+    applied to vectors before they are coded (D4).
 
-    Any number of threads may search while others add, remove and sync.
+    Any number of threads may search while others add, remove and sync. Probes that arrive while others are being
+    compared are compared together next, which costs less than one by one.
     """
 
     def __init__(
@@ -40,7 +44,8 @@ class ScanIndex:
     ) -> None:
         """Start an empty index; the first ``sync`` replaces what is in ``folder``."""
         dimension = rotation.shape[0]
-        self._codes = Codes.empty(dimension)
+        self._codes = Codes(dimension)
+        self._joined = Joined(self._compare)
         self._rotation = np.ascontiguousarray(rotation, dtype=np.float32)
         self._exact = exact
         self._rescored = rescored
@@ -74,9 +79,9 @@ class ScanIndex:
         index._highest = int(index.ids.max(initial=-1))
         return index
 
-    def add(self, ids: FaceIds, vectors: Vectors) -> None:
+    def add(self, ids: FaceIds, vectors: Vectors, days: Days) -> None:
         """Add faces. Raises ValueError, and nothing is added, if an id is already there."""
-        ids, vectors = checked_faces(ids, vectors, len(self._rotation))
+        ids, vectors, days = checked_faces(ids, vectors, days, len(self._rotation))
         if not len(ids):
             return
         with self._change_lock:
@@ -84,7 +89,7 @@ class ScanIndex:
                 raise ValueError("an id is already there")
             for start in range(0, len(ids), _PIECE):
                 piece = slice(start, start + _PIECE)
-                self._codes.add(ids[piece], self._rotate(vectors[piece]))
+                self._codes.add(ids[piece], self._rotate(vectors[piece]), days[piece])
             self._highest = max(self._highest, int(ids.max()))
 
     def remove(self, ids: FaceIds) -> None:
@@ -93,19 +98,22 @@ class ScanIndex:
             if self._codes.remove(np.asarray(ids, dtype=np.int64)):
                 self._folder.removed()
 
-    def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
+    def search(self, probes: Vectors, k: int, *, among: Among = EVERY_FACE) -> list[list[Hit]]:
         """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact."""
         if k < 1:
             raise ValueError(f"the best {k} are nothing")
         probes = checked_vectors(probes, len(self._rotation))
-        nearest = self._codes.nearest(self._rotate(probes), self.rescored(k), among)
+        nearest = self._codes.nearest(self._rotate(probes), [(self.rescored(k), among)] * len(probes))
         return rescore(probes, [ids for ids, _ in nearest], self._exact, k)
 
-    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> Shortlist:
+    def shortlist(self, probe: Vector, most: int, *, among: Among = EVERY_FACE) -> Shortlist:
         """Return the ``most`` faces whose codes are closest, with the scores of their codes."""
         probes = checked_vector(probe, len(self._rotation))
-        [nearest] = self._codes.nearest(self._rotate(probes), most, among)
-        return Shortlist(*nearest)
+        return Shortlist(*self._joined.nearest(self._rotate(probes), most, among))
+
+    def within(self, among: Among) -> int:
+        """Count the faces that may be in an answer."""
+        return self._codes.within(among)
 
     def sync(self) -> None:
         """Make additions and removals durable. Raises StorageFull or IndexUnwritable if that fails.
@@ -120,12 +128,20 @@ class ScanIndex:
         """The ids of all faces, shape (n,), read-only, in arbitrary order."""
         return self._codes.ids
 
+    @property
+    def days(self) -> Days:
+        """The days of capture of all faces, shape (n,), in the order of ``ids`` if nobody changes anything."""
+        return self._codes.days
+
     def __len__(self) -> int:
         return len(self._codes)
 
     def rescored(self, k: int) -> int:
         """Return how many faces are re-scored for the best ``k``."""
         return max(self._rescored, RESCORED_EACH * k)
+
+    def _compare(self, probes: Vectors, wanted: Wanted) -> list[tuple[FaceIds, Scores]]:
+        return self._codes.nearest(probes, wanted)
 
     def _rotate(self, vectors: Vectors) -> Vectors:
         rotated: Vectors = vectors @ self._rotation

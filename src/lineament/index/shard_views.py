@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineament.index.codes import is_among
-from lineament.index.held import Applied, Changes, PartState, packed
+from lineament.index.held import Applied, Changes, PartState
 from lineament.index.sharded import NOTHING, ShardQuery
 from lineament.model.faces import FaceIds
 
@@ -70,9 +70,6 @@ def shared(held: FaceIds, wanted: FaceIds) -> FaceIds:
     return wanted if np.array_equal(held, wanted) else held
 
 
-def bits_for(view: View, asked: ShardQuery) -> tuple[bytes | None, FaceIds]:
-    """Return which faces of a copy may be in the answer, a bit for each, and which faces asked for it lacks."""
-    if view.held is asked.ids:
-        return (None if asked.allowed is None else np.packbits(asked.allowed).tobytes()), NOTHING
-    wanted = asked.ids if asked.allowed is None else asked.ids[asked.allowed]
-    return packed(view.held, wanted), wanted[~is_among(wanted, view.held)]
+def lacking(view: View, asked: ShardQuery) -> FaceIds:
+    """Return which faces asked for a copy lacks."""
+    return NOTHING if view.held is asked.ids else without(asked.ids, view.held)

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.errors import ShardsUnreachable
+from lineament.index.among import EVERY_FACE, Among, Days
 from lineament.index.base import (
     ExactVectors,
-    Mask,
     Shortlist,
     checked_faces,
     checked_vector,
     checked_vectors,
     rescore,
 )
-from lineament.index.codes import Codes, allowed_mask, is_among
+from lineament.index.codes import Codes
 from lineament.index.rotation import Rotation
 from lineament.index.scan import RESCORED, RESCORED_EACH
 from lineament.model.faces import FaceIds, Vector, Vectors
@@ -40,12 +40,7 @@ class ShardQuery:
     """The faces of one shard that a search is to compare."""
 
     ids: FaceIds  # that the shard should hold, shape (n,)
-    allowed: NDArray[np.bool_] | None = None  # which of them may be in the answer; None: all
-
-    @property
-    def faces(self) -> int:
-        """How many faces are to be compared."""
-        return len(self.ids) if self.allowed is None else int(self.allowed.sum())
+    among: Among = EVERY_FACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,13 @@ class Shards(Protocol):
     def ids(self, shard: int) -> FaceIds:
         """Return the faces that a shard should hold, shape (n,), in arbitrary order; the array never changes."""
 
-    def add(self, shard: int, ids: FaceIds, turned: Vectors) -> None:
+    def days(self, shard: int) -> Days:
+        """Return the days of capture of these faces, shape (n,), in their order."""
+
+    def within(self, shard: int, among: Among) -> int:
+        """Count those of these faces that may be in an answer."""
+
+    def add(self, shard: int, ids: FaceIds, turned: Vectors, days: Days) -> None:
         """Add faces that the shard should hold from now on, whether or not it can be reached."""
 
     def remove(self, shard: int, ids: FaceIds) -> None:
@@ -114,9 +115,9 @@ class ShardedIndex:
                 shards.remove(shard, misplaced)
         self._highest = int(self.ids.max(initial=-1))
 
-    def add(self, ids: FaceIds, vectors: Vectors) -> None:
+    def add(self, ids: FaceIds, vectors: Vectors, days: Days) -> None:
         """Add faces. Raises ValueError, and nothing is added, if an id is already there."""
-        ids, vectors = checked_faces(ids, vectors, len(self.rotation))
+        ids, vectors, days = checked_faces(ids, vectors, days, len(self.rotation))
         if not len(ids):
             return
         with self._change_lock:
@@ -124,7 +125,7 @@ class ShardedIndex:
                 raise ValueError("an id is already there")
             for start in range(0, len(ids), _PIECE):
                 piece = slice(start, start + _PIECE)
-                self._route(ids[piece], vectors[piece] @ self.rotation)
+                self._route(ids[piece], vectors[piece] @ self.rotation, days[piece])
             self._highest = max(self._highest, int(ids.max()))
 
     def remove(self, ids: FaceIds) -> None:
@@ -135,7 +136,7 @@ class ShardedIndex:
             for shard in np.unique(home).tolist():
                 self.shards.remove(shard, ids[home == shard])
 
-    def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
+    def search(self, probes: Vectors, k: int, *, among: Among = EVERY_FACE) -> list[list[Hit]]:
         """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact.
 
         Raises ShardsUnreachable if not every face could be compared.
@@ -154,7 +155,7 @@ class ShardedIndex:
         """Return how many faces are re-scored for the best ``k``."""
         return max(self._rescored, RESCORED_EACH * k)
 
-    def shortlist(self, probe: Vector, most: int, *, among: Mask | None = None) -> Shortlist:
+    def shortlist(self, probe: Vector, most: int, *, among: Among = EVERY_FACE) -> Shortlist:
         """Return the ``most`` faces whose codes are closest, and how many faces no shard compared in time."""
         [(ids, rough)], uncompared = self._nearest(checked_vector(probe, len(self.rotation)), most, among)
         return Shortlist(ids, rough, uncompared)
@@ -168,39 +169,40 @@ class ShardedIndex:
         """The ids of all faces that the shards should hold, shape (n,), in arbitrary order."""
         return np.concatenate([self.shards.ids(shard) for shard in range(len(self.shards))])
 
+    @property
+    def days(self) -> Days:
+        """The days of capture of these faces, shape (n,), in their order."""
+        return np.concatenate([self.shards.days(shard) for shard in range(len(self.shards))])
+
+    def within(self, among: Among) -> int:
+        """Count the faces that may be in an answer."""
+        return sum(self.shards.within(shard, among) for shard in range(len(self.shards)))
+
     def __len__(self) -> int:
         return sum(len(self.shards.ids(shard)) for shard in range(len(self.shards)))
 
-    def _route(self, ids: FaceIds, turned: Vectors) -> None:
+    def _route(self, ids: FaceIds, turned: Vectors, days: Days) -> None:
         home = homes(ids, len(self.shards))
         for shard in np.unique(home).tolist():
-            self.shards.add(shard, ids[home == shard], turned[home == shard])
+            mine = home == shard
+            self.shards.add(shard, ids[mine], turned[mine], days[mine])
 
-    def _nearest(self, probes: Vectors, most: int, among: Mask | None) -> tuple[list[tuple[FaceIds, Scores]], int]:
+    def _nearest(self, probes: Vectors, most: int, among: Among) -> tuple[list[tuple[FaceIds, Scores]], int]:
         """Return for each probe the ``most`` faces whose codes are closest, and how many faces were not compared."""
-        asked = self._asked(among)
+        asked = [ShardQuery(self.shards.ids(shard), among) for shard in range(len(self.shards))]
         answers = self.shards.nearest(probes @ self.rotation, most, asked)
         uncompared = sum(
-            one.faces if answer is None else len(answer.lacks) for one, answer in zip(asked, answers, strict=True)
+            len(one.ids) if answer is None else len(answer.lacks) for one, answer in zip(asked, answers, strict=True)
         )
         lists = [answer.nearest for answer in answers if answer is not None]
         return [_merged([nearest[at] for nearest in lists], most) for at in range(len(probes))], uncompared
-
-    def _asked(self, among: Mask | None) -> list[ShardQuery]:
-        """Return what each shard is asked; the mask is called once, on the faces of all shards."""
-        held = [self.shards.ids(shard) for shard in range(len(self.shards))]
-        if among is None:
-            return [ShardQuery(ids) for ids in held]
-        allowed = allowed_mask(among, np.concatenate(held))
-        ends = np.cumsum([len(ids) for ids in held])[:-1]
-        return [ShardQuery(ids, part) for ids, part in zip(held, np.split(allowed, ends), strict=True)]
 
 
 class LocalShards:
     """Shards in this process; what is held on other machines is compared with them."""
 
     def __init__(self, shards: int, dimension: int) -> None:
-        self._codes = [Codes.empty(dimension) for _ in range(shards)]
+        self._codes = [Codes(dimension) for _ in range(shards)]
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -209,9 +211,17 @@ class LocalShards:
         """Return the faces of a shard, shape (n,)."""
         return self._codes[shard].ids
 
-    def add(self, shard: int, ids: FaceIds, turned: Vectors) -> None:
+    def days(self, shard: int) -> Days:
+        """Return their days of capture, shape (n,)."""
+        return self._codes[shard].days
+
+    def within(self, shard: int, among: Among) -> int:
+        """Count those that may be in an answer."""
+        return self._codes[shard].within(among)
+
+    def add(self, shard: int, ids: FaceIds, turned: Vectors, days: Days) -> None:
         """Add faces."""
-        self._codes[shard].add(ids, np.ascontiguousarray(turned))
+        self._codes[shard].add(ids, turned, days)
 
     def remove(self, shard: int, ids: FaceIds) -> None:
         """Remove faces."""
@@ -220,19 +230,12 @@ class LocalShards:
     def nearest(self, turned: Vectors, most: int, asked: Sequence[ShardQuery]) -> Sequence[ShardAnswer | None]:
         """Return the answer of every shard."""
         return [
-            ShardAnswer(codes.nearest(turned, most, _only(one))) for codes, one in zip(self._codes, asked, strict=True)
+            ShardAnswer(codes.nearest(turned, [(most, one.among)] * len(turned)))
+            for codes, one in zip(self._codes, asked, strict=True)
         ]
 
     def sync(self) -> None:
         """Do nothing: they are not stored."""
-
-
-def _only(asked: ShardQuery) -> Mask | None:
-    """Return a mask for the faces asked for; faces added since are left out."""
-    if asked.allowed is None:
-        return None
-    wanted = np.sort(asked.ids[asked.allowed])
-    return lambda ids: is_among(ids, wanted)
 
 
 def _merged(lists: Sequence[tuple[FaceIds, Scores]], most: int) -> tuple[FaceIds, Scores]:

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from urllib.parse import quote
 import numpy as np
 
 from lineament.errors import Damaged, MixedModels, Refused
+from lineament.index.among import EVERY_FACE, Among
 from lineament.index.base import ExactVectors, IndexFactory, VectorIndex, best
 from lineament.index.rotation import Rotation, rotation
 from lineament.model.faces import FaceIds, SourceId, Template, Vectors
@@ -27,7 +28,7 @@ from lineament.model.search import Hit
 from lineament.model.sources import Source
 from lineament.observe.stages import Stage, timed
 from lineament.services.gallery.answers import GallerySearch, SourceCheck
-from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, OpenIndex, WithinDays
+from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, OpenIndex
 from lineament.services.keyholder import source_key, source_keys, vouching_key
 from lineament.store.db import Store
 from lineament.store.keys import DataKey
@@ -43,7 +44,6 @@ _LEAST, _SPARE = 16, 4
 Selecting the best 480 of 2,000 codes takes ten times as long as the best 16."""
 _ROTATION = "rotation"
 """The file that keeps the rotation of an index, sealed under the source's key."""
-_FIRST, _LAST = np.iinfo(np.int32).min, np.iinfo(np.int32).max
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class _Shortlist:
 
     source: Source
     opened: OpenIndex
-    mask: WithinDays | None
+    among: Among
     most: int  # faces that are scored exactly, if there is no other source
     asked: int
     ids: FaceIds
@@ -66,8 +66,7 @@ class _Shortlist:
     def ask_all(self, probe: Template) -> None:
         """Ask for as many faces as if there were no other source."""
         self.asked = self.most
-        with self.opened.lock:
-            self.ids, self.rough, unreached = self.opened.index.shortlist(probe.vector, self.most, among=self.mask)
+        self.ids, self.rough, unreached = self.opened.index.shortlist(probe.vector, self.most, among=self.among)
         self.unreached = max(self.unreached, unreached)
 
 
@@ -82,10 +81,11 @@ class _Scanned:
     uncompared: int = 0
     altered: list[str] = field(default_factory=list)
 
-    def count(self, source: Source, opened: OpenIndex, mask: WithinDays | None) -> None:
-        """Count the faces of a source; the mask was used last on all of them."""
-        self.compared += mask.faces if mask else len(opened.index)
-        self.older += mask.older if mask else 0
+    def count(self, source: Source, opened: OpenIndex, among: Among) -> None:
+        """Count the faces of a source that are compared, those among which the search is; its index is locked."""
+        compared = len(opened.index) if among == EVERY_FACE else opened.index.within(among)
+        self.compared += compared
+        self.older += opened.index.within(replace(among, after=EVERY_FACE.after)) - compared if among.after > 0 else 0
         for grade, many in opened.grades.items():
             self.grades[grade] += many
         self.uncompared += opened.uncompared
@@ -186,9 +186,7 @@ class Gallery:
         """
         scanned = _Scanned()
         for source, opened in self._followed(sources, model):
-            if (mask := _mask(opened, _kept(source, today, (None, None)), 0)) is not None:
-                mask(opened.index.ids)
-            scanned.count(source, opened, mask)
+            scanned.count(source, opened, _among(_kept(source, today, (None, None)), 0))
         return scanned.result([])
 
     def set_aside(self, ids: Collection[int]) -> None:
@@ -287,13 +285,16 @@ class Gallery:
         """Compare the probe with the code of every face."""
         scanned = _Scanned()
         filled = max(1, sum(1 for source in sources if source.faces))
+        chosen: list[tuple[Source, OpenIndex, Among]] = []
         for source, opened in self._followed(sources, probe.model):
-            mask = _mask(opened, _kept(source, today, days), after)
+            among = _among(_kept(source, today, days), after)
+            scanned.count(source, opened, among)
+            chosen.append((source, opened, among))
+        for source, opened, among in chosen:  # without their locks, so that searches do not wait for each other
             most = opened.index.rescored(k)
             asked = min(most, _LEAST + _SPARE * most // filled)
-            found = opened.index.shortlist(probe.vector, asked, among=mask)
-            scanned.lists.append(_Shortlist(source, opened, mask, most, asked, *found))
-            scanned.count(source, opened, mask)
+            found = opened.index.shortlist(probe.vector, asked, among=among)
+            scanned.lists.append(_Shortlist(source, opened, among, most, asked, *found))
         scanned.complete(probe)
         return scanned
 
@@ -404,12 +405,11 @@ def _kept_rotation(folder: Path, key: DataKey, dimension: int) -> Rotation:
     return made
 
 
-def _mask(opened: OpenIndex, days: Days, after: int) -> WithinDays | None:
-    if days == (None, None) and not after:
-        return None
-    low = (days[0] - EPOCH).days if days[0] else _FIRST
-    high = (days[1] - EPOCH).days if days[1] else _LAST
-    return opened.within(low, high, after)
+def _among(days: Days, after: int) -> Among:
+    """Return which faces a search is among: those of these days, with ids above ``after`` unless that is 0."""
+    low = (days[0] - EPOCH).days if days[0] else EVERY_FACE.first_day
+    high = (days[1] - EPOCH).days if days[1] else EVERY_FACE.last_day
+    return Among(first_day=low, last_day=high, after=after or EVERY_FACE.after)
 
 
 def _kept(source: Source, today: date, days: Days) -> Days:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.errors import Damaged
+from lineament.index.among import Days
 from lineament.index.base import VectorIndex
 from lineament.model.faces import FaceIds, SourceId
 from lineament.model.sources import Source
@@ -51,8 +52,7 @@ class OpenIndex:
     newest: int = 0  # every row up to this id has been read
     compared_at: float = 0.0  # when every row was read, by a clock that only goes forward, in seconds
     unwritten: bool = False  # the index and its files differ
-    ids: FaceIds = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # that should be in it, ascending
-    days: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))  # of capture, since EPOCH
+    expected: int = 0  # how many faces should be in it
     grades: Counter[int] = field(default_factory=Counter)  # how many of these faces have templates of each grade
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -76,7 +76,7 @@ class OpenIndex:
         self.altered = not older() if tally is None else not self._agrees(source, tally)
         self.sealed = sealed
         self.version = max(self.version, 0 if tally is None else tally.version)
-        self.vouched = len(self.ids) if tally is None else tally.counted.comparable.get(self.model, 0)
+        self.vouched = self.expected if tally is None else tally.counted.comparable.get(self.model, 0)
         self.uncompared = max(0, self.vouched - len(self.index))
 
     def begin_again(self, index: VectorIndex, key: DataKey) -> None:
@@ -93,13 +93,6 @@ class OpenIndex:
         self.unwritten = True
         self.uncompared = max(0, self.vouched - len(self.index))
 
-    def within(self, low: int, high: int, after: int = 0) -> WithinDays:
-        """Return a mask for the faces captured from one day to another, days since EPOCH, both included.
-
-        With ``after`` only those with higher numbers.
-        """
-        return WithinDays(self.ids, self.days, low, high, after)
-
     def _agrees(self, source: Source, tally: Tally) -> bool:
         """Return whether the rows and the numbers of the source are those that it vouches for now, and not before."""
         numbers = (source.faces, source.last_face_id) == (tally.counted.faces, tally.newest)
@@ -114,63 +107,41 @@ class OpenIndex:
         self.newest = int(rows[-1][0])
         mine = self._mine(rows)
         self._remember(mine)
-        self._add(tx, _ids(mine), key)
+        self._add(tx, _ids(mine), _days(mine), key)
 
     def _compare_all(self, tx: Tx, key: DataKey, now: float) -> None:
         """Read every row of the source, and let the index hold exactly the faces that can be compared."""
         rows = tx.tallies.rows(self.source_id)
         self.counted, self.compared_at = _count(rows, key), now
         self.newest = int(rows[-1][0]) if rows else 0
-        self.ids, self.days, self.grades = self.ids[:0], self.days[:0], Counter()
-        self._remember(self._mine(rows))
-        removed = np.setdiff1d(self.index.ids, self.ids)
-        if len(removed):
-            self.set_aside(removed)
-        self._add(tx, np.setdiff1d(self.ids, self.index.ids), key)
+        self.expected, self.grades = 0, Counter()
+        mine = self._mine(rows)
+        self._remember(mine)
+        ids, days = _ids(mine), _days(mine)
+        held, of_held = self.index.ids, self.index.days
+        if not np.array_equal(held, ids) or not np.array_equal(of_held, days):
+            removed = held[~_as_they_are(held, of_held, ids, days)]
+            if len(removed):
+                self.set_aside(removed)
+            missing = ~np.isin(ids, self.index.ids)
+            self._add(tx, ids[missing], days[missing], key)
 
     def _mine(self, rows: Sequence[FaceRow]) -> list[FaceRow]:
         """Return the rows of faces with templates of this model, except those that no face could have."""
         return [row for row in rows if row[1] == self.model and row[3] and _is_day(row[2]) and _is_day(row[4])]
 
     def _remember(self, mine: Sequence[FaceRow]) -> None:
-        self.ids = np.concatenate([self.ids, _ids(mine)])
-        days = np.fromiter((row[2] for row in mine), dtype=np.int32, count=len(mine))
-        self.days = np.concatenate([self.days, days])
+        self.expected += len(mine)
         self.grades.update(Counter(int(row[4]) for row in mine))
 
-    def _add(self, tx: Tx, ids: FaceIds, key: DataKey) -> None:
-        """Add faces whose templates are there and open."""
-        for some in _pieces(ids):
+    def _add(self, tx: Tx, ids: FaceIds, days: Days, key: DataKey) -> None:
+        """Add faces, ids ascending, whose templates are there and open."""
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
             found, vectors = tx.faces.intact(some, self.source_id, self.model, key)
             if len(found):
-                self.index.add(found, vectors)
+                self.index.add(found, vectors, days[start : start + _AT_ONCE][np.searchsorted(some, found)])
                 self.unwritten = True
-
-
-@dataclass(slots=True)
-class WithinDays:
-    """A mask: the faces captured from one day to another, and how many it last let through."""
-
-    ids: FaceIds  # ascending
-    days: NDArray[np.int32]  # of these
-    low: int  # days since EPOCH, both ends included
-    high: int
-    after: int = 0  # the highest number of a face that was enrolled too early
-    faces: int = 0
-    older: int = 0  # that were captured within these days and enrolled too early
-
-    def __call__(self, ids: FaceIds) -> NDArray[np.bool_]:
-        """Return which of ``ids`` were captured within these days."""
-        places = np.minimum(np.searchsorted(self.ids, ids), max(len(self.ids) - 1, 0))
-        day = self.days[places] if len(self.ids) else np.full(len(ids), self.high, dtype=np.int32)
-        known = self.ids[places] == ids if len(self.ids) else np.zeros(len(ids), dtype=np.bool_)
-        allowed: NDArray[np.bool_] = known & (day >= self.low) & (day <= self.high)
-        if self.after:
-            new = allowed & (ids > self.after)
-            self.older = int(allowed.sum()) - int(new.sum())
-            allowed = new
-        self.faces = int(allowed.sum())
-        return allowed
 
 
 def _tally(source_id: SourceId, sealed: bytes | None, key: DataKey) -> Tally | None:
@@ -195,6 +166,14 @@ def _ids(rows: Sequence[FaceRow]) -> FaceIds:
     return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
 
 
-def _pieces(ids: FaceIds) -> Iterator[FaceIds]:
-    for start in range(0, len(ids), _AT_ONCE):
-        yield ids[start : start + _AT_ONCE]
+def _days(rows: Sequence[FaceRow]) -> Days:
+    return np.fromiter((row[2] for row in rows), dtype=np.int32, count=len(rows))
+
+
+def _as_they_are(held: FaceIds, of_held: Days, ids: FaceIds, days: Days) -> NDArray[np.bool_]:
+    """Return which faces of an index are among these, ids ascending, with the same day of capture."""
+    if not len(ids):
+        return np.zeros(len(held), dtype=np.bool_)
+    places = np.minimum(np.searchsorted(ids, held), len(ids) - 1)
+    same: NDArray[np.bool_] = (ids[places] == held) & (days[places] == of_held)
+    return same

@@ -1,0 +1,365 @@
+/* The inner loops of the scan index: codes of faces, compared with probes (docs/adr/0046-codes-of-our-own.md).
+
+   A face is a unit vector, turned by the secret of its source. Each dimension, times the root of their number, is
+   rounded to one of sixteen levels, STEP apart. The upper two bits of all dimensions are its coarse code, the lower
+   two its fine code. Both are kept in blocks of 32 faces: for each column (two dimensions, four bits) sixteen bytes,
+   of which byte i has face i in its lower half and face i + 16 in its upper half. So one shuffle looks up sixteen or
+   thirty-two faces in a table of sixteen entries (André, Kermarrec, Le Scouarnec, VLDB 2015).
+
+   Every face is compared by its coarse code. Where that comes within a margin of the best so far, the fine codes of the
+   block are added. No pointer is checked here: index/native/__init__.py is the only caller. */
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#define BLOCK 32
+#define WIDTH 16 /* bytes of a column in a block, and entries of its table */
+#define MOST 63 /* the highest entry of a table: four of them are added up in a byte */
+#define LINE 64  /* bytes that are fetched together */
+#define GROUP 16 /* blocks compared with one probe before the next: they stay in the first cache */
+
+static const float STEP = 0.32f;
+/* Of a normal number: its mean product with the middle of its coarse cell, and the square of the error that is left
+   when such a middle is divided by that. */
+static const float PRODUCT = 0.96081f, ERROR = 0.15553f;
+
+struct faces {
+    uint8_t *coarse, *fine; /* blocks */
+    float *scales;          /* what makes a sum of levels an inner product */
+    int64_t *ids;
+    int32_t *days; /* of capture */
+    int64_t count;
+};
+
+struct probe {
+    const uint8_t *coarse, *fine;       /* tables, of each column 16 entries */
+    float coarse_step, fine_step, bias; /* what an entry stands for, and what all tables leave out */
+    float slope, offset;                /* an inner product to a sum of coarse entries */
+    float margin;                       /* how far the inner product of the coarse code may be below that of both */
+    int32_t first_day, last_day;          /* of capture, both included */
+    int64_t after;                        /* only higher ids */
+    int64_t most;                         /* faces that are wanted */
+    float *scores;                        /* a heap of these, the least first */
+    int64_t *ids;
+    int64_t held; /* how many it has */
+    int64_t cut;  /* the least coarse sum that is looked at */
+    int64_t looked; /* blocks that were compared by both codes */
+};
+
+/* ---------------------------------------------------------------- sums over the columns of a block */
+
+static void add_plain(const uint8_t *codes, const uint8_t *table, int64_t columns, uint16_t *sums) {
+    memset(sums, 0, BLOCK * sizeof *sums);
+    for (int64_t column = 0; column < columns; column++, codes += WIDTH, table += WIDTH)
+        for (int i = 0; i < WIDTH; i++) {
+            sums[i] += table[codes[i] & 15];
+            sums[i + 16] += table[codes[i] >> 4];
+        }
+}
+
+#if defined(__x86_64__)
+
+__attribute__((target("avx2"))) static inline __m256i folded(__m256i even, __m256i odd) {
+    /* Each half of a register holds the sums of other columns, for the same faces. */
+    __m128i e = _mm_add_epi16(_mm256_castsi256_si128(even), _mm256_extracti128_si256(even, 1));
+    __m128i o = _mm_add_epi16(_mm256_castsi256_si128(odd), _mm256_extracti128_si256(odd, 1));
+    return _mm256_set_m128i(_mm_unpackhi_epi16(e, o), _mm_unpacklo_epi16(e, o));
+}
+
+__attribute__((target("avx2"))) static inline void add_avx2(
+    const uint8_t *codes, const uint8_t *table, int64_t columns, uint16_t *sums) {
+    const __m256i low = _mm256_set1_epi8(15), byte = _mm256_set1_epi16(255);
+    __m256i even0 = _mm256_setzero_si256(), odd0 = even0, even1 = even0, odd1 = even0;
+    for (int64_t at = 0; at < columns * WIDTH; at += 128) {
+        __m256i first = _mm256_setzero_si256(), second = first;
+        for (int part = 0; part < 128; part += 32) {
+            __m256i code = _mm256_loadu_si256((const __m256i *)(codes + at + part));
+            __m256i entries = _mm256_loadu_si256((const __m256i *)(table + at + part));
+            __m256i a = _mm256_shuffle_epi8(entries, _mm256_and_si256(code, low));
+            __m256i b = _mm256_shuffle_epi8(entries, _mm256_and_si256(_mm256_srli_epi16(code, 4), low));
+            first = _mm256_add_epi8(first, a);
+            second = _mm256_add_epi8(second, b);
+        }
+        even0 = _mm256_add_epi16(even0, _mm256_and_si256(first, byte));
+        odd0 = _mm256_add_epi16(odd0, _mm256_srli_epi16(first, 8));
+        even1 = _mm256_add_epi16(even1, _mm256_and_si256(second, byte));
+        odd1 = _mm256_add_epi16(odd1, _mm256_srli_epi16(second, 8));
+    }
+    _mm256_storeu_si256((__m256i *)sums, folded(even0, odd0));
+    _mm256_storeu_si256((__m256i *)(sums + 16), folded(even1, odd1));
+}
+
+#elif defined(__aarch64__)
+
+static inline void add_neon(const uint8_t *codes, const uint8_t *table, int64_t columns, uint16_t *sums) {
+    const uint8x16_t low = vdupq_n_u8(15);
+    uint16x8_t a0 = vdupq_n_u16(0), a1 = a0, b0 = a0, b1 = a0;
+    for (int64_t at = 0; at < columns * WIDTH; at += WIDTH) {
+        uint8x16_t code = vld1q_u8(codes + at), entries = vld1q_u8(table + at);
+        uint8x16_t a = vqtbl1q_u8(entries, vandq_u8(code, low)), b = vqtbl1q_u8(entries, vshrq_n_u8(code, 4));
+        a0 = vaddw_u8(a0, vget_low_u8(a));
+        a1 = vaddw_high_u8(a1, a);
+        b0 = vaddw_u8(b0, vget_low_u8(b));
+        b1 = vaddw_high_u8(b1, b);
+    }
+    vst1q_u16(sums, a0);
+    vst1q_u16(sums + 8, a1);
+    vst1q_u16(sums + 16, b0);
+    vst1q_u16(sums + 24, b1);
+}
+
+#endif
+
+/* ---------------------------------------------------------------- the best so far */
+
+static void push(struct probe *probe, float score, int64_t id) {
+    float *scores = probe->scores;
+    int64_t *ids = probe->ids, at;
+    if (probe->held < probe->most) {
+        at = probe->held++;
+        while (at > 0) {
+            int64_t parent = (at - 1) / 2;
+            if (scores[parent] <= score) break;
+            scores[at] = scores[parent];
+            ids[at] = ids[parent];
+            at = parent;
+        }
+    } else {
+        at = 0;
+        for (;;) {
+            int64_t child = 2 * at + 1;
+            if (child >= probe->most) break;
+            if (child + 1 < probe->most && scores[child + 1] < scores[child]) child++;
+            if (scores[child] >= score) break;
+            scores[at] = scores[child];
+            ids[at] = ids[child];
+            at = child;
+        }
+    }
+    scores[at] = score;
+    ids[at] = id;
+    if (probe->held == probe->most) {
+        float cut = floorf((scores[0] - probe->margin) * probe->slope + probe->offset);
+        probe->cut = cut < 0 ? 0 : cut > 65535 ? 65535 : (int64_t)cut;
+    }
+}
+
+static inline void look(const struct faces *faces, struct probe *probe, int64_t block, uint32_t mask,
+                        const uint16_t *coarse, const uint16_t *fine) {
+    for (; mask; mask &= mask - 1) {
+        int lane = __builtin_ctz(mask);
+        int64_t slot = block * BLOCK + lane;
+        if (slot >= faces->count) break;
+        int32_t day = faces->days[slot];
+        if (day < probe->first_day || day > probe->last_day || faces->ids[slot] <= probe->after) continue;
+        float sum = coarse[lane] * probe->coarse_step + fine[lane] * probe->fine_step + probe->bias;
+        float score = sum * faces->scales[slot];
+        if (probe->held < probe->most || score > probe->scores[0]) push(probe, score, faces->ids[slot]);
+    }
+}
+
+static inline uint32_t reaching(const uint16_t *sums, int64_t cut) {
+    uint32_t mask = 0;
+    for (int lane = 0; lane < BLOCK; lane++) mask |= (uint32_t)(sums[lane] >= cut) << lane;
+    return mask;
+}
+
+/* The blocks that may have faces for a probe are found first, and what they need is fetched meanwhile. */
+#define COMPARE(name, attributes, add, reach)                                                                      \
+    attributes static void name(const struct faces *faces, int64_t first, int64_t last, struct probe *probes,      \
+                                int64_t count, int64_t columns) {                                                  \
+        int64_t size = columns * WIDTH, found[GROUP];                                                              \
+        uint32_t masks[GROUP];                                                                                     \
+        uint16_t coarse[GROUP][BLOCK], fine[BLOCK];                                                                \
+        for (int64_t group = first; group < last; group += GROUP) {                                                \
+            int64_t end = group + GROUP < last ? group + GROUP : last;                                             \
+            for (struct probe *probe = probes; probe < probes + count; probe++) {                                  \
+                if (!probe->most) continue;                                                                        \
+                int many = 0;                                                                                      \
+                for (int64_t block = group; block < end; block++) {                                                \
+                    add(faces->coarse + block * size, probe->coarse, columns, coarse[many]);                       \
+                    uint32_t mask = reach(coarse[many], probe->cut);                                               \
+                    if (!mask) continue;                                                                           \
+                    found[many] = block;                                                                           \
+                    masks[many++] = mask;                                                                          \
+                    for (int64_t at = 0; at < size; at += LINE) __builtin_prefetch(faces->fine + block * size + at); \
+                    __builtin_prefetch(faces->scales + block * BLOCK);                                             \
+                }                                                                                                  \
+                for (int at = 0; at < many; at++) {                                                                \
+                    add(faces->fine + found[at] * size, probe->fine, columns, fine);                               \
+                    look(faces, probe, found[at], masks[at], coarse[at], fine);                                    \
+                }                                                                                                  \
+                probe->looked += many;                                                                             \
+            }                                                                                                      \
+        }                                                                                                          \
+    }
+
+COMPARE(compare_plain, , add_plain, reaching)
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static inline uint32_t reaching_avx2(const uint16_t *sums, int64_t cut) {
+    const __m256i least = _mm256_set1_epi16((short)cut);
+    __m256i a = _mm256_loadu_si256((const __m256i *)sums), b = _mm256_loadu_si256((const __m256i *)(sums + 16));
+    a = _mm256_cmpeq_epi16(_mm256_max_epu16(a, least), a);
+    b = _mm256_cmpeq_epi16(_mm256_max_epu16(b, least), b);
+    __m256i both = _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
+    return (uint32_t)_mm256_movemask_epi8(both);
+}
+COMPARE(compare_fast, __attribute__((target("avx2"))), add_avx2, reaching_avx2)
+#elif defined(__aarch64__)
+COMPARE(compare_fast, , add_neon, reaching)
+#endif
+
+/* ---------------------------------------------------------------- what Python calls */
+
+#if defined(_WIN32)
+#define EXPORTED __declspec(dllexport)
+#else
+#define EXPORTED __attribute__((visibility("default")))
+#endif
+
+/* Whether this processor has the instructions of compare_fast. */
+EXPORTED int lineament_is_fast(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") != 0;
+#elif defined(__aarch64__)
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+/* Compare the faces of blocks from `first` up to `last` with probes; each probe's heap goes on from where it is. */
+EXPORTED void lineament_compare(const struct faces *faces, int64_t first, int64_t last, struct probe *probes,
+                                int64_t count, int64_t columns, int plainly) {
+#if defined(__x86_64__) || defined(__aarch64__)
+    if (!plainly && lineament_is_fast()) {
+        compare_fast(faces, first, last, probes, count, columns);
+        return;
+    }
+#endif
+    (void)plainly;
+    compare_plain(faces, first, last, probes, count, columns);
+}
+
+static int level(float value) {
+    float at = floorf(value / STEP);
+    return (at < -8 ? -8 : at > 7 ? 7 : (int)at) + 8;
+}
+
+/* Code vectors into slots from `slot` on, which were never used or are cleared. */
+EXPORTED void lineament_encode(
+    const struct faces *faces, int64_t slot, const float *vectors, int64_t count, int64_t dimension, int64_t columns) {
+    const float root = sqrtf((float)dimension);
+    for (int64_t face = 0; face < count; face++, slot++, vectors += dimension) {
+        int64_t lane = slot % BLOCK, shift = lane < 16 ? 0 : 4, place = slot / BLOCK * columns * WIDTH + lane % 16;
+        float sum = 0;
+        for (int64_t column = 0; 2 * column < dimension; column++) {
+            int coarse = 0, fine = 0;
+            for (int part = 0; part < 2 && 2 * column + part < dimension; part++) {
+                float value = vectors[2 * column + part] * root;
+                int at = level(value);
+                coarse |= (at >> 2) << (2 * part);
+                fine |= (at & 3) << (2 * part);
+                sum += ((float)at - 7.5f) * STEP * value;
+            }
+            faces->coarse[place + column * WIDTH] |= (uint8_t)(coarse << shift);
+            faces->fine[place + column * WIDTH] |= (uint8_t)(fine << shift);
+        }
+        faces->scales[slot] = root / sum;
+    }
+}
+
+/* Clear the codes of a slot. */
+static void clear(const struct faces *faces, int64_t slot, int64_t columns) {
+    int64_t lane = slot % BLOCK, place = slot / BLOCK * columns * WIDTH + lane % 16;
+    uint8_t others = lane < 16 ? 0xf0 : 0x0f;
+    for (int64_t column = 0; column < columns; column++) {
+        faces->coarse[place + column * WIDTH] &= others;
+        faces->fine[place + column * WIDTH] &= others;
+    }
+    faces->scales[slot] = 0;
+    faces->ids[slot] = 0;
+    faces->days[slot] = 0;
+}
+
+/* Move the face in a slot of `from` to a slot of `to`, in the place of the one there; the slot it leaves is cleared. */
+EXPORTED void lineament_move(
+    const struct faces *to, int64_t slot, const struct faces *from, int64_t last, int64_t columns) {
+    clear(to, slot, columns);
+    int64_t lane = last % BLOCK, taken = lane < 16 ? 0 : 4, place = last / BLOCK * columns * WIDTH + lane % 16;
+    int64_t put = slot % BLOCK, shift = put < 16 ? 0 : 4, target = slot / BLOCK * columns * WIDTH + put % 16;
+    for (int64_t column = 0; column < columns; column++) {
+        to->coarse[target + column * WIDTH] |= (uint8_t)((from->coarse[place + column * WIDTH] >> taken & 15) << shift);
+        to->fine[target + column * WIDTH] |= (uint8_t)((from->fine[place + column * WIDTH] >> taken & 15) << shift);
+    }
+    to->scales[slot] = from->scales[last];
+    to->ids[slot] = from->ids[last];
+    to->days[slot] = from->days[last];
+    clear(from, last, columns);
+}
+
+/* Clear the codes of a slot that is used no more. */
+EXPORTED void lineament_clear(const struct faces *faces, int64_t slot, int64_t columns) { clear(faces, slot, columns); }
+
+/* Count the faces captured within days, with ids above one. */
+EXPORTED int64_t lineament_count(const struct faces *faces, int32_t first, int32_t last, int64_t after) {
+    int64_t found = 0;
+    for (int64_t slot = 0; slot < faces->count; slot++)
+        found += (faces->days[slot] >= first) & (faces->days[slot] <= last) & (faces->ids[slot] > after);
+    return found;
+}
+
+static float fill(uint8_t *table, const float *values, int64_t columns, float *step) {
+    /* Entries from 0 to MOST, of one step for all columns; return what they leave out. */
+    float widest = 0, left = 0;
+    for (int64_t column = 0; column < columns; column++) {
+        float low = values[column * WIDTH], high = low;
+        for (int i = 1; i < WIDTH; i++) {
+            low = fminf(low, values[column * WIDTH + i]);
+            high = fmaxf(high, values[column * WIDTH + i]);
+        }
+        widest = fmaxf(widest, high - low);
+    }
+    *step = widest > 0 ? widest / MOST : 1;
+    for (int64_t column = 0; column < columns; column++) {
+        float low = values[column * WIDTH];
+        for (int i = 1; i < WIDTH; i++) low = fminf(low, values[column * WIDTH + i]);
+        for (int i = 0; i < WIDTH; i++)
+            table[column * WIDTH + i] = (uint8_t)((values[column * WIDTH + i] - low) / *step + 0.5f);
+        left += low;
+    }
+    return left;
+}
+
+/* Fill the tables of a probe, turned as the faces are, and what belongs to them. `spread` is how many standard
+   deviations of its error the coarse code may be wrong; `room` has 16 floats of each column. */
+EXPORTED void lineament_prepare(struct probe *probe, const float *vector, int64_t dimension, int64_t columns,
+                                float spread, uint8_t *coarse, uint8_t *fine, float *room) {
+    float root = sqrtf((float)dimension), left[2];
+    for (int kind = 0; kind < 2; kind++) {
+        float width = kind ? STEP : 4 * STEP;
+        for (int64_t column = 0; column < columns; column++)
+            for (int entry = 0; entry < WIDTH; entry++) {
+                float value = 0;
+                for (int part = 0; part < 2 && 2 * column + part < dimension; part++)
+                    value += vector[2 * column + part] * ((float)(entry >> (2 * part) & 3) - 1.5f) * width;
+                room[column * WIDTH + entry] = value;
+            }
+        left[kind] = fill(kind ? fine : coarse, room, columns, kind ? &probe->fine_step : &probe->coarse_step);
+    }
+    probe->coarse = coarse;
+    probe->fine = fine;
+    probe->bias = left[0] + left[1];
+    probe->slope = root * PRODUCT / probe->coarse_step;
+    probe->offset = -left[0] / probe->coarse_step;
+    probe->margin = spread * sqrtf(ERROR) / root;
+}
