@@ -58,7 +58,7 @@ def _build(folder: Path) -> int:
     index = ScanIndex(folder / "opening", model=templates.MODEL, rotation=turn, exact=_nothing)
     with store.read() as tx:
         for ids, vectors in tx.faces.after(SourceId(1), templates.MODEL, 0, key):
-            index.add(ids, vectors)
+            index.add(ids, vectors, (ids % templates.DAYS).astype(np.int32))
     taken = time.perf_counter() - began
     index.sync()
     print(f"rebuilt from the store: {len(index):,} faces in {taken:.1f} s ({len(index) / taken:,.0f} a second)")

@@ -115,6 +115,7 @@ def clocked(act: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def lineament(shared: Shared, seconds: float) -> dict[str, Any]:
+    from lineament.index.among import Among
     from lineament.index.rotation import rotation
     from lineament.index.scan import ScanIndex
 
@@ -146,14 +147,16 @@ def lineament(shared: Shared, seconds: float) -> dict[str, Any]:
         adding = 0.0
         for start in range(0, len(ids), 65_536):
             vectors = np.array(shared.gallery[start : start + 65_536])
-            adding += clocked(lambda: index.add(ids[start : start + 65_536], vectors))[1]  # noqa: B023 - called here
+            some = ids[start : start + 65_536]
+            days = (some % templates.DAYS).astype(np.int32)
+            adding += clocked(lambda: index.add(some, vectors, days))[1]  # noqa: B023 - called here
         writing = clocked(index.sync)[1]
         built = {"build_s": adding + writing, "adds_a_second": len(ids) / adding}
         del index
         return built | {"again": True}
     # do not count what the libraries allocate once
     warm = ScanIndex(shared.folder / "warm", **how)
-    warm.add(ids[:10_000], np.array(shared.gallery[:10_000]))
+    warm.add(ids[:10_000], np.array(shared.gallery[:10_000]), np.zeros(10_000, dtype=np.int32))
     warm.search(shared.probes[:1], K)
     del warm
     before = resident()
@@ -170,10 +173,9 @@ def lineament(shared: Shared, seconds: float) -> dict[str, Any]:
     recalls = shared.recall(found, len(shared.probes))
     looked_up.clear()
     times = shared.times(found, seconds)
-    half = np.random.default_rng(0).random(len(ids) + 1) < 0.5
+    half = Among(last_day=templates.DAYS // 2 - 1)
     masked = shared.times(
-        lambda probe: [hit.face_id for hit in index.search(probe[np.newaxis], K, among=lambda some: half[some])[0]],
-        seconds / 4,
+        lambda probe: [hit.face_id for hit in index.search(probe[np.newaxis], K, among=half)[0]], seconds / 4
     )
     more = {
         "scan_p50": float(np.median(scanning)),
@@ -198,7 +200,8 @@ def _changes(folder: Path, how: dict[str, Any], ids: np.ndarray) -> dict[str, fl
     removing = clocked(lambda: index.remove(removed))[1]
     removing_one = clocked(lambda: index.remove(ids[len(ids) // 2 : len(ids) // 2 + 1]))[1]
     rewriting = clocked(index.sync)[1]
-    index.add(ids[-1:] + 1 + np.arange(1000), np.repeat(np.eye(1, templates.DIMENSION, dtype=np.float32), 1000, axis=0))
+    more = np.repeat(np.eye(1, templates.DIMENSION, dtype=np.float32), 1000, axis=0)
+    index.add(ids[-1:] + 1 + np.arange(1000), more, np.zeros(1000, dtype=np.int32))
     appending = clocked(index.sync)[1]
     shutil.rmtree(changed)
     return {
@@ -374,7 +377,7 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
     absent = machine.absent(*sorted({MODULES[name] for name in wanted if name in MODULES}))
     contenders = [name for name in wanted if MODULES.get(name) not in absent]
     packages = {PACKAGES[name] for name in contenders if name in PACKAGES}
-    print(machine.line("turbovec", "numpy", *sorted(packages)))
+    print(machine.line("numpy", *sorted(packages)))
     print(
         f"load before: {os.getloadavg()[0]:.1f}; {options.faces:,} faces, k = {K}, {options.probes} probes", flush=True
     )

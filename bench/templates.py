@@ -35,6 +35,8 @@ from lineament.store.ring import KeyRing
 DIMENSION = 128
 MODEL = "made/1"
 KINDS = 10_000
+DAYS = 2000
+"""The day of capture of a face is the rest of its id divided by this."""
 _SPREAD = np.sqrt(np.exp(-np.arange(DIMENSION) / 35)).astype(np.float32)
 _CHUNK = 100_000
 
@@ -136,7 +138,7 @@ def _insert(raw: sqlite3.Connection, table: str, names: Any, rows: Any) -> None:
 
 def _face(face_id: int) -> tuple[object, ...]:
     landmarks, quality = "[" + "123.456, " * 10 + "1]", '{"' + "x" * 180 + '": 1}'  # of realistic length
-    return (face_id, 1, 1, MODEL, face_id % 2000, 1.5, 1.5, 99.5, 99.5, landmarks, quality, face_id.to_bytes(32, "big"))
+    return (face_id, 1, 1, MODEL, face_id % DAYS, 1.5, 1.5, 99.5, 99.5, landmarks, quality, face_id.to_bytes(32, "big"))
 
 
 def _sealed(gallery: Vectors, key: DataKey) -> Any:

@@ -18,6 +18,7 @@ from tests.support.world import PROBE, World, ingest, opened
 
 from lineament.errors import AccessAltered
 from lineament.model.events.searches import SearchRun
+from lineament.model.faces import FaceIds
 from lineament.model.search import Mode, SearchRequest, SearchResult
 from lineament.model.sources import SourceTerms
 from lineament.services.doctor import Verdict
@@ -78,29 +79,47 @@ def forged_head(folder: Path, **fields: object) -> None:
     (folder / "head").write_bytes(line + hashlib.sha256(line).hexdigest().encode() + b"\n")
 
 
+FACE = np.dtype([("id", "<i8"), ("day", "<i4"), ("scale", "<f4")])
+
+
+def with_ids(home: Path, change: Callable[[FaceIds], FaceIds]) -> None:
+    """Change the ids in the files of an index, and the digest in its head with them."""
+    (path,) = home.glob("index/*/*/faces-*")
+    faces = np.frombuffer(path.read_bytes(), dtype=FACE).copy()
+    faces["id"] = change(faces["id"])
+    path.write_bytes(faces.tobytes())
+    (coarse,), (fine,) = (path.parent.glob(f"{kind}-*") for kind in ("coarse", "fine"))
+    columns = (faces[name].tobytes() for name in ("scale", "id", "day"))
+    piece = hashlib.sha256(b"".join([coarse.read_bytes(), fine.read_bytes(), *columns])).digest()
+    forged_head(path.parent, sha256=hashlib.sha256(piece).hexdigest())
+
+
 def renamed(home: Path, face: int) -> None:
     """Give the code of a face an id that no face has."""
-    (path,) = home.glob("index/*/*/ids-*")
-    ids = np.frombuffer(path.read_bytes(), dtype="<i8").copy()
-    ids[ids == face] = 10**6
-    path.write_bytes(ids.tobytes())
-    forged_head(path.parent, ids_sha256=hashlib.sha256(ids.tobytes()).hexdigest())
+    with_ids(home, lambda ids: np.where(ids == face, 10**6, ids))
 
 
 def exchanged(home: Path, face: int) -> None:
     """Exchange the ids of two codes, so that the code of a face is looked for under another's."""
-    (path,) = home.glob("index/*/*/ids-*")
-    ids = np.frombuffer(path.read_bytes(), dtype="<i8").copy()
-    other = int(ids[ids != face][0])
-    ids = np.select([ids == face, ids == other], [other, face], ids).astype("<i8")
-    path.write_bytes(ids.tobytes())
-    forged_head(path.parent, ids_sha256=hashlib.sha256(ids.tobytes()).hexdigest())
+
+    def exchange(ids: FaceIds) -> FaceIds:
+        other = int(ids[ids != face][0])
+        return np.select([ids == face, ids == other], [other, face], ids)
+
+    with_ids(home, exchange)
 
 
 def shortened(home: Path, face: int) -> None:
     """Let the index be that of no face."""
     (head,) = home.glob("index/*/*/head")
-    forged_head(head.parent, faces=0, ids_sha256=hashlib.sha256(b"").hexdigest())
+    forged_head(head.parent, faces=0, sha256=hashlib.sha256(b"").hexdigest())
+
+
+def test_the_digest_that_is_forged_here_is_the_right_one(home: Path) -> None:
+    (head,) = home.glob("index/*/*/head")
+    right = json.loads(head.read_bytes().partition(b"\n")[0])["sha256"]
+    with_ids(home, lambda ids: ids)
+    assert json.loads(head.read_bytes().partition(b"\n")[0])["sha256"] == right
 
 
 @pytest.mark.parametrize("tamper", [renamed, exchanged, shortened])

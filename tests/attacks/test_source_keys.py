@@ -134,7 +134,7 @@ def test_the_rotated_key_of_a_source_opens_everything_of_it_and_the_old_one_noth
         with workspace.store.read() as tx:
             wrapped = tx.sources.wrapped_key(tx.sources.get(SOURCE).id)
         assert wrapped is not None
-        codes = {path.name for path in home.glob("index/*/*/codes-*")}
+        codes = {path.name for path in home.glob("index/*/*/coarse-*")}
         desk = workspace.desk_at_the_machine()
         report = desk.key_rotation.source(SOURCE)
         assert report.damaged == 0
@@ -144,7 +144,7 @@ def test_the_rotated_key_of_a_source_opens_everything_of_it_and_the_old_one_noth
         assert len(pictures(home) & addresses) == 1  # the probe, under the key of its case
         actions = [row.action for row in desk.audit.page().entries]
     assert {"key_rotation_begun", "key_rotated"} <= set(actions)
-    assert codes.isdisjoint(path.name for path in home.glob("index/*/*/codes-*"))
+    assert codes.isdisjoint(path.name for path in home.glob("index/*/*/coarse-*"))
     kept = b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
     assert wrapped not in kept
     assert not [value for value, _ in sealed if value in kept]

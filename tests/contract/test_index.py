@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.support.ray_nodes import RunningShards
-from tests.support.templates import DIMENSION, TURN, Templates, as_ids, scan, vectors
+from tests.support.templates import DIMENSION, EVEN, TURN, Templates, as_ids, days_of, scan, vectors
 
+from lineament.index.among import EVERY_FACE, Among
 from lineament.index.base import VectorIndex
 from lineament.index.exact import ExactIndex
 from lineament.index.sharded import LocalShards, ShardedIndex
@@ -28,7 +29,7 @@ class Filled:
 
     def add(self, ids: FaceIds, some: Vectors) -> None:
         self.templates.add(ids, some)
-        self.index.add(ids, some)
+        self.index.add(ids, some, days_of(ids))
 
     def found(self, probe: Vectors, k: int, **how: object) -> list[int]:
         [hits] = self.index.search(probe[np.newaxis, :], k, **how)  # type: ignore[arg-type]  # the mask of the test
@@ -72,7 +73,7 @@ def test_an_empty_index_answers_with_empty_lists(empty: Filled) -> None:
     assert len(empty.index) == 0
     assert empty.index.ids.tolist() == []
     assert empty.index.search(vectors(3), 5) == [[], [], []]
-    assert empty.index.search(vectors(1), 5, among=lambda ids: ids > 0) == [[]]
+    assert empty.index.search(vectors(1), 5, among=EVEN) == [[]]
     empty.index.sync()
 
 
@@ -90,7 +91,7 @@ def test_a_face_finds_itself_first(filled: Filled) -> None:
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_shortlist_has_the_best_faces_with_scores_close_to_theirs(filled: Filled, masked: bool) -> None:
     probe = vectors(1, seed=5)[0]
-    among = (lambda ids: ids % 2 == 0) if masked else None
+    among = EVEN if masked else EVERY_FACE
     [best] = filled.index.search(probe[np.newaxis, :], 10, among=among)
     ids, rough, uncompared = filled.index.shortlist(probe, max(60, filled.index.rescored(10)), among=among)
     assert uncompared == 0
@@ -177,7 +178,7 @@ def test_ids_may_come_in_any_order(empty: Filled) -> None:
 )
 def test_refused_faces_leave_the_index_unchanged(filled: Filled, ids: FaceIds, some: Vectors) -> None:
     with pytest.raises(ValueError, match=r"id|vector"):
-        filled.index.add(ids, some)
+        filled.index.add(ids, some, days_of(ids))
     assert sorted(filled.index.ids.tolist()) == list(range(1, 201))
     assert len(filled.index) == 200
 
@@ -191,23 +192,19 @@ def test_probes_are_checked_too(filled: Filled) -> None:
 def test_a_mask_leaves_only_what_it_allows(filled: Filled) -> None:
     probe = vectors(1, seed=2)[0]
     everything = filled.found(probe, 200)
-    assert filled.found(probe, 200, among=lambda ids: ids % 2 == 0) == [
-        face_id for face_id in everything if face_id % 2 == 0
-    ]
-    assert filled.found(probe, 5, among=lambda ids: ids == 77) == [77]
-    assert filled.found(probe, 5, among=lambda ids: ids < 0) == []
+    assert filled.found(probe, 200, among=EVEN) == [face_id for face_id in everything if face_id % 2 == 0]
+    assert filled.found(probe, 5, among=replace(EVEN, after=199)) == [200]
+    assert filled.found(probe, 5, among=Among(first_day=2)) == []
+    assert filled.found(probe, 5, among=Among(last_day=-1)) == []
+    new = filled.found(probe, 200, among=Among(after=120))
+    assert new == [face_id for face_id in everything if face_id > 120]
+    for among, faces in ((EVERY_FACE, 200), (EVEN, 100), (Among(after=120), 80), (replace(EVEN, after=199), 1)):
+        assert filled.index.within(among) == faces
 
 
-def test_a_mask_is_called_with_the_ids_of_the_index(filled: Filled) -> None:
-    filled.index.remove(as_ids(range(1, 101)))
-    called_with: list[int] = []
-
-    def among(ids: FaceIds) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        called_with.extend(ids.tolist())
-        return np.ones(len(ids), dtype=np.bool_)
-
-    filled.found(vectors(1)[0], 5, among=among)
-    assert sorted(called_with) == list(range(101, 201))
+def test_days_are_those_of_the_faces(filled: Filled) -> None:
+    filled.index.remove(as_ids([1, 50, 200]))
+    assert filled.index.days.tolist() == days_of(filled.index.ids).tolist()
 
 
 def test_searching_while_another_thread_adds_and_removes(empty: Filled) -> None:
@@ -220,9 +217,9 @@ def test_searching_while_another_thread_adds_and_removes(empty: Filled) -> None:
     def look() -> None:
         probes = vectors(4, seed=8)
         while not stop.is_set():
-            for probe, hits in zip(probes, empty.index.search(probes, 20, among=lambda ids: ids % 3 > 0), strict=True):
+            for probe, hits in zip(probes, empty.index.search(probes, 20, among=EVEN), strict=True):
                 right = {at: float(exact) for at, exact in enumerate(scores(probe, some))}
-                if len(hits) < 20 or any(hit.face_id % 3 == 0 or right[hit.face_id] != hit.score for hit in hits):
+                if len(hits) < 20 or any(hit.face_id % 2 or right[hit.face_id] != hit.score for hit in hits):
                     wrong.append(hits)
 
     readers = [threading.Thread(target=look) for _ in range(3)]

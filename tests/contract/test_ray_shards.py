@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.ray_nodes import RunningShards, spread, wait_until
-from tests.support.templates import DIMENSION, Templates, as_ids, vectors
+from tests.support.templates import DIMENSION, Templates, as_ids, days_of, vectors
 
 from lineament.errors import IndexUnwritable
 from lineament.index.exact import ExactIndex
@@ -39,7 +39,7 @@ class Searched:
         """Return the answers of an exact index of these faces."""
         index = ExactIndex(DIMENSION)
         stay = ~np.isin(self.ids, as_ids([]) if without is None else without)
-        index.add(self.ids[stay], self.vectors[stay])
+        index.add(self.ids[stay], self.vectors[stay], days_of(self.ids[stay]))
         return index.search(PROBES, 20)
 
     def is_whole(self) -> bool:
@@ -51,7 +51,7 @@ def searched(ray_shards: RunningShards, tmp_path: Path) -> Searched:
     index, templates = ray_shards.empty_index(tmp_path / "index")
     ids, some = as_ids(range(1, FACES + 1)), vectors(FACES)
     templates.add(ids, some)
-    index.add(ids, some)
+    index.add(ids, some, days_of(ids))
     assert isinstance(index.shards, RayShards)
     found = Searched(index, index.shards, templates, ids, some)
     wait_until(found.is_whole)
@@ -69,10 +69,10 @@ def test_a_second_process_sees_what_the_first_added_and_adds_it_again(
     more = as_ids(range(FACES + 1, FACES + 101))
     later = vectors(100, seed=5)
     searched.templates.add(more, later)
-    searched.index.add(more, later)
+    searched.index.add(more, later, days_of(more))
     second = ShardedIndex(other, rotation=searched.index.rotation, exact=searched.templates)
     assert second.search(PROBES, 20) == searched.expected()  # as long as it has not followed the store
-    second.add(more, later)
+    second.add(more, later, days_of(more))
     assert second.search(PROBES, 20) == searched.index.search(PROBES, 20)
     second.remove(more[:50])
     assert second.shortlist(PROBES[0], 5).uncompared == 0

@@ -31,7 +31,7 @@ WRITER = """
     at = int(index.ids.max(initial=-1)) + 1
     print("ready", flush=True)
     while at + 250 < 20_000:
-        index.add(*templates(as_ids(range(at, at + 250))))
+        index.add(*templates.faces(as_ids(range(at, at + 250))))
         at += 250
         if removing == "removing":
             index.remove(as_ids(range(at - 400, at - 390)))

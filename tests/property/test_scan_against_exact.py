@@ -10,8 +10,9 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.support.templates import DIMENSION, Templates, as_ids, scan, vectors
+from tests.support.templates import DIMENSION, EVEN, Templates, as_ids, days_of, scan, vectors
 
+from lineament.index.among import EVERY_FACE, Among
 from lineament.index.exact import ExactIndex
 from lineament.model.faces import FaceIds
 from lineament.model.scores import scores
@@ -44,8 +45,8 @@ class ScanAgainstExact(RuleBasedStateMachine):
         some = vectors(len(new), self.seed)
         some[1::3] = some[0:1]  # several faces with the very same score
         self.templates.add(new, some)
-        self.scan.add(new, some)
-        self.exact.add(new, some)
+        self.scan.add(new, some, days_of(new))
+        self.exact.add(new, some, days_of(new))
 
     @rule(ids=some_ids)
     def remove(self, ids: list[int]) -> None:
@@ -61,9 +62,12 @@ class ScanAgainstExact(RuleBasedStateMachine):
         self.exact.remove(as_ids(ids))
         self.erased |= set(ids)
 
-    @rule(k=st.integers(1, MOST), seed=st.integers(0, 2**32), modulus=st.sampled_from([None, 1, 2, 7, 5000]))
-    def search(self, k: int, seed: int, modulus: int | None) -> None:
-        among = None if modulus is None else lambda ids: ids % modulus == 0
+    @rule(
+        k=st.integers(1, MOST),
+        seed=st.integers(0, 2**32),
+        among=st.sampled_from([EVERY_FACE, EVEN, Among(after=1000), Among(first_day=2)]),
+    )
+    def search(self, k: int, seed: int, among: Among) -> None:
         probes = vectors(2, seed)
         assert self.scan.search(probes, k, among=among) == self.exact.search(probes, k, among=among)
 
@@ -85,7 +89,7 @@ class ScanAgainstExact(RuleBasedStateMachine):
         self.scan.remove(np.setdiff1d(self.scan.ids, held))
         missing = np.setdiff1d(held, self.scan.ids)
         if len(missing):
-            self.scan.add(*self.templates(missing))
+            self.scan.add(*self.templates.faces(missing))
 
     @invariant()
     def as_many(self) -> None:
@@ -100,10 +104,7 @@ test_any_order_of_changes = ScanAgainstExact.TestCase
 
 
 def test_every_face_is_compared(tmp_path: Path) -> None:
-    """More faces than are re-scored, and more than from which turbovec drops faces after one bit plane (32,768).
-
-    Without codes.scan_everything this fails if the processor has AVX-512 VBMI and VNNI, and on ARM.
-    """
+    """More faces than are re-scored, and than one thread compares alone."""
     faces, dimension, k = 60_000, 128, 50
     ids: FaceIds = np.arange(1, faces + 1, dtype=np.int64)
     spread = np.exp(-np.arange(dimension) / 70)  # as unevenly as templates of faces (bench/search.py)
@@ -113,11 +114,11 @@ def test_every_face_is_compared(tmp_path: Path) -> None:
     probes /= np.linalg.norm(probes, axis=1, keepdims=True)
     templates = _Matrix(some)
     index = scan(tmp_path / "index", templates)
-    index.add(ids, some)
+    index.add(ids, some, days_of(ids))
     exact = ExactIndex(dimension)
-    exact.add(ids, some)
-    for mask in (None, lambda ids: ids % 2 == 0):
-        assert index.search(probes, k, among=mask) == exact.search(probes, k, among=mask)
+    exact.add(ids, some, days_of(ids))
+    for among in (EVERY_FACE, EVEN):
+        assert index.search(probes, k, among=among) == exact.search(probes, k, among=among)
 
 
 class _Matrix(Templates):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lineament.index.among import Among, Days
 from lineament.index.rotation import Rotation, rotation
 from lineament.index.scan import RESCORED, ScanIndex
 from lineament.model.faces import FaceIds, Vectors
@@ -27,6 +28,14 @@ def as_ids(ids: Iterable[int]) -> FaceIds:
     return np.array(list(ids), dtype=np.int64)
 
 
+def days_of(ids: FaceIds) -> Days:
+    """Return the day of capture of each face: 0 for even ids, 1 for odd ones."""
+    return (ids % 2).astype(np.int32)
+
+
+EVEN = Among(first_day=0, last_day=0)
+
+
 class Templates:
     """A store of templates by id."""
 
@@ -40,6 +49,10 @@ class Templates:
     def erase(self, ids: FaceIds) -> None:
         for face_id in ids.tolist():
             self.held.pop(face_id, None)
+
+    def faces(self, ids: FaceIds) -> tuple[FaceIds, Vectors, Days]:
+        """Return faces as an index takes them."""
+        return *self(ids), days_of(ids)
 
     def __call__(self, ids: FaceIds) -> tuple[FaceIds, Vectors]:
         found = [face_id for face_id in ids.tolist() if face_id in self.held]

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.templates import as_ids, vectors
+from tests.support.templates import as_ids, days_of, vectors
 
 from lineament.index.base import best
 from lineament.index.exact import ExactIndex
@@ -44,7 +44,7 @@ def test_near_ties_are_ordered_by_the_exact_score() -> None:
     for at in range(300):
         near[at, at % 128] = np.nextafter(near[at, at % 128], np.float32(at % 3 - 1))
     index = ExactIndex(128)
-    index.add(as_ids(range(300)), near)
+    index.add(as_ids(range(300)), near, days_of(as_ids(range(300))))
     probe = vectors(1, 7, 128)
     expected = scores(probe[0], near)
     order = np.lexsort((np.arange(300), -expected))[:40]

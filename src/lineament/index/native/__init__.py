@@ -117,6 +117,11 @@ class Slots:
             _library().lineament_move(faces, slot, others, ending, self.columns)
         last.count = ending
 
+    def clear_unused(self) -> None:
+        """Clear what the last block in use holds behind the last face."""
+        for slot in range(self.count, self.blocks * BLOCK):
+            _library().lineament_clear(ctypes.byref(self.faces), slot, self.columns)
+
     def copied(self, capacity: int) -> Slots:
         """Return a larger copy."""
         copy = Slots(capacity, self.columns, self.count)
