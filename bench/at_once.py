@@ -94,7 +94,7 @@ def main() -> int:
     parser.add_argument("--faces", type=int, default=100_000)
     parser.add_argument("--searches", type=int, default=30, help="at once")
     given = parser.parse_args()
-    print(machine.line("openvino", "turbovec", "sqlalchemy"))
+    print(machine.line("openvino", "sqlalchemy"))
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         build(folder / "ws", given.faces)

@@ -107,7 +107,7 @@ def main() -> int:
     if given.inner:
         searching(given.home, given.rounds)
         return 0
-    print(machine.line("turbovec", "sqlalchemy"))
+    print(machine.line("sqlalchemy"))
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         folder: Path = given.home or Path(temporary)
         one, one_cpu = measured(folder / "one", 1, given.faces, given.rounds)

@@ -35,7 +35,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.step:
         return _build(options.folder) if options.step == "build" else _open(options.folder, options.faces)
-    print(machine.line("turbovec", "numpy", "sqlalchemy"))
+    print(machine.line("numpy", "sqlalchemy"))
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

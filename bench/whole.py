@@ -156,7 +156,7 @@ def main() -> None:
     if given.inner:
         searching(given.home, given.rounds)
         return
-    print(machine.line("openvino", "turbovec", "sqlalchemy"))
+    print(machine.line("openvino", "sqlalchemy"))
     folder = None if given.home else Path(tempfile.mkdtemp(prefix="bench-"))
     home: Path = given.home or folder / "ws"  # type: ignore[operator]
     if not home.exists():

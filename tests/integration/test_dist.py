@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -46,6 +47,8 @@ def test_the_wheel_holds_every_file_of_the_package(built: Path) -> None:
     assert shipped >= NEEDED
     assert {name for name in names if name.startswith("lineament/")} == shipped
     assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
+    assert "lineament/index/native/scan.so" in names
+    assert re.fullmatch(r"lineament-[0-9.]+[a-z0-9]*-py3-none-(linux|macosx)_\w+\.whl", path.name)
 
 
 def test_the_wheel_has_its_version_and_the_python_that_it_needs(built: Path) -> None:
@@ -61,5 +64,6 @@ def test_the_sdist_contains_what_a_build_needs(built: Path) -> None:
     (path,) = built.glob("*.tar.gz")
     with tarfile.open(path) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    assert names >= {f"src/{name}" for name in package()}
+    assert names >= {f"src/{name}" for name in package() if not name.endswith(".so")} | {"hatch_build.py"}
+    assert not any(name.endswith(".so") for name in names)
     assert names >= {"pyproject.toml", "README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "SECURITY.md"}

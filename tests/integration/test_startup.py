@@ -26,7 +26,7 @@ TERMINAL = {"typer", "rich", "markdown_it", "mdurl", "pygments", "shellingham", 
 """Packages that every command may load."""
 STORE = {"sqlalchemy", "typing_extensions", "greenlet", "cryptography", "cffi", "psycopg"}
 """Packages that opening a workspace loads."""
-VISION = {"numpy", "cv2", "openvino", "openvino_telemetry", "packaging", "threadpoolctl", "turbovec"}
+VISION = {"numpy", "cv2", "openvino", "openvino_telemetry", "packaging", "threadpoolctl"}
 """Packages that finding and comparing faces loads."""
 
 

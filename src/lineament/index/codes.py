@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lineament.errors import Damaged
 from lineament.index.among import Among, Days
-from lineament.index.native import BLOCK, Comparison, Slots, columns_of
+from lineament.index.native import BLOCK, CodedFaces, CodeScan, columns_of
 from lineament.index.turnstile import Turnstile
 from lineament.model.faces import FaceIds, Vectors
 from lineament.model.scores import Scores
@@ -45,11 +45,11 @@ class Codes:
     def __init__(self, dimension: int) -> None:
         """Begin with the codes of no faces, whose vectors have that many dimensions."""
         self.columns = columns_of(dimension)
-        self._segments: list[Slots] = []
+        self._segments: list[CodedFaces] = []
         self._turnstile = Turnstile()
 
     @property
-    def segments(self) -> Sequence[Slots]:
+    def segments(self) -> Sequence[CodedFaces]:
         """The pieces, all full but the last; to be read by whoever lets no thread change them."""
         return self._segments
 
@@ -77,10 +77,10 @@ class Codes:
             segment.add(ids[some], vectors[some], days[some])
             done = some.stop
 
-    def room(self, wanted: int) -> Slots:
+    def room(self, wanted: int) -> CodedFaces:
         """Return the last piece, with room for at least one more face, and for ``wanted`` if it can be."""
         if not self._segments or self._segments[-1].count == SEGMENT:
-            self._segments.append(Slots(_capacity(wanted), self.columns))
+            self._segments.append(CodedFaces(_capacity(wanted), self.columns))
         last = self._segments[-1]
         if last.count == last.capacity:
             larger = last.copied(_capacity(max(2 * last.capacity, last.count + wanted)))
@@ -109,7 +109,7 @@ class Codes:
         with self._turnstile.reading():
             segments = [segment for segment in self._segments if segment.count]
             if not segments or (len(segments) == 1 and segments[0].count <= _ALONE):
-                found = [Comparison(probes, wanted).run(segments).best()]
+                found = [CodeScan(probes, wanted).run(segments).best()]
             else:
                 found = self._together(probes, wanted, segments)
         return [_closest(parts, most) for parts, (most, _) in zip(zip(*found, strict=True), wanted, strict=True)]
@@ -120,11 +120,11 @@ class Codes:
             return sum(segment.within(among) for segment in self._segments)
 
     def _together(
-        self, probes: Vectors, wanted: Wanted, segments: Sequence[Slots]
+        self, probes: Vectors, wanted: Wanted, segments: Sequence[CodedFaces]
     ) -> list[list[tuple[FaceIds, Scores]]]:
         """Compare with as many threads as there are processors, each with a share of the faces."""
         many = processors()
-        tasks = [_threads().submit(Comparison(probes, wanted).run, segments, number, many) for number in range(many)]
+        tasks = [_threads().submit(CodeScan(probes, wanted).run, segments, number, many) for number in range(many)]
         return [task.result().best() for task in tasks]
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lineament.errors import IndexUnwritable, StorageFull
 from lineament.index.codes import BITS, SEGMENT, Codes, damaged
-from lineament.index.native import BLOCK, Slots
+from lineament.index.native import BLOCK, CodedFaces
 from lineament.index.rotation import Rotation
 from lineament.sandbox.files import NO_ROOM
 
@@ -212,7 +212,7 @@ def head_key(rotation: Rotation) -> bytes:
     return hashlib.sha256(b"lineament index head\0" + rotation.astype("<f4").tobytes()).digest()
 
 
-def _write_behind(files: Sequence[IO[bytes]], piece: Slots, begin: int, counted: int) -> None:
+def _write_behind(files: Sequence[IO[bytes]], piece: CodedFaces, begin: int, counted: int) -> None:
     """Write the faces of a piece, which begins with face ``begin``, behind the ``counted`` first that are there."""
     coarse, fine, faces = files
     block, size = counted // BLOCK, piece.coarse.shape[1]
@@ -235,7 +235,7 @@ def _fill(file: IO[bytes], array: NDArray[Any]) -> None:
         view = view[read:]
 
 
-def _digest(piece: Slots) -> bytes:
+def _digest(piece: CodedFaces) -> bytes:
     """Return SHA-256 of the codes, scales, ids and days of a piece, each little-endian."""
     digest = hashlib.sha256()
     for codes in (piece.coarse, piece.fine):

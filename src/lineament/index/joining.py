@@ -18,7 +18,7 @@ Nearest = Callable[[Vectors, Sequence[tuple[int, Among]]], list[tuple[FaceIds, S
 
 
 @dataclass(slots=True)
-class _Waiting:
+class WaitingProbe:
     """A probe, shape (1, d), and what came of it."""
 
     probe: Vectors
@@ -34,14 +34,14 @@ class Joined:
     def __init__(self, nearest: Nearest) -> None:
         self._nearest = nearest
         self._lock = threading.Lock()
-        self._waiting: list[_Waiting] = []
+        self.waiting: list[WaitingProbe] = []  # those whose turn has not come
         self._comparing = False
 
     def nearest(self, probe: Vectors, most: int, among: Among) -> tuple[FaceIds, Scores]:
         """Return the ``most`` faces closest to a probe, shape (1, d), with their approximate scores."""
-        mine = _Waiting(probe, (most, among))
+        mine = WaitingProbe(probe, (most, among))
         with self._lock:
-            self._waiting.append(mine)
+            self.waiting.append(mine)
             leads, self._comparing = not self._comparing, True
         if not leads:
             mine.turn.wait()
@@ -55,7 +55,7 @@ class Joined:
     def _compare(self) -> None:
         """Compare those that wait, this thread's own among them, and let the first of the rest go on."""
         with self._lock:
-            some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            some, self.waiting = self.waiting[:MOST], self.waiting[MOST:]
         try:
             probes = np.concatenate([waiting.probe for waiting in some])
             found = self._nearest(probes, [waiting.wanted for waiting in some])
@@ -65,7 +65,7 @@ class Joined:
             for waiting in some:
                 waiting.error = error
         with self._lock:
-            following = self._waiting[0] if self._waiting else None
+            following = self.waiting[0] if self.waiting else None
             self._comparing = following is not None
         for waiting in some:
             waiting.turn.set()

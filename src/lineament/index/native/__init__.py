@@ -64,7 +64,7 @@ def columns_of(dimension: int) -> int:
     return -(-dimension // 16) * 8
 
 
-class Slots:
+class CodedFaces:
     """The codes, ids and days of up to ``capacity`` faces; those below ``count`` are in use, the others are zero."""
 
     def __init__(self, capacity: int, columns: int, count: int = 0) -> None:
@@ -105,7 +105,7 @@ class Slots:
         _library().lineament_encode(faces, start, vectors.ctypes.data, len(ids), dimension, self.columns)
         self.count = end  # last, so that a search that runs meanwhile sees whole faces
 
-    def take_last(self, slot: int, last: Slots) -> None:
+    def take_last(self, slot: int, last: CodedFaces) -> None:
         """Replace the face in a slot by the last face of ``last``, which may be this very object."""
         if not 0 <= slot < self.count or not last.count:
             raise ValueError(f"slot {slot} of {self.count} is not in use")
@@ -122,9 +122,9 @@ class Slots:
         for slot in range(self.count, self.blocks * BLOCK):
             _library().lineament_clear(ctypes.byref(self.faces), slot, self.columns)
 
-    def copied(self, capacity: int) -> Slots:
+    def copied(self, capacity: int) -> CodedFaces:
         """Return a larger copy."""
-        copy = Slots(capacity, self.columns, self.count)
+        copy = CodedFaces(capacity, self.columns, self.count)
         copy.coarse[: self.blocks], copy.fine[: self.blocks] = self.coarse[: self.blocks], self.fine[: self.blocks]
         for mine, its in ((self.scales, copy.scales), (self.ids, copy.ids), (self.days, copy.days)):
             its[: self.count] = mine[: self.count]
@@ -136,7 +136,7 @@ class Slots:
         return int(_library().lineament_count(faces, among.first_day, among.last_day, among.after))
 
 
-class Comparison:
+class CodeScan:
     """Some probes, being compared with faces: what each is looked up in, and the best so far of each."""
 
     def __init__(self, probes: Vectors, wanted: Sequence[tuple[int, Among]], *, plainly: bool = False) -> None:
@@ -162,7 +162,7 @@ class Comparison:
             self._heaps.append((np.empty(most, dtype=np.float32), np.empty(most, dtype=np.int64)))
             probe.scores, probe.ids = (array.ctypes.data for array in self._heaps[-1])
 
-    def run(self, slots: Iterable[Slots], share: int = 0, of: int = 1) -> Comparison:
+    def run(self, slots: Iterable[CodedFaces], share: int = 0, of: int = 1) -> CodeScan:
         """Compare with the faces of ``slots``, or with one of several equal shares of them.
 
         Nobody may move these faces meanwhile; those that are added are left out. Releases Python's lock.
