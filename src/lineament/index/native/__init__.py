@@ -7,11 +7,15 @@ the right shape and keeps those alive while they are used.
 from __future__ import annotations
 
 import ctypes
+import math
+import mmap
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lineament.index.among import Among, Days
 from lineament.model.faces import FaceIds, Vectors
@@ -23,6 +27,8 @@ WIDTH = 16
 """Bytes of two dimensions in a block."""
 SPREAD = 3.5
 """Standard deviations of its error by which the coarse code of a face may be wrong without losing the face."""
+_LARGE = 2**20
+"""Bytes."""
 _LIBRARY = Path(__file__).with_name("scan.so")
 
 
@@ -71,11 +77,11 @@ class CodedFaces:
         """``capacity`` is a multiple of 32. The memory is not taken before it is written."""
         self.capacity = capacity
         self.columns = columns
-        self.coarse = np.zeros((capacity // BLOCK, columns * WIDTH), dtype=np.uint8)
-        self.fine = np.zeros_like(self.coarse)
-        self.scales = np.zeros(capacity, dtype=np.float32)
-        self.ids: FaceIds = np.zeros(capacity, dtype=np.int64)
-        self.days: Days = np.zeros(capacity, dtype=np.int32)
+        codes = (capacity // BLOCK, columns * WIDTH)
+        self.coarse, self.fine = _zeros(codes, np.uint8), _zeros(codes, np.uint8)
+        self.scales: Scores = _zeros((capacity,), np.float32)
+        self.ids: FaceIds = _zeros((capacity,), np.int64)
+        self.days: Days = _zeros((capacity,), np.int32)
         arrays = (self.coarse, self.fine, self.scales, self.ids, self.days)
         self.faces = _Faces(*(array.ctypes.data for array in arrays), count)
 
@@ -190,6 +196,14 @@ class CodeScan:
 def is_fast() -> bool:
     """Return whether this processor has the instructions that make it fast."""
     return bool(_library().lineament_is_fast())
+
+
+def _zeros(shape: tuple[int, ...], kind: type[np.generic]) -> NDArray[Any]:
+    """Return an array of zeros. A large one goes back to the system at once when it is no longer used."""
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    if size < _LARGE:
+        return np.zeros(shape, dtype=kind)
+    return np.frombuffer(mmap.mmap(-1, size), dtype=kind).reshape(shape)
 
 
 @cache
