@@ -56,6 +56,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "once": ("--photographs", "3", "--others", "100"),
     "opening": ("--faces", "1000"),
     "pages": ("--times", "1"),
+    "pictures": ("--photographs", "2", "--listed", "20"),
     "paint": ("--times", "1", "--worlds", "collection", "--only", "sources-collected"),
     "peers": ("--lfw", PEOPLE),
     "quality": ("--lfw", PEOPLE, "--people", "2"),

@@ -17,6 +17,7 @@ from tests.support.world import SOURCE, gallery, ingest, search_portraits, setti
 
 from lineament.errors import KeyExposed, PicturesElsewhere, PicturesNotDeleted, PicturesUnavailable, WorkspaceExists
 from lineament.model.faces import CaptureId
+from lineament.model.jobs import JobProgress
 from lineament.services.doctor import Verdict
 from lineament.store.blobs_s3 import CHECK, MARK
 from lineament.store.bucket import Bucket, BucketPlace
@@ -147,63 +148,70 @@ def test_a_service_that_dies_loses_nothing_and_is_never_taken_for_empty(
 ) -> None:
     with s3_service_running() as service:
         mortal = in_s3 | {"pictures": f"s3://{BUCKET}/mortal", "pictures_endpoint": service.endpoint}
-        place = service.place(prefix="mortal")
-        photos = vary_portraits(tmp_path / "varied", 12)
-        gallery(tmp_path / "ws", **mortal).close()
-        monkeypatch.setattr("lineament.store.bucket.PATIENT", timedelta(seconds=2))
-        monkeypatch.setattr("lineament.store.bucket.BRISK", timedelta(seconds=2))
-        with Workspace.open(settings(tmp_path / "ws", **mortal)) as workspace:
+        home, photos = tmp_path / "ws", vary_portraits(tmp_path / "varied", 6)
+        gallery(home, **mortal).close()
+        with Workspace.open(settings(home, **mortal)) as workspace:
             search = search_portraits(workspace)
-            desk, uploaded = workspace.desk_at_the_machine(), Bucket.put
-            many = threading.Semaphore(8)
-
-            def counted(bucket: Bucket, name: str, content: bytes, *, new: bool = False) -> None:
-                if not many.acquire(blocking=False):
-                    service.kill()
-                uploaded(bucket, name, content, new=new)
-
+        with monkeypatch.context() as impatient, Workspace.open(settings(home, **mortal)) as workspace:
+            for patience in ("PATIENT", "BRISK"):
+                impatient.setattr(f"lineament.store.bucket.{patience}", timedelta(seconds=2))
             with monkeypatch.context() as patch:
-                patch.setattr(Bucket, "put", counted)
-                ran = ingest_varied(workspace, photos)
-            assert isinstance(ran, PicturesUnavailable)
-            assert "no connection" in str(ran)
+                patch.setattr(Bucket, "put", killing(service, after=4))
+                with pytest.raises(PicturesUnavailable, match="no connection"):
+                    ingest(workspace, SOURCE, [photos])
+            assert_nothing_is_believed(home, mortal, search)
+        with Workspace.open(settings(home, **mortal)) as workspace:
+            desk, told, left = workspace.desk_at_the_machine(), [], workspace_deletions(workspace)
+            assert len(left) == 3
 
-            with serving(workspace) as served, served.client() as browser:
-                shown = browser.get(f"{search}/candidates/1/crop")
-                assert shown.status_code == 503
-                assert "pictures" in shown.text
-            with pytest.raises(PicturesNotDeleted, match="no connection"):
-                desk.erase.capture(CaptureId(1), "asked")
-            with pytest.raises(PicturesNotDeleted):
-                desk.retain.sweep()
-            with pytest.raises(PicturesUnavailable):
-                desk.doctor.mend()
-            checks = {check.name: check for check in desk.doctor.run(pictures=True)}
-            assert {name for name, check in checks.items() if check.verdict is Verdict.BAD} == {
-                "storage",
-                "pictures",
-            }
-            assert "damaged" not in checks["pictures"].detail
-        with Workspace.open(settings(tmp_path / "ws", **mortal)) as workspace:
+            def start_again(progress: JobProgress) -> None:
+                told.append(progress.words)
+                service.start()
+                assert left <= set(pictures_in(service.place(prefix="mortal")))
+
+            monkeypatch.setattr("lineament.services.gallery.erase.RETRY_EVERY", 0)
+            assert desk.erase.finish_job(start_again) == {"deleted": 3}
+            assert ["no connection" in words for words in told] == [True]
+            assert left.isdisjoint(pictures_in(service.place(prefix="mortal")))
+            ingest(workspace, SOURCE, [photos])
             with workspace.store.read() as tx:
-                waiting = tx.deletions.all()
-            assert len(waiting) == 3
-            service.start()
-            assert set(waiting) <= set(pictures_in(place))
-            desk = workspace.desk_at_the_machine()
-            desk.retain.sweep()
-            assert set(waiting).isdisjoint(pictures_in(place))
-            assert ingest_varied(workspace, photos) == 12
+                assert tx.sources.get(SOURCE).captures == 4 + 6
             *_, last = desk.doctor.run(pictures=True)
             assert last.verdict is Verdict.GOOD
             assert " 0 damaged" in last.detail
 
 
-def ingest_varied(workspace: Workspace, photos: Path) -> object:
-    """Ingest photographs into SOURCE; return how many of them are stored afterwards, or the error."""
-    try:
-        ingest(workspace, SOURCE, [photos])
-    except PicturesUnavailable as error:
-        return error
+def killing(service: S3Service, after: int) -> Callable[..., None]:
+    """Return a ``put`` that kills the service after so many objects."""
+    put, many = Bucket.put, threading.Semaphore(after)
+
+    def counted(bucket: Bucket, name: str, content: bytes, *, new: bool = False) -> None:
+        if not many.acquire(blocking=False):
+            service.kill()
+        put(bucket, name, content, new=new)
+
+    return counted
+
+
+def assert_nothing_is_believed(home: Path, mortal: dict[str, Any], search: str) -> None:
+    """While the service is away, nothing is said to be missing, deleted or done."""
+    with Workspace.open(settings(home, **mortal)) as workspace:
+        desk = workspace.desk_at_the_machine()
+        with serving(workspace) as served, served.client() as browser:
+            shown = browser.get(f"{search}/candidates/1/crop")
+            assert shown.status_code == 503
+            assert "pictures" in shown.text
+        with pytest.raises(PicturesNotDeleted, match="no connection"):
+            desk.erase.capture(CaptureId(1), "asked")
+        with pytest.raises(PicturesNotDeleted):
+            desk.retain.sweep()
+        with pytest.raises(PicturesUnavailable):
+            desk.doctor.mend()
+        checks = {check.name: check for check in desk.doctor.run(pictures=True)}
+        assert {name for name, check in checks.items() if check.verdict is Verdict.BAD} == {"storage", "pictures"}
+        assert "damaged" not in checks["pictures"].detail
+
+
+def workspace_deletions(workspace: Workspace) -> set[str]:
     with workspace.store.read() as tx:
-        return tx.sources.get(SOURCE).captures - 4
+        return set(tx.deletions.all())

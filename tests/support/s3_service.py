@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,7 +56,7 @@ class S3Service:
         )
 
     def start(self) -> None:
-        """Start the service, and wait until it has taken an object."""
+        """Start the service, and wait until it takes an object and gives back every one that it has."""
         ports = [
             option
             for part, (http, grpc) in self.ports.items()
@@ -71,11 +71,13 @@ class S3Service:
         ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
-        waiting = Bucket(replace(self.place(), prefix="waiting"))
+        waiting, everything = Bucket(self.place(prefix="waiting")), Bucket(self.place(prefix=""))
         deadline = time.monotonic() + _UP_WITHIN
         while True:
             try:
                 waiting.put("up", b"")
+                for listed in everything.list():  # after a restart they come back one volume at a time
+                    everything.get(listed.name)
             except LineamentError:
                 assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
                 assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
