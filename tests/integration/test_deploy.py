@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,12 +15,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
+import yaml
 from tests.conftest import CASE, PORTRAITS, ROOT, SOURCE, Ran
 from tests.support.postgresql import postgresql_programs, postgresql_server
 from tests.support.proxied import PUBLIC, free_port, make_certificate, proxied
 
-from lineament.settings import Settings
+import lineament
+from lineament.settings import PREFIX, Settings, described
 
 DEPLOY = ROOT / "deploy"
 GUIDE = (ROOT / "docs" / "guide" / "deployment.md").read_text("utf-8")
@@ -152,6 +156,67 @@ def test_units_call_commands_that_exist() -> None:
     }
     assert called >= {"serve", "worker", "sweep", "verify"}
     assert all(f"## `lineament {command}" in reference for command in called)
+
+
+def test_every_service_gives_up_what_it_does_not_need(tmp_path: Path) -> None:
+    """systemd's own measure of what a unit could do: 10 is everything; ours are between 3 and 4."""
+    services = [name for name in UNITS if name.endswith(".service")]
+    assert len(services) > 5
+    for name in services:
+        (tmp_path / name).write_text((DEPLOY / name).read_text("utf-8").replace("%i", "1"))
+    paths = [str(tmp_path / name) for name in services]
+    command = ["systemd-analyze", "security", "--offline=yes", "--threshold=40", "--no-pager", *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_a_further_worker_is_a_worker() -> None:
+    """The template differs from the first worker in its metrics and in what says so."""
+    first, further = ((DEPLOY / f"lineament-worker{at}.service").read_text("utf-8").splitlines() for at in ("", "@"))
+    more = [line for line in further if line not in first]
+    assert [line.partition("=")[0] for line in more] == ["Description", more[1].partition("=")[0], "ExecStart"]
+    assert "LINEAMENT_WORKER_METRICS=127.0.0.1:948%i /opt/lineament/bin/lineament worker" in more[2]
+
+
+# ---------------------------------------------------------------- containers
+
+
+def test_the_containers_run_without_rights_and_with_secrets_in_files() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+    services = compose["services"]
+    assert set(services) == {"database", "serve", "worker", "proxy"}
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert int(service["user"].split(":")[0]) > 0, name
+        words = json.dumps(service.get("environment", {}))
+        assert not re.search(r'PASSWORD"|TOKEN"|SECRET"', words), name
+    assert services["serve"]["image"].endswith(f":{lineament.__version__}")
+    given = {name for service in services.values() for name in service.get("environment", {}) if PREFIX in name}
+    assert given <= {name for name, *_ in described()}
+    assert {"LINEAMENT_DATABASE_URL", "LINEAMENT_PUBLIC_URL", "LINEAMENT_CLIENT_HEADER"} <= given
+
+
+def test_a_new_database_container_has_the_role_with_its_password(superuser: str, tmp_path: Path) -> None:
+    (tmp_path / "role-password").write_text("it's \\ one\n")
+    script = (DEPLOY / "compose-database").read_text("utf-8")
+    places = {"/etc/lineament": str(DEPLOY), "/run/secrets": str(tmp_path), "=lineament --file": "=contained --file"}
+    for place, here in places.items():
+        assert place in script
+        script = script.replace(place, here)
+    address = httpx.URL(superuser)
+    environment = {
+        "PATH": f"{postgresql_programs()}:{os.environ['PATH']}",
+        "PGHOST": address.params["host"],
+        "PGPORT": str(address.port or 5432),
+    }
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with psycopg.connect(superuser) as connection:
+        (stored,) = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'lineament'").fetchone() or ()
+        connection.execute("ALTER ROLE lineament PASSWORD NULL")
+    assert stored.startswith("SCRAM-SHA-256$")
 
 
 def test_a_timer_has_its_service() -> None:
