@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -15,14 +16,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from tests.support.proxied import free_port
 from tests.support.serving import serving
 from tests.support.world import World, opened
 
 from lineament.services.gallery.model_in_use import MODEL
+from lineament.services.jobs.kinds import FIGURES
 from lineament.workspace.observing import look
 
 pytestmark = pytest.mark.enable_socket
@@ -138,14 +142,14 @@ class Running:
 
 
 @contextmanager
-def running(home: Path, folder: Path, **settings: str) -> Iterator[Running]:
+def running(home: Path, folder: Path, errors: IO[bytes] | None = None, **settings: str) -> Iterator[Running]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(folder / "notify"))
         manager.settimeout(PATIENCE)
         told = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "300000", "PYTHONUNBUFFERED": "1"}
         line = [sys.executable, "-m", "lineament", "--home", str(home), "serve", "--port", "0", "--no-worker"]
         environment = os.environ | told | settings
-        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as process:
             try:
                 assert process.stdout is not None
                 port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
@@ -180,10 +184,44 @@ def test_a_request_that_does_not_end_is_given_up(
     prepared: Path, tmp_path: Path, seconds: str, signals: int, code: int
 ) -> None:
     home = shutil.copytree(prepared, tmp_path / "ws")
-    with running(home, tmp_path, LINEAMENT_STOP_SECONDS=seconds) as serve, serve.request():
+    written = tmp_path / "written"
+    settings = {"LINEAMENT_STOP_SECONDS": seconds, "LINEAMENT_LOG": "json"}
+    with written.open("wb") as errors, running(home, tmp_path, errors, **settings) as serve, serve.request():
         serve.process.send_signal(signal.SIGTERM)
         serve.told(b"STOPPING=1")
         until(serve.refuses)
         for _ in range(signals - 1):
             serve.process.send_signal(signal.SIGTERM)
         assert serve.process.wait(PATIENCE) == code
+    lines = [json.loads(line) for line in written.read_text().splitlines()]
+    assert [line["level"] for line in lines if "graceful shutdown exceeded" in line["message"]] == ["error"] * (
+        not code
+    )
+
+
+def test_a_worker_shows_its_metrics_and_logs_how_jobs_end(prepared: Path, tmp_path: Path) -> None:
+    home, port, written = shutil.copytree(prepared, tmp_path / "ws"), free_port(), tmp_path / "written"
+    settings = {"LINEAMENT_WORKER_METRICS": f"127.0.0.1:{port}", "LINEAMENT_LOG": "json"}
+    with opened(home) as world:
+        job = world.machine.jobs.add(FIGURES, {})
+    line = [sys.executable, "-m", "lineament", "--home", str(home), "worker", "--poll", "0.1"]
+    done = 'lineament_stage_seconds_count{stage="job"} 1.0'
+    with (
+        written.open("wb") as errors,
+        subprocess.Popen(line, stderr=errors, env=os.environ | settings) as process,
+    ):
+        try:
+            until(lambda: done in metrics(port) and "lineament_ledger_anchored 1.0" in metrics(port))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+    (ended,) = [json.loads(text) for text in written.read_text().splitlines() if job.id in text]
+    assert (ended["message"], ended["kind"], ended["status"]) == ("a job ended", "figures", "done")
+
+
+def metrics(port: int) -> str:
+    """Return what a process tells Prometheus; nothing while it does not listen."""
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    return ""

@@ -162,7 +162,7 @@ def _serve_queue(
 ) -> None:
     """Open the workspace again for each batch of jobs, so that the memory of the models is freed after it."""
     from lineament.observe.notify import Notifier
-    from lineament.settings import service_manager
+    from lineament.settings import LogFormat, service_manager
     from lineament.workspace import Workspace
 
     notifier = Notifier(*service_manager())
@@ -173,7 +173,7 @@ def _serve_queue(
                 notifier.ready()
                 if not _wait_for_job(opened.worker, poll, leaves):
                     return
-                _work(opened.worker, end_request)
+                _work(opened.worker, end_request, as_json=settings.log is LogFormat.JSON)
                 observing.workspace = None
     finally:
         observing.workspace = None
@@ -210,11 +210,25 @@ def _wait_for_job(worker: Worker, poll: float, leaves: Callable[[], bool]) -> bo
     return True
 
 
-def _work(worker: Worker, end_request: EndRequest) -> None:
+def _work(worker: Worker, end_request: EndRequest, *, as_json: bool = False) -> None:
     """Run all jobs in the queue, and report how each ended."""
     from lineament.views import jobs as job_views
 
     worker.ending = lambda: end_request.requested
     while (job := worker.run_one()) is not None:
+        if as_json:
+            _log_end(job)
+            continue
         error = f": {job.error.message}" if job.error is not None else ""
         say(f"{job_views.title(job)} ({job.id}): {job_views.standing(job)}{error}", err=True)
+
+
+def _log_end(job: Job) -> None:
+    """Write how a job ended as one event, without what it was about."""
+    import logging
+
+    from lineament.observe.logs import facts
+
+    known = facts(job=job.id, kind=job.request.kind, status=job.state.value)
+    known |= {} if job.error is None else facts(code=job.error.code)
+    logging.getLogger(__name__).log(logging.INFO if job.error is None else logging.ERROR, "a job ended", extra=known)

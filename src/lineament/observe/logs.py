@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,7 +44,7 @@ def write_json_lines() -> None:
     logging.getLogger("lineament").setLevel(logging.INFO)
 
 
-def facts(**known: object) -> Mapping[str, object]:
+def facts(**known: object) -> dict[str, object]:
     """Return facts for a line. Raises KeyError for one that no line may have."""
     if unknown := known.keys() - set(FACTS):
         raise KeyError(*unknown)
