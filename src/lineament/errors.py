@@ -310,6 +310,20 @@ class WorkspaceNewer(LineamentError):
     exit_code = 7
 
 
+class DatabaseUnguarded(LineamentError):
+    """The role {role} of LINEAMENT_DATABASE_URL {why}, so no row-level security binds it; run deploy/postgresql.sql."""
+
+    code = "database-unguarded"
+    exit_code = 7
+
+
+class OwnerNeeded(LineamentError):
+    """The database has to be {what} by its owner; set LINEAMENT_DATABASE_OWNER_URL for one lineament {command}."""
+
+    code = "owner-needed"
+    exit_code = 7
+
+
 class WorkspaceBusy(LineamentError):
     """Another process is writing to this workspace ({what}); wait until it has finished and try again."""
 

@@ -200,6 +200,13 @@ class Settings:
         None,
         "A PostgreSQL address (postgresql+psycopg://…); without it the workspace holds SQLite.",
     )
+    database_owner_url: Secret | None = _setting(
+        "database_owner_url",
+        Secret,
+        None,
+        "The same database as its owner, who makes and upgrades the tables: for lineament init, and one command after "
+        "an upgrade; never in the settings of a service.",
+    )
     key_holder: str = _setting(
         "key_holder",
         str,

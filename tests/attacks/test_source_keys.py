@@ -15,6 +15,7 @@ from tests.conftest import PORTRAITS
 from tests.support.database import raw_database
 from tests.support.killed import Killed, killed_at
 from tests.support.once import once
+from tests.support.postgresql import owner_of
 from tests.support.processes import vary_portraits
 from tests.support.world import CASE, PROBE, SOURCE, gallery, ingest, settings
 
@@ -181,7 +182,9 @@ def test_another_process_with_the_index_open_answers_the_same_while_a_source_is_
     fresh_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "ws"
-    changes: dict[str, Any] = {} if fresh_url.startswith("sqlite") else {"database_url": Secret(fresh_url)}
+    changes: dict[str, Any] = {}
+    if owner := owner_of(fresh_url):
+        changes = {"database_url": Secret(fresh_url), "database_owner_url": Secret(owner)}
     build_gallery(home, **changes)
     monkeypatch.setattr(source_rotation, "BATCH", 1)
     with (

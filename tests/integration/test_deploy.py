@@ -19,7 +19,7 @@ import psycopg
 import pytest
 import yaml
 from tests.conftest import CASE, PORTRAITS, ROOT, SOURCE, Ran
-from tests.support.postgresql import postgresql_programs, postgresql_server
+from tests.support.postgresql import owner_of, postgresql_programs, postgresql_server, role_address, separate_roles
 from tests.support.proxied import PUBLIC, free_port, make_certificate, proxied
 
 import lineament
@@ -38,6 +38,7 @@ def script(name: str, home: Path, *arguments: Path, url: str = "") -> subprocess
         "PYTHON": sys.executable,
         "LINEAMENT_HOME": str(home),
         "LINEAMENT_DATABASE_URL": url,
+        "LINEAMENT_DATABASE_OWNER_URL": (owner_of(url) or "") if url else "",
     }
     command = [str(DEPLOY / name), *map(str, arguments)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -52,12 +53,9 @@ def superuser() -> Iterator[str]:
 
 def create_database(superuser: str, name: str) -> str:
     """Create a database with deploy/postgresql.sql; return its address as the service has it."""
-    command = [str(postgresql_programs() / "psql"), "--set=ON_ERROR_STOP=1", f"--set=database={name}", "--no-psqlrc"]
-    file = DEPLOY / "postgresql.sql"
-    done = subprocess.run([*command, f"--file={file}", superuser], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    host = httpx.URL(superuser).params["host"]
-    return f"postgresql+psycopg://lineament@/{name}?host={host}"
+    separate_roles(superuser, name)
+    separate_roles(superuser, name)  # which changes nothing
+    return role_address(superuser, "lineament", name)
 
 
 # ---------------------------------------------------------------- backup and restore
@@ -78,6 +76,8 @@ def test_a_backup_is_restored_elsewhere(
     url, drill = databases
     home, elsewhere = tmp_path / "ws", tmp_path / "elsewhere"
     monkeypatch.setenv("LINEAMENT_DATABASE_URL", url)
+    if url:
+        monkeypatch.setenv("LINEAMENT_DATABASE_OWNER_URL", owner_of(url) or "")
     for line in (
         ("init",),
         ("source", "add", "press", *SOURCE),
@@ -86,6 +86,7 @@ def test_a_backup_is_restored_elsewhere(
     ):
         ran = lineament(*line)
         assert ran.code == 0, ran.err
+    monkeypatch.delenv("LINEAMENT_DATABASE_OWNER_URL", raising=False)  # no service has it
     done = script("backup", home, tmp_path / "backups", tmp_path / "keys", url=url)
     assert done.returncode == 0, done.stderr
     backup = Path(done.stdout.strip())

@@ -23,7 +23,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.support.database import raw_database
-from tests.support.postgresql import postgresql_server, with_driver
+from tests.support.postgresql import postgresql_server, role_address, separate_roles
 from tests.support.targets import ids_of
 from tests.support.two_agencies import AgencyTexts, Pages, TwoAgencies, build_two_agencies
 from tests.support.world import SOURCE
@@ -319,7 +319,9 @@ def test_a_backup_without_the_key_names_nobody(pages: Pages, tmp_path: Path) -> 
 def test_the_files_of_postgresql_name_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables, indexes and the write-ahead log."""
     with postgresql_server() as server:
-        monkeypatch.setenv("LINEAMENT_DATABASE_URL", with_driver(server.uri))
+        separate_roles(server.uri, "lineament")
+        for setting, role in {"DATABASE_URL": "lineament", "DATABASE_OWNER_URL": "lineament_owner"}.items():
+            monkeypatch.setenv(f"LINEAMENT_{setting}", role_address(server.uri, role, "lineament"))
         world = build_two_agencies(tmp_path, canaries, searches=False)
         with psycopg.connect(server.uri, autocommit=True) as connection:
             connection.execute("CHECKPOINT")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 from unittest import mock
 
 import psycopg
+from sqlalchemy.engine import make_url
+from tests.conftest import ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,29 @@ def postgresql_server() -> Iterator[PostgresServer]:
             yield PostgresServer(data, server.get_uri())
         finally:
             server.cleanup()
+
+
+def role_address(uri: str, user: str, database: str) -> str:
+    """Return the address of a database on the server of ``uri`` for a role, as Lineament's settings give it."""
+    return make_url(with_driver(uri)).set(username=user, password=None, database=database).render_as_string()
+
+
+def owner_of(url: str) -> str | None:
+    """Return the address of the same database as its owner; None for SQLite."""
+    return None if url.startswith("sqlite") else make_url(url).set(username="lineament_owner").render_as_string()
+
+
+def superuser_of(url: str) -> str:
+    """Return the address of the same database as the superuser, for psycopg."""
+    return make_url(url).set(username="postgres", drivername="postgresql").render_as_string()
+
+
+def separate_roles(uri: str, database: str) -> None:
+    """Give a database its two roles with deploy/postgresql.sql; it is made if it is not there."""
+    line = ["--set=ON_ERROR_STOP=1", f"--set=database={database}", "--no-psqlrc", "--quiet"]
+    command = [str(postgresql_programs() / "psql"), *line, f"--file={ROOT / 'deploy' / 'postgresql.sql'}", uri]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def with_driver(uri: str) -> str:

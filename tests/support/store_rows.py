@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import psycopg
+from tests.support.postgresql import superuser_of
 
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.agencies import AgencyTerms
@@ -53,7 +54,7 @@ class RawSql:
             self._connection: Any = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
             self._connection.execute("PRAGMA foreign_keys = ON")
         else:
-            self._connection = psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True)
+            self._connection = psycopg.connect(superuser_of(url), autocommit=True)
 
     def __call__(self, statement: str) -> list[tuple[Any, ...]]:
         cursor = self._connection.execute(statement)

@@ -109,10 +109,10 @@ class Audit:
         from lineament.ledger import verify as verifier
 
         anchored = read_anchor(self._record.anchor)
-        with self._record.read() as tx:
+        with self._record.everywhere.read() as tx:
             policy = policy_in_force(tx, self._record)
         seen = kept_seen(self._record, policy)  # before the snapshot below, which is at least as new
-        with self._record.read() as tx:
+        with self._record.everywhere.read() as tx:
             rows = RowCheck(tx)
             found = verifier.verify(tx.ledger, self._record.ledger.public_key, anchored, rows.take, seen)
             if anchored is None and (found.entries or tx.ledger.begun()):
@@ -124,7 +124,7 @@ class Audit:
         """Raise LedgerBroken if the ledger does not extend the checkpoint that is anchored on disk."""
         ledger, note = self._record.ledger, read_anchor(self._record.anchor)
         witnessed = list(kept_folder(self._record).newest(AT_OPENING))
-        with self._record.read() as tx:
+        with self._record.everywhere.read() as tx:
             if note is not None:
                 ledger.check_kept(tx.ledger, note)
             elif tx.ledger.size() or tx.ledger.begun():
@@ -144,10 +144,10 @@ class Audit:
 
         Raises AccessAltered if it was not an upgrade that asks for it.
         """
-        with self._record.read() as tx:
+        with self._record.everywhere.read() as tx:
             if tx.meta.get(TO_BIND) is None:
                 return
-        with self._record.change() as change:
+        with self._record.everywhere.change() as change:
             tx = change.tx
             asked = tx.meta.get(TO_BIND) or ""
             if not hmac.compare_digest(asked, tx.vault.mac(f"{TO_BIND} at {tx.ledger.size()}").hex()):
@@ -172,13 +172,17 @@ class Audit:
         Raises NotFound if there is no such case, or StepUpNeeded if the second factor was not shown recently (R49).
         """
         official = self._record.official
-        with self._record.change() as change:
+        with self._record.everywhere.change() as change:
             require_step_up(change.tx, official, change.at)
             case = None if case_ref is None else seen_case(change.tx, self._record, case_ref)
             if case is not None:
                 change.concerns(case)
             change.record(LedgerExported(case=None if case is None else case.ref))
-        with self._record.read() as tx, private_file(path) as file, io.TextIOWrapper(file, encoding="utf-8") as out:
+        with (
+            self._record.everywhere.read() as tx,
+            private_file(path) as file,
+            io.TextIOWrapper(file, encoding="utf-8") as out,
+        ):
             shown = None if case is None else {row.seq for row in tx.ledger.of_case(case.id, None, None)}
             listed = None if official.solo else tx.ledger.filed(official.agency_id)
             key, witnessed = self._record.ledger.public_key, kept_folder(self._record).newest()
@@ -187,7 +191,7 @@ class Audit:
     @needs(Permission.READ_LEDGER)
     def entries(self, start: int, stop: int) -> list[LedgerEntry]:
         """Return entries ``start`` to ``stop`` (from 0, ``stop`` excluded), in order, of every agency."""
-        with self._record.read() as tx:
+        with self._record.everywhere.read() as tx:
             return [_read(row) for row in tx.ledger.entries(start, stop)]
 
     @needs(Permission.READ_LEDGER)
@@ -261,7 +265,7 @@ class Audit:
         Raises NotFound for any other entry.
         """
         official, ledger = self._record.official, self._record.ledger
-        with self._record.change() as change:
+        with self._record.everywhere.change() as change:
             tx = change.tx
             if not official.solo and seq not in tx.ledger.filed(official.agency_id):
                 raise no_such_entry(seq)
@@ -285,7 +289,7 @@ class Audit:
             old = Checkpoint.parse(old_note, ledger.public_key)
         except InvalidValue as error:
             raise InvalidValue(**error.details, field="checkpoint") from error
-        with self._record.change() as change:
+        with self._record.everywhere.change() as change:
             note, size = change.tx.ledger.checkpoint(), change.tx.ledger.size()
             if note is None or not ledger.extends(change.tx.ledger, old):
                 raise LedgerBroken(why=f"it does not begin with the {old.size} entries of that checkpoint", entry=0)

@@ -98,7 +98,7 @@ class Batches:
             raise
         except LineamentError as error:
             why = str(error)
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             face = 1 if probe is not None and len(probe.faces) == 1 else None
             tx.batches.add_photograph(batch_id, name, None if probe is None else probe.id, face, why)
 
@@ -192,7 +192,7 @@ class Batches:
                 raise
             except LineamentError as error:
                 why = str(error)
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             if made is not None:
                 tx.batches.searched(photograph.id, made)
             if why != photograph.why:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from lineament.services.jobs import deletions
 from lineament.services.kept import kept_of
 from lineament.store.bound import Digests
 from lineament.store.db import Store, Tx
+from lineament.store.row_security import EVERYWHERE, Scope
 
 Clock = Callable[[], datetime]
 """The time now, with zone (UTC)."""
@@ -99,6 +100,7 @@ class Record:
     anchor: Path
     official: Official
     clock: Clock
+    whole: bool = False  # its transactions concern every agency, whoever the official is
 
     @property
     def today(self) -> date:
@@ -115,9 +117,26 @@ class Record:
         if not any(map(self.official.may, permissions)):
             raise NotAllowed(what=" or ".join(permissions))
 
+    @property
+    def everywhere(self) -> Record:
+        """The same official, with transactions that concern every agency, such as an erasure."""
+        return replace(self, whole=True)
+
+    @property
+    def scope(self) -> Scope | None:
+        """What the official's transactions see in PostgreSQL; the machine's concern every agency."""
+        official = self.official
+        if self.whole or official.account_id is None:
+            return EVERYWHERE
+        return Scope(official.agency_id, official.account_id, operates=official.may(Permission.OPERATE))
+
     def read(self) -> AbstractContextManager[Tx]:
         """Open a read transaction in the official's name."""
-        return self.store.read()
+        return self.store.read(self.scope)
+
+    def begin(self) -> AbstractContextManager[Tx]:
+        """Open a write transaction in the official's name that records nothing: upkeep, and what is no decision."""
+        return self.store.begin(self.scope)
 
     @contextmanager
     def change(self) -> Iterator[Change]:
@@ -126,7 +145,7 @@ class Record:
         If it leaves something to delete, a job is added for that. Raises LedgerBroken if the ledger does not continue
         from the checkpoint on disk: the database was rolled back or exchanged.
         """
-        with self.store.begin() as tx:
+        with self.begin() as tx:
             self._check_anchor(tx)
             tx.ledger.file_by(self.official.account_id)
             tx.ledger.file_under(self.official.agency_id, None)

@@ -45,7 +45,7 @@ class Restore:
         """
         record, because = self._record, checked_reason(reason)
         consenting = self._ask_witnesses()
-        with record.store.begin() as tx:
+        with record.begin() as tx:
             before = read_anchor(record.anchor)
             self._refuse_unless_broken(tx)
             verify(tx.ledger, record.ledger.public_key)

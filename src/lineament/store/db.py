@@ -16,7 +16,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
 
-from lineament.errors import Damaged, NoWorkspace, WorkspaceBusy, WorkspaceExists
+from lineament.errors import Damaged, NoWorkspace, OwnerNeeded, WorkspaceBusy, WorkspaceExists, WorkspaceNewer
 from lineament.store import migrations
 from lineament.store.abuse import AbuseRows
 from lineament.store.accounts import AccountRows
@@ -50,6 +50,7 @@ from lineament.store.proposals import ProposalRows
 from lineament.store.publications import PublicationRows
 from lineament.store.reviews import ReviewRows
 from lineament.store.ring import RING
+from lineament.store.row_security import ENTER, EVERYWHERE, SETTINGS, Scope, apply_policies, check_role, settings_of
 from lineament.store.runs import RunRows
 from lineament.store.sealed_rows import SealedRows
 from lineament.store.searches import SearchRows
@@ -67,6 +68,9 @@ SCRUB_PATIENCE = 2.0
 """Most seconds that scrubbing waits for readers, while no other process can write."""
 PATIENCE = 30.0
 """Seconds that a writer waits for another one."""
+
+SCHEMA_PATIENCE = 5.0
+"""Seconds that an upgrade of PostgreSQL waits for whoever uses a table; everybody else waits behind it."""
 
 GUARDED_SINCE = "0005"
 """The first released revision whose rows carry MACs and are bound to the ledger."""
@@ -156,23 +160,32 @@ class Tx:
 class Store:
     """The database of one workspace. Thread-safe; any number of processes may have it open."""
 
-    def __init__(self, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE, owner: str | URL | None = None
+    ) -> None:
         """Open nothing yet: use ``create`` or ``open``.
 
-        ``vaults`` is the workspace's key ring, or one vault; ``patience`` is in seconds.
+        ``vaults`` is the workspace's key ring, or one vault; ``patience`` is in seconds. ``owner`` is the address of
+        the same PostgreSQL database as the owner of its tables, who makes and upgrades them.
         """
         self._url = make_url(url)
         self._vaults = vaults
         self._patience = patience
+        self._owner = None if owner is None else make_url(owner)
         self._writing = threading.Lock()
         engines = sqlite_engines if self.dialect == "sqlite" else postgresql_engines
         self._writer, self._reader = engines(self._url, patience)
         watch(self._writer)
 
     @classmethod
-    def create(cls, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE) -> Self:
-        """Create a database with the newest schema. Raises WorkspaceExists if the database exists."""
-        store = cls(url, vaults, patience=patience)
+    def create(
+        cls, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE, owner: str | URL | None = None
+    ) -> Self:
+        """Create a database with the newest schema.
+
+        Raises WorkspaceExists if the database exists; OwnerNeeded, DatabaseUnguarded for PostgreSQL.
+        """
+        store = cls(url, vaults, patience=patience, owner=owner)
         try:
             store._create()
         except BaseException:
@@ -181,12 +194,15 @@ class Store:
         return store
 
     @classmethod
-    def open(cls, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE) -> Self:
+    def open(
+        cls, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE, owner: str | URL | None = None
+    ) -> Self:
         """Open the database of a workspace, upgrading an older schema.
 
-        Raises NoWorkspace, WorkspaceNewer, Damaged if it is no database, StoreUnavailable.
+        Raises NoWorkspace, WorkspaceNewer, Damaged if it is no database, StoreUnavailable, and for PostgreSQL
+        OwnerNeeded if somebody else has to upgrade it, and DatabaseUnguarded.
         """
-        store = cls(url, vaults, patience=patience)
+        store = cls(url, vaults, patience=patience, owner=owner)
         try:
             store._open()
         except BaseException:
@@ -205,17 +221,19 @@ class Store:
         return self._url.database or "" if self.dialect == "sqlite" else self._url.render_as_string()
 
     @contextmanager
-    def begin(self) -> Iterator[Tx]:
+    def begin(self, scope: Scope | None = EVERYWHERE) -> Iterator[Tx]:
         """Open a write transaction: committed and durable at the end, or rolled back if an error leaves the block.
 
-        One at a time: it waits for others, then raises WorkspaceBusy. Errors of the database become StorageFull,
-        Damaged, Refused (a constraint) or StoreUnavailable. A thread must not open one inside another.
+        ``scope`` says for whom, which PostgreSQL enforces. One at a time: it waits for others, then raises
+        WorkspaceBusy. Errors of the database become StorageFull, Damaged, Refused (a constraint) or StoreUnavailable.
+        A thread must not open one inside another.
         """
         if not self._writing.acquire(timeout=self._patience):
             raise WorkspaceBusy(what=f"waited {self._patience:.0f} s for another thread")
         try:
             with translated(self.place), self._writer.begin() as connection:
                 if self.dialect == "postgresql":
+                    self._enter(connection, scope)
                     connection.execute(_ONE_WRITER)
                 touched = connection.info["touched"] = Touched(vault=self._vault_of(connection))
                 try:
@@ -227,10 +245,18 @@ class Store:
             self._writing.release()
 
     @contextmanager
-    def read(self) -> Iterator[Tx]:
-        """Open a read-only transaction, which sees the state at the moment it started."""
+    def read(self, scope: Scope | None = EVERYWHERE) -> Iterator[Tx]:
+        """Open a read-only transaction, which sees the state at the moment it started, and what concerns ``scope``."""
         with translated(self.place), self._reader.begin() as connection:
+            if self.dialect == "postgresql":
+                self._enter(connection, scope)
             yield Tx(connection, self._vault_of(connection))  # the snapshot is taken here
+
+    def _enter(self, connection: Connection, scope: Scope | None) -> None:
+        """Say for whom the transaction works. Raises WorkspaceNewer if the schema was upgraded since it was opened."""
+        found = connection.execute(ENTER, settings_of(scope)).one().revision
+        if found != migrations.HEAD:
+            raise WorkspaceNewer(path=self.place, found=found)
 
     def _vault_of(self, connection: Connection) -> Vault:
         """Return the vault of the rows that a transaction sees: another process may have rotated the key."""
@@ -317,10 +343,12 @@ class Store:
     def _create(self) -> None:
         if self.dialect == "sqlite":
             _new_file(Path(self.place))
-        with self._changing_schema() as connection:
+        self._check_role()
+        with self._changing_schema("made", "init") as connection:
             if migrations.revision(connection) is not None:
                 raise WorkspaceExists(path=self.place)
             migrations.upgrade(connection)
+            self._guard(connection)
 
     def _open(self) -> None:
         if self.dialect == "sqlite" and not Path(self.place).is_file():
@@ -329,13 +357,22 @@ class Store:
             found = migrations.revision(connection)
         if found is None:
             raise NoWorkspace(path=self.place)
-        if found == migrations.HEAD:
-            return
-        with self._changing_schema() as connection:  # another process may have upgraded it meanwhile
+        migrations.checked(found, self.place)
+        self._check_role()
+        if found != migrations.HEAD:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        with self._changing_schema(
+            "upgraded", "doctor"
+        ) as connection:  # another process may have upgraded it meanwhile
             found = migrations.revision(connection)
             migrations.checked(found, self.place)
+            if found == migrations.HEAD:  # another process has upgraded it meanwhile
+                return
             vault = self._vault_of(connection)  # which takes the keys
             migrations.upgrade(connection, self._vaults.unwrap)
+            self._guard(connection)
             if found is not None and found < FILED_SINCE:
                 file_by_account(connection, vault)
             if found is not None and found < GUARDED_SINCE:
@@ -343,14 +380,37 @@ class Store:
                 size = LedgerRows(connection, vault).size()
                 MetaRows(connection).set(TO_BIND, vault.mac(f"{TO_BIND} at {size}").hex())
 
+    def _guard(self, connection: Connection) -> None:
+        if self.dialect == "postgresql":
+            apply_policies(connection)
+
+    def _check_role(self) -> None:
+        if self.dialect == "postgresql":
+            with translated(self.place), self._reader.begin() as connection:
+                check_role(connection)
+
     @contextmanager
-    def _changing_schema(self) -> Iterator[Connection]:
+    def _changing_schema_as_owner(self, what: str, command: str) -> Iterator[Connection]:
+        """Change the schema of PostgreSQL. It waits shortly for others, who wait behind it meanwhile."""
+        if self._owner is None:
+            raise OwnerNeeded(what=what, command=command)
+        owner, _ = postgresql_engines(self._owner, min(self._patience, SCHEMA_PATIENCE))
+        try:
+            with translated(self.place), owner.begin() as connection:
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lineament schema'))")
+                connection.execute(SETTINGS, settings_of(EVERYWHERE))
+                yield connection
+        finally:
+            owner.dispose()
+
+    @contextmanager
+    def _changing_schema(self, what: str, command: str) -> Iterator[Connection]:
+        """Change the schema in one transaction; ``what`` is done by which ``command`` says who needs the owner."""
+        if self.dialect == "postgresql":
+            with self._changing_schema_as_owner(what, command) as connection:
+                yield connection
+            return
         with translated(self.place), self._writer.connect() as connection:
-            if self.dialect == "postgresql":
-                with connection.begin():
-                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lineament schema'))")
-                    yield connection
-                return
             # A table that is made anew is dropped first, and must not take along the rows that refer to it. SQLite
             # ignores this pragma inside a transaction. The migration checks the foreign keys itself.
             raw: Any = connection.connection.driver_connection

@@ -136,7 +136,7 @@ class Desk(Bench, LeadsDesk, Oversight):
         """Destroys everything whose retention period is over."""
         from lineament.services.cases.retain import Retain
 
-        return Retain(self.record, self.workspace.blobs, lambda: self.erase, self.workspace.drops)
+        return Retain(self.record.everywhere, self.workspace.blobs, lambda: self.erase, self.workspace.drops)
 
     @cached_property
     def key_rotation(self) -> KeyRotation:
@@ -146,7 +146,7 @@ class Desk(Bench, LeadsDesk, Oversight):
 
         held = self.workspace
         files = SourceFiles(blobs=held.blobs, crawls=held.crawls, gallery=lambda: held.gallery)
-        return KeyRotation(self.record, held.keys, files)
+        return KeyRotation(self.record.everywhere, held.keys, files)
 
     @cached_property
     def audit(self) -> Audit:
@@ -167,7 +167,7 @@ class Desk(Bench, LeadsDesk, Oversight):
         """Accepts a database that was restored from a backup."""
         from lineament.services.restore import Restore
 
-        return Restore(self.record)
+        return Restore(self.record.everywhere)
 
     @cached_property
     def operating(self) -> Operating:
@@ -277,7 +277,7 @@ class Desk(Bench, LeadsDesk, Oversight):
         """Loads lists of known-abuse material."""
         from lineament.services.gallery.abuse import KnownAbuse
 
-        return KnownAbuse(self.record, self.workspace.keys, self.workspace.blobs, self.workspace.crawls)
+        return KnownAbuse(self.record.everywhere, self.workspace.keys, self.workspace.blobs, self.workspace.crawls)
 
     @cached_property
     def erase(self) -> Erase:
@@ -286,14 +286,14 @@ class Desk(Bench, LeadsDesk, Oversight):
 
         held = self.workspace
         folders = SourceFolders(crawls=held.crawls, drops=held.drops)
-        return Erase(self.record, held.keys, held.blobs, lambda: held.gallery, folders)
+        return Erase(self.record.everywhere, held.keys, held.blobs, lambda: held.gallery, folders)
 
     @cached_property
     def requested_erasures(self) -> RequestedErasures:
         """Asks for erasures, which jobs do."""
         from lineament.services.gallery.requested import RequestedErasures
 
-        return RequestedErasures(self.record, lambda: self.erase)
+        return RequestedErasures(self.record.everywhere, lambda: self.erase)
 
     @cached_property
     def takeout(self) -> TakeOut:
@@ -307,4 +307,4 @@ class Desk(Bench, LeadsDesk, Oversight):
         """Checks the workspace and the machine."""
         from lineament.services.doctor import Doctor
 
-        return Doctor(self.record, self.workspace, self.audit)
+        return Doctor(self.record.everywhere, self.workspace, self.audit)

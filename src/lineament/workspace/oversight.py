@@ -39,7 +39,7 @@ class Oversight:
         """Decides which figures are published, and makes them."""
         from lineament.services.accountability.publication import Publications
 
-        return Publications(self.record)
+        return Publications(self.record.everywhere)
 
     @cached_property
     def guarded(self) -> GuardedFaces:

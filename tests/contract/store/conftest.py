@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.support.postgresql import postgresql_server, with_driver
+from tests.support.postgresql import owner_of, postgresql_server, role_address, separate_roles
 from tests.support.store_rows import RawSql, Refuses, Rows, at_home
 
 from lineament.store.db import Store
@@ -23,14 +23,15 @@ from lineament.testing import VAULT
 def postgresql() -> Iterator[str]:
     """The address of a server with a database “empty_workspace” that has the schema and its own agency."""
     with postgresql_server() as server:
-        with psycopg.connect(server.uri, autocommit=True) as connection:
-            connection.execute("CREATE DATABASE empty_workspace")
-        at_home(Store.create(_database(server.uri, "empty_workspace"), VAULT)).close()
+        for name in ("empty_workspace", "nothing"):
+            separate_roles(server.uri, name)
+        url = _database(server.uri, "empty_workspace")
+        at_home(Store.create(url, VAULT, owner=owner_of(url))).close()
         yield server.uri
 
 
 def _database(uri: str, name: str) -> str:
-    return with_driver(uri.replace("/postgres?", f"/{name}?", 1))
+    return role_address(uri, "lineament", name)
 
 
 _numbers = itertools.count(1)
@@ -62,8 +63,8 @@ def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path}/lineament.db"
         return
     uri = request.getfixturevalue("postgresql")
-    name, address = _postgresql_database(uri, "template1")
-    yield address
+    name, url = _postgresql_database(uri, "nothing")
+    yield url
     _drop(uri, name)
 
 
@@ -76,16 +77,16 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{path}"
         return
     uri = request.getfixturevalue("postgresql")
-    name, address = _postgresql_database(uri, "empty_workspace")
-    yield address
+    name, url = _postgresql_database(uri, "empty_workspace")
+    yield url
     _drop(uri, name)
 
 
 @pytest.fixture
 def postgresql_url(postgresql: str) -> Iterator[str]:
     """The address of such a database on PostgreSQL, whatever the other fixtures use."""
-    name, address = _postgresql_database(postgresql, "empty_workspace")
-    yield address
+    name, url = _postgresql_database(postgresql, "empty_workspace")
+    yield url
     _drop(postgresql, name)
 
 

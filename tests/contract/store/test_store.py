@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from tests.support.database import raw_database
+from tests.support.postgresql import owner_of
 from tests.support.store_rows import NOW, RawSql, Rows
 
 from lineament.errors import (
@@ -173,7 +174,7 @@ def test_acknowledged_writes_survive_a_killed_writer(store: Store, url: str) -> 
 
 
 def test_create_makes_what_open_opens(fresh_url: str) -> None:
-    Store.create(fresh_url, VAULT).close()
+    Store.create(fresh_url, VAULT, owner=owner_of(fresh_url)).close()
     store = Store.open(fresh_url, VAULT)
     with store.read() as tx:
         assert tx.sources.all() == []
@@ -183,9 +184,9 @@ def test_create_makes_what_open_opens(fresh_url: str) -> None:
 
 
 def test_create_refuses_an_existing_database(fresh_url: str) -> None:
-    Store.create(fresh_url, VAULT).close()
+    Store.create(fresh_url, VAULT, owner=owner_of(fresh_url)).close()
     with pytest.raises(WorkspaceExists):
-        Store.create(fresh_url, VAULT)
+        Store.create(fresh_url, VAULT, owner=owner_of(fresh_url))
 
 
 def test_an_empty_database_is_no_workspace(fresh_url: str) -> None:
@@ -292,7 +293,7 @@ def schema(url: str) -> tuple[str | None, set[str]]:
 
 def test_an_older_schema_is_upgraded_when_it_is_opened(url: str, history: Path, rows: Rows) -> None:
     (history / "9999_later.py").write_text(LATER.format(head=HEAD, more=""))
-    store = Store.open(url, VAULT)
+    store = Store.open(url, VAULT, owner=owner_of(url))
     with store.begin() as tx:
         rows.source(tx)
     store.close()
@@ -305,7 +306,7 @@ def test_an_older_schema_is_upgraded_when_it_is_opened(url: str, history: Path, 
 def test_an_upgrade_that_fails_leaves_nothing_behind(url: str, history: Path) -> None:
     (history / "9999_later.py").write_text(LATER.format(head=HEAD, more="raise ZeroDivisionError"))
     with pytest.raises(ZeroDivisionError):
-        Store.open(url, VAULT)
+        Store.open(url, VAULT, owner=owner_of(url))
     revision, tables = schema(url)
     assert revision == HEAD
     assert "later" not in tables

@@ -141,7 +141,7 @@ class Publications:
         """Queue the job if figures are due and none is queued; return whether it was."""
         if not self.due():
             return False
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             if tx.jobs.open_of_kind(FIGURES.name) is not None:
                 return False
             name = self._record.official.name

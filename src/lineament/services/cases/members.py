@@ -103,14 +103,14 @@ class Members:
         official = self._record.official
         if official.account_id is None:
             return []
-        with self._record.read() as tx:
+        with self._record.everywhere.read() as tx:  # another agency's case, until it is taken
             return self._waiting(tx, official.account_id)
 
     @needs(Permission.READ_CASES)
     def take(self, invitation_id: str) -> Case:
         """Accept an invitation, which makes the case visible. Raises NotFound if it is another's invitation."""
         official = self._record.official
-        with self._record.change() as change:
+        with self._record.everywhere.change() as change:
             waiting = [] if official.account_id is None else self._waiting(change.tx, official.account_id)
             if official.account_id is None or all(invitation.id != invitation_id for invitation in waiting):
                 raise NotFound(what="invitation", name=invitation_id, hint="lineament case list")

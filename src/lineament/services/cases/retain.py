@@ -116,7 +116,7 @@ class Retain:
 
     def _jobs(self, agency_id: str, days: int) -> None:
         """Delete jobs and notices that ended that many days ago; the ledger keeps what they did."""
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             before = self._record.clock() - timedelta(days=days)
             tx.jobs.delete_ended(agency_id, before)
             tx.notices.delete_over(agency_id, before)

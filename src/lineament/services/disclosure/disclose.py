@@ -88,7 +88,7 @@ class Disclosure:
     def ask(self, name: str, *, sharp: bool) -> Job:
         """Let a job make a pack. Raises Refused if the case was destroyed, or StepUpNeeded (R49)."""
         official = self._record.official
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             require_step_up(tx, official, self._record.clock())
             case = self._case(tx, name)
             request = JobRequest(

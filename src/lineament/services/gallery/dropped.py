@@ -107,14 +107,14 @@ class DroppedFiles:
             number = int((run.cursor or "0").partition("+")[0]) if run is not None else 0
             committed = tx.drops.between(drop.id, drop.done, number)
         if number > drop.done and drop.ended_at is None:
-            with self._record.store.begin() as tx:
+            with self._record.begin() as tx:
                 tx.drops.note(drop.id, done=number)
             pictures = [file.number for file in committed if not is_side_car(file.path.encode())]
             self._folders.delete_files(drop, pictures)
 
     def end(self) -> bool:
         """End the drop once its run has ended; return False if more was added to its list since it was read."""
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             drop = tx.drops.get(self._drop.id)
             if drop.ended_at is None:
                 tx.drops.note(drop.id, done=self._last)

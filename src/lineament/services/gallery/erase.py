@@ -329,7 +329,7 @@ class Erase:
             except PicturesNotDeleted as error:
                 waiting = error.why
             if time.monotonic() - began >= RETRY_FOR:
-                with self._record.store.begin() as tx:
+                with self._record.begin() as tx:
                     deletions.queue_again(tx, self._record.official, self._record.clock())
                 break
             report(JobProgress(done=deleted, words=waiting))

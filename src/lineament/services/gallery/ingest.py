@@ -226,7 +226,7 @@ class Ingest:
         if any(item.capture is not None for item in batch):
             self._blobs.flush()
         if not any(map(_is_undecided, batch)):
-            with self._record.store.begin() as tx:
+            with self._record.begin() as tx:
                 require_current_source(tx, self._keys, context.source, context.key)
                 tx.runs.advance(context.run.id, _step(batch, 0), self._record.clock())
                 self._note_unwanted(tx, context, batch)

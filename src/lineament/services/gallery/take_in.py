@@ -127,7 +127,7 @@ class TakeIn:
         if len(offered) > MOST_LISTED:
             raise InvalidValue(what="A list", value=f"{len(offered):,} files", why=f"send {MOST_LISTED} at a time")
         checked = [_checked(file) for file in offered]
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             source, drop = self._own(tx, name, drop_id, under_way=True)
             if drop.files + len(checked) > MOST_FILES:
                 why = f"a drop has at most {MOST_FILES:,}; drop the others once these are taken in"
@@ -182,13 +182,13 @@ class TakeIn:
     @needs(Permission.MANAGE_SOURCES)
     def give_up(self, name: str, drop_id: str, numbers: Sequence[int]) -> None:
         """Refuse files that the browser cannot read any more, so that nothing waits for them. Raises as ``take``."""
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             _, drop = self._own(tx, name, drop_id, under_way=True)
             tx.drops.refuse(drop.id, numbers, "the browser could not read it any more; it was moved or changed")
             tx.drops.note(drop.id, seen_at=self._record.clock())
 
     def _note_received(self, source: Source, drop: Drop, key: Any, received: Mapping[int, int]) -> None:
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             require_current_source(tx, self._keys, source, key)
             drop = tx.drops.get(drop.id)
             _require_under_way(drop)
@@ -276,7 +276,7 @@ def discard_abandoned(record: Record, folders: DropFolders) -> int:
             source = change.tx.sources.by_id(drop.source_id)
             gone = _discard(change, source, drop, "abandoned")
         folders.destroy(gone)
-    with record.store.begin() as tx:
+    with record.begin() as tx:
         tx.drops.delete_ended(before)
     folders.finish()
     return len(due)

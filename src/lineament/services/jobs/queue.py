@@ -40,7 +40,7 @@ class Jobs:
             source: The name of the source it belongs to; the job is deleted with the source.
         """
         self._require(kind)
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             return tx.jobs.add(self._request(tx, kind, arguments, source), self._record.clock())
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
@@ -122,7 +122,7 @@ class Jobs:
         """
         self._require(kind)
         at, worker = self._record.clock(), owner.this_process()
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             request = self._request(tx, kind, arguments, source)
             job = tx.jobs.take_up(request, worker, at, owner.dead(tx.jobs.workers()))
             job = job or tx.jobs.claim_this(tx.jobs.add(request, at).id, worker, at)

@@ -88,14 +88,14 @@ class Supervision:
 
     def _renew(self) -> None:
         progress = self._progress
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             tx.jobs.renew(self._job.id, self._worker, progress, self._record.clock())
         self._written, self._written_at = progress, time.monotonic()
 
     def end(self, write: Callable[[Tx, str, datetime], bool]) -> None:
         """Write the last progress and the outcome, unless the job was lost."""
         at = self._record.clock()
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             if tx.jobs.renew(self._job.id, self._worker, self._progress, at):
                 write(tx, self._worker, at)
 

@@ -61,7 +61,7 @@ class Worker:
     def _claim(self) -> Job | None:
         if not self.waiting():  # reading does not wait for the writers
             return None
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             return tx.jobs.claim(self._name, self._record.clock(), owner.dead(tx.jobs.workers()))
 
     def _run(self, job: Job) -> None:

@@ -81,7 +81,7 @@ class MisuseReports:
         if not self.due():
             return False
         official = self._record.official
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             if tx.jobs.open_of_kind(MISUSE.name) is not None:
                 return False
             request = JobRequest(kind=MISUSE.name, agency_id=HOME_AGENCY, requested_by=official.name)

@@ -244,14 +244,14 @@ class Agencies:
     @needs(Permission.OPERATE)
     def usage_of(self, name: str) -> Usage:
         """Return the usage of one agency, for the operator."""
-        with self._record.read() as tx:
+        with self._record.everywhere.read() as tx:
             return _usage(tx, tx.agencies.find(name), self._record.clock())
 
     @needs(Permission.OPERATE)
     def usage(self) -> Sequence[Usage]:
         """Return the usage of every agency, for the operator, sorted by name."""
         first, following = month_of(self._record.today)
-        with self._record.read() as tx:
+        with self._record.everywhere.read() as tx:
             counts = tx.searches.counts(first, following)
             return [
                 Usage(agency=agency, month=first, searches=counts.get(agency.id, 0), seats=agency.seats_taken)

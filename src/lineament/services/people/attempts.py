@@ -83,7 +83,7 @@ class Attempts:
 
         The caller clears the count if the attempt succeeds. Attempts on a locked key do not extend its lock.
         """
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             at = self._record.clock()
             failures, locked = standing(tx, key, policy, at)
             counted = f"locked {key}" if locked else key

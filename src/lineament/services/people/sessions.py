@@ -131,7 +131,7 @@ class SessionKeeper:
             signed_in = tx.sessions.of(digest_of(untrusted_key))
             session = None if signed_in is None else _session(tx, signed_in, at)
         if session is not None and not session.locked and at - session.signed_in.seen_at >= SEEN_EVERY:
-            with self.record.store.begin() as tx:
+            with self.record.begin() as tx:
                 tx.sessions.mark_seen(session.id, at)
                 tx.accounts.mark_seen(session.account.id, at)
         return session

@@ -350,7 +350,7 @@ class SignIn:
     def end_others(self, session: Session, *, caller: Caller = MACHINE) -> int:
         """End every other session of the account and forget its other devices; return how many sessions ended."""
         ended = self._keeper.end_others(session)
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             place = self._devices.place_of(tx, session, caller, self._record.clock())
             tx.devices.forget_all(session.account.id, but=place.device)
         return ended

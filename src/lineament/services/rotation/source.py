@@ -99,7 +99,7 @@ class SourceRotation:
         if address is None:
             return False
         moved = self._seal_again(key, [address])
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             if not self._are_there(moved) or tx.sources.permission(source.id) != address:
                 return True
             require_current_source(tx, self._keys, source, key)
@@ -118,7 +118,7 @@ class SourceRotation:
                 return False
             key, addresses = source_key(tx, self._keys, source), tx.source_reseal.addresses(ids)
         moved = self._seal_again(key, addresses)
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             if not self._are_there(moved) or tx.sources.rotated_up_to(source.id) != after:
                 return True  # another process deleted them, or did this
             require_current_source(tx, self._keys, source, key)
@@ -137,7 +137,7 @@ class SourceRotation:
         is resumed.
         """
         moved = seal_again(self._files.blobs, key, key, addresses)
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             tx.deletions.add([new for address, new in moved.items() if new != address])
         self._files.blobs.flush()
         return moved

@@ -42,7 +42,7 @@ class WorkspaceRotation:
             self._reseal(state)
             self._end()
         self._keys.holder.retire()
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             tx.meta.forget(STATE)
         self._record.store.scrub()
         return self._report
@@ -89,7 +89,7 @@ class WorkspaceRotation:
             with self._record.read() as tx:
                 if not tx.sealed.is_after(place, after):
                     return
-            with self._record.store.begin() as tx:
+            with self._record.begin() as tx:
                 done = tx.sealed.reseal(place, after, BATCH, self._keys.rewrapped)
                 if done is None:
                     return

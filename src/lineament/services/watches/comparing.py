@@ -92,7 +92,7 @@ class CompareWatched:
         except Interrupted:
             raise
         except Exception:
-            with self._record.store.begin() as tx:
+            with self._record.begin() as tx:
                 ask_to_compare(tx, self._record.official, self._record.clock(), AGAIN)
             raise
 

@@ -55,7 +55,7 @@ class Notify:
                 self._try(notice)
                 done += 1
                 report(JobProgress(done=done, words="notices"))
-        with self._record.store.begin() as tx:
+        with self._record.begin() as tx:
             if (following := tx.notices.next_due()) is not None:
                 ask_to_notify(tx, self._record.official, self._record.clock(), following)
         return {"notices": done}
@@ -70,7 +70,7 @@ class Notify:
         following = None if not why else next_attempt(attempts, at)
         to = {"hook": notice.hook_id, "to": notice.account_id}
         if why and following is not None:
-            with self._record.store.begin() as tx:
+            with self._record.begin() as tx:
                 tx.notices.failed(notice.id, attempts, why, following)
             return
         machine = replace(self._record, official=Official(name=MACHINE_NAME, agency_id=notice.agency_id))
