@@ -353,6 +353,11 @@ class Settings:
     )
     trace: bool = _setting("trace", _switch, False, "Show where an unforeseen error happened; for developers.")
 
+    @property
+    def owner_url(self) -> str | None:
+        """The address of the database as its owner, if it is given."""
+        return None if self.database_owner_url is None else self.database_owner_url.reveal()
+
 
 def described() -> list[tuple[str, str, str]]:
     """Return every setting for the reference: its variable, its default and its meaning."""

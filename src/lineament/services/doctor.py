@@ -128,15 +128,9 @@ class Doctor:
         Younger ones than ABANDONED may belong to a process that runs, and stay.
         """
         blobs = self._workspace.blobs
-<<<<<<< HEAD
         for old in batched(blobs.put_before(time.time() - ABANDONED), AT_ONCE):
-            with self._record.store.begin() as tx:
+            with self._record.begin() as tx:
                 tx.deletions.add(list(tx.deletions.unused(old)))
-=======
-        old = blobs.put_before(time.time() - ABANDONED)
-        with self._record.begin() as tx:
-            tx.deletions.add(list(tx.deletions.unused(old)))
->>>>>>> aa2853b3 (feat(store): row-level security behind the services' own conditions (R47), with the owner's role apart)
         many = Shredder(self._record, blobs).finish() + self._workspace.drops.finish()
         return Check("mended", Verdict.GOOD, f"{many:,} files that nothing refers to were deleted")
 

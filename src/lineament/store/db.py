@@ -25,8 +25,8 @@ from lineament.store.batches import BatchRows
 from lineament.store.bound import Digests, Touched, every_bound_row
 from lineament.store.captures import CaptureRows
 from lineament.store.case_records import DefenceNoticeRows, EvidenceRows
-from lineament.store.cases import KEYS_DESTROYED, CaseRows
-from lineament.store.deletions import UNSCRUBBED, UPGRADED, DeletionRows
+from lineament.store.cases import CaseRows
+from lineament.store.deletions import UNSCRUBBED, DeletionRows
 from lineament.store.devices import DeviceRows
 from lineament.store.drops import DropRows
 from lineament.store.engines import postgresql_engines, sqlite_engines
@@ -61,6 +61,7 @@ from lineament.store.stops import StopRows
 from lineament.store.suppressions import SuppressionRows
 from lineament.store.tables import meta
 from lineament.store.tally import TallyRows
+from lineament.store.vacuum import vacuum
 from lineament.store.watches import WatchRows
 from lineament.store.witness_policies import WitnessPolicyRows
 
@@ -81,25 +82,6 @@ TO_BIND = "rows to bind"
 _ONE_WRITER = sa.text("SELECT value FROM counters WHERE name = 'writer' FOR UPDATE")
 
 _RING = sa.select(meta.c.value).where(meta.c.name == RING)
-
-_VACUUM = (
-    "VACUUM FULL sources",
-    "VACUUM FULL meta",
-    "VACUUM captures, places, bands, runs, run_refusals, faces, templates, prepared_faces",
-    "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions, drops, drop_files",
-    "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations, jobs",
-    "VACUUM evidence, defence_notices",
-    "VACUUM watches, watch_progress, watch_findings, notices",
-    "VACUUM decisions, candidate_notes, known_pairs, review_lists, review_turns",
-)
-_NOT_REMOVED = sa.text("""
-    SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables WHERE relname IN (
-        'captures', 'places', 'bands', 'faces', 'templates', 'prepared_faces', 'candidates', 'near_duplicates',
-        'ledger_details', 'deletions', 'crawl_deletions', 'probes', 'searches', 'search_probes', 'case_papers',
-        'evidence', 'defence_notices')
-""")
-"""Deleted rows that VACUUM has just left, because somebody still sees them."""
-_VACUUM_CASES = "VACUUM FULL cases"
 
 
 class Tx:
@@ -301,21 +283,12 @@ class Store:
 
     def _scrub_postgresql(self, mark: str | None) -> bool:
         with self._writer.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            meta = MetaRows(connection)
-            keys = meta.get(KEYS_DESTROYED)
-            wait, whole = int(min(self._patience, SCRUB_PATIENCE) * 1000), [_VACUUM_CASES] if keys is not None else []
-            if mark == UPGRADED:  # columns were dropped, which only a rewritten table is without
-                whole.append("VACUUM FULL captures")
+            wait = int(min(self._patience, SCRUB_PATIENCE) * 1000)
             connection.exec_driver_sql(f"SET lock_timeout = {wait}")
             try:
-                for statement in (*whole, *_VACUUM):
-                    connection.exec_driver_sql(statement)
+                return vacuum(connection, mark)
             finally:
                 connection.exec_driver_sql(f"SET lock_timeout = {int(self._patience * 1000)}")
-            left = connection.execute(_NOT_REMOVED).scalar_one()
-            if keys is not None and not left:
-                meta.forget(KEYS_DESTROYED, keys)
-        return not left
 
     def examine(self) -> str:
         """Let the database check itself and return its answer in words. Raises Damaged if it finds a fault."""

@@ -44,7 +44,7 @@ def settings_of(scope: Scope | None) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class TablePolicy:
     """Which rows of a table an official sees, as a condition in SQL, and which may be written if those differ."""
 
     seen: str
@@ -58,26 +58,26 @@ _OWN = f"agency_id = {AGENCY}"
 _IN_CASE = "EXISTS (SELECT FROM cases WHERE cases.id = {table}.case_id)"
 
 
-def _of(parent: str, column: str) -> Policy:
+def _of(parent: str, column: str) -> TablePolicy:
     """Return the policy of rows that are seen with the row of another table to which they belong."""
-    return Policy(f"EXISTS (SELECT FROM {parent} WHERE {parent}.id = {{table}}.{column})")
+    return TablePolicy(f"EXISTS (SELECT FROM {parent} WHERE {parent}.id = {{table}}.{column})")
 
 
-_OF_CASE = Policy(_IN_CASE)
-_OF_AGENCY = Policy(_OWN)
-_OF_AGENCY_OR_CASE = Policy(f"{_OWN} OR {_IN_CASE}")
+_OF_CASE = TablePolicy(_IN_CASE)
+_OF_AGENCY = TablePolicy(_OWN)
+_OF_AGENCY_OR_CASE = TablePolicy(f"{_OWN} OR {_IN_CASE}")
 _OF_SEARCH = _of("searches", "search_id")
-_OF_ACCOUNT = Policy(f"EXISTS (SELECT FROM accounts WHERE accounts.id = {{table}}.account_id AND accounts.{_OWN})")
-_OPERATED = Policy(_OWN, operated=True)
-_OWN_OR_EVERYBODYS = Policy(f"agency_id IS NULL OR {_OWN}", _OWN, operated=True)
+_OF_ACCOUNT = TablePolicy(f"EXISTS (SELECT FROM accounts WHERE accounts.id = {{table}}.account_id AND accounts.{_OWN})")
+_OPERATED = TablePolicy(_OWN, operated=True)
+_OWN_OR_EVERYBODYS = TablePolicy(f"agency_id IS NULL OR {_OWN}", _OWN, operated=True)
 _SHARED = "(SELECT lineament_shared_cases())"
 
 _SHARES_A_CASE = f"id IN (SELECT agency_id FROM cases WHERE cases.id IN {_SHARED})"  # noqa: S608 - no value from outside
 _HAS_A_COLLEAGUE = "EXISTS (SELECT FROM accounts WHERE accounts.agency_id = agencies.id)"
 
-POLICIES: dict[str, Policy] = {
-    "cases": Policy(f"{_OWN} OR id IN {_SHARED}"),
-    "case_members": Policy(f"account_id = (SELECT current_setting('lineament.account', true)) OR {_IN_CASE}"),
+POLICIES: dict[str, TablePolicy] = {
+    "cases": TablePolicy(f"{_OWN} OR id IN {_SHARED}"),
+    "case_members": TablePolicy(f"account_id = (SELECT current_setting('lineament.account', true)) OR {_IN_CASE}"),
     "case_invitations": _OF_CASE,
     "case_papers": _OF_CASE,
     "evidence": _OF_CASE,
@@ -105,10 +105,10 @@ POLICIES: dict[str, Policy] = {
     "misuse_findings": _OF_AGENCY,
     "guarded_faces": _OF_AGENCY,
     "publications": _OWN_OR_EVERYBODYS,
-    "agencies": Policy(
+    "agencies": TablePolicy(
         f"id IN ({AGENCY}, 'home') OR {_SHARES_A_CASE} OR {_HAS_A_COLLEAGUE}", f"id = {AGENCY}", operated=True
     ),
-    "accounts": Policy(
+    "accounts": TablePolicy(
         f"{_OWN} OR EXISTS (SELECT FROM case_members WHERE case_members.account_id = accounts.id)", _OWN, operated=True
     ),
     "invitations": replace(_OF_ACCOUNT, operated=True),
@@ -116,12 +116,12 @@ POLICIES: dict[str, Policy] = {
     "sessions": _OF_ACCOUNT,
     "devices": _OF_ACCOUNT,
     "stops": _OWN_OR_EVERYBODYS,
-    "source_shares": Policy(_OWN, "false", operated=True),
+    "source_shares": TablePolicy(_OWN, "false", operated=True),
     "drops": _OPERATED,
     "drop_files": _of("drops", "drop_id"),
     "jobs": _OPERATED,
     # Any transaction may add an entry: that of an official who acts on another agency is filed there.
-    "ledger_details": Policy(f"{_OWN} OR host_id = {AGENCY} OR {_IN_CASE}", added="true"),
+    "ledger_details": TablePolicy(f"{_OWN} OR host_id = {AGENCY} OR {_IN_CASE}", added="true"),
 }
 """The policy of each table with rows of agencies or cases."""
 

@@ -106,7 +106,9 @@ class Workspace:
             holder.create()
             keys = KeyRing(holder, Keys.new())
             with (
-                contextlib.closing(Store.create(_database(settings, building), keys, owner=_owner(settings))) as store,
+                contextlib.closing(
+                    Store.create(_database(settings, building), keys, owner=settings.owner_url)
+                ) as store,
                 store.begin() as tx,
             ):
                 tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="ZZ"), clock(), id=HOME_AGENCY)
@@ -155,7 +157,7 @@ class Workspace:
             from lineament.store.ring import KeyRing, keep_ring
 
             keys = KeyRing(holder)
-            store = Store.open(_database(settings, home), keys, owner=_owner(settings))
+            store = Store.open(_database(settings, home), keys, owner=settings.owner_url)
             undo.callback(store.close)
             keep_ring(store, keys)
             workspace = cls(settings, store, keys, clock=clock, vision=vision)
@@ -404,11 +406,6 @@ class Workspace:
 def _database(settings: Settings, folder: Path) -> str:
     """Return the address of the database: the configured one, else that of SQLite in ``folder``."""
     return settings.database_url.reveal() if settings.database_url else f"sqlite:///{folder / 'lineament.db'}"
-
-
-def _owner(settings: Settings) -> str | None:
-    """Return the address of the database as its owner, if it is given."""
-    return settings.database_owner_url.reveal() if settings.database_owner_url else None
 
 
 def _holder(settings: Settings, folder: Path) -> KeyHolder:

@@ -48,13 +48,8 @@ class Shredder:
 
     def _delete_some(self) -> int:
         """Delete while nobody else commits; an ingest of the same picture checks again in its own transaction."""
-<<<<<<< HEAD
         deleted = 0
-        with self._record.store.begin() as tx:
-=======
-        deleted = []
         with self._record.begin() as tx:
->>>>>>> aa2853b3 (feat(store): row-level security behind the services' own conditions (R47), with the owner's role apart)
             began = time.monotonic()
             for addresses in batched(tx.deletions.all(most=AT_ONCE), TOGETHER):
                 try:
