@@ -177,6 +177,12 @@ def _endpoint(text: str) -> str:
     return text
 
 
+def _host_and_port(text: str) -> str:
+    if not re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}", text.lower()):
+        raise ValueError("write it as 10.1.2.3:6379")
+    return text.lower()
+
+
 def _cache() -> Path:
     return Path.home() / ".cache" / "lineament"
 
@@ -350,6 +356,25 @@ class Settings:
         _seconds,
         25.0,
         "How long requests that are under way may take to end when `lineament serve` is stopped.",
+    )
+    cluster: str | None = _setting(
+        "cluster",
+        _host_and_port,
+        None,
+        "The address of the Ray cluster that holds the indexes (10.1.2.3:6379); without it they are in this process.",
+    )
+    cluster_keys: Path | None = _setting(
+        "cluster_keys",
+        Path,
+        None,
+        "The folder with the token and the certificates of that cluster, from `lineament cluster keys`; needed "
+        "wherever other machines can reach it.",
+    )
+    cluster_deadline: float = _setting(
+        "cluster_deadline",
+        _seconds,
+        2.0,
+        "Seconds that a search waits for a shard; then its list says how many faces were not compared.",
     )
     trace: bool = _setting("trace", _switch, False, "Show where an unforeseen error happened; for developers.")
 

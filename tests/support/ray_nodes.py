@@ -35,7 +35,7 @@ class RayNodes:
 
     def add(self, shards: int = 4) -> str:
         """Start a node that can hold so many shards; return its id."""
-        node = self.cluster.add_node(num_cpus=shards, **SMALL)
+        node = _started(self.cluster, num_cpus=shards)
         self.nodes.append(node)
         return str(node.node_id)
 
@@ -46,15 +46,25 @@ class RayNodes:
         self.cluster.remove_node(node, allow_graceful=False)
 
 
+def _started(cluster: Any, **options: Any) -> Any:
+    """Start a node. Ray gives it 30 s, which a busy machine may need more than once."""
+    for left in (2, 1, 0):
+        try:
+            return cluster.add_node(**options, **SMALL)
+        except Exception:  # Ray raises nothing more special
+            if not left:
+                raise
+    raise AssertionError
+
+
 @contextlib.contextmanager
 def ray_nodes(count: int) -> Iterator[RayNodes]:
     """Run a cluster with so many nodes for shards; this process has joined it."""
     import ray
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": QUICKLY, **SMALL}, shutdown_at_exit=False
-    )
+    cluster = Cluster(shutdown_at_exit=False)
+    _started(cluster, num_cpus=0, _system_config=QUICKLY)
     try:
         running = RayNodes(Access(f"127.0.0.1:{cluster.address.rpartition(':')[2]}"), cluster)
         ray_cluster.connect(running.access)
@@ -116,6 +126,6 @@ class RunningShards:
 def ray_shards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShards]:
     with ray_nodes(2) as nodes:
         layout = shards_at(tmp_path_factory.mktemp("shards"), shards=2, copies=2)
-        cluster = RayCluster(nodes.access, deadline=4, patience=4)
+        cluster = RayCluster(nodes.access, tmp_path_factory.mktemp("indexes"), deadline=4, patience=4)
         yield RunningShards(nodes, layout, cluster)
         cluster.close()

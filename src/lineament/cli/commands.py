@@ -85,6 +85,7 @@ COMMANDS = {
     "misuse": ("misuse", "Misuse: the weekly report, its answers, and guarded faces."),
     "account": ("accounts", "Accounts given to others: of the processing, its impact, and a year."),
     "publication": ("accounts", "Figures for everybody: published only if somebody decides so."),
+    "cluster": ("cluster", "A cluster: machines that hold the index of a large gallery together."),
     "ledger": ("ledger", "The ledger: exports that anybody can check."),
 }
 """The module of each command or group of commands, and the first paragraph of its help, in the order of ``--help``."""

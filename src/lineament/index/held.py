@@ -6,12 +6,14 @@ key that authenticates the files it keeps of it, from which nothing else follows
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 import secrets
 import shutil
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,15 +38,23 @@ _NONE: FaceIds = np.empty(0, dtype=np.int64)
 class PartKey:
     """Names the part of an index, authenticates its files, and says how its codes are made."""
 
-    name: str  # 32 hexadecimal digits; it tells nothing of the source
+    name: str  # 64 hexadecimal digits: of its source, its model, and its key
     secret: bytes
     coding: Coding
 
     @classmethod
-    def of(cls, head_key: bytes, coding: Coding) -> PartKey:
-        """Derive both from the key that authenticates the heads of an index; that key does not follow from them."""
-        name = hmac.digest(head_key, b"lineament part name", "sha256").hex()[:32]
+    def of(cls, place: Sequence[str], head_key: bytes, coding: Coding) -> PartKey:
+        """Return the key of an index, which is kept at ``place``, its source and model.
+
+        Both its name and its secret follow from the key that authenticates the heads of an index, not the reverse.
+        """
+        name = prefix(place) + hmac.digest(head_key, b"lineament part name", "sha256").hex()[:32]
         return cls(name, hmac.digest(head_key, b"lineament part head", "sha256"), coding)
+
+
+def prefix(place: Sequence[str]) -> str:
+    """Return what the names of all parts of a source begin with, or of a source and a model."""
+    return "".join(hashlib.sha256(each.encode()).hexdigest()[:16] for each in place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +232,16 @@ class HeldShard:
             part.sync()
         return part is not None
 
-    def drop(self, name: str) -> None:
-        """Close a part and delete its files."""
-        home = self._home(name)
+    def drop(self, names: str) -> bool:
+        """Close all parts whose names begin so, and delete their files; return whether they are gone."""
+        if not re.fullmatch(r"[0-9a-f]{16,64}", names):
+            raise ValueError("the names of parts begin with 16 to 64 hexadecimal digits")
         with self._lock:
-            self._parts.pop(name, None)
-            shutil.rmtree(home, ignore_errors=True)
+            for name in [name for name in self._parts if name.startswith(names)]:
+                del self._parts[name]
+            for home in self._folder.glob(f"{names}*"):
+                shutil.rmtree(home, ignore_errors=True)
+            return not any(self._folder.glob(f"{names}*"))
 
     def discard(self) -> None:
         """Close every part and delete all files; another copy has them."""
@@ -265,8 +279,8 @@ class HeldShard:
             opened.write(piece)
 
     def _home(self, name: str) -> Path:
-        if not re.fullmatch(r"[0-9a-f]{32}", name):
-            raise ValueError("the name of a part is 32 hexadecimal digits")
+        if not re.fullmatch(r"[0-9a-f]{64}", name):
+            raise ValueError("the name of a part is 64 hexadecimal digits")
         return self._folder / name
 
 

@@ -112,6 +112,7 @@ def secure(access: Access) -> None:
             raise ClusterUnavailable(address=access.address, why=why)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # a call after it was left would start a cluster of its own
     os.environ["RAY_AUTH_MODE"] = "token" if access.keys else "disabled"
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(paths[TOKEN] or "")
     os.environ["RAY_USE_TLS"] = "1" if access.keys else "0"
@@ -234,10 +235,17 @@ def carry_out(step: PlacementStep, layout: Layout, *, seconds: float) -> str:
         raise ClusterUnavailable(address=step.node[:8], why=f"{name} did not start there in {seconds:.0f} s")
     if step.instead is not None:
         time.sleep(_NOTICED)
-        old = ray.get_actor(step.instead, namespace=NAMESPACE)
-        gathered({"gone": old.discard.remote()}, seconds)
-        ray.kill(old, no_restart=True)
+        stop_copy(step.instead, seconds=seconds)
     return name
+
+
+def stop_copy(name: str, *, seconds: float) -> None:
+    """Stop a copy for good, and delete its files."""
+    import ray
+
+    actor = ray.get_actor(name, namespace=NAMESPACE)
+    gathered({"gone": actor.discard.remote()}, seconds)
+    ray.kill(actor, no_restart=True)
 
 
 def _first_line(error: BaseException) -> str:

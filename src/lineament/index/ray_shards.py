@@ -6,6 +6,7 @@ covers. The cluster gets turned vectors and turned probes; the rotation and the 
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 import weakref
@@ -22,7 +23,7 @@ from lineament.index.among import Among, Days
 from lineament.index.base import ExactVectors
 from lineament.index.codes import is_among
 from lineament.index.folder import Coding, head_key
-from lineament.index.held import Changes, PartKey, PartState
+from lineament.index.held import Changes, PartKey, PartState, prefix
 from lineament.index.ray_cluster import Access, gathered
 from lineament.index.ray_search import ShardSearch
 from lineament.index.rotation import Rotation
@@ -39,6 +40,8 @@ WRITING = 30.0
 """Seconds that an addition, removal or write may take before its copy counts as lost."""
 _AGAIN = 5.0
 """Seconds after which a repair that failed is tried again."""
+_DROPPED = "dropped"
+"""The folder of files whose names begin the names of parts that are to be deleted."""
 _PIECE = 4096
 """Faces that a repair sends at a time."""
 Refill = Callable[[FaceIds], tuple[FaceIds, Vectors]]
@@ -259,14 +262,19 @@ class RayShards:
 class RayCluster:
     """The connection of this process to a cluster; it opens indexes there and looks after their copies."""
 
-    def __init__(self, access: Access, *, deadline: float, patience: float = WRITING) -> None:
-        """Join. A search waits ``deadline`` seconds for a shard, a change ``patience``. Raises ClusterUnavailable."""
+    def __init__(self, access: Access, home: Path, *, deadline: float, patience: float = WRITING) -> None:
+        """Join; ``home`` is the folder of all indexes, in which little is kept.
+
+        A search waits ``deadline`` seconds for a shard, a change ``patience``. Raises ClusterUnavailable.
+        """
         ray_cluster.connect(access)
         self.shards = ray_cluster.layout_of(access).shards
         self.deadline = deadline
         self.patience = patience
         self._found: dict[int, dict[str, ActorHandle[Any]]] = ray_cluster.copies()
         self._opened: weakref.WeakSet[RayShards] = weakref.WeakSet()
+        self._home = home
+        self._names: dict[tuple[str, str], str] = {}  # of the parts that were opened, by source and model
         self._woken = threading.Event()
         self._closed = False
         self._watcher = threading.Thread(target=self._watch, daemon=True, name="shard-watch")
@@ -275,7 +283,11 @@ class RayCluster:
     def open(self, folder: Path, *, model: str, rotation: Rotation, exact: ExactVectors) -> ShardedIndex:
         """Open an index whose codes are in the cluster. Nothing of it is kept in ``folder`` but its name."""
         turn = np.ascontiguousarray(rotation, dtype=np.float32)
-        key = PartKey.of(head_key(turn), Coding(model=model, dimension=len(turn)))
+        place = (folder.parent.name, folder.name)
+        key = PartKey.of(place, head_key(turn), Coding(model=model, dimension=len(turn)))
+        if (before := self._names.get(place, key.name)) != key.name:  # the key of its source was rotated
+            self._drop(before)
+        self._names[place] = key.name
 
         def refill(ids: FaceIds) -> tuple[FaceIds, Vectors]:
             found, vectors = exact(ids)
@@ -286,6 +298,14 @@ class RayCluster:
         index = ShardedIndex(shards, rotation=turn, exact=exact)
         self._opened.add(shards)
         return index
+
+    def discard(self, folder: Path) -> None:
+        """Delete the indexes of a source, or the one of a model, whose folder is below that of all indexes.
+
+        A copy that does not answer is asked again, by this process or the next, until it has deleted them.
+        """
+        self._drop(prefix(folder.relative_to(self._home).parts))
+        shutil.rmtree(folder, ignore_errors=True)
 
     def views(self) -> list[View]:
         """Return a view of each copy, of which nothing is known yet."""
@@ -301,6 +321,24 @@ class RayCluster:
         self._woken.set()
         self._watcher.join()
 
+    def _drop(self, names: str) -> None:
+        """Delete the parts whose names begin so, and remember it until no copy has any."""
+        kept = self._home / _DROPPED
+        kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (kept / names).touch()
+        for shards in [shards for shards in self._opened if shards.key.name.startswith(names)]:
+            self._opened.discard(shards)
+        self._drop_again()
+
+    def _drop_again(self) -> None:
+        """Ask every copy to delete what was dropped."""
+        for path in (self._home / _DROPPED).glob("*"):
+            actors = {name: actor for found in self._found.values() for name, actor in found.items()}
+            calls = {name: actor.drop.remote(path.name) for name, actor in actors.items()}
+            gone = gathered(calls, self.deadline)
+            if all(gone.get(name) for name in actors):
+                path.unlink(missing_ok=True)
+
     def _watch(self) -> None:
         import ray
 
@@ -313,5 +351,6 @@ class RayCluster:
                 continue
             actors = {name: actor for found in self._found.values() for name, actor in found.items()}
             states = gathered({name: actor.states.remote() for name, actor in actors.items()}, self.deadline)
+            self._drop_again()
             for shards in list(self._opened):
                 shards.follow(self._found, states)

@@ -82,6 +82,7 @@ class Workspace:
         self._vision.choose(self.pack_name, self._added.get(self.pack_name))
         self._following: dict[str, Vision] = {}
         self._gallery: Gallery | None = None
+        self._closing = contextlib.ExitStack()  # what the gallery was opened with
         self._building = threading.RLock()
         self.suspect = False  # opened for inspection, whatever was done to it
 
@@ -314,14 +315,12 @@ class Workspace:
     @property
     def gallery(self) -> Gallery:
         """The indexes of all sources."""
-        from lineament.index.scan import ScanIndex
-        from lineament.services.gallery.indexes import Gallery
+        from lineament.workspace.indexes import new_gallery
 
         with self._building:
             if self._gallery is None:
                 models = {self.pack.model: self.pack.dimension}
-                folder = self.home / "index"
-                self._gallery = Gallery(self.store, self.keys, folder, models=models, open_index=ScanIndex.open)
+                self._gallery = new_gallery(self.settings, self.store, self.keys, models, self._closing)
             return self._gallery
 
     @property
@@ -388,6 +387,7 @@ class Workspace:
             stack.callback(self._vision.close)
             for vision in self._following.values():
                 stack.callback(vision.close)
+            stack.callback(self._closing.close)
             if self._gallery is not None:
                 stack.callback(self._gallery.close)
 

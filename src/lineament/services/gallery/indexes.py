@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -128,9 +129,8 @@ class _Scanned:
 class Gallery:
     """The indexes of all sources, one for each model that described faces of the source.
 
-    Derived from the store (D2): any file below ``folder`` may be deleted at any time. Several processes may have the
-    same source open: each follows the store before it answers and before it writes. Every index is compared with all
-    rows of its source when it is opened, and once a day.
+    Derived from the store (D2): what is below ``folder`` may be deleted at any time. Several processes may open a
+    source: each follows the store before it answers and writes. An index is compared with all rows daily.
     """
 
     def __init__(  # noqa: PLR0913 - what it works with
@@ -141,14 +141,16 @@ class Gallery:
         *,
         models: Mapping[str, int],
         open_index: IndexFactory,
+        discard: Callable[[Path], None] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``models`` gives the dimension of each model in use, by name. ``now`` only goes forward, in seconds."""
+        """``models``: the dimension of each. ``discard`` deletes a folder. ``now`` only goes forward, in seconds."""
         self._store = store
         self._keys = keys
         self._folder = folder
         self._models = models
         self._open_index = open_index
+        self._discard = discard or partial(shutil.rmtree, ignore_errors=True)
         self._now = now
         self._opened: dict[tuple[SourceId, str], OpenIndex] = {}
         self._empty: dict[SourceId, tuple[bytes, float]] = {}  # sources without faces: their tally, and when compared
@@ -242,7 +244,7 @@ class Gallery:
         known = {quote(model, safe="") for model in self._models}
         for path in folder.iterdir() if folder.is_dir() else ():
             if path.is_dir() and path.name not in known:  # of a model that is not in use: rebuilt if it ever is
-                shutil.rmtree(path, ignore_errors=True)
+                self._discard(path)
         for model in self._models:
             opened = self._index(source, model)
             with opened.lock:
@@ -256,7 +258,7 @@ class Gallery:
             self._empty.pop(source_id, None)
             for key in [key for key in self._opened if key[0] == source_id]:
                 del self._opened[key]
-            shutil.rmtree(self._folder / str(source_id), ignore_errors=True)
+            self._discard(self._folder / str(source_id))
 
     def holds(self, source_id: SourceId) -> bool:
         """Return whether the source has any index file."""
