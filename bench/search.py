@@ -156,7 +156,7 @@ def lineament(shared: Shared, seconds: float) -> dict[str, Any]:
         return built | {"again": True}
     # do not count what the libraries allocate once
     warm = ScanIndex(shared.folder / "warm", **how)
-    warm.add(ids[:10_000], np.array(shared.gallery[:10_000]), np.zeros(10_000, dtype=np.int32))
+    warm.add(ids[:10_000], np.array(shared.gallery[:10_000]), np.zeros(len(ids[:10_000]), dtype=np.int32))
     warm.search(shared.probes[:1], K)
     del warm
     before = resident()
