@@ -20,10 +20,10 @@ from lineament.model.scores import Scores
 from lineament.model.search import Hit
 
 RESCORED = 300
-"""Faces whose exact scores are computed, at least. Of the exact best 50 of a million faces the 100 best codes miss
-0.1 %, the 150 best 0.004 %, the 200 best none in 500 searches (bench/shortlist.py)."""
-RESCORED_EACH = 6
-"""Faces re-scored for each face requested, if that is more."""
+"""Faces whose exact scores are computed, at least."""
+RESCORED_EACH = 4
+"""Faces re-scored for each face requested, if that is more. Of the exact best 200 of a million faces the 600 best codes
+miss 0.02 %, the 800 best none in 60 searches (bench/shortlist.py)."""
 _PIECE = 4096
 """Faces added at a time, between which searches can run."""
 

@@ -41,7 +41,7 @@ from lineament.store.searches import StoredSearch
 
 MOST_FUSED = 10
 """Most photographs of one person in a search."""
-SPARE = 4
+SPARE = 2
 """Factor by which more faces are requested than entries listed, because pictures that are alike share an entry."""
 MOST_TOGETHER = 20_000
 """Most faces above the threshold of one person, if pictures are wanted that show several."""
