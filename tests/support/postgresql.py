@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import distribution
@@ -23,6 +23,7 @@ class PostgresServer:
 
     data: Path  # its files
     uri: str  # of its superuser
+    start_again: Callable[[], None]  # after it was killed
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def postgresql_server() -> Iterator[PostgresServer]:
             with psycopg.connect(server.get_uri(), autocommit=True) as connection:
                 connection.execute("ALTER SYSTEM SET fsync = off")
                 connection.execute("SELECT pg_reload_conf()")
-            yield PostgresServer(data, server.get_uri())
+            yield PostgresServer(data, server.get_uri(), server.ensure_postgres_running)
         finally:
             server.cleanup()
 
