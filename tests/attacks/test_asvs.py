@@ -251,9 +251,9 @@ def test_the_ciphers_are_the_listed_ones() -> None:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "hashlib":
                 hashes.add((name, node.attr))
     others = {(name, found) for name, found in primitives if found[:1].isupper() and found not in CIPHERS}
-    assert others <= {
-        ("store/tally.py", kind) for kind in ("Cipher", "AES256", "ECB")
-    }  # a function, which seals nothing
+    tallies = {("store/tally.py", kind) for kind in ("Cipher", "AES256", "ECB")}  # a function, which seals nothing
+    files = {("index/cluster_keys.py", kind) for kind in ("Encoding", "PrivateFormat", "NoEncryption")}  # as Ray reads
+    assert others <= tallies | files
     assert "AESGCM" in {found for _, found in primitives}
     weak = {(name, kind) for name, kind in hashes if kind in WEAK}
     assert weak <= {("services/gallery/abuse.py", "sha1"), ("services/gallery/abuse.py", "md5")}  # lists of others

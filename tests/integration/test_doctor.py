@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from tests.support.world import solo
 
+from lineament.errors import RowsAltered
+from lineament.model.agencies import AgencyTerms
 from lineament.model.cases import CaseTerms
 from lineament.services.doctor import Check, Verdict
+from lineament.settings import Settings
 from lineament.workspace import Workspace
 
 CASE = CaseTerms(ref="K-1", offence="fraud", purpose="to find where it was published", basis="CPP 77")
@@ -19,6 +24,17 @@ def pictures(workspace: Workspace) -> Check:
     *_, last = workspace.desk_at_the_machine().doctor.run(pictures=True)
     assert last.name == "pictures"
     return last
+
+
+def test_nothing_is_bad_in_a_new_workspace(tmp_path: Path) -> None:
+    with Workspace.create(Settings(home=tmp_path / "ws")) as workspace:
+        desk = workspace.desk_at_the_machine()
+        assert [check.name for check in desk.doctor.run() if check.verdict is Verdict.BAD] == []
+        assert desk.audit.verify().entries == 0
+        with workspace.store.begin() as tx:
+            tx.agencies.add(AgencyTerms(name="Another", jurisdiction="FR"), datetime.now(UTC))
+        with pytest.raises(RowsAltered, match="no entry recorded the row agencies/"):
+            desk.audit.verify()
 
 
 def test_a_missing_file_of_a_case_is_reported(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lineament.errors import Damaged, RowsAltered
+from lineament.model.accounts import HOME_AGENCY
 from lineament.model.actions import Action
 from lineament.model.events.base import JSON
 from lineament.services.kept import ERASING, emptied_lists, erased_faces, withdrawn_sources
@@ -192,8 +193,11 @@ class RowCheck:
         return same
 
     def _unknown(self) -> list[str]:
-        """Return the rows that no entry commits to."""
-        rows = [subject for subject, _ in self.tx.every_bound_row() if subject not in self._latest]
+        """Return the rows that no entry commits to. The first entry commits to the only row of a new workspace."""
+        new = set() if self.tx.ledger.size() else {f"agencies/{HOME_AGENCY}"}
+        rows = [
+            subject for subject, _ in self.tx.every_bound_row() if subject not in self._latest and subject not in new
+        ]
         rows += [f"searches/{id_}" for id_, _ in self.tx.searches.ledger_entries() if id_ not in self._compared]
         return rows
 
