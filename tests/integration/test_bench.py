@@ -22,6 +22,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "at_once": ("--faces", "200", "--searches", "3"),
     "blind": ("--rounds", "2"),
     "casework": ("--cases", "100", "--agencies", "12", "--entries", "3000", "--times", "1"),
+    "codings": ("--faces", "2000", "--probes", "5"),
     "decode": ("--rounds", "5"),
     "dlib_net": ("--lfw", PEOPLE),
     "evaluate": ("--lfw", PEOPLE, "--templates", "2000"),
