@@ -35,6 +35,7 @@ TURN = rotation(b"of the bench, not secret", templates.DIMENSION)
 AT_ONCE = 65_536
 TOGETHER = 64
 REMOVED = 1000
+_PARTS: list[Any] = []
 Vectors = np.ndarray
 Found = np.ndarray
 """Rows of the gallery, shape (probes, most)."""
@@ -176,7 +177,7 @@ def _refined(faiss: Any) -> Any:
     first, second = _fast_rabitq(1)(faiss), _factory("SQ8")(faiss)
     refined = faiss.IndexRefine(first, second)
     refined.k_factor = 40
-    refined.parts = (first, second)  # which it does not own
+    _PARTS.extend((first, second))  # which it does not own
     return refined
 
 

@@ -8,7 +8,7 @@ by what that adds and removes, so a difference that somebody made in between sta
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from lineament.model.faces import FaceIds
 
 _MODULUS = 1 << 64
+_AT_ONCE = 100_000
+"""Rows read at a time: ten million at once would take gigabytes."""
 
 COLUMNS = (faces.c.id, faces.c.model, faces.c.captured_day, faces.c.comparable, faces.c.grade)
 """What a tally covers, with the source: everything in a row that decides whether and how a search compares the face."""
@@ -154,9 +156,9 @@ def _digest(key: bytes, ids: FaceIds, days: FaceIds, comparable: FaceIds, grades
     return a, b, c, d
 
 
-def read_rows(connection: Connection, *where: sa.ColumnElement[bool]) -> list[tuple[Any, ...]]:
-    """Return the rows of faces that a tally covers, in ascending order of their ids."""
-    query = sa.select(*COLUMNS).where(*where).order_by(faces.c.id)
+def read_rows(connection: Connection, *where: sa.ColumnElement[bool], most: int | None = None) -> list[tuple[Any, ...]]:
+    """Return the rows of faces that a tally covers, in ascending order of their ids, ``most`` at most."""
+    query = sa.select(*COLUMNS).where(*where).order_by(faces.c.id).limit(most)
     return fetched(connection.execute(query, execution_options={BINARY: True}))
 
 
@@ -192,10 +194,17 @@ class TallyRows:
         """Return what a tally covers of the faces of a source with ids above ``after``, in the order of their ids."""
         return read_rows(self._connection, faces.c.source_id == source_id, faces.c.id > after)
 
+    def batches(self, source_id: SourceId) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the same of all faces of a source, in the order of their ids, in lists of bounded length."""
+        after, its = 0, faces.c.source_id == source_id
+        while rows := read_rows(self._connection, its, faces.c.id > after, most=_AT_ONCE):
+            yield rows
+            after = int(rows[-1][0])
+
     def agrees(self, source_id: SourceId, key: DataKey) -> bool:
         """Return whether the faces of a source are those that it vouches for."""
         try:
-            return self.read(source_id, key).counted == count_rows(self.rows(source_id), key)
+            return self.read(source_id, key).counted == self._count(source_id, key)
         except Damaged:
             return False
 
@@ -219,10 +228,11 @@ class TallyRows:
 
     def carry_over(self, source_id: SourceId, old: DataKey, new: DataKey) -> None:
         """Vouch for the same faces under a new key. Raises Damaged unless they are those vouched for under the old."""
-        known, rows = self.read(source_id, old), self.rows(source_id)
-        if known.counted != count_rows(rows, old):
+        known = self.read(source_id, old)
+        if known.counted != self._count(source_id, old):
             raise altered(source_id)
-        self._write(source_id, replace(known, version=known.version + 1, counted=count_rows(rows, new)), new)
+        counted = self._count(source_id, new)
+        self._write(source_id, replace(known, version=known.version + 1, counted=counted), new)
 
     def recount(self, source_id: SourceId, key: DataKey) -> Tally:
         """Vouch for whatever faces are stored; the caller records that, and why."""
@@ -230,15 +240,19 @@ class TallyRows:
             version = self.read(source_id, key).version
         except Damaged:
             version = 0
-        rows = self.rows(source_id)
-        newest = self._connection.scalar(sa.select(sources.c.last_face_id).where(sources.c.id == source_id)) or 0
-        tally = Tally(
-            version=version + 1,
-            newest=max([int(newest), *(int(row[0]) for row in rows[-1:])]),
-            counted=count_rows(rows, key),
-        )
+        last = sa.select(sa.func.max(faces.c.id)).where(faces.c.source_id == source_id)
+        ever = sa.select(sources.c.last_face_id).where(sources.c.id == source_id)
+        newest = max(int(self._connection.scalar(query) or 0) for query in (last, ever))
+        tally = Tally(version=version + 1, newest=newest, counted=self._count(source_id, key))
         self._write(source_id, tally, key)
         return tally
+
+    def _count(self, source_id: SourceId, key: DataKey) -> Counted:
+        """Count all faces of a source. Raises Damaged if a row holds what no face ever held."""
+        found = Counted()
+        for rows in self.batches(source_id):
+            found = found.plus(count_rows(rows, key))
+        return found
 
     def _write(self, source_id: int, tally: Tally, key: DataKey) -> None:
         sealed = key.seal(tally.to_bytes(), _about(source_id))

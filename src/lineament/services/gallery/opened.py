@@ -111,13 +111,19 @@ class OpenIndex:
 
     def _compare_all(self, tx: Tx, key: DataKey, now: float) -> None:
         """Read every row of the source, and let the index hold exactly the faces that can be compared."""
-        rows = tx.tallies.rows(self.source_id)
-        self.counted, self.compared_at = _count(rows, key), now
-        self.newest = int(rows[-1][0]) if rows else 0
+        self.counted, self.compared_at, self.newest = Counted(), now, 0
         self.expected, self.grades = 0, Counter()
-        mine = self._mine(rows)
-        self._remember(mine)
-        ids, days = _ids(mine), _days(mine)
+        every_id, every_day = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
+        for rows in tx.tallies.batches(self.source_id):
+            some = _count(rows, key)
+            countable = _UNCOUNTABLE not in (some, self.counted)
+            self.counted = self.counted.plus(some) if countable else _UNCOUNTABLE
+            self.newest = int(rows[-1][0])
+            mine = self._mine(rows)
+            self._remember(mine)
+            every_id.append(_ids(mine))
+            every_day.append(_days(mine))
+        ids, days = np.concatenate(every_id), np.concatenate(every_day)
         held, of_held = self.index.ids, self.index.days
         if not np.array_equal(held, ids) or not np.array_equal(of_held, days):
             removed = held[~_as_they_are(held, of_held, ids, days)]
