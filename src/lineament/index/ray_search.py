@@ -11,7 +11,7 @@ from lineament.index.shard_views import View, lacking
 from lineament.index.sharded import NOTHING, ShardAnswer, ShardQuery
 from lineament.model.faces import FaceIds, Vectors
 
-_HEDGE = 0.25
+HEDGE = 0.25
 """Share of the deadline after which a second copy of a slow shard is asked."""
 
 
@@ -43,7 +43,7 @@ class ShardSearch:
         import ray
 
         until = time.monotonic() + deadline
-        hedge = until - (1 - _HEDGE) * deadline
+        hedge = until - (1 - HEDGE) * deadline
         for shard in range(len(self._asked)):
             self._ask_another(shard)
         while self._calls and (now := time.monotonic()) < until:
