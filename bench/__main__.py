@@ -9,7 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 NOT_BENCHES = {"__init__", "__main__", "machine", "photographs", "faces", "false_match_table", "screenshots"}
-NOT_BENCHES |= {"templates", "lfw", "caseload", "archives", "peer_faces", "serving"}
+NOT_BENCHES |= {"templates", "lfw", "caseload", "archives", "peer_faces", "serving", "costs", "scatter", "pruned"}
 
 
 def main() -> int:
