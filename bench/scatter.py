@@ -16,7 +16,7 @@ Times = NDArray[np.float64]
 """Seconds, or multiples of a median."""
 _AT_ONCE = 2_000_000
 """Answers drawn at a time."""
-_POOL = 20_000
+_POOL = 5_000
 """Different scans that answers are drawn from."""
 
 
@@ -90,7 +90,7 @@ def stretched(measured: Times) -> Times:
 def joined(measured: Times, scan: float) -> Times:
     """Return the spread of scans if one is as many measured ones in a row as fit into it, each delayed on its own."""
     median = float(np.median(measured))
-    many = max(1, min(500, round(scan / median)))
+    many = max(1, min(200, round(scan / median)))
     drawn = np.random.default_rng(51).choice(measured, (_POOL, many))
     return np.asarray(drawn.mean(axis=1) / median)
 
