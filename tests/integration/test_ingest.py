@@ -22,7 +22,6 @@ from lineament.model.sources import SourceTerms
 from lineament.model.tracks import BEST, Sighting, Track, Tracker
 from lineament.sandbox.files import locate
 from lineament.services.gallery.erase import Erase, Erasure
-from lineament.services.gallery.ingest import Ingest
 from lineament.services.gallery.items import IngestOutcome, Task
 from lineament.services.gallery.unsearched import Which
 from lineament.services.keyholder import source_key
@@ -278,7 +277,7 @@ def test_a_picture_of_which_something_was_erased_meanwhile_is_refused_and_taken_
 ) -> None:
     delivery = Pile([PORTRAITS / "obama.jpg"])
     with monkeypatch.context() as patch:
-        patch.setattr(Ingest, "_is_lost", lambda *_: True)
+        patch.setattr(type(workspace.blobs), "missing", lambda _, addresses: set(addresses))
         report = workspace.desk_at_the_machine().ingest.run("press", delivery, workers=1)
     assert report.outcomes == {IngestOutcome.REFUSED: 1}
     assert "ingest it again" in report.refusals[0][1]
