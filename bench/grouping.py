@@ -24,11 +24,11 @@ from lineament.model.faces import NO_GRADE
 from lineament.model.grouping import GROUPING_RATE, group_faces
 from lineament.model.rates import ErrorRates
 from lineament.model.search import USUAL_CANDIDATES
-from lineament.services.search import SPARE
+from lineament.services.search import faces_for
 
 PAGE = lfw.ROOT / "docs" / "reference" / "grouping.md"
 RATES = (1e-4, 1e-5, 1e-6, 1e-7)
-LISTED = SPARE * USUAL_CANDIDATES
+LISTED = faces_for(USUAL_CANDIDATES)
 """Faces that a search groups."""
 Numbers = NDArray[np.int64]
 Shares = NDArray[np.float64]

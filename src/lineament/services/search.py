@@ -41,8 +41,9 @@ from lineament.store.searches import StoredSearch
 
 MOST_FUSED = 10
 """Most photographs of one person in a search."""
-SPARE = 2
-"""Factor by which more faces are requested than entries listed, because pictures that are alike share an entry."""
+_SPARE, _ALIKE = 2, 50
+"""Pictures that are alike share an entry of a list, so that more faces are requested than entries: by this factor, and
+at least by so many."""
 MOST_TOGETHER = 20_000
 """Most faces above the threshold of one person, if pictures are wanted that show several."""
 MOST_GROUPED = 1200
@@ -144,7 +145,7 @@ class Search:
 
     def _best_faces(self, wanted: SearchedPerson, request: SearchRequest, admitted: _Admitted) -> FoundPerson:
         """Return the best faces for one person, enough for a list."""
-        most = SPARE * request.limit
+        most = faces_for(request.limit)
         compared = self._compare(wanted, request, admitted, most)
         threshold = self._score_for(request, admitted.in_force, wanted, compared)
         groups = self._listing.group(compared.hits, threshold)
@@ -156,7 +157,7 @@ class Search:
 
     def _every_face(self, wanted: SearchedPerson, request: SearchRequest, admitted: _Admitted) -> FoundPerson:
         """Return every face that reaches the threshold of one person. Raises InvalidValue if there are too many."""
-        most = SPARE * request.limit
+        most = faces_for(request.limit)
         while True:
             compared = self._compare(wanted, request, admitted, most)
             threshold = self._score_for(request, admitted.in_force, wanted, compared)
@@ -331,6 +332,11 @@ class Search:
             return -1.0 if request.min_score is None else request.min_score
         score = self._rates.score_for(in_force.strangers, wanted.grade, compared.compared_by_grade)
         return min(1.0, score / wanted.damping)
+
+
+def faces_for(entries: int) -> int:
+    """Return how many faces are requested for a list of so many entries."""
+    return max(_SPARE * entries, entries + _ALIKE)
 
 
 def _answer(

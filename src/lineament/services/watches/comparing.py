@@ -36,7 +36,7 @@ from lineament.services.keyholder import source_keys
 from lineament.services.listing import ChangedMeanwhileError, Listing
 from lineament.services.needs import open_to_all
 from lineament.services.record import Change, Record
-from lineament.services.search import SPARE
+from lineament.services.search import faces_for
 from lineament.services.watches.acting import WatchReader, told_to
 from lineament.services.watches.asking import AGAIN, ask_to_compare, ask_to_notify
 from lineament.services.watches.rounds import ReadyWatch, Refusal, Round, codes_of, is_behind, refused_now, require_same
@@ -239,7 +239,7 @@ class CompareWatched:
             mode=Mode.IDENTIFICATION if whole else Mode.MANUAL,  # else it would promise what it does not keep
             min_score=None if whole else ready.threshold,
         )
-        census, most = ready.census, SPARE * request.limit
+        census, most = ready.census, faces_for(request.limit)
         compared = GallerySearch(
             hits=hits[:most],
             faces=ready.compared,
