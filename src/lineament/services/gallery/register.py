@@ -114,7 +114,7 @@ class Register:
                 return change.tx.sources.by_id(source.id)
         except BaseException:
             if address is not None:
-                self._blobs.delete(address)
+                self._blobs.delete([address])
             raise
 
     @needs(Permission.MANAGE_SOURCES)
@@ -144,7 +144,7 @@ class Register:
                 return change.tx.sources.get(name)
         except BaseException:
             if address is not None:
-                self._blobs.delete(address)
+                self._blobs.delete([address])
             raise
 
     def _add_permission(self, change: Change, source: Source, permission: PermissionDocument, digest: str) -> str:
