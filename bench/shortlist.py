@@ -61,16 +61,16 @@ def _measure(codes: Codes, shared: Shared, probes: np.ndarray) -> None:
     lost, taken, looked = [], [], []
     for length in LENGTHS:
         seconds = 0.0
-        missed = blocks = 0
+        missed = compared = 0
         for probe, best in zip(probes, shared.best, strict=True):
             [(ids, _)], elapsed = clocked(lambda: codes.nearest(probe[np.newaxis], [(length, EVERY_FACE)]))  # noqa: B023 - called here
             missed += K - int(np.isin(best, ids).sum())
             seconds += elapsed
         for probe in probes[:20]:
-            blocks += sum(native.CodeScan(probe[np.newaxis], [(length, EVERY_FACE)]).run(codes.segments).looked)
+            compared += sum(native.CodeScan(probe[np.newaxis], [(length, EVERY_FACE)]).run(codes.segments).looked)
         lost.append(missed / shared.best.size)
         taken.append(1000 * seconds / len(probes))
-        looked.append(blocks * native.BLOCK / min(20, len(probes)) / len(codes))
+        looked.append(compared / min(20, len(probes)) / len(codes))
     print(f"a margin of {native.SPREAD} standard deviations")
     print(f"{'lost':>42} " + " ".join(f"{100 * share:8.3f}%" for share in lost))
     print(f"{'compared by both codes, one thread':>42} " + " ".join(f"{100 * share:8.2f}%" for share in looked))

@@ -89,8 +89,7 @@ def with_ids(home: Path, change: Callable[[FaceIds], FaceIds]) -> None:
     faces["id"] = change(faces["id"])
     path.write_bytes(faces.tobytes())
     (coarse,), (fine,) = (path.parent.glob(f"{kind}-*") for kind in ("coarse", "fine"))
-    columns = (faces[name].tobytes() for name in ("scale", "id", "day"))
-    piece = hashlib.sha256(b"".join([coarse.read_bytes(), fine.read_bytes(), *columns])).digest()
+    piece = hashlib.sha256(coarse.read_bytes() + fine.read_bytes() + faces.tobytes()).digest()
     forged_head(path.parent, sha256=hashlib.sha256(piece).hexdigest())
 
 

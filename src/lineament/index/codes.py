@@ -57,13 +57,13 @@ class Codes:
     def ids(self) -> FaceIds:
         """The ids by slot, shape (n,); read-only, and not affected by later changes."""
         with self._turnstile.reading():
-            return _joined([segment.ids[: segment.count] for segment in self._segments], np.int64)
+            return _joined([segment.ids for segment in self._segments], np.int64)
 
     @property
     def days(self) -> Days:
         """The days of capture by slot, shape (n,), since 1970-01-01; read-only, and not affected by later changes."""
         with self._turnstile.reading():
-            return _joined([segment.days[: segment.count] for segment in self._segments], np.int32)
+            return _joined([segment.days for segment in self._segments], np.int32)
 
     def __len__(self) -> int:
         return sum(segment.count for segment in self._segments)
@@ -91,9 +91,7 @@ class Codes:
     def remove(self, ids: FaceIds) -> int:
         """Remove those of ``ids`` that are there; return how many were. Searches wait meanwhile."""
         wanted = np.unique(ids)
-        found = [
-            (segment, np.flatnonzero(is_among(segment.ids[: segment.count], wanted))) for segment in self._segments
-        ]
+        found = [(segment, np.flatnonzero(is_among(segment.ids, wanted))) for segment in self._segments]
         removed = sum(len(slots) for _, slots in found)
         if removed:
             with self._turnstile.writing():

@@ -27,8 +27,6 @@ from lineament.sandbox.files import NO_ROOM
 FORMAT = 3
 _HEAD, _LOCK = "head", "lock"
 _KINDS = ("coarse", "fine", "faces")
-_FACE = np.dtype([("id", "<i8"), ("day", "<i4"), ("scale", "<f4")])
-"""A face in the faces file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,13 +132,10 @@ class IndexFolder:
             for begin in range(0, head.faces, SEGMENT):
                 piece = codes.room(head.faces - begin)
                 count = min(SEGMENT, head.faces - begin)
-                columns = np.empty(count, dtype=_FACE)
                 blocks = -(-count // BLOCK)
                 _fill(coarse, piece.coarse[:blocks])
-                _fill(fine, piece.fine[:blocks])
-                _fill(faces, columns)
-                piece.ids[:count], piece.days[:count] = columns["id"], columns["day"]
-                piece.scales[:count] = columns["scale"]
+                _fill(fine, piece.fine[:count])
+                _fill(faces, piece.about[:count])
                 piece.count = count
                 piece.clear_unused()  # a write that was interrupted may have begun to add faces
                 digests.append(_digest(piece))
@@ -215,15 +210,13 @@ def head_key(rotation: Rotation) -> bytes:
 def _write_behind(files: Sequence[IO[bytes]], piece: CodedFaces, begin: int, counted: int) -> None:
     """Write the faces of a piece, which begins with face ``begin``, behind the ``counted`` first that are there."""
     coarse, fine, faces = files
-    block, size = counted // BLOCK, piece.coarse.shape[1]
-    for file, codes in ((coarse, piece.coarse), (fine, piece.fine)):
-        file.seek((begin // BLOCK + block) * size)
-        file.write(codes[block : piece.blocks].data)
-    columns = np.empty(piece.count - counted, dtype=_FACE)
-    some = slice(counted, piece.count)
-    columns["id"], columns["day"], columns["scale"] = piece.ids[some], piece.days[some], piece.scales[some]
-    faces.seek((begin + counted) * _FACE.itemsize)
-    faces.write(columns.data)
+    block, some = counted // BLOCK, slice(counted, piece.count)
+    coarse.seek((begin // BLOCK + block) * piece.coarse.shape[1])
+    coarse.write(piece.coarse[block : piece.blocks].data)
+    fine.seek((begin + counted) * piece.fine.shape[1])
+    fine.write(piece.fine[some].data)
+    faces.seek((begin + counted) * piece.about.itemsize)
+    faces.write(piece.about[some].tobytes())
 
 
 def _fill(file: IO[bytes], array: NDArray[Any]) -> None:
@@ -236,12 +229,11 @@ def _fill(file: IO[bytes], array: NDArray[Any]) -> None:
 
 
 def _digest(piece: CodedFaces) -> bytes:
-    """Return SHA-256 of the codes, scales, ids and days of a piece, each little-endian."""
+    """Return SHA-256 of a piece: of its part of each of the three files."""
     digest = hashlib.sha256()
-    for codes in (piece.coarse, piece.fine):
-        digest.update(codes[: piece.blocks].data)
-    for column, kind in ((piece.scales, "<f4"), (piece.ids, "<i8"), (piece.days, "<i4")):
-        digest.update(column[: piece.count].astype(kind, copy=False).data)
+    digest.update(piece.coarse[: piece.blocks].data)
+    digest.update(piece.fine[: piece.count].data)
+    digest.update(piece.about[: piece.count].view(np.uint8).data)
     return digest.digest()
 
 

@@ -60,7 +60,7 @@ def test_nothing_is_left_of_a_face_that_is_replaced(slot: int) -> None:
     order[slot] = order[99]
     never = CodedFaces(1024, columns_of(128))
     never.add(order[:99], vectors(100, 0, 128)[order[:99] - 1], days_of(order[:99]))
-    for name in ("coarse", "fine", "scales", "ids", "days"):
+    for name in ("coarse", "fine", "about"):
         assert np.array_equal(getattr(faces, name), getattr(never, name)), name
     assert faces.count == 99
 
@@ -73,7 +73,8 @@ def test_a_face_moves_from_another_piece() -> None:
     [(found, _)] = CodeScan(probe, [(1, EVERY_FACE)]).run([faces, last]).best()
     assert found.tolist() == [133]
     assert not last.coarse[1:].any()
-    assert not last.ids[32:].any()
+    assert not last.fine[32:].any()
+    assert not last.about["id"][32:].any()
 
 
 def test_what_no_face_owns_is_cleared() -> None:

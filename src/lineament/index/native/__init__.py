@@ -10,12 +10,13 @@ import ctypes
 import math
 import mmap
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from lineament.index.among import Among, Days
 from lineament.model.faces import FaceIds, Vectors
@@ -27,6 +28,8 @@ WIDTH = 16
 """Bytes of two dimensions in a block."""
 SPREAD = 3.5
 """Standard deviations of its error by which the coarse code of a face may be wrong without losing the face."""
+ABOUT = np.dtype([("id", "<i8"), ("day", "<i4"), ("scale", "<f4")])
+"""What is known of a face besides its code; the scale makes a sum of levels an inner product."""
 _LARGE = 2**20
 """Bytes."""
 _LIBRARY = Path(__file__).with_name("scan.so")
@@ -36,9 +39,7 @@ class _Faces(ctypes.Structure):
     _fields_ = (
         ("coarse", ctypes.c_void_p),
         ("fine", ctypes.c_void_p),
-        ("scales", ctypes.c_void_p),
-        ("ids", ctypes.c_void_p),
-        ("days", ctypes.c_void_p),
+        ("about", ctypes.c_void_p),
         ("count", ctypes.c_int64),
     )
 
@@ -70,6 +71,11 @@ def columns_of(dimension: int) -> int:
     return -(-dimension // 16) * 8
 
 
+def _fine_bytes(columns: int) -> int:
+    """Return the bytes of a fine code: 32 for each 128 dimensions."""
+    return -(-columns // 64) * 32
+
+
 class CodedFaces:
     """The codes, ids and days of up to ``capacity`` faces; those below ``count`` are in use, the others are zero."""
 
@@ -77,13 +83,22 @@ class CodedFaces:
         """``capacity`` is a multiple of 32. The memory is not taken before it is written."""
         self.capacity = capacity
         self.columns = columns
-        codes = (capacity // BLOCK, columns * WIDTH)
-        self.coarse, self.fine = _zeros(codes, np.uint8), _zeros(codes, np.uint8)
-        self.scales: Scores = _zeros((capacity,), np.float32)
-        self.ids: FaceIds = _zeros((capacity,), np.int64)
-        self.days: Days = _zeros((capacity,), np.int32)
-        arrays = (self.coarse, self.fine, self.scales, self.ids, self.days)
-        self.faces = _Faces(*(array.ctypes.data for array in arrays), count)
+        self.coarse = _zeros((capacity // BLOCK, columns * WIDTH), np.uint8)
+        self.fine = _zeros((capacity, _fine_bytes(columns)), np.uint8)
+        self.about = _zeros((capacity,), ABOUT)
+        self.faces = _Faces(*(array.ctypes.data for array in (self.coarse, self.fine, self.about)), count)
+
+    @property
+    def ids(self) -> FaceIds:
+        """The ids of the faces, shape (count,)."""
+        ids: FaceIds = self.about["id"][: self.count]
+        return ids
+
+    @property
+    def days(self) -> Days:
+        """Their days of capture, shape (count,)."""
+        days: Days = self.about["day"][: self.count]
+        return days
 
     @property
     def count(self) -> int:
@@ -106,7 +121,7 @@ class CodedFaces:
         dimension = vectors.shape[1]
         if end > self.capacity or columns_of(dimension) != self.columns or len(vectors) != len(ids):
             raise ValueError(f"{vectors.shape} vectors do not fit into {self.capacity - start} slots")
-        self.ids[start:end], self.days[start:end] = ids, days
+        self.about["id"][start:end], self.about["day"][start:end] = ids, days
         faces = ctypes.byref(self.faces)
         _library().lineament_encode(faces, start, vectors.ctypes.data, len(ids), dimension, self.columns)
         self.count = end  # last, so that a search that runs meanwhile sees whole faces
@@ -131,15 +146,15 @@ class CodedFaces:
     def copied(self, capacity: int) -> CodedFaces:
         """Return a larger copy."""
         copy = CodedFaces(capacity, self.columns, self.count)
-        copy.coarse[: self.blocks], copy.fine[: self.blocks] = self.coarse[: self.blocks], self.fine[: self.blocks]
-        for mine, its in ((self.scales, copy.scales), (self.ids, copy.ids), (self.days, copy.days)):
-            its[: self.count] = mine[: self.count]
+        copy.coarse[: self.blocks] = self.coarse[: self.blocks]
+        for name in ("fine", "about"):
+            getattr(copy, name)[: self.count] = getattr(self, name)[: self.count]
         return copy
 
     def within(self, among: Among) -> int:
         """Count the faces that may be in an answer."""
-        faces = ctypes.byref(self.faces)
-        return int(_library().lineament_count(faces, among.first_day, among.last_day, among.after))
+        probe = _Probe(first_day=among.first_day, last_day=among.last_day, after=among.after)
+        return int(_library().lineament_count(ctypes.byref(self.faces), ctypes.byref(probe)))
 
 
 class CodeScan:
@@ -154,15 +169,16 @@ class CodeScan:
         many, dimension = self._probes.shape
         self._columns = columns_of(dimension)
         self._plainly = plainly
-        self._tables = np.zeros((many, 2, self._columns * WIDTH), dtype=np.uint8)
+        self._tables = np.zeros((many, self._columns * WIDTH), dtype=np.uint8)
+        self._rounded = np.zeros((many, 4 * _fine_bytes(self._columns)), dtype=np.int8)
         self._heaps: list[tuple[Scores, FaceIds]] = []
         self._structs = (_Probe * many)()
-        room = np.empty(self._columns * WIDTH, dtype=np.float32)
-        for probe, vector, tables, (most, among) in zip(self._structs, self._probes, self._tables, wanted, strict=True):
-            places = [table.ctypes.data for table in tables]
-            _library().lineament_prepare(
-                ctypes.byref(probe), vector.ctypes.data, dimension, self._columns, SPREAD, *places, room.ctypes.data
+        for number, (probe, (most, among)) in enumerate(zip(self._structs, wanted, strict=True)):
+            vector, table, rounded = (
+                array[number].ctypes.data for array in (self._probes, self._tables, self._rounded)
             )
+            about = (vector, dimension, self._columns, SPREAD, table, rounded)
+            _library().lineament_prepare(ctypes.byref(probe), *about)
             probe.first_day, probe.last_day, probe.after = among.first_day, among.last_day, among.after
             probe.most, probe.held, probe.cut, probe.looked = most, 0, 0, 0
             self._heaps.append((np.empty(most, dtype=np.float32), np.empty(most, dtype=np.int64)))
@@ -184,7 +200,7 @@ class CodeScan:
 
     @property
     def looked(self) -> list[int]:
-        """How many blocks were compared by both codes, for each probe."""
+        """How many faces were compared by both codes, for each probe."""
         return [int(probe.looked) for probe in self._structs]
 
     def best(self) -> list[tuple[FaceIds, Scores]]:
@@ -198,12 +214,16 @@ def is_fast() -> bool:
     return bool(_library().lineament_is_fast())
 
 
-def _zeros(shape: tuple[int, ...], kind: type[np.generic]) -> NDArray[Any]:
-    """Return an array of zeros. A large one goes back to the system at once when it is no longer used."""
+def _zeros(shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
+    """Return zeros. A large array is in large pages, and goes back to the system when it is no longer used."""
     size = math.prod(shape) * np.dtype(kind).itemsize
     if size < _LARGE:
         return np.zeros(shape, dtype=kind)
-    return np.frombuffer(mmap.mmap(-1, size), dtype=kind).reshape(shape)
+    memory = mmap.mmap(-1, size)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a kernel without them
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype=kind).reshape(shape)
 
 
 @cache
@@ -216,8 +236,8 @@ def _library() -> ctypes.CDLL:
         "lineament_encode": (pointer, whole, pointer, whole, whole, whole),
         "lineament_move": (pointer, whole, pointer, whole, whole),
         "lineament_clear": (pointer, whole, whole),
-        "lineament_count": (pointer, ctypes.c_int32, ctypes.c_int32, whole),
-        "lineament_prepare": (pointer, pointer, whole, whole, real, pointer, pointer, pointer),
+        "lineament_count": (pointer, pointer),
+        "lineament_prepare": (pointer, pointer, whole, whole, real, pointer, pointer),
     }
     for name, arguments in signatures.items():
         getattr(library, name).argtypes = arguments

@@ -2,18 +2,22 @@
 
    A face is a unit vector, turned by the secret of its source. Each dimension, times the root of their number, is
    rounded to one of sixteen levels, STEP apart. The upper two bits of all dimensions are its coarse code, the lower
-   two its fine code. Both are kept in blocks of 32 faces: for each column (two dimensions, four bits) sixteen bytes,
-   of which byte i has face i in its lower half and face i + 16 in its upper half. So one shuffle looks up sixteen or
-   thirty-two faces in a table of sixteen entries (André, Kermarrec, Le Scouarnec, VLDB 2015).
+   two its fine code.
 
-   Every face is compared by its coarse code. Where that comes within a margin of the best so far, the fine codes of the
-   block are added. No pointer is checked here: index/native/__init__.py is the only caller. */
+   Coarse codes are kept in blocks of 32 faces: for each column (two dimensions, four bits) sixteen bytes, of which
+   byte i has face i in its lower half and face i + 16 in its upper half. So one shuffle looks up sixteen or thirty-two
+   faces in a table of sixteen entries (André, Kermarrec, Le Scouarnec, VLDB 2015). The fine code of a face lies in one
+   piece: for each 128 dimensions 32 bytes, of which byte i has dimensions i, i + 32, i + 64 and i + 96.
+
+   Every face is compared by its coarse code. Where that comes within a margin of the best so far, the fine code is
+   added. No pointer is checked here: index/native/__init__.py is the only caller. */
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -22,7 +26,7 @@
 #define BLOCK 32
 #define WIDTH 16 /* bytes of a column in a block, and entries of its table */
 #define MOST 63 /* the highest entry of a table: four of them are added up in a byte */
-#define LINE 64  /* bytes that are fetched together */
+#define LANES 32 /* bytes of 128 dimensions in a fine code */
 #define GROUP 16 /* blocks compared with one probe before the next: they stay in the first cache */
 
 static const float STEP = 0.32f;
@@ -30,17 +34,22 @@ static const float STEP = 0.32f;
    when such a middle is divided by that. */
 static const float PRODUCT = 0.96081f, ERROR = 0.15553f;
 
+struct about {
+    int64_t id;
+    int32_t day; /* of capture */
+    float scale; /* what makes a sum of levels an inner product */
+};
+
 struct faces {
-    uint8_t *coarse, *fine; /* blocks */
-    float *scales;          /* what makes a sum of levels an inner product */
-    int64_t *ids;
-    int32_t *days; /* of capture */
+    uint8_t *coarse, *fine; /* blocks, and a row for each face */
+    struct about *about;
     int64_t count;
 };
 
 struct probe {
-    const uint8_t *coarse, *fine;       /* tables, of each column 16 entries */
-    float coarse_step, fine_step, bias; /* what an entry stands for, and what all tables leave out */
+    const uint8_t *coarse;              /* tables, of each column 16 entries */
+    const int8_t *fine;                 /* the probe, rounded, in the order of a fine code */
+    float coarse_step, fine_step, bias; /* what one stands for in each, and what both leave out */
     float slope, offset;                /* an inner product to a sum of coarse entries */
     float margin;                       /* how far the inner product of the coarse code may be below that of both */
     int32_t first_day, last_day;          /* of capture, both included */
@@ -50,8 +59,10 @@ struct probe {
     int64_t *ids;
     int64_t held; /* how many it has */
     int64_t cut;  /* the least coarse sum that is looked at */
-    int64_t looked; /* blocks that were compared by both codes */
+    int64_t looked; /* faces that were compared by both codes */
 };
+
+static inline int64_t row(int64_t columns) { return (columns + 63) / 64 * LANES; }
 
 /* ---------------------------------------------------------------- sums over the columns of a block */
 
@@ -117,6 +128,37 @@ static inline void add_neon(const uint8_t *codes, const uint8_t *table, int64_t 
 
 #endif
 
+/* ---------------------------------------------------------------- the product with a fine code */
+
+static int32_t product_plain(const uint8_t *code, const int8_t *probe, int64_t size) {
+    int32_t sum = 0;
+    for (int64_t at = 0; at < size; at += LANES, code += LANES)
+        for (int part = 0; part < 4; part++, probe += LANES)
+            for (int i = 0; i < LANES; i++) sum += probe[i] * (code[i] >> (2 * part) & 3);
+    return sum;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static inline int32_t product_avx2(
+    const uint8_t *code, const int8_t *probe, int64_t size) {
+    const __m256i two = _mm256_set1_epi8(3), one = _mm256_set1_epi16(1);
+    __m256i sum = _mm256_setzero_si256();
+    for (int64_t at = 0; at < size; at += LANES, probe += 4 * LANES) {
+        __m256i bits = _mm256_loadu_si256((const __m256i *)(code + at)), part = _mm256_setzero_si256();
+        for (int i = 0; i < 4; i++) {
+            __m256i of = _mm256_loadu_si256((const __m256i *)(probe + i * LANES));
+            part = _mm256_add_epi16(part, _mm256_maddubs_epi16(_mm256_and_si256(bits, two), of));
+            bits = _mm256_srli_epi16(bits, 2);
+        }
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(part, one));
+    }
+    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1));
+    return _mm_cvtsi128_si32(half);
+}
+#endif
+
 /* ---------------------------------------------------------------- the best so far */
 
 static void push(struct probe *probe, float score, int64_t id) {
@@ -151,18 +193,8 @@ static void push(struct probe *probe, float score, int64_t id) {
     }
 }
 
-static inline void look(const struct faces *faces, struct probe *probe, int64_t block, uint32_t mask,
-                        const uint16_t *coarse, const uint16_t *fine) {
-    for (; mask; mask &= mask - 1) {
-        int lane = __builtin_ctz(mask);
-        int64_t slot = block * BLOCK + lane;
-        if (slot >= faces->count) break;
-        int32_t day = faces->days[slot];
-        if (day < probe->first_day || day > probe->last_day || faces->ids[slot] <= probe->after) continue;
-        float sum = coarse[lane] * probe->coarse_step + fine[lane] * probe->fine_step + probe->bias;
-        float score = sum * faces->scales[slot];
-        if (probe->held < probe->most || score > probe->scores[0]) push(probe, score, faces->ids[slot]);
-    }
+static inline int is_among(const struct about *about, const struct probe *probe) {
+    return about->day >= probe->first_day && about->day <= probe->last_day && about->id > probe->after;
 }
 
 static inline uint32_t reaching(const uint16_t *sums, int64_t cut) {
@@ -171,37 +203,43 @@ static inline uint32_t reaching(const uint16_t *sums, int64_t cut) {
     return mask;
 }
 
-/* The blocks that may have faces for a probe are found first, and what they need is fetched meanwhile. */
-#define COMPARE(name, attributes, add, reach)                                                                      \
+/* The faces of a group that may be among the best are found first; their fine codes are fetched meanwhile. */
+#define COMPARE(name, attributes, add, reach, product)                                                             \
     attributes static void name(const struct faces *faces, int64_t first, int64_t last, struct probe *probes,      \
                                 int64_t count, int64_t columns) {                                                  \
-        int64_t size = columns * WIDTH, found[GROUP];                                                              \
-        uint32_t masks[GROUP];                                                                                     \
-        uint16_t coarse[GROUP][BLOCK], fine[BLOCK];                                                                \
+        int64_t size = columns * WIDTH, fine = row(columns), slots[GROUP * BLOCK];                                 \
+        uint16_t sums[BLOCK], coarse[GROUP * BLOCK];                                                               \
         for (int64_t group = first; group < last; group += GROUP) {                                                \
             int64_t end = group + GROUP < last ? group + GROUP : last;                                             \
             for (struct probe *probe = probes; probe < probes + count; probe++) {                                  \
                 if (!probe->most) continue;                                                                        \
                 int many = 0;                                                                                      \
                 for (int64_t block = group; block < end; block++) {                                                \
-                    add(faces->coarse + block * size, probe->coarse, columns, coarse[many]);                       \
-                    uint32_t mask = reach(coarse[many], probe->cut);                                               \
-                    if (!mask) continue;                                                                           \
-                    found[many] = block;                                                                           \
-                    masks[many++] = mask;                                                                          \
-                    for (int64_t at = 0; at < size; at += LINE) __builtin_prefetch(faces->fine + block * size + at); \
-                    __builtin_prefetch(faces->scales + block * BLOCK);                                             \
+                    add(faces->coarse + block * size, probe->coarse, columns, sums);                               \
+                    for (uint32_t mask = reach(sums, probe->cut); mask; mask &= mask - 1) {                        \
+                        int lane = __builtin_ctz(mask);                                                            \
+                        int64_t slot = block * BLOCK + lane;                                                       \
+                        if (slot >= faces->count) break;                                                           \
+                        __builtin_prefetch(faces->fine + slot * fine);                                             \
+                        __builtin_prefetch(faces->about + slot);                                                   \
+                        coarse[many] = sums[lane];                                                                 \
+                        slots[many++] = slot;                                                                      \
+                    }                                                                                              \
                 }                                                                                                  \
                 for (int at = 0; at < many; at++) {                                                                \
-                    add(faces->fine + found[at] * size, probe->fine, columns, fine);                               \
-                    look(faces, probe, found[at], masks[at], coarse[at], fine);                                    \
+                    const struct about *about = faces->about + slots[at];                                          \
+                    if (coarse[at] < probe->cut || !is_among(about, probe)) continue;                              \
+                    float sum = coarse[at] * probe->coarse_step + probe->bias;                                     \
+                    sum += product(faces->fine + slots[at] * fine, probe->fine, fine) * probe->fine_step;          \
+                    float score = sum * about->scale;                                                              \
+                    if (probe->held < probe->most || score > probe->scores[0]) push(probe, score, about->id);      \
+                    probe->looked++;                                                                               \
                 }                                                                                                  \
-                probe->looked += many;                                                                             \
             }                                                                                                      \
         }                                                                                                          \
     }
 
-COMPARE(compare_plain, , add_plain, reaching)
+COMPARE(compare_plain, , add_plain, reaching, product_plain)
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static inline uint32_t reaching_avx2(const uint16_t *sums, int64_t cut) {
@@ -212,9 +250,9 @@ __attribute__((target("avx2"))) static inline uint32_t reaching_avx2(const uint1
     __m256i both = _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
     return (uint32_t)_mm256_movemask_epi8(both);
 }
-COMPARE(compare_fast, __attribute__((target("avx2"))), add_avx2, reaching_avx2)
+COMPARE(compare_fast, __attribute__((target("avx2"))), add_avx2, reaching_avx2, product_avx2)
 #elif defined(__aarch64__)
-COMPARE(compare_fast, , add_neon, reaching)
+COMPARE(compare_fast, , add_neon, reaching, product_plain)
 #endif
 
 /* ---------------------------------------------------------------- what Python calls */
@@ -228,8 +266,11 @@ COMPARE(compare_fast, , add_neon, reaching)
 /* Whether this processor has the instructions of compare_fast. */
 EXPORTED int lineament_is_fast(void) {
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") != 0;
+    unsigned int a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    if ((low & 6) != 6) return 0; /* the system keeps the wide registers */
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2) != 0;
 #elif defined(__aarch64__)
     return 1;
 #else
@@ -260,106 +301,85 @@ EXPORTED void lineament_encode(
     const struct faces *faces, int64_t slot, const float *vectors, int64_t count, int64_t dimension, int64_t columns) {
     const float root = sqrtf((float)dimension);
     for (int64_t face = 0; face < count; face++, slot++, vectors += dimension) {
-        int64_t lane = slot % BLOCK, shift = lane < 16 ? 0 : 4, place = slot / BLOCK * columns * WIDTH + lane % 16;
+        int64_t lane = slot % BLOCK, shift = lane < 16 ? 0 : 4;
+        uint8_t *coarse = faces->coarse + slot / BLOCK * columns * WIDTH + lane % 16;
+        uint8_t *fine = faces->fine + slot * row(columns);
         float sum = 0;
-        for (int64_t column = 0; 2 * column < dimension; column++) {
-            int coarse = 0, fine = 0;
-            for (int part = 0; part < 2 && 2 * column + part < dimension; part++) {
-                float value = vectors[2 * column + part] * root;
-                int at = level(value);
-                coarse |= (at >> 2) << (2 * part);
-                fine |= (at & 3) << (2 * part);
-                sum += ((float)at - 7.5f) * STEP * value;
-            }
-            faces->coarse[place + column * WIDTH] |= (uint8_t)(coarse << shift);
-            faces->fine[place + column * WIDTH] |= (uint8_t)(fine << shift);
+        for (int64_t at = 0; at < dimension; at++) {
+            float value = vectors[at] * root;
+            int of = level(value);
+            coarse[at / 2 * WIDTH] |= (uint8_t)((of >> 2) << (2 * (at % 2)) << shift);
+            fine[at / 128 * LANES + at % LANES] |= (uint8_t)((of & 3) << (at % 128 / LANES * 2));
+            sum += ((float)of - 7.5f) * STEP * value;
         }
-        faces->scales[slot] = root / sum;
+        faces->about[slot].scale = root / sum;
     }
 }
 
-/* Clear the codes of a slot. */
-static void clear(const struct faces *faces, int64_t slot, int64_t columns) {
-    int64_t lane = slot % BLOCK, place = slot / BLOCK * columns * WIDTH + lane % 16;
-    uint8_t others = lane < 16 ? 0xf0 : 0x0f;
-    for (int64_t column = 0; column < columns; column++) {
-        faces->coarse[place + column * WIDTH] &= others;
-        faces->fine[place + column * WIDTH] &= others;
-    }
-    faces->scales[slot] = 0;
-    faces->ids[slot] = 0;
-    faces->days[slot] = 0;
+/* Clear the codes of a slot that is used no more. */
+EXPORTED void lineament_clear(const struct faces *faces, int64_t slot, int64_t columns) {
+    int64_t lane = slot % BLOCK;
+    uint8_t *coarse = faces->coarse + slot / BLOCK * columns * WIDTH + lane % 16, others = lane < 16 ? 0xf0 : 0x0f;
+    for (int64_t column = 0; column < columns; column++) coarse[column * WIDTH] &= others;
+    memset(faces->fine + slot * row(columns), 0, (size_t)row(columns));
+    memset(faces->about + slot, 0, sizeof *faces->about);
 }
 
 /* Move the face in a slot of `from` to a slot of `to`, in the place of the one there; the slot it leaves is cleared. */
 EXPORTED void lineament_move(
     const struct faces *to, int64_t slot, const struct faces *from, int64_t last, int64_t columns) {
-    clear(to, slot, columns);
+    lineament_clear(to, slot, columns);
     int64_t lane = last % BLOCK, taken = lane < 16 ? 0 : 4, place = last / BLOCK * columns * WIDTH + lane % 16;
     int64_t put = slot % BLOCK, shift = put < 16 ? 0 : 4, target = slot / BLOCK * columns * WIDTH + put % 16;
-    for (int64_t column = 0; column < columns; column++) {
-        to->coarse[target + column * WIDTH] |= (uint8_t)((from->coarse[place + column * WIDTH] >> taken & 15) << shift);
-        to->fine[target + column * WIDTH] |= (uint8_t)((from->fine[place + column * WIDTH] >> taken & 15) << shift);
-    }
-    to->scales[slot] = from->scales[last];
-    to->ids[slot] = from->ids[last];
-    to->days[slot] = from->days[last];
-    clear(from, last, columns);
+    for (int64_t at = 0; at < columns * WIDTH; at += WIDTH)
+        to->coarse[target + at] |= (uint8_t)((from->coarse[place + at] >> taken & 15) << shift);
+    memcpy(to->fine + slot * row(columns), from->fine + last * row(columns), (size_t)row(columns));
+    to->about[slot] = from->about[last];
+    lineament_clear(from, last, columns);
 }
 
-/* Clear the codes of a slot that is used no more. */
-EXPORTED void lineament_clear(const struct faces *faces, int64_t slot, int64_t columns) { clear(faces, slot, columns); }
-
-/* Count the faces captured within days, with ids above one. */
-EXPORTED int64_t lineament_count(const struct faces *faces, int32_t first, int32_t last, int64_t after) {
+/* Count the faces that may be in an answer to a probe. */
+EXPORTED int64_t lineament_count(const struct faces *faces, const struct probe *probe) {
     int64_t found = 0;
-    for (int64_t slot = 0; slot < faces->count; slot++)
-        found += (faces->days[slot] >= first) & (faces->days[slot] <= last) & (faces->ids[slot] > after);
+    for (int64_t slot = 0; slot < faces->count; slot++) found += is_among(faces->about + slot, probe);
     return found;
 }
 
-static float fill(uint8_t *table, const float *values, int64_t columns, float *step) {
-    /* Entries from 0 to MOST, of one step for all columns; return what they leave out. */
-    float widest = 0, left = 0;
-    for (int64_t column = 0; column < columns; column++) {
-        float low = values[column * WIDTH], high = low;
-        for (int i = 1; i < WIDTH; i++) {
-            low = fminf(low, values[column * WIDTH + i]);
-            high = fmaxf(high, values[column * WIDTH + i]);
-        }
-        widest = fmaxf(widest, high - low);
-    }
-    *step = widest > 0 ? widest / MOST : 1;
-    for (int64_t column = 0; column < columns; column++) {
-        float low = values[column * WIDTH];
-        for (int i = 1; i < WIDTH; i++) low = fminf(low, values[column * WIDTH + i]);
-        for (int i = 0; i < WIDTH; i++)
-            table[column * WIDTH + i] = (uint8_t)((values[column * WIDTH + i] - low) / *step + 0.5f);
-        left += low;
-    }
-    return left;
+static float value_of(const float *vector, int64_t dimension, int64_t column, int entry) {
+    float value = 0;
+    for (int part = 0; part < 2 && 2 * column + part < dimension; part++)
+        value += vector[2 * column + part] * ((float)(entry >> (2 * part) & 3) - 1.5f) * 4 * STEP;
+    return value;
 }
 
 /* Fill the tables of a probe, turned as the faces are, and what belongs to them. `spread` is how many standard
-   deviations of its error the coarse code may be wrong; `room` has 16 floats of each column. */
+   deviations of its error the coarse code may be wrong; `fine` is zero from the last dimension on. */
 EXPORTED void lineament_prepare(struct probe *probe, const float *vector, int64_t dimension, int64_t columns,
-                                float spread, uint8_t *coarse, uint8_t *fine, float *room) {
-    float root = sqrtf((float)dimension), left[2];
-    for (int kind = 0; kind < 2; kind++) {
-        float width = kind ? STEP : 4 * STEP;
-        for (int64_t column = 0; column < columns; column++)
-            for (int entry = 0; entry < WIDTH; entry++) {
-                float value = 0;
-                for (int part = 0; part < 2 && 2 * column + part < dimension; part++)
-                    value += vector[2 * column + part] * ((float)(entry >> (2 * part) & 3) - 1.5f) * width;
-                room[column * WIDTH + entry] = value;
-            }
-        left[kind] = fill(kind ? fine : coarse, room, columns, kind ? &probe->fine_step : &probe->coarse_step);
+                                float spread, uint8_t *coarse, int8_t *fine) {
+    float root = sqrtf((float)dimension), widest = 0, highest = 0, left = 0, total = 0;
+    for (int64_t column = 0; column < columns; column++) /* entries 0 and 15 are the ends if the signs are alike */
+        widest = fmaxf(widest, 2 * fmaxf(fabsf(value_of(vector, dimension, column, 15)),
+                                         fabsf(value_of(vector, dimension, column, 12))));
+    for (int64_t at = 0; at < dimension; at++) highest = fmaxf(highest, fabsf(vector[at]));
+    probe->coarse_step = widest > 0 ? widest / MOST : 1;
+    for (int64_t column = 0; column < columns; column++) {
+        float low = -fmaxf(fabsf(value_of(vector, dimension, column, 15)),
+                           fabsf(value_of(vector, dimension, column, 12)));
+        for (int entry = 0; entry < WIDTH; entry++)
+            coarse[column * WIDTH + entry] =
+                (uint8_t)((value_of(vector, dimension, column, entry) - low) / probe->coarse_step + 0.5f);
+        left += low;
+    }
+    float unit = highest > 0 ? highest / 127 : 1;
+    for (int64_t at = 0; at < dimension; at++) {
+        fine[at] = (int8_t)lrintf(vector[at] / unit);
+        total += fine[at];
     }
     probe->coarse = coarse;
     probe->fine = fine;
-    probe->bias = left[0] + left[1];
+    probe->fine_step = STEP * unit;
+    probe->bias = left - 1.5f * STEP * unit * total;
     probe->slope = root * PRODUCT / probe->coarse_step;
-    probe->offset = -left[0] / probe->coarse_step;
+    probe->offset = -left / probe->coarse_step;
     probe->margin = spread * sqrtf(ERROR) / root;
 }
