@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from lineament.cli import main as terminal
 if TYPE_CHECKING:
     from typer.core import TyperGroup
 
+    from lineament.cli.serve import Serving
     from lineament.workspace import Workspace
 
 
@@ -27,11 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     terminal.run(application(), arguments)
 
 
-def _pages(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
-    from lineament.web.serve import serve
+def _pages(workspace: Workspace, asked: Serving) -> None:
+    from lineament.web import processes, serve
 
+    workspace.processes = asked.processes
+    if asked.processes > 1 and not asked.process:
+        processes.serve_in_processes(workspace, asked.host, asked.port, asked.processes, asked.announce)
+        return
     workspace.warm()
-    serve(workspace, host, port, announce)
+    one = serve.OneOfSeveral(asked.process, asked.listener) if asked.process else None
+    serve.serve(workspace, asked.host, asked.port, asked.announce, one)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from lineament.errors import InvalidValue
 
 PREFIX = "LINEAMENT_"
-
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?")
 
 T = TypeVar("T")
@@ -402,9 +401,15 @@ def described() -> list[tuple[str, str, str]]:
 def service_manager() -> tuple[str | None, float | None]:
     """Return the socket of the service manager that started this process, and the seconds of its watchdog."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
-    watched = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    watched = os.environ.get("WATCHDOG_PID") in {None, "", str(os.getpid())}
     seconds = int(microseconds) / 1e6 if microseconds.isdecimal() and watched else None
     return os.environ.get("NOTIFY_SOCKET"), seconds
+
+
+def as_service_manager(address: Path, watchdog_seconds: float) -> dict[str, str]:
+    """Return the environment of a process that says at ``address`` how it stands, instead of to our own manager."""
+    ours = {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": str(round(watchdog_seconds * 1e6)), "WATCHDOG_PID": ""}
+    return {**os.environ, **ours}
 
 
 def spare_blas_threads() -> None:

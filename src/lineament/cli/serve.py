@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,8 +18,21 @@ from lineament.model.accounts import Permission
 if TYPE_CHECKING:
     from lineament.workspace import Workspace
 
-RunPages = Callable[["Workspace", str, int, Callable[[str], None]], None]
-"""Serves the pages of a workspace on a host and port until it is stopped, and announces their address."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Where and how the pages are to be served."""
+
+    host: str
+    port: int
+    processes: int
+    process: int  # the number of this one of several, which serves at the socket ``listener``; 0: it is the first
+    listener: int
+    announce: Callable[[str], None]  # is called with their address
+
+
+RunPages = Callable[["Workspace", Serving], None]
+"""Serves the pages of a workspace until it is stopped."""
 
 
 def register(app: typer.Typer, run_pages: RunPages) -> None:
@@ -30,16 +44,24 @@ def register(app: typer.Typer, run_pages: RunPages) -> None:
         context: typer.Context,
         host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8471,
+        processes: Annotated[
+            int, typer.Option(min=1, max=64, help="How many processes serve them; more than one needs PostgreSQL.")
+        ] = 1,
         worker: Annotated[
             bool, typer.Option("--worker/--no-worker", help="Run a worker for jobs beside the pages.")
         ] = True,
+        process: Annotated[int, typer.Option(hidden=True)] = 0,
+        listener: Annotated[int, typer.Option(hidden=True)] = 0,
     ) -> None:
         """Open the pages in the browser; this machine only, with a token in the address that works once."""
         from lineament.cli.beside import WorkerBeside
 
         signal.signal(signal.SIGTERM, _Leaving())
         with machine(context) as desk, WorkerBeside(desk.settings.home) if worker else nullcontext():
-            run_pages(desk.workspace, host, port, _announce)
+            asked = Serving(
+                host=host, port=port, processes=processes, process=process, listener=listener, announce=_announce
+            )
+            run_pages(desk.workspace, asked)
 
 
 class _Leaving:

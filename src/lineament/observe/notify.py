@@ -6,6 +6,9 @@ import socket
 import time
 from contextlib import suppress
 
+READY = b"READY=1"
+"""What a process says when it has started."""
+
 
 class Notifier:
     """Tells systemd how the process stands. Errors are ignored: the manager's own deadline finds them."""
@@ -18,20 +21,20 @@ class Notifier:
 
     def ready(self) -> None:
         """Say that requests are answered from now on, or jobs run."""
-        self._send("READY=1")
+        self._send(READY)
 
     def stopping(self) -> None:
         """Say that the process is ending."""
-        self._send("STOPPING=1")
+        self._send(b"STOPPING=1")
 
     def alive(self) -> None:
         """Say that the process still works, if that is asked for and due; cheap enough to be called all the time."""
         if self._every is not None and (now := time.monotonic()) - self._told >= self._every:
             self._told = now
-            self._send("WATCHDOG=1")
+            self._send(b"WATCHDOG=1")
 
-    def _send(self, state: str) -> None:
+    def _send(self, state: bytes) -> None:
         if self._address is None:
             return
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-            sender.sendto(state.encode(), self._address)
+            sender.sendto(state, self._address)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import secrets
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from types import FrameType
 from urllib.parse import urlsplit
@@ -17,32 +20,55 @@ import uvicorn
 
 from lineament.errors import InvalidValue
 from lineament.observe.notify import Notifier
-from lineament.settings import LogFormat, Settings, service_manager
+from lineament.settings import Address, LogFormat, Settings, service_manager
 from lineament.web.app import create_app, declared
 from lineament.web.health import Readiness
 from lineament.workspace import Workspace
 from lineament.workspace.observing import Observing
 
 
-def serve(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class OneOfSeveral:
+    """One of several processes that serve at one socket, which its first process has bound (``processes.py``)."""
+
+    number: int  # from 1
+    listener: int  # the descriptor of the socket
+
+
+def serve(
+    workspace: Workspace, host: str, port: int, announce: Callable[[str], None], one: OneOfSeveral | None = None
+) -> None:
     """Serve until interrupted; ``announce`` is called with the address once the port is bound.
+
+    With ``one`` it serves at that socket, announces nothing, and ends when its standard input closes. Its metrics are
+    at the port of the settings and so many behind it.
 
     While the workspace is solo, the address has a token that is good for one sign-in, and ``announce`` is called with
     the next one after each; officials with accounts sign in instead. Port 0 takes any free port. Raises InvalidValue if
     ``host`` is not the loopback, the port is in use, or the proxy of a public address names no clients.
     """
     settings = workspace.settings
-    _require_clients(settings)
+    require_clients(settings)
     token = secrets.token_urlsafe(24)
-    observing = Observing(settings, "serve", settings.metrics, frozenset(route.path for route in declared()))
-    with observing, closing(listening(host, port)) as listener:
+    metrics = settings.metrics if one is None else _next_address(settings.metrics, one.number - 1)
+    observing = Observing(settings, "serve", metrics, frozenset(route.path for route in declared()))
+    found = listening(host, port) if one is None else socket.socket(fileno=one.listener)
+    with observing, closing(found) as listener:
         observing.workspace = workspace
         bound = listener.getsockname()[1]
-        announce(entrance(workspace, host, bound, token))
-        server(workspace, token, lambda token: announce(_link(host, bound, token))).run(sockets=[listener])
+        if one is None:
+            announce(entrance(workspace, host, bound, token))
+        made = server(workspace, token, lambda token: announce(_link(host, bound, token)))
+        made.ends_with_input = one is not None
+        made.run(sockets=[listener])
 
 
-def _require_clients(settings: Settings) -> None:
+def _next_address(address: Address | None, by: int) -> Address | None:
+    """Return the address with a port that is higher by so many; port 0 takes any free one each time."""
+    return address and replace(address, port=address.port and address.port + by)
+
+
+def require_clients(settings: Settings) -> None:
     """Raise InvalidValue if clients cannot be told apart: one of them could then use up the sign-in of all."""
     host = urlsplit(settings.public_url or "http://localhost").hostname or ""
     if settings.client_header is None and not _is_loopback(host):
@@ -72,10 +98,14 @@ class StoppableServer(uvicorn.Server):
         super().__init__(config)
         self._readiness = readiness
         self._notifier = Notifier(*service_manager())
+        self.ends_with_input = False
+        """Whether it is asked to end by closing its standard input."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and say so."""
         await super().startup(sockets)
+        if self.ends_with_input:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._stop)
         self._notifier.ready()
 
     async def on_tick(self, counter: int) -> bool:
@@ -87,9 +117,18 @@ class StoppableServer(uvicorn.Server):
         """Begin to stop, or end the process if it is stopping already."""
         if self._readiness.stopping and sig == signal.SIGTERM:
             os._exit(128 + sig)
+        self._note_stop()
+        super().handle_exit(sig, frame)
+
+    def _stop(self) -> None:
+        """Begin to stop, whether it was asked before or not."""
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        self._note_stop()
+        self.should_exit = True
+
+    def _note_stop(self) -> None:
         self._readiness.stopping = True
         self._notifier.stopping()
-        super().handle_exit(sig, frame)
 
 
 def server(workspace: Workspace, token: str, announce: Callable[[str], None] = lambda _: None) -> StoppableServer:

@@ -82,9 +82,9 @@ class Workspace:
         self._vision.choose(self.pack_name, self._added.get(self.pack_name))
         self._following: dict[str, Vision] = {}
         self._gallery: Gallery | None = None
-        self._closing = contextlib.ExitStack()  # what the gallery was opened with
-        self._building = threading.RLock()
+        self._closing, self._building = contextlib.ExitStack(), threading.RLock()  # what the gallery was opened with
         self.suspect = False  # opened for inspection, whatever was done to it
+        self.processes = 1  # that serve its pages on this machine, and share what the machine can do at a time
 
     @classmethod
     def create(cls, settings: Settings, *, clock: Clock = now) -> Self:
