@@ -24,6 +24,7 @@ from lineament.vision.detections import Detections
 from lineament.vision.embed import Embedder
 from lineament.vision.packs import Pack
 from lineament.vision.runtime import sessions
+from lineament.vision.spare import Spare
 
 WEAK_SCORE = 0.88
 """The detector score from which something is a face however weak its template is: folds of cloth seen sideways reach
@@ -71,8 +72,9 @@ class Analyser:
         open_session = sessions(runtime, precision, threads)
         decoder.start()
         recognisers = [(recogniser, open_session(recogniser.net)) for recogniser in pack.recognisers]
-        self._detector = Detector(open_session(pack.detector))
-        self._embedder = Embedder(recognisers)
+        self._spare = Spare(threads)
+        self._detector = Detector(open_session(pack.detector), self._spare)
+        self._embedder = Embedder(recognisers, self._spare)
         self._decoder = decoder
         self.precision = recognisers[0][1].precision
         self.model = pack.model
@@ -132,13 +134,15 @@ class Analyser:
             BadPicture: A subclass of it.
         """
         picture, digested = self._apply_edits(untrusted, edits, part or 1, digests=digests)
-        every = self._detector.find_all(picture.pixels)
+        with self._spare.working():
+            every = self._detector.find_all(picture.pixels)
         if part is None and picture.parts > 1 and not (every.scores >= FACE_SCORE).any():
             shown = self._first_with_face(untrusted)
             if shown > 1:
                 return self.analyse(untrusted, enrolling=enrolling, edits=edits, digests=digests, part=shown)
         sha256 = hashlib.sha256(untrusted).hexdigest()
-        return self._seen(sha256, picture, every, digested, enrolling=enrolling)
+        with self._spare.working():
+            return self._seen(sha256, picture, every, digested, enrolling=enrolling)
 
     def _first_with_face(self, untrusted: bytes) -> int:
         """Return the first picture of a file that shows a face; 1 if there is none."""
@@ -156,7 +160,7 @@ class Analyser:
         Raises:
             BadPicture: A subclass of it; nothing of the file can be used.
         """
-        with closing(self._decoder.pictures(untrusted)) as pictures:
+        with self._spare.working(), closing(self._decoder.pictures(untrusted)) as pictures:
             for picture in pictures:
                 if isinstance(picture, RefusedPart):
                     yield picture
@@ -218,6 +222,7 @@ class Analyser:
     def close(self) -> None:
         """End the decoding processes."""
         self._preparing.shutdown()
+        self._spare.close()
         self._decoder.close()
 
     def _apply_edits(
@@ -244,7 +249,7 @@ class Analyser:
         digests: tuple[str, ...],
     ) -> Analysis:
         largest_first = np.argsort(-found.boxes[:, 2] * found.boxes[:, 3], kind="stable")
-        faces = [self._face(picture, found, int(at)) for at in largest_first]
+        faces = self._spare.map(lambda at: self._face(picture, found, at), largest_first.tolist())
         return Analysis(
             picture=picture,
             sha256=sha256,

@@ -9,8 +9,10 @@ turn in which the detector is surest of it is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import atan2, ceil, degrees
 from typing import cast
 
@@ -31,6 +33,7 @@ from lineament.vision.detections import (
     suppress_overlaps,
 )
 from lineament.vision.runtime import InferenceSession
+from lineament.vision.spare import Spare
 
 SIDES = (128, 160, 192, 224, 320, 384, 448, 480, 512, 640, 768, 896, 960, 1024, 1152, 1280)
 """Sides of the net's input in pixels, multiples of 32; few, because each size is compiled. Pictures of 2:1, 16:9, 3:2,
@@ -128,8 +131,9 @@ def tiles(side: int, scale: float) -> Iterator[tuple[int, int]]:
 class Detector:
     """Finds faces; safe to use from several threads."""
 
-    def __init__(self, session: InferenceSession) -> None:
+    def __init__(self, session: InferenceSession, spare: Spare | None = None) -> None:
         self._session = session
+        self._spare = spare or Spare(1)
 
     def prepare(self) -> None:
         """Prepare the net before the first picture."""
@@ -145,7 +149,7 @@ class Detector:
         found = self.refine(pixels, *self.first_look(pixels))
         turns = self._sideways(found)
         if turns:
-            looks = [self.look(pixels, size, SUSPECTED, turns) for size in levels(pixels)]
+            looks = self._looks(pixels, [(size, SUSPECTED, turns) for size in levels(pixels)])
             found = merged([found, self.refine(pixels, merged(looks))])
         return found
 
@@ -166,12 +170,14 @@ class Detector:
         either way show faces that lie on their side; upside down, those that are not small are seen without.
         """
         sizes = levels(pixels)
-        looks = [self.look(pixels, size, SUSPECTED) for size in sizes]
-        none = not any((look.scores >= SURE).any() for look in looks)
-        longer = max(pixels.shape[:2])
         smaller = [size // SIDEWAYS for size in sizes if size // SIDEWAYS > LOOK_SIZE]
-        looks += [self.look(pixels, size, GLIMPSED, (90, 270)) for size in smaller]
-        looks.append(self._glimpse(pixels))
+        looks = self._looks(
+            pixels,
+            [(size, SUSPECTED, (0,)) for size in sizes] + [(size, GLIMPSED, (90, 270)) for size in smaller],
+            glimpse=True,
+        )
+        none = not any((look.scores >= SURE).any() for look in looks[: len(sizes)])
+        longer = max(pixels.shape[:2])
         if none and longer <= ENLARGED:
             looks.append(self.look(pixels, max(ENLARGED, 2 * longer), SUSPECTED))
         highest = max((float(look.boxes[:, 3].max()) for look in looks if len(look)), default=0.0)
@@ -203,19 +209,48 @@ class Detector:
 
         The picture is turned counterclockwise by each of ``turns`` first: 0, 90 or 270 degrees.
         """
-        scale = long_side / max(pixels.shape[:2])
+        return self._looks(pixels, [(long_side, floor, turns)])[0]
+
+    def _looks(
+        self, pixels: Pixels, wanted: Sequence[tuple[int, float, Sequence[int]]], *, glimpse: bool = False
+    ) -> list[Detections]:
+        """Return several looks, each with its longer side, floor and turns, and if wanted the glimpse after them.
+
+        Idle processors take a part of the tiles.
+        """
+        tasks: list[tuple[int, Callable[[], list[Detections]]]] = []
+        for at, (long_side, floor, turns) in enumerate(wanted):
+            scale = long_side / max(pixels.shape[:2])
+            places = itertools.product(tiles(pixels.shape[0], scale), tiles(pixels.shape[1], scale))
+            tasks += [(at, partial(self._tile, pixels, place, scale, floor, turns)) for place in places]
+        if glimpse:
+            tasks.append((len(wanted), lambda: [self._glimpse(pixels)]))
+        seen = self._spare.map(lambda task: task[1](), tasks)
+        parts: list[list[Detections]] = [[] for _ in range(len(wanted) + glimpse)]
+        for (at, _), found in zip(tasks, seen, strict=True):
+            parts[at] += found
+        return [found[0] if len(found) == 1 else merged(found) for found in parts]
+
+    def _tile(
+        self,
+        pixels: Pixels,
+        place: tuple[tuple[int, int], tuple[int, int]],
+        scale: float,
+        floor: float,
+        turns: Sequence[int],
+    ) -> list[Detections]:
+        """Return what each turn shows of a part of the picture (its rows and its columns), scaled."""
+        (top, bottom), (left, right) = place
+        width, height = (max(round(side * scale), 1) for side in (right - left, bottom - top))
+        tile = resize(pixels[top:bottom, left:right], width, height)
         looks = []
-        for top, bottom in tiles(pixels.shape[0], scale):
-            for left, right in tiles(pixels.shape[1], scale):
-                width, height = (max(round(side * scale), 1) for side in (right - left, bottom - top))
-                tile = resize(pixels[top:bottom, left:right], width, height)
-                for turn in turns:
-                    every = self._detections(rotate_counterclockwise(tile, turn // 90), floor)
-                    found = _averaged(suppress_overlaps(every), every)
-                    if turn:
-                        found = found.turned_back(turn, width, height)
-                    looks.append(found.transformed(1 / scale, left, top))
-        return looks[0] if len(looks) == 1 else merged(looks)
+        for turn in turns:
+            every = self._detections(rotate_counterclockwise(tile, turn // 90), floor)
+            found = _averaged(suppress_overlaps(every), every)
+            if turn:
+                found = found.turned_back(turn, width, height)
+            looks.append(found.transformed(1 / scale, left, top))
+        return looks
 
     def _glimpse(self, pixels: Pixels) -> Detections:
         """Return what reaches GLIMPSED in the picture turned by a quarter, both ways side by side in one small look."""
@@ -236,9 +271,9 @@ class Detector:
         clear = (found.boxes[:, 3] * scale >= LARGE_ENOUGH) & (found.scores >= UNSURE)
         clear &= np.abs(found.rolls()) <= TILTED
         as_they_are, others = found.select(np.flatnonzero(clear)), found.select(np.flatnonzero(~clear))
-        looks = [
-            self._close_look(pixels, box, float(score)) for box, score in zip(others.boxes, others.scores, strict=True)
-        ]
+        looks = self._spare.map(
+            lambda at: self._close_look(pixels, others.boxes[at], float(others.scores[at])), range(len(others))
+        )
         faces = [look for look in looks if look is not None]
         if not faces:
             return as_they_are

@@ -12,12 +12,18 @@ from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from lineament.model.faces import Pixels, Vector
 from lineament.observe.stages import Stage, timed
 from lineament.vision.align import Points, align
 from lineament.vision.packs import Recogniser
-from lineament.vision.runtime import InferenceSession
+from lineament.vision.runtime import Images, InferenceSession
+from lineament.vision.spare import Spare
+
+CHANCES = 4
+"""Faces for which a processor was idle before it is found out whether it may take a view: a single search does not wait
+for that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +38,9 @@ class Embedding:
 class Embedder:
     """Turns faces into vectors; safe to use from several threads."""
 
-    def __init__(self, parts: Sequence[tuple[Recogniser, InferenceSession]]) -> None:
-        self._parts = [_Part(recogniser, session) for recogniser, session in parts]
+    def __init__(self, parts: Sequence[tuple[Recogniser, InferenceSession]], spare: Spare | None = None) -> None:
+        spare = spare or Spare(1)
+        self._parts = [_Part(recogniser, session, spare) for recogniser, session in parts]
         self._weights = [recogniser.weight for recogniser, _ in parts]
 
     def prepare(self) -> None:
@@ -73,8 +80,11 @@ def joined_parts(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector:
 class _Part:
     """One recogniser."""
 
-    def __init__(self, recogniser: Recogniser, session: InferenceSession) -> None:
+    def __init__(self, recogniser: Recogniser, session: InferenceSession, spare: Spare) -> None:
         self._session = session
+        self._spare = spare
+        self._chances = 0  # to share out the views of a face, until it is known whether the vectors stay the same
+        self._shared_out = False
         self._side = recogniser.side
         self._templates = [_zoomed(recogniser.points, zoom) for zoom in recogniser.views]
         self._centre = None if recogniser.centre is None else np.array(recogniser.centre, np.float32)
@@ -89,11 +99,34 @@ class _Part:
         """
         upright = align(pixels, points, self._templates, self._side)
         faces = np.stack([cast("Pixels", cv2.flip(view, 1)) if at else view for at, view in enumerate(upright)])
-        (features,) = self._session.run(faces).values()
-        mean = features.reshape(len(faces), -1).mean(axis=0, dtype=np.float32)
+        mean = self._features(faces).mean(axis=0, dtype=np.float32)
         norm = float(np.sqrt(np.dot(mean, mean)))
         vector = mean / np.float32(norm or 1.0)
         return Embedding(vector if self._centre is None else _unit(vector - self._centre), norm, faces[0])
+
+    def _features(self, faces: Images) -> NDArray[np.float32]:
+        """Return the vectors of the views of a face, shape (n, d); an idle processor takes some of them."""
+        if len(faces) > 1 and self._spare.is_any():
+            if self._shared_out:
+                return np.concatenate(self._spare.map(self._run, [face[None] for face in faces]))
+            self._chances += 1
+            if self._chances == CHANCES:
+                self._spare.submit(self._compare)
+        return self._run(faces)
+
+    def _compare(self) -> None:
+        """Share out views from now on if the net gives the same vectors for them, one by one, to the bit.
+
+        Which instructions a net is compiled to depends on the processor and on how many pictures it is compiled for.
+        """
+        shape = (len(self._templates), self._side, self._side, 3)
+        views = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+        one_by_one = np.concatenate([self._run(view[None]) for view in views])
+        self._shared_out = bool(np.array_equal(one_by_one, self._run(views)))
+
+    def _run(self, faces: Images) -> NDArray[np.float32]:
+        (features,) = self._session.run(faces).values()
+        return features.reshape(len(faces), -1)
 
 
 def _zoomed(points: Sequence[tuple[float, float]], zoom: float) -> Points:
