@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import psycopg
+from psycopg import sql
 from sqlalchemy.engine import make_url
 from tests.conftest import ROOT
 
@@ -57,6 +58,21 @@ def owner_of(url: str) -> str | None:
 def superuser_of(url: str) -> str:
     """Return the address of the same database as the superuser, for psycopg."""
     return make_url(url).set(username="postgres", drivername="postgresql").render_as_string()
+
+
+def every_row(url: str) -> bytes:
+    """Return what all tables of a database hold, in PostgreSQL's binary form: texts and sealed bytes as they are.
+
+    Freed pages and the server's log are not read; docs/adr/0002-sql-is-the-truth.md says what they keep.
+    """
+    with psycopg.connect(superuser_of(url)) as connection:
+        tables = connection.execute("SELECT relname FROM pg_stat_user_tables ORDER BY relname").fetchall()
+        return b"\0".join(_copied_out(connection, sql.Identifier(name)) for (name,) in tables)
+
+
+def _copied_out(connection: psycopg.Connection, table: sql.Identifier) -> bytes:
+    with connection.cursor().copy(sql.SQL("COPY {} TO STDOUT (FORMAT binary)").format(table)) as copy:
+        return b"".join(map(bytes, copy))
 
 
 def separate_roles(uri: str, database: str) -> None:

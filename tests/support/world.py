@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pyotp
 from tests.conftest import PORTRAITS
 from tests.support.clock import TICK, TODAY, Clock
+from tests.support.postgresql import every_row
 
 from lineament.identity import passwords
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
@@ -237,9 +238,13 @@ class World:
             return "\n".join(str(row.details) for row in tx.ledger.entries(0, tx.ledger.size()))
 
     def stored_bytes(self) -> bytes:
-        """Return every byte that the workspace stores except its keys: database, log, pictures, indexes, checkpoint."""
-        home = self.workspace.home
-        return b"\0".join(p.read_bytes() for p in sorted(home.rglob("*")) if p.is_file() and p.parent.name != "keys")
+        """Return every byte that the workspace stores except its keys: database, log, pictures, indexes, checkpoint.
+
+        Of PostgreSQL, the rows.
+        """
+        home, store = self.workspace.home, self.workspace.store
+        files = [path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file() and path.parent.name != "keys"]
+        return b"\0".join(files if store.dialect == "sqlite" else [*files, every_row(store.place)])
 
     def ruling(
         self,
