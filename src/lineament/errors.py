@@ -317,6 +317,13 @@ class DatabaseUnguarded(LineamentError):
     exit_code = 7
 
 
+class DatabaseSortsOtherwise(LineamentError):
+    """The database {name} sorts texts by the rules of a language; make one with deploy/postgresql.sql instead."""
+
+    code = "database-sorts-otherwise"
+    exit_code = 7
+
+
 class OwnerNeeded(LineamentError):
     """The database has to be {what} by its owner; set LINEAMENT_DATABASE_OWNER_URL for one lineament {command}."""
 

@@ -1,7 +1,7 @@
 """Runs tests on PostgreSQL that usually run on SQLite: ``pytest -p tests.support.on_postgresql FILES``.
 
 Each workspace folder gets a database of its own, and a copy of a folder gets a copy of the database. Tests that open
-the SQLite file themselves fail.
+the SQLite file themselves are skipped if they do so with ``raw_database``, and fail otherwise.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import itertools
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
+import pytest
+from tests.support import database
 from tests.support.postgresql import PostgresServer, owner_of, postgresql_server, role_address, separate_roles
 
 import lineament.workspace
@@ -34,12 +36,17 @@ def pytest_sessionstart() -> None:
         opened(self, url, vaults, **{**options, "owner": options.get("owner") or owner_of(str(url))})
 
     lineament.workspace._database = _database
+    database.raw_database = _skipped  # type: ignore[assignment]
     Store.__init__ = as_owner_too  # type: ignore[method-assign]
 
 
 def pytest_sessionfinish() -> None:
     """Stop the server."""
     _running.close()
+
+
+def _skipped(*_: object, **__: object) -> NoReturn:
+    pytest.skip("it opens the SQLite file")
 
 
 def _database(settings: Settings, folder: Path) -> str:

@@ -167,8 +167,13 @@ class CaseRows:
         open_ = (CaseState.OPEN,)
         ending = cases.c.authorised_until <= until
         urgent = sa.and_(cases.c.urgent_since.is_not(None), cases.c.authorisation.is_(None))
-        first = sa.case((cases.c.authorisation.is_(None), 0), else_=1)
-        order = (first, cases.c.authorised_until, cases.c.urgent_since, cases.c.id)
+        unauthorised = cases.c.authorisation.is_(None)
+        order = (  # SQLite puts what is missing first, PostgreSQL last: in each of the two groups all have it, or none
+            sa.case((unauthorised, 0), else_=1),
+            sa.case((unauthorised, cases.c.urgent_since)),
+            cases.c.authorised_until,
+            cases.c.id,
+        )
         parts = [query.where(sa.or_(urgent, ending)).order_by(*order) for query in _shared_case_queries(sight, open_)]
         for query in _own_case_queries(sight, open_):
             parts.append(query.where(ending).order_by(cases.c.authorised_until, cases.c.id))

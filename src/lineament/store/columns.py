@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -99,6 +100,21 @@ class Words(TypeDecorator[str]):
         return value
 
 
+class Real(TypeDecorator[float]):
+    """A number in double precision, restricted to what both databases return as it was given."""
+
+    impl = sa.Double
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
+        """Store −0 as 0, and refuse what is no number: SQLite would make it NULL. Raises InvalidValue."""
+        if value is None:
+            return None
+        if math.isnan(value):
+            raise InvalidValue(what="A number", value=value, why="it is none")
+        return value + 0.0
+
+
 def _lone_surrogate(text: str) -> bool:
     try:
         text.encode()
@@ -161,4 +177,3 @@ metadata = sa.MetaData(
 )
 
 Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # the rowid itself on SQLite
-Real = sa.Double

@@ -29,7 +29,7 @@ from lineament.store.cases import CaseRows
 from lineament.store.deletions import UNSCRUBBED, DeletionRows
 from lineament.store.devices import DeviceRows
 from lineament.store.drops import DropRows
-from lineament.store.engines import postgresql_engines, sqlite_engines
+from lineament.store.engines import check_order, postgresql_engines, sqlite_engines
 from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
@@ -165,7 +165,8 @@ class Store:
     ) -> Self:
         """Create a database with the newest schema.
 
-        Raises WorkspaceExists if the database exists; OwnerNeeded, DatabaseUnguarded for PostgreSQL.
+        Raises WorkspaceExists if the database exists; for PostgreSQL OwnerNeeded, DatabaseUnguarded and
+        DatabaseSortsOtherwise.
         """
         store = cls(url, vaults, patience=patience, owner=owner)
         try:
@@ -182,7 +183,7 @@ class Store:
         """Open the database of a workspace, upgrading an older schema.
 
         Raises NoWorkspace, WorkspaceNewer, Damaged if it is no database, StoreUnavailable, and for PostgreSQL
-        OwnerNeeded if somebody else has to upgrade it, and DatabaseUnguarded.
+        OwnerNeeded if somebody else has to upgrade it, DatabaseUnguarded and DatabaseSortsOtherwise.
         """
         store = cls(url, vaults, patience=patience, owner=owner)
         try:
@@ -316,7 +317,7 @@ class Store:
     def _create(self) -> None:
         if self.dialect == "sqlite":
             _new_file(Path(self.place))
-        self._check_role()
+        self._check_database()
         with self._changing_schema("made", "init") as connection:
             if migrations.revision(connection) is not None:
                 raise WorkspaceExists(path=self.place)
@@ -331,7 +332,7 @@ class Store:
         if found is None:
             raise NoWorkspace(path=self.place)
         migrations.checked(found, self.place)
-        self._check_role()
+        self._check_database()
         if found != migrations.HEAD:
             self._upgrade()
 
@@ -357,10 +358,11 @@ class Store:
         if self.dialect == "postgresql":
             apply_policies(connection)
 
-    def _check_role(self) -> None:
+    def _check_database(self) -> None:
         if self.dialect == "postgresql":
             with translated(self.place), self._reader.begin() as connection:
                 check_role(connection)
+                check_order(connection)
 
     @contextmanager
     def _changing_schema_as_owner(self, what: str, command: str) -> Iterator[Connection]:

@@ -53,7 +53,11 @@ class DropRows:
         """Return the newest drop of an official into a source that is under way; None if there is none."""
         own = (drops.c.agency_id == agency_id, drops.c.account_id.is_not_distinct_from(account_id))
         query = sa.select(drops).where(drops.c.source_id == source_id, drops.c.ended_at.is_(None), *own)
-        row = self._connection.execute(query.order_by(drops.c.begun_at.desc()).limit(1)).mappings().one_or_none()
+        row = (
+            self._connection.execute(query.order_by(drops.c.begun_at.desc(), drops.c.id).limit(1))
+            .mappings()
+            .one_or_none()
+        )
         return None if row is None else self._drop(row)
 
     def under_way(self, source_id: SourceId | None = None) -> list[Drop]:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
+from lineament.errors import DatabaseSortsOtherwise
 from lineament.store.raw import BINARY
 
 
@@ -62,3 +63,13 @@ def postgresql_engines(url: URL, patience: float) -> tuple[Engine, Engine]:
 
     options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     return engine, engine.execution_options(**options)
+
+
+_ORDER = sa.text("SELECT current_database(), 'B' < 'a'")
+
+
+def check_order(connection: Connection) -> None:
+    """Raise DatabaseSortsOtherwise if PostgreSQL does not sort texts as SQLite does, by their code points."""
+    name, sorts_alike = connection.execute(_ORDER).one()
+    if not sorts_alike:
+        raise DatabaseSortsOtherwise(name=name)

@@ -391,8 +391,8 @@ def _row(face_id: int, source_id: int, new: NewFace) -> dict[str, Any]:
         "id": face_id,
         "source_id": source_id,
         "model": face.template.model,
-        "x": float(face.box.x),
-        "y": float(face.box.y),
+        "x": float(face.box.x) + 0.0,  # the MAC is of what is stored, where −0 is 0
+        "y": float(face.box.y) + 0.0,
         "width": float(face.box.width),
         "height": float(face.box.height),
         "landmarks": text(landmarks_to(face.landmarks)),

@@ -127,7 +127,9 @@ class MemberRows:
             cases.c.state == CaseState.OPEN.value,
             sa.or_(own_membership, own_case) if sight.whole_agency else own_membership,
         )
-        rows = self._connection.execute(query.order_by(case_members.c.until, cases.c.id).limit(limit)).all()
+        rows = self._connection.execute(
+            query.order_by(case_members.c.until, cases.c.id, case_members.c.account_id).limit(limit)
+        ).all()
         people = AccountRows(self._connection, self._vault).several(row.account_id for row in rows)
         return [
             Ending(case=row.ref, case_key=row.key, name=people[row.account_id].name, until=row.until) for row in rows

@@ -144,7 +144,7 @@ class ReviewRows:
             .join(searches, searches.c.id == candidates.c.search_id)
             .where(searches.c.case_id == case_id, candidates.c.search_id != search_id)
             .where(candidates.c.face_id.in_(faces))
-            .order_by(searches.c.made_at.desc(), candidates.c.rank)
+            .order_by(searches.c.made_at.desc(), candidates.c.rank, candidates.c.search_id)
         )
         return [(row.search_id, row.rank, row.face_id, row.snapshot) for row in self._connection.execute(query)]
 
@@ -179,7 +179,8 @@ class ReviewRows:
         """Return the accounts that were asked to review a list, with when."""
         query = sa.select(review_turns.c.account_id, review_turns.c.since)
         query = query.where(review_turns.c.search_id == search_id, review_turns.c.asked_by.is_not(None))
-        return [(row.account_id, row.since) for row in self._connection.execute(query.order_by(review_turns.c.since))]
+        query = query.order_by(review_turns.c.since, review_turns.c.account_id)
+        return [(row.account_id, row.since) for row in self._connection.execute(query)]
 
     def waiting_for(self, sight: Sight, limit: int) -> list[WaitingList]:
         """Return the lists of open cases that wait for an official, the oldest first.

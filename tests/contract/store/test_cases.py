@@ -291,11 +291,14 @@ def test_searches_are_counted_beside_each_case(store: Store, rows: Rows) -> None
 
 
 def test_authorisations_that_end_soon_come_first(store: Store, rows: Rows) -> None:
-    ends = {"in time": 60, "next week": 7, "tomorrow": 1, "over": -3, "without an end": None}
+    ends = {"in time": 60, "next week": 7, "urgent until tomorrow": 1, "tomorrow": 1, "urgent too, until tomorrow": 1}
+    ends |= {"over": -3, "without an end": None}
     with store.begin() as tx:
         account = rows.account(tx)
         for ref, days in ends.items():
             case, _ = rows.case(tx, ref)
+            if "urgent" in ref:
+                tx.cases.set_urgent(case.id, "it could not wait", NOW)
             until = None if days is None else TODAY + days * DAY
             tx.cases.set_authorisation(case.id, decided(expires_on=until))
             tx.members.put(case.id, account, CaseRole.EXAMINER, NOW, None)
@@ -310,7 +313,7 @@ def test_authorisations_that_end_soon_come_first(store: Store, rows: Rows) -> No
         tx.cases.set_state(closed.id, CaseState.CLOSED, NOW)
         rows.case(tx, "waiting")
         week = TODAY + 7 * DAY
-        expected = ["more urgent", "urgent", "over", "tomorrow", "next week"]
+        expected = ["more urgent", "urgent", "over", *list(ends)[2:5], "next week"]
         assert [case.ref for case in tx.cases.expiring(SOLO, week)] == expected
         assert [case.ref for case in tx.cases.expiring(SOLO, week, limit=3)] == expected[:3]
         assert [case.ref for case in tx.cases.expiring(sight(account_id=account), week)] == expected[2:]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tests.support.store_rows import MODEL, KeyedSource, RawSql, Rows
 
 from lineament.errors import Damaged, MixedModels, NotFound
-from lineament.model.faces import CaptureId, FaceId, FaceIds, SourceId
+from lineament.model.faces import Box, CaptureId, FaceId, FaceIds, SourceId
 from lineament.store.db import Store, Tx
 from lineament.store.faces import NewFace
 
@@ -79,6 +80,17 @@ def test_numpy_numbers_are_taken(store: Store, rows: Rows) -> None:
         assert set(tx.faces.describe(as_ids(*ids))) == set(ids)
         tx.faces.erase(keyed.source.id, as_ids(*ids), keyed.key)
         assert tx.faces.describe(as_ids(*ids)) == {}
+
+
+def test_a_face_at_minus_zero_is_not_taken_for_changed(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        source = rows.source(tx)
+        face = replace(rows.face(), box=Box(x=-0.0, y=-0.0, width=5, height=5))
+        capture = tx.captures.add(rows.capture(source.source))
+        (face_id,) = tx.faces.add(capture, source.source.id, [NewFace(face=face, crop=rows.sha256())], source.key, 0)
+    with store.read() as tx:
+        box = tx.faces.get(face_id).box
+        assert (str(box.x), str(box.y)) == ("0.0", "0.0")
 
 
 def test_vectors_come_in_the_order_asked_for_without_those_that_are_gone(store: Store, rows: Rows) -> None:
