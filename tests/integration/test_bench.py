@@ -35,6 +35,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "ingest": ("--photographs", "3", "--peer-photographs", "2", "--seconds", "0.1"),
     "large": ("--lfw", PEOPLE, "--people", "2", "--heights", "60"),
     "ledger": ("--entries", "100"),
+    "load": ("--minutes", "0.02", "--clients", "2", "--think", "0", "--faces", "60"),
     "many_sources": ("--sources", "6", "--faces", "60", "--rounds", "2"),
     "together": ("--faces", "60", "--rounds", "2"),
     "misuse": ("--years", "0", "--entries", "2000", "--faces", "40"),
@@ -94,7 +95,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "witness": ("--rounds", "3"),
     "whole": ("--faces", "500", "--rounds", "4"),
 }
-NOT_FASTER_AT_TOY_SIZE = {"blind", "watch", "pages", "paint", "casework", "startup", "many_sources"}
+NOT_FASTER_AT_TOY_SIZE = {"blind", "watch", "pages", "paint", "casework", "startup", "many_sources", "load"}
 """They end with 1 if a page, a command or a search is slower than a target, which a busy machine may be."""
 
 

@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -23,15 +24,21 @@ def free_port() -> int:
 class KillableServer:
     """``lineament serve`` as a process, which can be killed and started again on its port."""
 
-    def __init__(self, home: Path) -> None:
-        self.port, self._home = free_port(), home
+    def __init__(self, home: Path, settings: Mapping[str, str] | None = None, errors: IO[bytes] | None = None) -> None:
+        """``settings`` are added to the environment; ``errors`` takes what it writes on standard error."""
+        self.port, self._home, self._errors = free_port(), home, errors
+        self._environment = {**os.environ, **(settings or {}), "PYTHONUNBUFFERED": "1"}
         self.entrance = ""
         self.start()
 
     def start(self) -> None:
         line = [sys.executable, "-m", "lineament", "--home", str(self._home), "serve", "--port", str(self.port)]
-        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(
+            line, stdout=subprocess.PIPE, stderr=self._errors, text=True, env=self._environment
+        )
+        self._read_entrance()
+
+    def _read_entrance(self) -> None:
         assert self.process.stdout is not None
         while "token=" not in (printed := self.process.stdout.readline()):
             assert printed
@@ -45,6 +52,7 @@ class KillableServer:
     def browser(self) -> Iterator[httpx.Client]:
         with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60) as browser:
             assert browser.get(self.entrance).status_code == 303
+            self._read_entrance()  # of the next browser
             yield browser
 
     def end(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lineament.cli.beside import WitnessingBeside
+from lineament.cli.beside import WitnessingBeside, give_way
 from lineament.cli.terminal import (
     AsJson,
     needs,
@@ -109,6 +109,8 @@ def worker(
     """Run queued jobs, each in the name of the official who queued it. When stopped, hand back the running job."""
     from lineament.workspace.observing import Observing
 
+    if with_parent:
+        give_way()
     parent = os.getppid()
     end_request = EndRequest()
     settings = settings_for(context)

@@ -1,0 +1,28 @@
+"""A worker beside the pages gives way to them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lineament.cli.beside import NICENESS
+
+GIVE_WAY = """
+import os
+from pathlib import Path
+from lineament.cli.beside import give_way
+give_way()
+group = Path("/proc/self/autogroup")
+print(os.getpriority(os.PRIO_PROCESS, 0), group.read_text().split()[-1] if group.exists() else "none")
+"""
+
+
+@pytest.mark.parametrize("own_session", [True, False])
+def test_a_worker_gives_way_with_its_session_if_that_is_its_own(*, own_session: bool) -> None:
+    line = [sys.executable, "-c", GIVE_WAY]
+    done = subprocess.run(line, start_new_session=own_session, capture_output=True, text=True, check=True)
+    niceness, of_session = done.stdout.split()
+    assert int(niceness) >= NICENESS
+    assert of_session in {"none", str(NICENESS)} if own_session else of_session != str(NICENESS)
