@@ -56,6 +56,12 @@ def make_cluster_keys(folder: Path, addresses: Sequence[str], now: datetime | No
     _write(folder / CERTIFICATE, made.public_bytes(Encoding.PEM))
 
 
+def is_named(folder: Path, address: str) -> bool:
+    """Return whether the certificate in a folder is for an address."""
+    made = x509.load_pem_x509_certificate((folder / CERTIFICATE).read_bytes())
+    return _name(address) in made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+
+
 def _make_authority(folder: Path, began: datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject("lineament cluster")

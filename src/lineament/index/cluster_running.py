@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lineament.errors import ClusterUnavailable, NotFound
 from lineament.index import ray_cluster
+from lineament.index.cluster_keys import is_named
 from lineament.index.placement import Placed, steps
 from lineament.index.ray_cluster import Access, Layout
 
@@ -73,10 +74,16 @@ def start_node(access: Access, at: str, *, head: bool, capacity: int, scratch: P
         why = "LINEAMENT_CLUSTER_KEYS names no folder; see lineament cluster keys"
         raise ClusterUnavailable(address=access.address, why=why)
     ray_cluster.secure(access)
+    if ray_cluster.is_loopback(f"{at}:0"):
+        raise ClusterUnavailable(address=access.address, why=f"Ray takes another address than {at}; give the machine's")
+    if not is_named(access.keys, at):
+        why = f"the certificate in {access.keys} names no {at}; make it again with lineament cluster keys"
+        raise ClusterUnavailable(address=access.address, why=why)
     port = access.address.rpartition(":")[2]
     where = ["--head", f"--port={port}", "--include-dashboard=false"] if head else [f"--address={access.address}"]
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", *where, f"--node-ip-address={at}"]
     command += [f"--num-cpus={capacity}", f"--object-store-memory={_OBJECTS}", "--disable-usage-stats"]
+    command += ["--no-monitor", "--include-log-monitor=false"]  # nobody reads them, and each takes seconds to start
     command += [f"--temp-dir={scratch}"] if scratch and head else []
     with tempfile.TemporaryFile() as said:  # not a pipe, which the daemons would keep open
         try:

@@ -8,6 +8,8 @@ import logging
 import os
 import re
 import secrets
+import socket
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +32,8 @@ _PIECE = 32 * 2**20
 """Bytes of a file that travel at a time from one copy of a shard to another."""
 _NOTICED = 5.0
 """Seconds in which every process of the service finds a new copy, before the one that it replaces stops."""
+_ANSWERING = 10.0
+"""Seconds that the first node may take to accept a connection."""
 _THREADS = 16
 """Calls that a copy answers at once; a search is not to wait until files are written."""
 TOKEN, CA, CERTIFICATE, KEY = "token", "ca.pem", "node.pem", "node.key"
@@ -138,6 +142,7 @@ def connect(access: Access) -> None:
         raise ClusterUnavailable(address=access.address, why=NO_RAY) from None
     if ray.is_initialized():
         return
+    _knock(access)
     try:
         ray.init(
             address=access.address,
@@ -148,6 +153,23 @@ def connect(access: Access) -> None:
         )
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise ClusterUnavailable(address=access.address, why=_first_line(error)) from error
+
+
+def _knock(access: Access) -> None:
+    """Raise ClusterUnavailable if nothing answers, or something else than the cluster: Ray would try for minutes."""
+    host, _, port = access.address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), _ANSWERING) as plain:
+            if access.keys is not None:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.load_verify_locations(access.keys / CA)
+                context.load_cert_chain(access.keys / CERTIFICATE, access.keys / KEY)
+                context.wrap_socket(plain, server_hostname=host.strip("[]")).close()
+    except ssl.SSLError as error:
+        why = f"its certificate is not of the authority in {access.keys}: {error.reason}"
+        raise ClusterUnavailable(address=access.address, why=why) from error
+    except (OSError, ValueError) as error:
+        raise ClusterUnavailable(address=access.address, why=f"nothing answers there: {error}") from error
 
 
 def layout_of(access: Access, seconds: float = 30.0) -> Layout:
