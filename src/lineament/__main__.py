@@ -36,6 +36,7 @@ def _pages(workspace: Workspace, asked: Serving) -> None:
         processes.serve_in_processes(workspace, asked.host, asked.port, asked.processes, asked.announce)
         return
     workspace.warm()
+    workspace.gallery.stay(workspace.desk_at_the_machine().sources.list())
     one = serve.OneOfSeveral(asked.process, asked.listener) if asked.process else None
     serve.serve(workspace, asked.host, asked.port, asked.announce, one)
 

@@ -89,8 +89,15 @@ def with_ids(home: Path, change: Callable[[FaceIds], FaceIds]) -> None:
     faces["id"] = change(faces["id"])
     path.write_bytes(faces.tobytes())
     (coarse,), (fine,) = (path.parent.glob(f"{kind}-*") for kind in ("coarse", "fine"))
-    piece = hashlib.sha256(coarse.read_bytes() + fine.read_bytes() + faces.tobytes()).digest()
-    forged_head(path.parent, sha256=hashlib.sha256(piece).hexdigest())
+    digest = hashlib.sha256(coarse.read_bytes() + fine.read_bytes() + faces.tobytes()).hexdigest()
+    (piece,) = in_head(path.parent)["pieces"]
+    forged_head(path.parent, pieces=[piece | {"sha256": digest}])
+
+
+def in_head(folder: Path) -> dict[str, Any]:
+    """Return what the head of an index says."""
+    said: dict[str, Any] = json.loads((folder / "head").read_bytes().partition(b"\n")[0])
+    return said
 
 
 def renamed(home: Path, face: int) -> None:
@@ -111,14 +118,14 @@ def exchanged(home: Path, face: int) -> None:
 def shortened(home: Path, face: int) -> None:
     """Let the index be that of no face."""
     (head,) = home.glob("index/*/*/head")
-    forged_head(head.parent, faces=0, sha256=hashlib.sha256(b"").hexdigest())
+    forged_head(head.parent, pieces=[])
 
 
 def test_the_digest_that_is_forged_here_is_the_right_one(home: Path) -> None:
     (head,) = home.glob("index/*/*/head")
-    right = json.loads(head.read_bytes().partition(b"\n")[0])["sha256"]
+    right = in_head(head.parent)["pieces"]
     with_ids(home, lambda ids: ids)
-    assert json.loads(head.read_bytes().partition(b"\n")[0])["sha256"] == right
+    assert in_head(head.parent)["pieces"] == right
 
 
 @pytest.mark.parametrize("tamper", [renamed, exchanged, shortened])

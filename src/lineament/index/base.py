@@ -60,8 +60,12 @@ class VectorIndex(Protocol):
     def within(self, among: Among) -> int:
         """Count the faces that may be in an answer."""
 
-    def sync(self) -> None:
-        """Make additions and removals durable."""
+    def sync(self, note: bytes = b"") -> None:
+        """Make additions and removals durable, with a note for whoever opens the index again."""
+
+    @property
+    def note(self) -> bytes:
+        """The note that was written with the faces; empty if there is none, or if nothing outlasts the process."""
 
     @property
     def ids(self) -> FaceIds:

@@ -77,10 +77,15 @@ class Codes:
             segment.add(ids[some], vectors[some], days[some])
             done = some.stop
 
+    def append(self, faces: int) -> CodedFaces:
+        """Return a further piece, with room for that many faces; all before it are full, or will be."""
+        self._segments.append(CodedFaces(_capacity(faces), self.columns))
+        return self._segments[-1]
+
     def room(self, wanted: int) -> CodedFaces:
         """Return the last piece, with room for at least one more face, and for ``wanted`` if it can be."""
         if not self._segments or self._segments[-1].count == SEGMENT:
-            self._segments.append(CodedFaces(_capacity(wanted), self.columns))
+            self.append(wanted)
         last = self._segments[-1]
         if last.count == last.capacity:
             larger = last.copied(_capacity(max(2 * last.capacity, last.count + wanted)))

@@ -71,8 +71,13 @@ class ExactIndex:
         near = _near(rough, allowed, most)
         return Shortlist(ids[near], rough[near])
 
-    def sync(self) -> None:
-        """Do nothing."""
+    def sync(self, note: bytes = b"") -> None:
+        """Do nothing: it is not stored."""
+
+    @property
+    def note(self) -> bytes:
+        """Empty."""
+        return b""
 
     @property
     def ids(self) -> FaceIds:

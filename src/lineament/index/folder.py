@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.errors import IndexUnwritable, StorageFull
-from lineament.index.codes import BITS, SEGMENT, Codes, damaged
+from lineament.index.codes import BITS, Codes, damaged, processors
 from lineament.index.native import BLOCK, CodedFaces
 from lineament.index.rotation import Rotation
 from lineament.sandbox.files import NO_ROOM
 
-FORMAT = 3
+FORMAT = 4
 _HEAD, _LOCK = "head", "lock"
 _KINDS = ("coarse", "fine", "faces")
 
@@ -40,13 +41,21 @@ class Coding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Describes three files: both codes of up to 2^18 faces, and their ids, days and scales."""
+
+    token: str  # names the files
+    faces: int
+    sha256: str  # of all three
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Describes the files of the folder: both codes of its faces, and their ids, days and scales."""
+    """Describes the files of the folder, all pieces full but the last."""
 
     coding: Coding
-    token: str  # names the three files
-    faces: int
-    sha256: str  # of the digests of all pieces of 2^18 faces
+    pieces: tuple[Piece, ...]
+    note: str  # hexadecimal: what the writer wants to know when it reads the index again
 
     def to_bytes(self, key: bytes) -> bytes:
         """Return a line of JSON, then the HMAC-SHA256 of that line under ``key``, hexadecimal."""
@@ -61,25 +70,18 @@ class Head:
             raise damaged("its head was not written with the key of its source, or by an older version")
         try:
             fields = json.loads(line)
-            return cls(**fields | {"coding": Coding(**fields["coding"])})
+            pieces = tuple(Piece(**piece) for piece in fields["pieces"])
+            return cls(**fields | {"coding": Coding(**fields["coding"]), "pieces": pieces})
         except (TypeError, KeyError, ValueError):  # its authentication fits, so another version wrote it
             raise damaged("its head is of another version") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _LastWrite:
-    """The state that this process last read or wrote."""
-
-    head: Head | None = None
-    digests: tuple[bytes, ...] = ()  # of the pieces
-
-
 class IndexFolder:
-    """Keeps codes on disk: a head names three files, with a digest of them all.
+    """Keeps codes on disk: a head names three files for each piece, with their digest.
 
     Additions are written behind what is there, then a new head replaces the old one. A crash in between leaves what the
-    old head counts as it was. After a removal all files are rewritten under a new name, so that no code of an erased
-    face stays in them.
+    old head counts as it was. A piece from which a face was taken is rewritten under a new name, so that no code of an
+    erased face stays in a file.
     """
 
     def __init__(self, folder: Path, coding: Coding, key: bytes) -> None:
@@ -87,7 +89,12 @@ class IndexFolder:
         self._folder = folder
         self._coding = coding
         self._key = key
-        self._written = _LastWrite()
+        self._written: Head | None = None  # the state that this process last read or wrote
+
+    @property
+    def note(self) -> bytes:
+        """The note with the codes that were last read or written."""
+        return bytes.fromhex(self._written.note) if self._written else b""
 
     def read(self) -> Codes:
         """Read the codes on disk. Raises FileNotFoundError if there are none, Damaged if they cannot be used."""
@@ -102,20 +109,16 @@ class IndexFolder:
         except OSError as error:
             raise damaged(f"it cannot be read ({error.strerror})") from error
 
-    def removed(self) -> None:
-        """Note a removal: the next write starts new files, so that removed codes do not stay on disk."""
-        self._written = _LastWrite()
-
-    def write(self, codes: Codes) -> None:
-        """Write ``codes`` durably. Raises StorageFull or IndexUnwritable if that fails.
+    def write(self, codes: Codes, note: bytes = b"") -> None:
+        """Write ``codes`` durably, with a note. Raises StorageFull or IndexUnwritable if that fails.
 
         Nothing is written if the folder itself is gone, because its source was withdrawn.
         """
         try:
             with self._lock(fcntl.LOCK_EX):
-                self._write(codes)
+                self._write(codes, note)
         except OSError as error:
-            self._written = _LastWrite()
+            self._written = None
             if not self._folder.is_dir():
                 return
             if _errno(error) in NO_ROOM:
@@ -123,54 +126,64 @@ class IndexFolder:
             raise IndexUnwritable(path=self._folder, why=error.strerror or error) from error
 
     def _read(self, head: Head) -> Codes:
-        paths = self._paths(head.token)
-        if not all(path.is_file() for path in paths):
-            raise damaged("a file that its head names is missing")
-        codes, digests = Codes(self._coding.dimension), []
-        with ExitStack() as opened:
-            coarse, fine, faces = (opened.enter_context(path.open("rb", buffering=0)) for path in paths)
-            for begin in range(0, head.faces, SEGMENT):
-                piece = codes.room(head.faces - begin)
-                count = min(SEGMENT, head.faces - begin)
-                blocks = -(-count // BLOCK)
-                _fill(coarse, piece.coarse[:blocks])
-                _fill(fine, piece.fine[:count])
-                _fill(faces, piece.about[:count])
-                piece.count = count
-                piece.clear_unused()  # a write that was interrupted may have begun to add faces
-                digests.append(_digest(piece))
-        if head.sha256 != _digest_of_all(digests):
-            raise damaged("its codes do not fit their digest")
-        self._written = _LastWrite(head, tuple(digests))
+        codes = Codes(self._coding.dimension)
+        with ThreadPoolExecutor(processors(), thread_name_prefix="index") as threads:
+            tasks = [threads.submit(self._read_piece, piece, codes.append(piece.faces)) for piece in head.pieces]
+            for task in tasks:
+                task.result()
+        self._written = head
         return codes
 
-    def _write(self, codes: Codes) -> None:
-        was = self._written if self._on_disk(self._written.head) else _LastWrite()
-        token = was.head.token if was.head else secrets.token_hex(8)
-        counted = was.head.faces if was.head else 0
-        if was.head and counted == len(codes):
-            return
-        digests = list(was.digests[: counted // SEGMENT])
+    def _read_piece(self, described: Piece, piece: CodedFaces) -> None:
+        paths = self._paths(described.token)
+        if not all(path.is_file() for path in paths):
+            raise damaged("a file that its head names is missing")
+        count, blocks = described.faces, -(-described.faces // BLOCK)
         with ExitStack() as opened:
-            files = [opened.enter_context(path.open("r+b" if counted else "wb")) for path in self._paths(token)]
-            for number, piece in enumerate(codes.segments):
-                if number >= counted // SEGMENT:
-                    _write_behind(files, piece, number * SEGMENT, max(counted - number * SEGMENT, 0))
-                    digests.append(_digest(piece))
+            coarse, fine, faces = (opened.enter_context(path.open("rb", buffering=0)) for path in paths)
+            _fill(coarse, piece.coarse[:blocks])
+            _fill(fine, piece.fine[:count])
+            _fill(faces, piece.about[:count])
+        piece.count = count
+        piece.clear_unused()  # a write that was interrupted may have begun to add faces
+        if described.sha256 != _digest(piece):
+            raise damaged("its codes do not fit their digest")
+        piece.anew = False
+
+    def _write(self, codes: Codes, note: bytes) -> None:
+        on_disk = self._written if self._on_disk(self._written) else None
+        known = on_disk.pieces if on_disk else ()
+        pieces = []
+        for number, piece in enumerate(codes.segments):
+            unchanged = number < len(known) and not piece.anew
+            pieces.append(self._write_piece(piece, known[number] if unchanged else None))
+        head = Head(coding=self._coding, pieces=tuple(pieces), note=note.hex())
+        if head != on_disk:
+            self._replace(head)
+        for piece in codes.segments:
+            piece.anew = False
+        self._written = head
+        self._sweep(head)
+
+    def _write_piece(self, piece: CodedFaces, known: Piece | None) -> Piece:
+        """Write a piece: what was added since it was known as that, or all of it."""
+        if known and known.faces == piece.count:
+            return known
+        token, counted = (known.token, known.faces) if known else (secrets.token_hex(8), 0)
+        with ExitStack() as opened:
+            files = [opened.enter_context(path.open("r+b" if known else "wb")) for path in self._paths(token)]
+            _write_behind(files, piece, counted)
             for file in files:
                 file.truncate()  # drops what a failed write may have left
                 _to_disk(file)
-        head = Head(coding=self._coding, token=token, faces=len(codes), sha256=_digest_of_all(digests))
-        self._replace(head)
-        self._written = _LastWrite(head, tuple(digests))
-        self._sweep(token)
+        return Piece(token=token, faces=piece.count, sha256=_digest(piece))
 
     def _on_disk(self, head: Head | None) -> bool:
         """Return whether the files are still those that this process last read or wrote."""
         path = self._folder / _HEAD
         if head is None or not path.is_file() or path.read_bytes() != head.to_bytes(self._key):
             return False
-        return all(path.is_file() for path in self._paths(head.token))
+        return all(path.is_file() for piece in head.pieces for path in self._paths(piece.token))
 
     def _replace(self, head: Head) -> None:
         beside = self._folder / f"{_HEAD}.new"
@@ -184,9 +197,9 @@ class IndexFolder:
         finally:
             os.close(handle)
 
-    def _sweep(self, token: str) -> None:
+    def _sweep(self, head: Head) -> None:
         """Delete files that the head does not name."""
-        kept = self._paths(token)
+        kept = {path for piece in head.pieces for path in self._paths(piece.token)}
         for path in self._folder.glob("*-*"):
             if path not in kept:
                 path.unlink(missing_ok=True)
@@ -207,15 +220,15 @@ def head_key(rotation: Rotation) -> bytes:
     return hashlib.sha256(b"lineament index head\0" + rotation.astype("<f4").tobytes()).digest()
 
 
-def _write_behind(files: Sequence[IO[bytes]], piece: CodedFaces, begin: int, counted: int) -> None:
-    """Write the faces of a piece, which begins with face ``begin``, behind the ``counted`` first that are there."""
+def _write_behind(files: Sequence[IO[bytes]], piece: CodedFaces, counted: int) -> None:
+    """Write the faces of a piece behind the ``counted`` first that are there."""
     coarse, fine, faces = files
     block, some = counted // BLOCK, slice(counted, piece.count)
-    coarse.seek((begin // BLOCK + block) * piece.coarse.shape[1])
+    coarse.seek(block * piece.coarse.shape[1])
     coarse.write(piece.coarse[block : piece.blocks].data)
-    fine.seek((begin + counted) * piece.fine.shape[1])
+    fine.seek(counted * piece.fine.shape[1])
     fine.write(piece.fine[some].data)
-    faces.seek((begin + counted) * piece.about.itemsize)
+    faces.seek(counted * piece.about.itemsize)
     faces.write(piece.about[some].tobytes())
 
 
@@ -228,17 +241,13 @@ def _fill(file: IO[bytes], array: NDArray[Any]) -> None:
         view = view[read:]
 
 
-def _digest(piece: CodedFaces) -> bytes:
-    """Return SHA-256 of a piece: of its part of each of the three files."""
+def _digest(piece: CodedFaces) -> str:
+    """Return SHA-256 of the three files of a piece, hexadecimal."""
     digest = hashlib.sha256()
     digest.update(piece.coarse[: piece.blocks].data)
     digest.update(piece.fine[: piece.count].data)
     digest.update(piece.about[: piece.count].view(np.uint8).data)
-    return digest.digest()
-
-
-def _digest_of_all(digests: Sequence[bytes]) -> str:
-    return hashlib.sha256(b"".join(digests)).hexdigest()
+    return digest.hexdigest()
 
 
 def _to_disk(file: IO[bytes]) -> None:

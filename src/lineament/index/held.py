@@ -126,7 +126,6 @@ class Part:
             if len(gone):
                 with self._turnstile.writing():
                     self._codes.remove(gone)
-                    self._folder.removed()
                     return Applied(len(gone), self._changed(_NONE, gone))
             return Applied(0, self._state())
 

@@ -93,10 +93,9 @@ class ScanIndex:
             self._highest = max(self._highest, int(ids.max()))
 
     def remove(self, ids: FaceIds) -> None:
-        """Remove faces; ids that are not there are ignored. The next ``sync`` rewrites all files."""
+        """Remove faces; ids that are not there are ignored. The next ``sync`` rewrites the files that had them."""
         with self._change_lock:
-            if self._codes.remove(np.asarray(ids, dtype=np.int64)):
-                self._folder.removed()
+            self._codes.remove(np.asarray(ids, dtype=np.int64))
 
     def search(self, probes: Vectors, k: int, *, among: Among = EVERY_FACE) -> list[list[Hit]]:
         """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact."""
@@ -115,13 +114,18 @@ class ScanIndex:
         """Count the faces that may be in an answer."""
         return self._codes.within(among)
 
-    def sync(self) -> None:
-        """Make additions and removals durable. Raises StorageFull or IndexUnwritable if that fails.
+    def sync(self, note: bytes = b"") -> None:
+        """Make additions and removals durable, with a note. Raises StorageFull or IndexUnwritable if that fails.
 
-        Additions are appended; after a removal everything is rewritten. Does nothing if the folder is gone.
+        Additions are appended; what lost a face is rewritten. Does nothing if the folder is gone.
         """
         with self._change_lock:
-            self._folder.write(self._codes)
+            self._folder.write(self._codes, note)
+
+    @property
+    def note(self) -> bytes:
+        """The note of the last ``sync``, also by the process that wrote the files; empty if there was none."""
+        return self._folder.note
 
     @property
     def ids(self) -> FaceIds:

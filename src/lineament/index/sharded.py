@@ -160,9 +160,14 @@ class ShardedIndex:
         [(ids, rough)], uncompared = self._nearest(checked_vector(probe, len(self.rotation)), most, among)
         return Shortlist(ids, rough, uncompared)
 
-    def sync(self) -> None:
+    def sync(self, note: bytes = b"") -> None:  # noqa: ARG002 - the shards keep none
         """Make additions and removals durable where shards keep files. Raises IndexUnwritable if that fails."""
         self.shards.sync()
+
+    @property
+    def note(self) -> bytes:
+        """Empty: what the shards have in files is compared with the store when an index is opened."""
+        return b""
 
     @property
     def ids(self) -> FaceIds:

@@ -46,6 +46,7 @@ class Stage(StrEnum):
     SEAL = "seal"
     STORE = "store"
     JOB = "job"
+    FOLLOW = "follow"  # an index catches up with its store, or is compared with it
 
 
 class Fact(StrEnum):

@@ -109,7 +109,7 @@ class Search:
         admitted = self._admit(probe_id, request, face)
         sources, in_force = admitted.sources, admitted.in_force
         if not self._gallery.is_open(sources, self._rates.model):
-            self._gallery.open(sources, [self._rates.model])
+            self._gallery.load(sources, self._rates.model)
         began = time.perf_counter()
         captures: dict[FaceId, int] = {}
         if request.together is Together.ALL:
@@ -132,7 +132,7 @@ class Search:
             people=tuple(others),
             together=request.together,
             captures=captures,
-            newest_face=admitted.newest_face,
+            newest_face=_newest(admitted.newest_face, answers),
             after=admitted.after,
         )
         count(Total.COMPARED, found.faces)
@@ -227,7 +227,7 @@ class Search:
             case = seen_case(tx, self._record, request.case)
             sources = gate.chosen(tx, self._record, request.sources)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason))
-        self._gallery.open(sources, [self._rates.model])
+        self._gallery.load(sources, self._rates.model)
 
     @needs(Permission.READ_CASES, in_case=True)
     def read(self, search_id: str) -> StoredSearch:
@@ -337,6 +337,12 @@ class Search:
 def faces_for(entries: int) -> int:
     """Return how many faces are requested for a list of so many entries."""
     return max(_SPARE * entries, entries + _ALIKE)
+
+
+def _newest(newest: FaceId, answers: Sequence[FoundPerson]) -> FaceId:
+    """Return the highest number up to which every face was compared, if no index was behind its store."""
+    read_to = [answer.compared.read_to for answer in answers if answer.compared.read_to is not None]
+    return FaceId(min([int(newest), *read_to]))
 
 
 def _answer(

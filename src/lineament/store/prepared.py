@@ -15,7 +15,7 @@ from lineament.store.faces import sealed_row
 from lineament.store.keys import DataKey, Vault
 from lineament.store.source_tables import prepared_faces as prepared
 from lineament.store.tables import captures, faces, sources, templates
-from lineament.store.tally import TallyRows, count_rows
+from lineament.store.tally import TallyRows
 from lineament.store.values import landmarks_to, quality_to, text
 
 _TAKEN_OVER = ("model", "x", "y", "width", "height", "landmarks", "quality", "grade")
@@ -84,10 +84,10 @@ class PreparedRows:
         Returns how many were replaced, and how many the model could not describe: these can no longer be compared.
         """
         tallies = TallyRows(self._connection)
-        before = count_rows(tallies.rows(source_id), key)
+        before = tallies.count(source_id, key)
         replaced, lost = self._take_over(source_id, model)
         if replaced or lost:
-            tallies.replace(source_id, before, count_rows(tallies.rows(source_id), key), key)
+            tallies.replace(source_id, before, tallies.count(source_id, key), key)
         return replaced, lost
 
     def _take_over(self, source_id: SourceId, model: str) -> tuple[int, int]:

@@ -135,6 +135,7 @@ WITHOUT_POLICY: dict[str, str] = {
     "counters": _PROGRAM,
     "crawl_deletions": _GALLERY,
     "deletions": "addresses of blobs that a committed erasure has yet to delete",
+    "face_removals": _GALLERY,
     "faces": _GALLERY,
     "known_abuse": "keyed digests of files, known to every ingest",
     "ledger_checkpoint": _LEDGER,

@@ -76,6 +76,15 @@ run_refusals = sa.Table(
     at_least("position", 1),
 )
 
+face_removals = sa.Table(
+    "face_removals",
+    metadata,
+    sa.Column("source_id", sa.ForeignKey("sources.id"), primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),  # of the source's tally, since then
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # the rows of faces that were deleted (store/tally.py)
+)
+"""What an index that is open has to forget, so that an erasure does not make it read every row."""
+
 known_abuse = sa.Table(
     "known_abuse",
     metadata,

@@ -24,7 +24,15 @@ from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
 from lineament.store.meta import new_ids
 from lineament.store.raw import BINARY, batched, fetched, typed
-from lineament.store.source_tables import bands, crawl_deletions, places, prepared_faces, runs, source_shares
+from lineament.store.source_tables import (
+    bands,
+    crawl_deletions,
+    face_removals,
+    places,
+    prepared_faces,
+    runs,
+    source_shares,
+)
 from lineament.store.tables import captures, faces, sources, templates
 
 _TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hosts")
@@ -34,6 +42,19 @@ _ID, _RESTRICTED, _MAC = (_SELECT.selected_columns.keys().index(name) for name i
 _CHECKED: WeakKeyDictionary[Vault, dict[int, tuple[Any, Source]]] = WeakKeyDictionary()
 """The sources as they were last read, by id, with what their MACs were checked for: a search of a thousand sources
 reads them all twice. Of wrapped keys only the digests are kept, so that one that is destroyed is gone here too."""
+_OF_A_SOURCE = (
+    captures,
+    places,
+    bands,
+    faces,
+    templates,
+    prepared_faces,
+    face_removals,
+    runs,
+    crawl_deletions,
+    jobs,
+    drops,
+)
 _HINT = "lineament source list"
 _FEW = 100
 """The most sources that a query names; if more are wanted, it reads them all, which is quicker."""
@@ -277,7 +298,12 @@ class SourceRows:
         Returns how many rows were deleted, by kind.
         """
         deleted: dict[str, int] = {}
-        for table in (bands, crawl_deletions, prepared_faces):  # the folder of its crawls is deleted as a whole
+        for table in (
+            bands,
+            crawl_deletions,
+            face_removals,
+            prepared_faces,
+        ):  # the folder of its crawls is deleted as a whole
             self._connection.execute(sa.delete(table).where(table.c.source_id == source_id))
         for table in (templates, faces, places, captures):
             deleted[table.name] = self._connection.execute(
@@ -309,7 +335,7 @@ class SourceRows:
         """Count the rows that a source still holds: captures, faces, templates and so on."""
         each = [
             sa.select(sa.func.count()).select_from(table).where(table.c.source_id == source_id).scalar_subquery()
-            for table in (captures, places, bands, faces, templates, prepared_faces, runs, crawl_deletions, jobs, drops)
+            for table in _OF_A_SOURCE
         ]
         return sum(self._connection.execute(sa.select(*each)).one())
 

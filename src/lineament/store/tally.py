@@ -20,6 +20,7 @@ from lineament.errors import Damaged
 from lineament.model.faces import SourceId
 from lineament.store.keys import DataKey
 from lineament.store.raw import BINARY, fetched
+from lineament.store.source_tables import face_removals
 from lineament.store.sources import some_sources
 from lineament.store.tables import faces, sources
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _MODULUS = 1 << 64
 _AT_ONCE = 100_000
 """Rows read at a time: ten million at once would take gigabytes."""
+_REMEMBERED = 10_000
+"""Changes of a tally after which it is forgotten which faces one removed; who missed more reads every row."""
 
 COLUMNS = (faces.c.id, faces.c.model, faces.c.captured_day, faces.c.comparable, faces.c.grade)
 """What a tally covers, with the source: everything in a row that decides whether and how a search compares the face."""
@@ -190,9 +193,12 @@ class TallyRows:
         """Return the tally of a source. Raises Damaged if it is missing or was not sealed for it under its key."""
         return opened_tally(source_id, self.sealed([source_id]).get(source_id, (False, None))[1], key)
 
-    def rows(self, source_id: SourceId, after: int = 0) -> list[tuple[Any, ...]]:
-        """Return what a tally covers of the faces of a source with ids above ``after``, in the order of their ids."""
-        return read_rows(self._connection, faces.c.source_id == source_id, faces.c.id > after)
+    def rows(self, source_id: SourceId, after: int = 0, most: int | None = None) -> list[tuple[Any, ...]]:
+        """Return what a tally covers of the faces of a source with ids above ``after``, in the order of their ids.
+
+        ``most``: of so many faces at most.
+        """
+        return read_rows(self._connection, faces.c.source_id == source_id, faces.c.id > after, most=most)
 
     def batches(self, source_id: SourceId) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the same of all faces of a source, in the order of their ids, in lists of bounded length."""
@@ -204,7 +210,7 @@ class TallyRows:
     def agrees(self, source_id: SourceId, key: DataKey) -> bool:
         """Return whether the faces of a source are those that it vouches for."""
         try:
-            return self.read(source_id, key).counted == self._count(source_id, key)
+            return self.read(source_id, key).counted == self.count(source_id, key)
         except Damaged:
             return False
 
@@ -218,20 +224,39 @@ class TallyRows:
     def remove(self, source_id: int, rows: Sequence[FaceRow], key: DataKey) -> None:
         """Vouch no longer for faces that are deleted in this transaction; a tally that is damaged stays so."""
         with suppress(Damaged):
-            self.replace(source_id, count_rows(rows, key), Counted(), key)
+            version = self.replace(source_id, count_rows(rows, key), Counted(), key)
+            if rows:
+                self._remember(source_id, version, rows, key)
 
-    def replace(self, source_id: int, before: Counted, after: Counted, key: DataKey) -> None:
-        """Vouch for faces as they are after a change in this transaction, instead of as they were before it."""
+    def removed(self, source_id: SourceId, since: int, key: DataKey) -> list[FaceRow]:
+        """Return the rows of faces that were deleted since a version of the tally, of those that are remembered.
+
+        Raises Damaged if what is remembered was changed from outside.
+        """
+        table = face_removals
+        query = sa.select(table.c.version, table.c.sealed).where(table.c.source_id == source_id)
+        found: list[FaceRow] = []
+        for version, sealed in self._connection.execute(query.where(table.c.version > since)).all():
+            found += json.loads(key.open(bytes(sealed), _about_removal(source_id, version)))
+        return found
+
+    def replace(self, source_id: int, before: Counted, after: Counted, key: DataKey) -> int:
+        """Vouch for faces as they are after a change in this transaction, instead of as they were before it.
+
+        Returns the version of the tally.
+        """
         known = self.read(SourceId(source_id), key)
         counted = known.counted.plus(before, -1).plus(after)
         self._write(source_id, replace(known, version=known.version + 1, counted=counted), key)
+        return known.version + 1
 
     def carry_over(self, source_id: SourceId, old: DataKey, new: DataKey) -> None:
         """Vouch for the same faces under a new key. Raises Damaged unless they are those vouched for under the old."""
         known = self.read(source_id, old)
-        if known.counted != self._count(source_id, old):
+        if known.counted != self.count(source_id, old):
             raise altered(source_id)
-        counted = self._count(source_id, new)
+        self._connection.execute(sa.delete(face_removals).where(face_removals.c.source_id == source_id))
+        counted = self.count(source_id, new)
         self._write(source_id, replace(known, version=known.version + 1, counted=counted), new)
 
     def recount(self, source_id: SourceId, key: DataKey) -> Tally:
@@ -243,16 +268,24 @@ class TallyRows:
         last = sa.select(sa.func.max(faces.c.id)).where(faces.c.source_id == source_id)
         ever = sa.select(sources.c.last_face_id).where(sources.c.id == source_id)
         newest = max(int(self._connection.scalar(query) or 0) for query in (last, ever))
-        tally = Tally(version=version + 1, newest=newest, counted=self._count(source_id, key))
+        tally = Tally(version=version + 1, newest=newest, counted=self.count(source_id, key))
         self._write(source_id, tally, key)
         return tally
 
-    def _count(self, source_id: SourceId, key: DataKey) -> Counted:
+    def count(self, source_id: SourceId, key: DataKey) -> Counted:
         """Count all faces of a source. Raises Damaged if a row holds what no face ever held."""
         found = Counted()
         for rows in self.batches(source_id):
             found = found.plus(count_rows(rows, key))
         return found
+
+    def _remember(self, source_id: int, version: int, rows: Sequence[FaceRow], key: DataKey) -> None:
+        """Note which faces a version of the tally is without, for indexes that know the version before."""
+        sealed = key.seal(json.dumps([list(row) for row in rows]).encode(), _about_removal(source_id, version))
+        row = {"source_id": source_id, "version": version, "sealed": sealed}
+        self._connection.execute(sa.insert(face_removals), row)
+        its = face_removals.c.source_id == source_id
+        self._connection.execute(sa.delete(face_removals).where(its, face_removals.c.version < version - _REMEMBERED))
 
     def _write(self, source_id: int, tally: Tally, key: DataKey) -> None:
         sealed = key.seal(tally.to_bytes(), _about(source_id))
@@ -270,6 +303,10 @@ def altered(source_id: int) -> Damaged:
     """Return the error for a source whose faces are not those that it vouches for."""
     what = f"What source {source_id} vouches for of its faces"
     return Damaged(what=what, why="it was changed outside Lineament", remedy="restore a backup of the database")
+
+
+def _about_removal(source_id: int, version: int) -> bytes:
+    return b"removed|%d|%d" % (int(source_id), int(version))
 
 
 def _about(source_id: int) -> bytes:

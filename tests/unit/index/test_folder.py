@@ -358,3 +358,36 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path, templates: Templates) 
 def test_the_head_is_as_it_was_written(folder: Path) -> None:
     content = (folder / "head").read_bytes()
     assert Head.from_bytes(content, head_key(TURN)).to_bytes(head_key(TURN)) == content
+
+
+def test_only_the_pieces_that_lost_a_face_are_rewritten(
+    tmp_path: Path, templates: Templates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lineament.index.codes.SEGMENT", 64)
+    index = scan(tmp_path / "index", templates)
+    index.add(*templates.faces(as_ids(range(1, 301))))
+    index.sync()
+    before = Head.from_bytes((tmp_path / "index" / "head").read_bytes(), head_key(TURN)).pieces
+    index.remove(as_ids([70]))  # the last face, 300, moves into its place
+    index.sync()
+    after = Head.from_bytes((tmp_path / "index" / "head").read_bytes(), head_key(TURN)).pieces
+    assert [piece.faces for piece in after] == [64, 64, 64, 64, 43]
+    assert [old.token == new.token for old, new in zip(before, after, strict=True)] == [True, False, True, True, False]
+    index.remove(as_ids(range(257, 301)))  # the last piece goes, and another comes in its place
+    index.add(*templates.faces(as_ids(range(400, 450))))
+    index.sync()
+    again = scan(tmp_path / "index", templates, load=True, rescored=1)
+    assert sorted(again.ids.tolist()) == [*range(1, 70), *range(71, 257), *range(400, 450)]
+    assert agrees(again, templates)
+    assert len(list((tmp_path / "index").glob("*-*"))) == 3 * 5
+
+
+def test_a_note_comes_back_with_the_faces_it_was_written_with(folder: Path, templates: Templates) -> None:
+    index = scan(folder, templates, load=True)
+    assert index.note == b""
+    index.sync(b"as of today")
+    again = scan(folder, templates, load=True)
+    assert (again.note, len(again)) == (b"as of today", 300)
+    again.add(*templates.faces(as_ids([301])))
+    again.sync()
+    assert scan(folder, templates, load=True).note == b""

@@ -87,6 +87,7 @@ class CodedFaces:
         self.fine = _zeros((capacity, _fine_bytes(columns)), np.uint8)
         self.about = _zeros((capacity,), ABOUT)
         self.faces = _Faces(*(array.ctypes.data for array in (self.coarse, self.fine, self.about)), count)
+        self.anew = True  # its files are written anew: they may have faces that it has not
 
     @property
     def ids(self) -> FaceIds:
@@ -137,6 +138,7 @@ class CodedFaces:
             faces, others = ctypes.byref(self.faces), ctypes.byref(last.faces)
             _library().lineament_move(faces, slot, others, ending, self.columns)
         last.count = ending
+        self.anew = last.anew = True
 
     def clear_unused(self) -> None:
         """Clear what the last block in use holds behind the last face."""
@@ -149,6 +151,7 @@ class CodedFaces:
         copy.coarse[: self.blocks] = self.coarse[: self.blocks]
         for name in ("fine", "about"):
             getattr(copy, name)[: self.count] = getattr(self, name)[: self.count]
+        copy.anew = self.anew
         return copy
 
     def within(self, among: Among) -> int:

@@ -17,6 +17,7 @@ class GallerySearch:
     uncompared: int = 0  # faces that the sources vouch for and that could not be compared
     altered: tuple[str, ...] = ()  # sources whose stored faces are not those that they vouch for
     older: int = 0  # faces that were not compared because they were not enrolled since an earlier search
+    read_to: int | None = None  # some with higher numbers were not in their index yet; None: all were
 
     @property
     def gallery(self) -> int:

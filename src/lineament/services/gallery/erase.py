@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -127,7 +127,7 @@ class Erase:
             erasure.ledger_entry = change.record(
                 FaceErased(face=face_id, capture=capture.id, source=source.name, reason=reason)
             )
-        erasure.scrubbed = self._finish(source)
+        erasure.scrubbed = self._finish(source, erasure.faces)
         return erasure
 
     @needs(Permission.MANAGE_SOURCES)
@@ -141,7 +141,7 @@ class Erase:
             erasure.ledger_entry = change.record(
                 CaptureErased(capture=capture_id, faces=tuple(erasure.faces), source=source.name, reason=reason)
             )
-        erasure.scrubbed = self._finish(source)
+        erasure.scrubbed = self._finish(source, erasure.faces)
         return erasure
 
     @needs(Permission.MANAGE_SOURCES)
@@ -175,18 +175,18 @@ class Erase:
         for source in sources:
             if (since := source.kept_since(self._record.today)) is None:
                 continue
-            before = report.pictures
+            before, erased = report.pictures, list[FaceId]()
             with suppress(_NothingDueError):
                 while True:
-                    self._erase_batch(source, since, report)
+                    erased += self._erase_batch(source, since, report)
             if report.pictures > before:
-                self._finish(source)
+                self._finish(source, erased)
             with self._record.read() as tx:
                 report.held += tx.captures.held_past_retention(source.id, since)
         return report
 
-    def _erase_batch(self, source: Source, since: date, report: RetentionReport) -> None:
-        """Erase the first captures from before a day. Raises _NothingDueError if there is none."""
+    def _erase_batch(self, source: Source, since: date, report: RetentionReport) -> list[FaceId]:
+        """Erase the first captures from before a day; return their faces. Raises _NothingDueError if there is none."""
         with self._record.read() as tx:
             if not tx.captures.past_retention(source.id, since, 1):
                 raise _NothingDueError
@@ -201,6 +201,7 @@ class Erase:
             change.record(RetentionEnded(source=source.name, days=days, captures=tuple(due), faces=tuple(faces)))
         report.pictures += len(due)
         report.faces += len(faces)
+        return faces
 
     @needs(Permission.MANAGE_SOURCES)
     def source(self, name: str, reason: str) -> Erasure:
@@ -367,8 +368,11 @@ class Erase:
         stored = [address for address in addresses if address is not None]
         change.tx.deletions.add([address for address in stored if change.tx.captures.references(address) == 0])
 
-    def _finish(self, source: Source) -> bool:
-        """Delete what is left of an erasure; return whether nothing of it is left in the database's files."""
-        self._gallery().forget(source)
+    def _finish(self, source: Source, faces: Collection[FaceId] | None = None) -> bool:
+        """Delete what is left of an erasure, of these faces if they are known.
+
+        Returns whether nothing of it is left in the database's files.
+        """
+        self._gallery().forget(source, faces)
         self.finish_deletions()
         return self._record.store.is_scrubbed()

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,109 +17,34 @@ import numpy as np
 from lineament.errors import Damaged, MixedModels, Refused
 from lineament.index.among import EVERY_FACE, Among
 from lineament.index.base import ExactVectors, IndexFactory, VectorIndex, best
-from lineament.index.rotation import Rotation, rotation
 from lineament.model.faces import FaceIds, SourceId, Template, Vectors
 from lineament.model.reasons import ReasonCode
-from lineament.model.scores import Scores, scores
+from lineament.model.scores import scores
 from lineament.model.search import Hit
 from lineament.model.sources import Source
 from lineament.observe.stages import Stage, timed
 from lineament.services.gallery.answers import GallerySearch, SourceCheck
-from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, OpenIndex
+from lineament.services.gallery.beside import Beside
+from lineament.services.gallery.kept_rotation import kept_rotation
+from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, FEW, OpenIndex
+from lineament.services.gallery.scanned import Scanned, SourceShortlist
 from lineament.services.keyholder import source_key, source_keys, vouching_key
-from lineament.store.db import Store
+from lineament.store.db import Store, Tx
 from lineament.store.keys import DataKey
 from lineament.store.ring import KeyRing
 from lineament.store.tally import opened_tally
 
 Days = tuple[date | None, date | None]
 """First and last day of capture; None means no limit."""
-_ROUNDING = 2e-4
-"""How far apart the approximate scores of two faces of equal score may be in an index that knows them exactly."""
 _LEAST, _SPARE = 16, 4
 """Of each of many sources so many faces are asked for, and its share of all times that; more where that is too few.
 Selecting the best 480 of 2,000 codes takes ten times as long as the best 16."""
-_ROTATION = "rotation"
-"""The file that keeps the rotation of an index, sealed under the source's key."""
-
-
-@dataclass(slots=True)
-class _Shortlist:
-    """The faces of one source whose codes are closest to the probe."""
-
-    source: Source
-    opened: OpenIndex
-    among: Among
-    most: int  # faces that are scored exactly, if there is no other source
-    asked: int
-    ids: FaceIds
-    rough: Scores
-    unreached: int  # faces whose shard did not answer
-
-    def may_go_on(self, cut: float) -> bool:
-        """Return whether the source may have further faces from this approximate score on."""
-        return self.asked < self.most and len(self.ids) >= self.asked and bool(self.rough.min() >= cut)
-
-    def ask_all(self, probe: Template) -> None:
-        """Ask for as many faces as if there were no other source."""
-        self.asked = self.most
-        self.ids, self.rough, unreached = self.opened.index.shortlist(probe.vector, self.most, among=self.among)
-        self.unreached = max(self.unreached, unreached)
-
-
-@dataclass(slots=True)
-class _Scanned:
-    """What the scan of the codes of some sources gave."""
-
-    lists: list[_Shortlist] = field(default_factory=list)
-    compared: int = 0
-    older: int = 0
-    grades: Counter[int] = field(default_factory=Counter)
-    uncompared: int = 0
-    altered: list[str] = field(default_factory=list)
-
-    def count(self, source: Source, opened: OpenIndex, among: Among) -> None:
-        """Count the faces of a source that are compared, those among which the search is; its index is locked."""
-        compared = len(opened.index) if among == EVERY_FACE else opened.index.within(among)
-        self.compared += compared
-        self.older += opened.index.within(replace(among, after=EVERY_FACE.after)) - compared if among.after > 0 else 0
-        for grade, many in opened.grades.items():
-            self.grades[grade] += many
-        self.uncompared += opened.uncompared
-        if opened.altered:
-            self.altered.append(source.name)
-
-    def cut(self) -> float:
-        """Return the approximate score from which on faces are scored exactly, as many as one index would give."""
-        most = max((shortlist.most for shortlist in self.lists), default=0)
-        rough = np.concatenate([np.empty(0, dtype=np.float32), *(shortlist.rough for shortlist in self.lists)])
-        if most >= len(rough):
-            return -math.inf
-        return float(np.partition(rough, len(rough) - most)[len(rough) - most]) - _ROUNDING
-
-    def complete(self, probe: Template) -> None:
-        """Ask again where a list ended above the cut; that raises the cut, so it ends."""
-        further = self.lists
-        while further:
-            cut = self.cut()
-            further = [shortlist for shortlist in self.lists if shortlist.may_go_on(cut)]
-            for shortlist in further:
-                shortlist.ask_all(probe)
-
-    def best(self) -> Iterator[tuple[Source, OpenIndex, FaceIds]]:
-        """Yield the faces to score exactly, with their source and its index."""
-        cut = self.cut()
-        for shortlist in self.lists:
-            chosen = shortlist.ids[shortlist.rough >= cut]
-            if len(chosen):
-                yield shortlist.source, shortlist.opened, chosen
-
-    def result(self, hits: list[Hit]) -> GallerySearch:
-        """Return the result of the search with these hits."""
-        by_grade = tuple(self.grades[grade] for grade in range(max(self.grades, default=0) + 1))
-        unreached = sum(shortlist.unreached for shortlist in self.lists)
-        compared, uncompared = self.compared - unreached, self.uncompared + unreached
-        return GallerySearch(hits, compared, by_grade, uncompared, tuple(self.altered), self.older)
+_PIECE = 10_000
+"""New faces that an index takes over while its lock is held: 0.1 s."""
+_PAUSE = 0.01
+"""Seconds between two such pieces, for searches that wait for the lock."""
+_WRITTEN_EVERY = 500_000
+"""New faces after which an index is written while it catches up."""
 
 
 class Gallery:
@@ -143,8 +64,12 @@ class Gallery:
         open_index: IndexFactory,
         discard: Callable[[Path], None] | None = None,
         now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        """``models``: the dimension of each. ``discard`` deletes a folder. ``now`` only goes forward, in seconds."""
+        """``models``: the dimension of each. ``discard`` deletes a folder.
+
+        ``now`` only goes forward, ``wall`` counts from 1970, both in seconds.
+        """
         self._store = store
         self._keys = keys
         self._folder = folder
@@ -152,6 +77,8 @@ class Gallery:
         self._open_index = open_index
         self._discard = discard or partial(shutil.rmtree, ignore_errors=True)
         self._now = now
+        self._wall = wall
+        self._beside: Beside | None = None  # what takes long is done at once
         self._opened: dict[tuple[SourceId, str], OpenIndex] = {}
         self._empty: dict[SourceId, tuple[bytes, float]] = {}  # sources without faces: their tally, and when compared
         self._lock = threading.Lock()
@@ -186,10 +113,26 @@ class Gallery:
 
         Raises MixedModels if the model has no index here, Refused if a key was destroyed.
         """
-        scanned = _Scanned()
+        scanned = Scanned()
         for source, opened in self._followed(sources, model):
             scanned.count(source, opened, _among(_kept(source, today, (None, None)), 0))
         return scanned.result([])
+
+    def stay(self, sources: Iterable[Source]) -> None:
+        """From now on do what takes long in a thread of its own; begin with opening the indexes of these sources.
+
+        A search meanwhile compares the faces that are in the indexes, and counts the others as not compared.
+        """
+        self._beside = Beside(self._keep_up)
+        for source in sources:
+            if source.faces:
+                for model in self._models:
+                    self._beside.ask((source, model))
+
+    def load(self, sources: Sequence[Source], model: str) -> None:
+        """Open the indexes of one model, without waiting until they have caught up if somebody does the rest."""
+        for _ in self._followed(sources, model):
+            pass
 
     def set_aside(self, ids: Collection[int]) -> None:
         """Leave faces out of every open index; those that are not erased are counted from then on."""
@@ -202,11 +145,17 @@ class Gallery:
     def open(self, sources: Iterable[Source], models: Collection[str] | None = None) -> int:
         """Open the indexes of these models (all, unless named) and follow the store; return how many faces they hold.
 
-        Sources without faces are left out.
+        Sources without faces are left out. It waits until every index has caught up.
         """
         chosen = list(sources)
         wanted = self._models if models is None else models
-        return sum(len(opened.index) for model in wanted for _, opened in self._followed(chosen, model))
+        faces = 0
+        for model in wanted:
+            for _, opened in list(self._followed(chosen, model)):
+                while opened.behind:
+                    self._follow_some(opened)
+                faces += len(opened.index)
+        return faces
 
     def opened(self) -> list[OpenIndex]:
         """Return every index that is open now."""
@@ -222,10 +171,8 @@ class Gallery:
         found = []
         for model in self._models:
             opened = self._index(source, model)
-            with opened.lock:
-                opened.compared_at -= COMPARED_AGAIN
-                self._follow(opened)
-                found.append(opened)
+            self._compare(opened)
+            found.append(opened)
         return SourceCheck(
             faces=sum(len(opened.index) for opened in found),
             uncompared=sum(opened.uncompared for opened in found),
@@ -238,8 +185,11 @@ class Gallery:
             with opened.lock:
                 self._write(opened)
 
-    def forget(self, source: Source) -> None:
-        """Remove the erased faces of a source from its indexes and from their files."""
+    def forget(self, source: Source, faces: Collection[int] | None = None) -> None:
+        """Remove erased faces of a source from its indexes and from their files.
+
+        If it is not said which, every row is compared: the tally may be damaged, or its key another one.
+        """
         folder = self._folder / str(source.id)
         known = {quote(model, safe="") for model in self._models}
         for path in folder.iterdir() if folder.is_dir() else ():
@@ -248,8 +198,11 @@ class Gallery:
         for model in self._models:
             opened = self._index(source, model)
             with opened.lock:
-                opened.compared_at -= COMPARED_AGAIN  # so that it does not depend on the tally, which may be damaged
                 self._follow(opened)
+                if faces is None:
+                    self._compare(opened)
+                else:
+                    opened.forget(np.fromiter(faces, dtype=np.int64, count=len(faces)))
                 self._write(opened)
 
     def destroy(self, source_id: SourceId) -> None:
@@ -266,26 +219,31 @@ class Gallery:
 
     def close(self) -> None:
         """Write and close every index."""
+        if self._beside is not None:
+            self._beside.close()
         self.sync()
         with self._lock:
             self._opened.clear()
 
     def _write(self, opened: OpenIndex) -> None:
-        """Write until the files equal the store, so that faces erased by another process are not written back."""
+        """Write; again if another process erased faces meanwhile, which would be written back otherwise."""
+        if opened.unwritten:
+            self._follow(opened)
         while opened.unwritten:
+            opened.unwritten = opened.removed = False
+            opened.index.sync(opened.note(self._now(), self._wall()))
             self._follow(opened)
-            opened.unwritten = False
-            opened.index.sync()
-            self._follow(opened)
+            if not opened.removed:
+                break
 
     # ------------------------------------------------------------ searching
 
     @timed(Stage.SCAN)
     def _scan(  # noqa: PLR0913 - as of search
         self, sources: Sequence[Source], probe: Template, k: int, *, today: date, days: Days, after: int
-    ) -> _Scanned:
+    ) -> Scanned:
         """Compare the probe with the code of every face."""
-        scanned = _Scanned()
+        scanned = Scanned()
         filled = max(1, sum(1 for source in sources if source.faces))
         chosen: list[tuple[Source, OpenIndex, Among]] = []
         for source, opened in self._followed(sources, probe.model):
@@ -296,12 +254,12 @@ class Gallery:
             most = opened.index.rescored(k)
             asked = min(most, _LEAST + _SPARE * most // filled)
             found = opened.index.shortlist(probe.vector, asked, among=among)
-            scanned.lists.append(_Shortlist(source, opened, among, most, asked, *found))
+            scanned.lists.append(SourceShortlist(source, opened, among, most, asked, *found))
         scanned.complete(probe)
         return scanned
 
     @timed(Stage.SCORE)
-    def _score(self, scanned: _Scanned, probe: Template, k: int) -> tuple[list[Hit], list[int]]:
+    def _score(self, scanned: Scanned, probe: Template, k: int) -> tuple[list[Hit], list[int]]:
         """Score the best exactly; return the best ``k`` hits, and the faces whose templates do not open."""
         chosen = list(scanned.best())
         if not chosen:
@@ -327,8 +285,7 @@ class Gallery:
                 continue
             opened = self._index(source, model)
             with opened.lock:
-                if not opened.is_current(sealed, self._now()):
-                    self._follow(opened)
+                self._bring_up_to_date(source, opened, sealed)
                 yield source, opened
 
     def _is_empty(self, source: Source, sealed: bytes | None) -> bool:
@@ -362,12 +319,14 @@ class Gallery:
                 path.unlink(missing_ok=True)
         with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             key = source_key(tx, self._keys, source)
-        return OpenIndex(self._read(source, model, key), key, source.id, source.name, model)
+        opened = OpenIndex(self._read(source, model, key), key, source.id, source.name, model)
+        opened.trust(self._now(), self._wall())
+        return opened
 
     def _read(self, source: Source, model: str, key: DataKey) -> VectorIndex:
         """Return the index in its files; it is empty if they were not written under this key."""
         folder = self._folder / str(source.id) / quote(model, safe="")
-        turn = _kept_rotation(folder, key, self._models[model])
+        turn = kept_rotation(folder, key, self._models[model])
         return self._open_index(folder, model=model, rotation=turn, exact=self._exact(source))
 
     def _exact(self, source: Source) -> ExactVectors:
@@ -377,34 +336,72 @@ class Gallery:
 
         return look_up
 
-    def _follow(self, opened: OpenIndex) -> None:
-        """Let an index follow its store."""
+    def _bring_up_to_date(self, source: Source, opened: OpenIndex, sealed: bytes | None) -> None:
+        """Let an index follow its store and compare it if that is due; what takes long is done beside if it may be."""
+        if not opened.is_current(sealed):
+            self._follow(opened)
+        if not opened.behind and not opened.is_due(self._now()):
+            return
+        if self._beside is not None and opened.vouched > FEW:
+            self._beside.ask((source, opened.model))
+            return
+        while opened.behind:
+            self._follow(opened)
+        if opened.is_due(self._now()):
+            self._compare(opened)
+
+    def _keep_up(self, asked: tuple[Source, str], leave: threading.Event) -> None:
+        """Open an index, let it catch up with its store, and compare it with every row if that is due."""
+        opened = self._index(*asked)
+        since = len(opened.index)
+        self._follow_some(opened)
+        while opened.behind and not leave.wait(_PAUSE):
+            self._follow_some(opened)
+            if len(opened.index) - since >= _WRITTEN_EVERY:  # so that a crash costs no more than that
+                since = len(opened.index)
+                self._write_locked(opened)
+        if not leave.is_set() and opened.is_due(self._now()):
+            self._compare(opened)
+        if not leave.is_set():
+            self._write_locked(opened)
+
+    def _compare(self, opened: OpenIndex) -> None:
+        """Compare an index with every row of its source; searches go on while they are read, if no lock is held."""
+        began = self._now()
         with self._store.read() as tx:  # upkeep: an index follows its store for every caller
-            source = tx.sources.by_id(opened.source_id)
-            key = source_key(tx, self._keys, source)
-            if key != opened.key:  # it was rotated
-                opened.begin_again(self._read(source, opened.model, key), key)
-            opened.follow(tx, source, key, self._now(), lambda: vouching_key(tx, self._keys, source) is not None)
+            key = source_key(tx, self._keys, tx.sources.by_id(opened.source_id))
+            read = opened.read_every_row(tx, key)
+        with opened.lock, self._store.read() as tx:  # upkeep: an index follows its store for every caller
+            if key == opened.key:
+                opened.take_over(tx, key, read, began)
+            self._follow_in(tx, opened, None)
+            opened.took = self._now() - began
+
+    def _follow_some(self, opened: OpenIndex) -> None:
+        with opened.lock:
+            self._follow(opened)
+
+    def _write_locked(self, opened: OpenIndex) -> None:
+        with opened.lock:
+            self._write(opened)
+
+    def _follow(self, opened: OpenIndex) -> None:
+        """Let an index follow its store; some of the way if there is far to go and somebody does the rest."""
+        with self._store.read() as tx:  # upkeep: an index follows its store for every caller
+            self._follow_in(tx, opened, None if self._beside is None else _PIECE)
+
+    def _follow_in(self, tx: Tx, opened: OpenIndex, most: int | None) -> None:
+        source = tx.sources.by_id(opened.source_id)
+        key = source_key(tx, self._keys, source)
+        if key != opened.key:  # it was rotated
+            opened.begin_again(self._read(source, opened.model, key), key)
+        older = partial(_is_older, tx, self._keys, source)
+        opened.follow(tx, source, key, self._now(), older, most=most)
 
 
-def _kept_rotation(folder: Path, key: DataKey, dimension: int) -> Rotation:
-    """Return the rotation of an index: from its file, which only the source's key opens, or made anew and kept.
-
-    Making one takes some 40 ms, so a gallery of a thousand sources would take 40 s more to open.
-    """
-    seed = key.derive("rotation")
-    about = b"rotation|%d|%s" % (dimension, hashlib.sha256(b"lineament kept rotation\0" + seed).hexdigest().encode())
-    path = folder / _ROTATION
-    with suppress(OSError, Damaged):
-        kept = np.frombuffer(key.open(path.read_bytes(), about), dtype="<f4")
-        return kept.astype(np.float32).reshape(dimension, dimension)
-    made = rotation(seed, dimension)
-    with suppress(OSError):  # it is kept to save time, and nothing is lost without it
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside = path.with_name(f"{_ROTATION}.new")
-        beside.write_bytes(key.seal(made.astype("<f4").tobytes(), about))
-        beside.replace(path)
-    return made
+def _is_older(tx: Tx, keys: KeyRing, source: Source) -> bool:
+    """Return whether a source is of a version before 0.4 and has never vouched for its faces."""
+    return vouching_key(tx, keys, source) is not None
 
 
 def _among(days: Days, after: int) -> Among:
