@@ -373,8 +373,8 @@ def uncompared_words(result: SearchResult) -> str:
     if result.uncompared:
         were, them = ("1 face was", "it") if result.uncompared == 1 else (f"{result.uncompared:,} faces were", "them")
         why.append(
-            f"{were} not compared, because what is stored of {them} is damaged or missing, or a machine of the cluster "
-            "did not answer"
+            f"{were} not compared, because what is stored of {them} is damaged or missing, the index was not complete "
+            "yet, or a machine of the cluster did not answer"
         )
     if result.altered:
         named = ", ".join(result.altered)

@@ -194,6 +194,6 @@ def allowed(*, routes: frozenset[str], kinds: frozenset[str], codes: frozenset[s
         Label.OUTCOME: OUTCOMES,
         Label.CODE: codes,
         Label.KIND: kinds,
-        Label.STATE: frozenset({"searchable", "set_aside", "open", "closed", "queued", "running", "failed"}),
+        Label.STATE: frozenset({"searchable", "set_aside", "open", "filling", "closed", "queued", "running", "failed"}),
         Label.POOL: frozenset({"reading", "writing"}),
     }

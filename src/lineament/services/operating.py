@@ -84,7 +84,11 @@ class Operating:
             return Standing(
                 faces=sum(source.faces for source in sources),
                 set_aside=sum(index.uncompared for index in opened),
-                indexes={"open": len(opened), "closed": max(0, sum(1 for s in sources if s.faces) - len(opened))},
+                indexes={
+                    "open": len(opened) - (filling := sum(index.behind for index in opened)),
+                    "filling": filling,
+                    "closed": max(0, sum(1 for source in sources if source.faces) - len(opened)),
+                },
                 jobs={key: many for key, many in tx.jobs.counts().items() if key[1] in shown},
                 entries=tx.ledger.size() // HUNDRED * HUNDRED,
                 anchored=tx.ledger.checkpoint() == read_anchor(self._record.anchor),

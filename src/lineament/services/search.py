@@ -26,7 +26,7 @@ from lineament.services import gate
 from lineament.services.cases.access import case_of_probe, probe_in, seen_case
 from lineament.services.cases.refusals import refusals_recorded
 from lineament.services.compared import Compared, FoundPerson, SearchedPerson
-from lineament.services.gallery.answers import GallerySearch
+from lineament.services.gallery.answers import Filling, GallerySearch
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.model_in_use import require_model
 from lineament.services.keyholder import case_key
@@ -228,6 +228,11 @@ class Search:
             sources = gate.chosen(tx, self._record, request.sources)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason))
         self._gallery.load(sources, self._rates.model)
+
+    @needs(Permission.READ_CASES)
+    def filling(self) -> list[Filling]:
+        """Return how far the indexes are that a search would compare in part, because they are still being filled."""
+        return self._gallery.filling()
 
     @needs(Permission.READ_CASES, in_case=True)
     def read(self, search_id: str) -> StoredSearch:

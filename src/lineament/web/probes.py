@@ -338,6 +338,7 @@ def _probe_page(
         sources=[source for source in sources if source.why_closed(today) is None],
         closed=[reason for source in sources if (reason := source.why_closed(today)) is not None],
         against=obstacles(visit.desk, case.key, back=probe_address(found.id), probe_id=found.id),
+        filling=visit.desk.search.filling(),
         further=(further := _further(visit, found)),
         faces_of_others=[*((found, face) for face in range(1, len(found.faces) + 1) if len(found.faces) > 1), *further],
         gains=measured_gains(),

@@ -41,6 +41,16 @@ class GallerySearch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Filling:
+    """How far an index is that is being filled from its store."""
+
+    source: str
+    held: int  # faces that a search compares
+    faces: int  # that the source vouches for
+    seconds: float | None  # until it is full, at the rate so far; None: not known yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCheck:
     """How the faces of a source compare with what it vouches for."""
 

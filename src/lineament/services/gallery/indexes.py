@@ -23,7 +23,7 @@ from lineament.model.scores import scores
 from lineament.model.search import Hit
 from lineament.model.sources import Source
 from lineament.observe.stages import Stage, timed
-from lineament.services.gallery.answers import GallerySearch, SourceCheck
+from lineament.services.gallery.answers import Filling, GallerySearch, SourceCheck
 from lineament.services.gallery.beside import Beside
 from lineament.services.gallery.kept_rotation import kept_rotation
 from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, FEW, OpenIndex
@@ -149,18 +149,21 @@ class Gallery:
         """
         chosen = list(sources)
         wanted = self._models if models is None else models
-        faces = 0
-        for model in wanted:
-            for _, opened in list(self._followed(chosen, model)):
-                while opened.behind:
-                    self._follow_some(opened)
-                faces += len(opened.index)
-        return faces
+        found = [opened for model in wanted for _, opened in self._followed(chosen, model)]
+        for opened in found:
+            while opened.behind:
+                self._follow_some(opened)
+        return sum(len(opened.index) for opened in found)
 
     def opened(self) -> list[OpenIndex]:
         """Return every index that is open now."""
         with self._lock:
             return list(self._opened.values())
+
+    def filling(self) -> list[Filling]:
+        """Return the indexes that searches compare in part, because they are still being filled."""
+        now = self._now()
+        return [filling for opened in self.opened() if (filling := opened.filling(now)) is not None]
 
     def is_open(self, sources: Iterable[Source], model: str) -> bool:
         """Return whether the indexes of one model are open, so that a search need not wait for that."""

@@ -18,6 +18,7 @@ from lineament.index.among import Days
 from lineament.index.base import VectorIndex
 from lineament.model.faces import FaceIds, SourceId
 from lineament.model.sources import Source
+from lineament.services.gallery.answers import Filling
 from lineament.store.db import Tx
 from lineament.store.keys import DataKey
 from lineament.store.tally import Counted, FaceRow, Tally, count_rows, opened_tally
@@ -100,6 +101,7 @@ class OpenIndex:
     behind: bool = False  # more was enrolled than has been read
     compared_at: float = 0.0  # when every row was read, by a clock that only goes forward, in seconds
     took: float = 0.0  # seconds that the last comparison took
+    filled_from: tuple[float, int] | None = None  # when it began to catch up, and with how many faces
     unwritten: bool = False  # the index and its files differ
     removed: bool = False  # faces were removed since it was written
     overlaps: bool = False  # it may hold faces that are newer than the rows it was compared with
@@ -118,6 +120,15 @@ class OpenIndex:
         """Return whether it should be compared with every row again."""
         patience = COMPARED_SOON if self.altered or (self.uncompared and not self.behind) else COMPARED_AGAIN
         return now - self.compared_at >= max(patience, _RESTED * self.took)
+
+    def filling(self, now: float) -> Filling | None:
+        """Return how far it is, if more was enrolled than has been read."""
+        if not self.behind:
+            return None
+        held, left = len(self.index), max(0, self.vouched - len(self.index))
+        began, had = self.filled_from or (now, held)
+        seconds = (now - began) * left / (held - had) if held > had else None
+        return Filling(source=self.name, held=held, faces=self.vouched, seconds=seconds)
 
     def trust(self, now: float, wall: float) -> None:
         """Go on from where whoever wrote the files was, if these say so and hold the index of many faces.
@@ -154,7 +165,7 @@ class OpenIndex:
         if known is None or tally is None or tally.version < known.version:
             self._compare(tx, key, now)
         else:
-            self._catch_up(tx, known, tally, key, most)
+            self._catch_up(tx, known, tally, key, now, most)
             if not self.behind and known.counted != tally.counted and not self.altered:
                 self._compare(tx, key, now)
         self.altered = not older() if tally is None else not self._agrees(source, tally)
@@ -222,11 +233,14 @@ class OpenIndex:
         self.vouched = expected if tally is None else tally.counted.comparable.get(self.model, 0)
         self.uncompared = max(0, self.vouched - len(self.index))
 
-    def _catch_up(self, tx: Tx, known: RowsRead, tally: Tally, key: DataKey, most: int | None) -> None:
+    def _catch_up(  # noqa: PLR0913, PLR0917 - as of follow
+        self, tx: Tx, known: RowsRead, tally: Tally, key: DataKey, now: float, most: int | None
+    ) -> None:
         """Take over what was erased and enrolled since the rows were last read."""
         with suppress(Damaged):  # then the rows are not those that the source vouches for, and all are read
             self._drop(known, tx.tallies.removed(self.source_id, known.version, key), key)
         known.version = tally.version
+        was_behind, had = self.behind, len(self.index)
         self.behind, at_once = True, most or _ROWS
         while self.behind:
             rows = tx.tallies.rows(self.source_id, known.newest, at_once)
@@ -238,6 +252,8 @@ class OpenIndex:
             if most:
                 break
         self.overlaps &= self.behind
+        if not was_behind:
+            self.filled_from = (now, had)
 
     def _drop(self, known: RowsRead, erased: Sequence[FaceRow], key: DataKey) -> None:
         """Leave out faces that were erased, whether or not their rows had been read."""
