@@ -129,8 +129,11 @@ class Faiss:
     def remove(self, rows: np.ndarray) -> str:
         import faiss
 
-        for part in self.parts:
-            part.remove_ids(faiss.IDSelectorBatch(rows))
+        try:
+            for part in self.parts:
+                part.remove_ids(faiss.IDSelectorBatch(rows))
+        except RuntimeError:
+            return "cannot"
         return "moves everything behind"
 
 
