@@ -100,7 +100,9 @@ class Several:
     def browser(self, cookies: Mapping[str, str] | None = None) -> httpx.Client:
         """Return a browser that opens a connection for each request, so that any process may answer."""
         each = httpx.Limits(max_keepalive_connections=0)
-        return httpx.Client(base_url=f"http://localhost:{self.port}", cookies=cookies, timeout=PATIENCE, limits=each)
+        return httpx.Client(
+            base_url=f"http://localhost:{self.port}", cookies=dict(cookies or {}), timeout=PATIENCE, limits=each
+        )
 
 
 @contextmanager

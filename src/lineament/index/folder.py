@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lineament.errors import IndexUnwritable, StorageFull
+from lineament.errors import Damaged, IndexUnwritable, StorageFull
 from lineament.index.codes import BITS, Codes, damaged, processors
 from lineament.index.native import BLOCK, CodedFaces
 from lineament.index.rotation import Rotation
@@ -151,12 +151,14 @@ class IndexFolder:
         piece.anew = False
 
     def _write(self, codes: Codes, note: bytes) -> None:
-        on_disk = self._written if self._on_disk(self._written) else None
+        on_disk = self._head_on_disk()
         known = on_disk.pieces if on_disk else ()
         pieces = []
         for number, piece in enumerate(codes.segments):
-            unchanged = number < len(known) and not piece.anew
-            pieces.append(self._write_piece(piece, known[number] if unchanged else None))
+            if on_disk == self._written and number < len(known) and not piece.anew:
+                pieces.append(self._write_piece(piece, known[number]))
+            else:
+                pieces.append(self._written_by_another(piece, known) or self._write_piece(piece, None))
         head = Head(coding=self._coding, pieces=tuple(pieces), note=note.hex())
         if head != on_disk:
             self._replace(head)
@@ -164,6 +166,13 @@ class IndexFolder:
             piece.anew = False
         self._written = head
         self._sweep(head)
+
+    @staticmethod
+    def _written_by_another(piece: CodedFaces, known: Sequence[Piece]) -> Piece | None:
+        """Return what another process wrote of the same faces; several that follow one store write the same."""
+        alike = [other for other in known if other.faces == piece.count]
+        digest = _digest(piece) if alike else ""
+        return next((other for other in alike if other.sha256 == digest), None)
 
     def _write_piece(self, piece: CodedFaces, known: Piece | None) -> Piece:
         """Write a piece: what was added since it was known as that, or all of it."""
@@ -178,12 +187,14 @@ class IndexFolder:
                 _to_disk(file)
         return Piece(token=token, faces=piece.count, sha256=_digest(piece))
 
-    def _on_disk(self, head: Head | None) -> bool:
-        """Return whether the files are still those that this process last read or wrote."""
-        path = self._folder / _HEAD
-        if head is None or not path.is_file() or path.read_bytes() != head.to_bytes(self._key):
-            return False
-        return all(path.is_file() for piece in head.pieces for path in self._paths(piece.token))
+    def _head_on_disk(self) -> Head | None:
+        """Return the head of the files, whoever wrote it; None if they cannot be used."""
+        try:
+            head = Head.from_bytes((self._folder / _HEAD).read_bytes(), self._key)
+        except (FileNotFoundError, Damaged):
+            return None
+        there = all(path.is_file() for piece in head.pieces for path in self._paths(piece.token))
+        return head if there and head.coding == self._coding else None
 
     def _replace(self, head: Head) -> None:
         beside = self._folder / f"{_HEAD}.new"

@@ -391,3 +391,20 @@ def test_a_note_comes_back_with_the_faces_it_was_written_with(folder: Path, temp
     again.add(*templates.faces(as_ids([301])))
     again.sync()
     assert scan(folder, templates, load=True).note == b""
+
+
+def test_processes_that_hold_the_same_faces_write_them_once(tmp_path: Path, templates: Templates) -> None:
+    first, second = (scan(tmp_path / "index", templates) for _ in range(2))
+    for index in (first, second):
+        index.add(*templates.faces(as_ids(range(1, 41))))
+    first.sync()
+    written = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "index").glob("*-*")}
+    second.sync()
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "index").glob("*-*")} == written
+    second.add(*templates.faces(as_ids([50])))
+    second.sync()
+    first.remove(as_ids([3]))
+    first.sync()
+    again = scan(tmp_path / "index", templates, load=True, rescored=1)
+    assert sorted(again.ids.tolist()) == [1, 2, *range(4, 41)]
+    assert agrees(again, templates)

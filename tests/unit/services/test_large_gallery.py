@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.shelf import NEW, OLD, Shelf
 from tests.support.store_rows import NOW
-from tests.unit.services.test_gallery import NEW, OLD, Shelf
 
 from lineament.index.scan import ScanIndex
 from lineament.model.faces import FaceId
