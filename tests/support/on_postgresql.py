@@ -36,7 +36,7 @@ def pytest_sessionstart() -> None:
         opened(self, url, vaults, **{**options, "owner": options.get("owner") or owner_of(str(url))})
 
     lineament.workspace._database = _database
-    database.raw_database = _skipped  # type: ignore[assignment]
+    database.raw_database = _skipped
     Store.__init__ = as_owner_too  # type: ignore[method-assign]
 
 

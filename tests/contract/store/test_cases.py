@@ -291,7 +291,13 @@ def test_searches_are_counted_beside_each_case(store: Store, rows: Rows) -> None
 
 
 def test_authorisations_that_end_soon_come_first(store: Store, rows: Rows) -> None:
-    ends = {"in time": 60, "next week": 7, "urgent until tomorrow": 1, "tomorrow": 1, "urgent too, until tomorrow": 1}
+    ends: dict[str, int | None] = {
+        "in time": 60,
+        "next week": 7,
+        "urgent until tomorrow": 1,
+        "tomorrow": 1,
+        "urgent too, until tomorrow": 1,
+    }
     ends |= {"over": -3, "without an end": None}
     with store.begin() as tx:
         account = rows.account(tx)
