@@ -10,6 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NOT_BENCHES = {"__init__", "__main__", "machine", "photographs", "faces", "false_match_table", "screenshots"}
 NOT_BENCHES |= {"templates", "lfw", "caseload", "archives", "peer_faces", "serving", "costs", "scatter", "pruned"}
+NOT_BENCHES |= {"contenders", "libraries", "databases"}
 
 
 def main() -> int:

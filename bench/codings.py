@@ -26,7 +26,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from bench import lfw, machine, templates
-from bench.search import K, clocked, resident
+from bench.contenders import K
+from bench.search import clocked, resident
 from lineament.index.among import EVERY_FACE
 from lineament.index.codes import Codes, processors
 from lineament.index.rotation import rotation
@@ -228,7 +229,7 @@ class Gallery:
         if not path.exists():
             gallery, asked = _made(faces, probes, real)
             np.save(folder / "codings.npy", gallery)
-            np.savez(path, probes=asked, best=_exact(gallery, asked))
+            np.savez(path, probes=asked, best=exact_best(gallery, asked))
         with np.load(path) as kept:
             return cls(np.load(folder / "codings.npy", mmap_mode="r"), kept["probes"], kept["best"])
 
@@ -249,7 +250,8 @@ def _made(faces: int, probes: int, real: Path | None) -> tuple[Vectors, Vectors]
     return made.gallery, np.concatenate([vectors[asked], made.probes[: max(0, probes - len(asked))]])
 
 
-def _exact(gallery: Vectors, probes: Vectors) -> np.ndarray:
+def exact_best(gallery: Vectors, probes: Vectors) -> np.ndarray:
+    """Return the rows of the exact best 50 of a gallery, which may be a file, shape (probes, 50), best first."""
     best = np.empty((len(probes), 0), dtype=np.int64)
     scores = np.empty((len(probes), 0), dtype=np.float32)
     for start in range(0, len(gallery), 500_000):

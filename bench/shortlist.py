@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from bench import machine, templates
-from bench.search import K, Shared, clocked
+from bench.contenders import K
+from bench.search import Shared, clocked
 from lineament.index import native
 from lineament.index.among import EVERY_FACE
 from lineament.index.codes import Codes

@@ -18,7 +18,8 @@ from __future__ import annotations
 import argparse
 import os
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lineament.model.faces import SourceId
 from lineament.model.sources import SourceTerms
 from lineament.store.db import Store
 from lineament.store.holders.file import FileHolder
 from lineament.store.keys import DataKey
 from lineament.store.ring import KeyRing
+from lineament.store.sources import count
 
 DIMENSION = 128
 MODEL = "made/1"
@@ -56,9 +59,24 @@ class Templates:
 def generate(faces: int, probes: int, seed: int = 1) -> Templates:
     """Return ``faces`` templates of enrolled people, and ``probes`` further ones of the same people."""
     random = np.random.default_rng(seed)
+    return _generated(random, _directions(random, KINDS), faces, probes)
+
+
+def parts(faces: int, probes: int, most: int, seed: int = 1) -> Iterator[Templates]:
+    """Yield the same in parts of at most ``most`` faces, each with people and probes of its own, for little memory."""
+    random = np.random.default_rng(seed)
+    kinds = _directions(random, KINDS)
+    people = 0
+    for start in range(0, faces, most):
+        end = min(faces, start + most)
+        made = _generated(random, kinds, end - start, probes * end // faces - probes * start // faces)
+        yield replace(made, people=made.people + people, probe_people=made.probe_people + people)
+        people += int(made.people.max()) + 1
+
+
+def _generated(random: np.random.Generator, kinds: Vectors, faces: int, probes: int) -> Templates:
     count = max(1, faces * 2 // 5)
-    kinds = _directions(random, KINDS)[random.integers(0, KINDS, count)]
-    directions = _unit(kinds + _directions(random, count))
+    directions = _unit(kinds[random.integers(0, KINDS, count)] + _directions(random, count))
     people = random.integers(0, len(directions), faces)
     gallery = np.empty((faces, DIMENSION), dtype=np.float32)
     for start in range(0, faces, _CHUNK):
@@ -111,11 +129,15 @@ def store(folder: Path, gallery: Vectors) -> None:
         (_face(face_id) for face_id in range(1, len(gallery) + 1)),
     )
     _insert(raw, "templates", ["face_id", "source_id", "model", "sealed"], _sealed(gallery, key))
-    counts = (len(gallery), len(gallery))
-    raw.execute("UPDATE sources SET captures = 1, faces = ?, last_face_id = ?", counts)
+    raw.execute("UPDATE counters SET value = ? WHERE name = 'face'", (len(gallery),))
     raw.execute("COMMIT")
     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     raw.close()
+    filled, key = opened(folder)
+    with filled.begin() as tx:
+        count(tx.connection, 1, captures=1, faces=len(gallery), last_face=len(gallery))
+        tx.tallies.recount(SourceId(1), key)
+    filled.close()
 
 
 def opened(folder: Path) -> tuple[Store, DataKey]:
@@ -143,10 +165,11 @@ def _face(face_id: int) -> tuple[object, ...]:
 
 def _sealed(gallery: Vectors, key: DataKey) -> Any:
     aead = key.templates.aead
-    for face_id, vector in enumerate(gallery, 1):
-        nonce = os.urandom(12)
-        about = b"template|1|%d|%s" % (face_id, MODEL.encode())
-        yield face_id, 1, MODEL, nonce + aead.encrypt(nonce, vector.tobytes(), about)
+    for start in range(0, len(gallery), _CHUNK):  # which may be a file
+        for face_id, vector in enumerate(np.array(gallery[start : start + _CHUNK]), start + 1):
+            nonce = os.urandom(12)
+            about = b"template|1|%d|%s" % (face_id, MODEL.encode())
+            yield face_id, 1, MODEL, nonce + aead.encrypt(nonce, vector.tobytes(), about)
 
 
 def main() -> None:
