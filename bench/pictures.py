@@ -15,7 +15,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from tests.support.s3_service import s3_service_running
@@ -93,23 +93,11 @@ def _in_batches(addresses: list[str], act: Callable[[list[str]], object], most: 
         act(addresses[start : start + most])
 
 
-@contextmanager
-def _filled_folder(folder: Path, many: int) -> Iterator[Blobs]:
-    blobs = BlobFolder(folder)
+def _filled(blobs: Blobs, many: int) -> Blobs:
     for number in range(many):
         blobs.put(KEY, number.to_bytes(8, "big"))
     blobs.flush()
-    yield blobs
-
-
-@contextmanager
-def _filled_bucket(place: BucketPlace, many: int) -> Iterator[Blobs]:
-    blobs = _claimed(place)
-    for number in range(many):
-        blobs.put(KEY, number.to_bytes(8, "big"))
-    blobs.flush()
-    yield blobs
-    blobs.close()
+    return blobs
 
 
 def _claimed(place: BucketPlace) -> BlobBucket:
@@ -137,11 +125,10 @@ def main() -> None:
         report("bucket", of(blobs, options.photographs))
         blobs.close()
         if options.listed:
-            with _filled_folder(folder / "listed", options.listed) as filled:
-                report("folder", listing("folder", filled, options.listed))
+            report("folder", listing("folder", _filled(BlobFolder(folder / "listed"), options.listed), options.listed))
             place = service.place()
-            with _filled_bucket(place, options.listed) as filled:
-                report("bucket", listing("bucket", filled, options.listed))
+            with closing(_claimed(place)) as bucket:
+                report("bucket", listing("bucket", _filled(bucket, options.listed), options.listed))
                 alone = measured("", options.listed, lambda: sum(1 for _ in Bucket(place).list()))
                 print(f"  bucket  pages of 1,000 alone: {alone[1]:,.0f} a second")
 

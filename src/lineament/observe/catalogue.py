@@ -113,7 +113,7 @@ FACES = Metric(
 INDEXES = Metric(
     name="lineament_indexes",
     kind="gauge",
-    meaning="Indexes of this process by state: open, or closed until they are first needed.",
+    meaning="Indexes of this process by state: open, still being filled, or closed until they are first needed.",
     labels=(Label.STATE,),
 )
 JOBS = Metric(
