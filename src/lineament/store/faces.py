@@ -25,7 +25,7 @@ from lineament.store.raw import BINARY, batched, fetched
 from lineament.store.sources import count
 from lineament.store.tables import captures, faces, templates
 from lineament.store.tally import COLUMNS, TallyRows, read_rows
-from lineament.store.values import landmarks_from, landmarks_to, quality_from, quality_to, text
+from lineament.store.values import box_columns, landmarks_from, landmarks_to, quality_from, quality_to, text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -391,10 +391,7 @@ def _row(face_id: int, source_id: int, new: NewFace) -> dict[str, Any]:
         "id": face_id,
         "source_id": source_id,
         "model": face.template.model,
-        "x": float(face.box.x) + 0.0,  # the MAC is of what is stored, where −0 is 0
-        "y": float(face.box.y) + 0.0,
-        "width": float(face.box.width),
-        "height": float(face.box.height),
+        **box_columns(face.box),
         "landmarks": text(landmarks_to(face.landmarks)),
         "quality": text(quality_to(face.quality)),
         "crop": new.crop,

@@ -16,7 +16,7 @@ from lineament.store.keys import DataKey, Vault
 from lineament.store.source_tables import prepared_faces as prepared
 from lineament.store.tables import captures, faces, sources, templates
 from lineament.store.tally import TallyRows
-from lineament.store.values import landmarks_to, quality_to, text
+from lineament.store.values import box_columns, landmarks_to, quality_to, text
 
 _TAKEN_OVER = ("model", "x", "y", "width", "height", "landmarks", "quality", "grade")
 
@@ -138,10 +138,7 @@ def _row(face_id: FaceId, source_id: SourceId, face: Face, key: DataKey) -> dict
     sealed = sealed_row(face_id, source_id, face, key)
     return {
         **(sealed if face.comparable else sealed | {"sealed": None}),
-        "x": float(face.box.x),
-        "y": float(face.box.y),
-        "width": float(face.box.width),
-        "height": float(face.box.height),
+        **box_columns(face.box),
         "landmarks": text(landmarks_to(face.landmarks)),
         "quality": text(quality_to(face.quality)),
         "grade": face.quality.grade,

@@ -37,6 +37,11 @@ def box_to(box: Box) -> list[float]:
     return [float(box.x), float(box.y), float(box.width), float(box.height)]
 
 
+def box_columns(box: Box) -> dict[str, float]:
+    """Return a box as columns; −0 becomes 0, as it is stored, because the MAC of the row is of these values."""
+    return {name: float(getattr(box, name)) + 0.0 for name in ("x", "y", "width", "height")}
+
+
 def box_from(sides: Sequence[float]) -> Box:
     """Return the value that the JSON holds."""
     return Box(x=sides[0], y=sides[1], width=sides[2], height=sides[3])
