@@ -1,4 +1,4 @@
-"""Measures how rows go into PostgreSQL: the INSERT of an ingest, and COPY into the same tables.
+"""Measures how rows go into PostgreSQL: by INSERT, and by COPY as an ingest does it.
 
     python -m bench.bulk [--captures 20000]
 
@@ -12,7 +12,6 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +20,13 @@ from sqlalchemy.engine import Connection
 
 from bench import machine
 from bench.store import BATCH, Rows, postgresql
+from lineament.store.raw import COPIED
 from lineament.store.tables import captures, faces, templates
 
 LARGE = 5_000
 """Rows that go in together when a gallery is copied; an ingest writes BATCH of them."""
 
 Row = dict[str, Any]
-Writes = Callable[[Connection, sa.Table, Sequence[Row]], None]
-
-
-def insert(connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
-    """Insert as the store does: psycopg's executemany, which sends the rows without waiting for each answer."""
-    connection.execute(sa.insert(table), rows, execution_options={"watched": False})
-
-
-def copy(connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
-    """Copy through psycopg, with the values that the columns' types make of them."""
-    names = list(rows[0])
-    made = [table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect) for name in names]
-    cursor: Any = connection.connection.cursor()
-    with cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as sent:
-        for row in rows:
-            sent.write_row(
-                [row[name] if make is None else make(row[name]) for name, make in zip(names, made, strict=True)]
-            )
-    cursor.close()
 
 
 def stored(connection: Connection, table: sa.Table, many: int) -> list[Row]:
@@ -54,7 +35,7 @@ def stored(connection: Connection, table: sa.Table, many: int) -> list[Row]:
     return [dict(row) for row in connection.execute(sa.select(table).order_by(key).limit(many)).mappings()]
 
 
-def measure(rows: Rows, write: Writes, at_once: int, rounds: int) -> tuple[float, float]:
+def measure(rows: Rows, options: dict[str, bool], at_once: int, rounds: int) -> tuple[float, float]:
     """Write captures, faces and templates into empty tables; return ms a photograph, by the clock and of the CPU."""
     taken: list[tuple[float, float]] = []
     with rows.store.read() as tx:
@@ -65,7 +46,7 @@ def measure(rows: Rows, write: Writes, at_once: int, rounds: int) -> tuple[float
             tx.connection.execute(sa.delete(captures).where(captures.c.id <= each[0][1][-1]["id"]))
             began, worked = time.perf_counter(), time.process_time()
             for table, some in each:
-                write(tx.connection, table, some)
+                tx.connection.execute(sa.insert(table), some, execution_options={"watched": False, **options})
             taken.append((time.perf_counter() - began, time.process_time() - worked))
             undone.rollback()
     wall, processor = (statistics.median(times) / at_once * 1e3 for times in zip(*taken, strict=True))
@@ -81,8 +62,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary, postgresql(Path(temporary)) as url:
         rows = Rows(Path(temporary), url, count)
         for at_once, rounds in ((BATCH, 40), (LARGE, 5)):
-            for name, write in (("INSERT", insert), ("COPY", copy)):
-                wall, processor = measure(rows, write, min(at_once, count), rounds)
+            for name, options in (("INSERT", {}), ("COPY", {COPIED: True})):
+                wall, processor = measure(rows, options, min(at_once, count), rounds)
                 print(f"  {name:6} {at_once:5,} at once  {wall:.3f} ms a photograph, {processor:.3f} ms of it CPU here")
         measured = [rows.batch(BATCH) for _ in range(40)]
         wall, processor = (statistics.median(times) / BATCH * 1e3 for times in zip(*measured, strict=True))

@@ -212,6 +212,13 @@ class Settings:
         "The same database as its owner, who makes and upgrades the tables: for lineament init, and one command after "
         "an upgrade; never in the settings of a service.",
     )
+    database_connections: int = _setting(
+        "database_connections",
+        _whole(4, 1000),
+        16,
+        "Most connections of one process to PostgreSQL. A thread that finds none free waits for one; all processes "
+        "together have to stay under PostgreSQL's max_connections.",
+    )
     key_holder: str = _setting(
         "key_holder",
         str,

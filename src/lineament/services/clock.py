@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,6 +35,7 @@ class TrustedClock:
         self._newest: datetime | None = None
         self._given: datetime | None = None
         self._looked = -LOOK_EVERY
+        self._looking = threading.Lock()
 
     def __call__(self) -> datetime:
         """Return the time now, UTC. Raises ClockBehind."""
@@ -43,10 +45,15 @@ class TrustedClock:
 
     def _check(self, at: datetime) -> None:
         goes_back = self._given is not None and at < self._given
-        if goes_back or time.monotonic() - self._looked >= LOOK_EVERY:
-            with self._store.read() as tx:  # upkeep: a time is checked for every caller
-                self._newest = tx.ledger.newest_at()
-            self._looked = time.monotonic()
+        due = goes_back or time.monotonic() - self._looked >= LOOK_EVERY
+        # One thread looks. The others go on with what is known: they may hold the connections that it waits for.
+        if due and self._looking.acquire(blocking=self._given is None):
+            try:
+                with self._store.read() as tx:  # upkeep: a time is checked for every caller
+                    self._newest = tx.ledger.newest_at()
+                self._looked = time.monotonic()
+            finally:
+                self._looking.release()
         require_not_behind(at, self._newest)
         self._given = at
 

@@ -17,7 +17,7 @@ from lineament.model.faces import Capture, CaptureId, NewCapture, Provenance, So
 from lineament.store.guard import checked
 from lineament.store.keys import DataKey, Vault
 from lineament.store.meta import new_ids
-from lineament.store.raw import batched
+from lineament.store.raw import COPIED, batched
 from lineament.store.search_tables import candidates, near_duplicates, probes, searches
 from lineament.store.source_tables import bands, places
 from lineament.store.sources import count
@@ -78,9 +78,8 @@ class CaptureRows:
         if not new:
             return []
         ids = new_ids(self._connection, "capture", len(new))
-        self._connection.execute(
-            sa.insert(captures), [_row(id_, capture) for id_, capture in zip(ids, new, strict=True)]
-        )
+        rows = [_row(id_, capture) for id_, capture in zip(ids, new, strict=True)]
+        self._connection.execute(sa.insert(captures), rows, execution_options={COPIED: True})
         for source_id, many in Counter(capture.source_id for capture in new).items():
             count(self._connection, source_id, captures=many)
         return [CaptureId(id_) for id_ in ids]

@@ -29,7 +29,7 @@ from lineament.store.cases import CaseRows
 from lineament.store.deletions import UNSCRUBBED, DeletionRows
 from lineament.store.devices import DeviceRows
 from lineament.store.drops import DropRows
-from lineament.store.engines import check_order, postgresql_engines, sqlite_engines
+from lineament.store.engines import CONNECTIONS, check_order, postgresql_engines, sqlite_engines
 from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
@@ -143,20 +143,27 @@ class Store:
     """The database of one workspace. Thread-safe; any number of processes may have it open."""
 
     def __init__(
-        self, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE, owner: str | URL | None = None
+        self,
+        url: str | URL,
+        vaults: VaultSource,
+        *,
+        patience: float = PATIENCE,
+        owner: str | URL | None = None,
+        connections: int = CONNECTIONS,
     ) -> None:
         """Open nothing yet: use ``create`` or ``open``.
 
         ``vaults`` is the workspace's key ring, or one vault; ``patience`` is in seconds. ``owner`` is the address of
-        the same PostgreSQL database as the owner of its tables, who makes and upgrades them.
+        the same PostgreSQL database as the owner of its tables; ``connections`` is the most that this process opens.
         """
         self._url = make_url(url)
         self._vaults = vaults
         self._patience = patience
         self._owner = None if owner is None else make_url(owner)
         self._writing = threading.Lock()
-        engines = sqlite_engines if self.dialect == "sqlite" else postgresql_engines
-        self._writer, self._reader = engines(self._url, patience)
+        sqlite = self.dialect == "sqlite"
+        pools = sqlite_engines(self._url, patience) if sqlite else postgresql_engines(self._url, patience, connections)
+        self._writer, self._reader = pools
         watch(self._writer)
 
     @classmethod
@@ -178,14 +185,20 @@ class Store:
 
     @classmethod
     def open(
-        cls, url: str | URL, vaults: VaultSource, *, patience: float = PATIENCE, owner: str | URL | None = None
+        cls,
+        url: str | URL,
+        vaults: VaultSource,
+        *,
+        patience: float = PATIENCE,
+        owner: str | URL | None = None,
+        connections: int = CONNECTIONS,
     ) -> Self:
         """Open the database of a workspace, upgrading an older schema.
 
         Raises NoWorkspace, WorkspaceNewer, Damaged if it is no database, StoreUnavailable, and for PostgreSQL
         OwnerNeeded if somebody else has to upgrade it, DatabaseUnguarded and DatabaseSortsOtherwise.
         """
-        store = cls(url, vaults, patience=patience, owner=owner)
+        store = cls(url, vaults, patience=patience, owner=owner, connections=connections)
         try:
             store._open()
         except BaseException:

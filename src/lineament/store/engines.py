@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from lineament.errors import DatabaseSortsOtherwise
-from lineament.store.raw import BINARY
+from lineament.store.raw import BINARY, COPIED
 
 
 def sqlite_engines(url: URL, patience: float) -> tuple[Engine, Engine]:
@@ -45,9 +46,26 @@ def _prepare(engine: Engine, begin: str, statements: list[str]) -> None:
         connection.exec_driver_sql(begin)
 
 
-def postgresql_engines(url: URL, patience: float) -> tuple[Engine, Engine]:
-    """Return one pool; writers read what was committed last, readers keep one snapshot."""
-    engine = sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24, hide_parameters=True)
+CONNECTIONS = 16
+"""Most connections of one process to PostgreSQL."""
+_KEPT = 8
+"""Those of them that stay open when they are idle."""
+
+
+def postgresql_engines(url: URL, patience: float, connections: int = CONNECTIONS) -> tuple[Engine, Engine]:
+    """Return one pool; writers read what was committed last, readers keep one snapshot.
+
+    A thread that finds no connection free waits ``patience`` seconds.
+    """
+    kept = min(connections, _KEPT)
+    engine = sa.create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=kept,
+        max_overflow=connections - kept,
+        pool_timeout=patience,
+        hide_parameters=True,
+    )
 
     @sa.event.listens_for(engine, "connect")
     def connected(raw: Any, _record: object) -> None:
@@ -60,6 +78,16 @@ def postgresql_engines(url: URL, patience: float) -> tuple[Engine, Engine]:
         _, cursor, _, _, context, _ = event
         if context is not None and context.execution_options.get(BINARY):
             cursor.format = 1  # psycopg's Format.BINARY
+
+    @sa.event.listens_for(engine, "do_executemany")
+    def inserting(cursor: Any, _statement: str, rows: Sequence[Mapping[str, Any]], context: Any) -> bool:
+        if context is None or not context.execution_options.get(COPIED):
+            return False
+        names = list(rows[0])
+        with cursor.copy(f"COPY {context.compiled.statement.table.name} ({', '.join(names)}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row([row[name] for name in names])
+        return True
 
     options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     return engine, engine.execution_options(**options)

@@ -21,7 +21,7 @@ from lineament.store.columns import among
 from lineament.store.guard import checked, is_altered
 from lineament.store.keys import NONCE_BYTES, OVERHEAD, Cipher, DataKey, Vault, damaged
 from lineament.store.meta import new_ids
-from lineament.store.raw import BINARY, batched, fetched
+from lineament.store.raw import BINARY, COPIED, batched, fetched
 from lineament.store.sources import count
 from lineament.store.tables import captures, faces, templates
 from lineament.store.tally import COLUMNS, TallyRows, read_rows
@@ -92,9 +92,9 @@ class FaceRows:
             rows.append(_row(face_id, source_id, face) | {"capture_id": capture_id, "captured_day": day})
             if face.comparable:
                 sealed.append(sealed_row(face_id, source_id, face.face, key))
-        self._connection.execute(sa.insert(faces), rows)
+        self._connection.execute(sa.insert(faces), rows, execution_options={COPIED: True})
         if sealed:
-            self._connection.execute(sa.insert(templates), sealed)
+            self._connection.execute(sa.insert(templates), sealed, execution_options={COPIED: True})
         count(self._connection, source_id, faces=len(ids), last_face=ids[-1])
         tallied = [[row[column.name] for column in COLUMNS] for row in rows]
         TallyRows(self._connection).add(source_id, tallied, key)

@@ -15,6 +15,10 @@ BINARY = "binary"
 """Execution option: PostgreSQL answers in binary, so that templates are not sent as hexadecimal text."""
 
 
+COPIED = "copied"
+"""Execution option of an INSERT of many rows: PostgreSQL gets them by COPY. Not for a table with row-level security."""
+
+
 def batched(values: Iterable[T], most: int) -> Iterator[list[T]]:
     """Yield the values in lists of at most ``most``, each for one IN clause."""
     remaining = iter(values)

@@ -158,7 +158,8 @@ class Workspace:
             from lineament.store.ring import KeyRing, keep_ring
 
             keys = KeyRing(holder)
-            store = Store.open(_database(settings, home), keys, owner=settings.owner_url)
+            most = settings.database_connections
+            store = Store.open(_database(settings, home), keys, owner=settings.owner_url, connections=most)
             undo.callback(store.close)
             keep_ring(store, keys)
             workspace = cls(settings, store, keys, clock=clock, vision=vision)

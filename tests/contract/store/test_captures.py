@@ -51,6 +51,25 @@ def test_the_same_bytes_from_the_same_place_are_one_capture(store: Store, rows: 
         tx.captures.add(first)
 
 
+def test_many_captures_come_back_as_they_were_added_or_not_at_all(store: Store, rows: Rows) -> None:
+    hard = ["\\N", "\\.", "a\tb\nc\r\\d", "", " ", "NULL", "😀\u2028", '"quoted", {it}']
+    with store.begin() as tx:
+        source = rows.source(tx).source
+        new = [rows.capture(source) for _ in hard]
+        new = [
+            replace(capture, provenance=replace(capture.provenance, page_title=text, captured_at=None))
+            for capture, text in zip(new, hard, strict=True)
+        ]
+        ids = tx.captures.add_all(new)
+    with store.read() as tx:
+        for capture_id, capture in zip(ids, new, strict=True):
+            assert asdict(tx.captures.get(capture_id)) == {"id": capture_id, **asdict(capture)}
+    with pytest.raises(Refused), store.begin() as tx:
+        tx.captures.add_all([rows.capture(source), new[0]])
+    with store.read() as tx:
+        assert len(list(tx.captures.of_source(source.id))) == len(hard)
+
+
 def test_each_picture_of_a_file_is_a_capture(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         source = rows.source(tx).source

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import traceback
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,18 @@ def test_a_writer_that_waits_too_long_says_who_is_busy(store: Store, url: str) -
     with other.begin() as tx:
         tx.meta.set("a", "2")
     other.close()
+
+
+def test_a_reader_that_finds_no_connection_free_waits_and_then_says_so(postgresql_url: str) -> None:
+    store = Store.open(postgresql_url, VAULT, patience=0.2, connections=4)
+    with ExitStack() as readers:
+        for _ in range(4):
+            readers.enter_context(store.read())
+        with pytest.raises(WorkspaceBusy, match="all connections are in use"), store.read():
+            pass
+    with store.read() as tx:
+        assert tx.meta.get("a") is None
+    store.close()
 
 
 def test_a_transaction_inside_another_one_is_refused_and_does_not_hang(url: str) -> None:
