@@ -213,11 +213,7 @@ class Settings:
         "an upgrade; never in the settings of a service.",
     )
     database_connections: int = _setting(
-        "database_connections",
-        _whole(4, 1000),
-        16,
-        "Most connections of one process to PostgreSQL. A thread that finds none free waits for one; all processes "
-        "together have to stay under PostgreSQL's max_connections.",
+        "database_connections", _whole(4, 1000), 16, "Most connections of one process to PostgreSQL; then threads wait."
     )
     key_holder: str = _setting(
         "key_holder",
@@ -285,10 +281,7 @@ class Settings:
     )
     max_file_bytes: int = _setting("max_file_bytes", _whole(2**20), 256 * 2**20, "Larger files are refused unread.")
     decode_memory: int = _setting(
-        "decode_memory",
-        _whole(256 * 2**20),
-        3 * 2**30,
-        "Address space of one decoding process in bytes, besides pixels.",
+        "decode_memory", _whole(2**28), 3 * 2**30, "Address space of one decoding process in bytes, besides pixels."
     )
     decode_seconds: float = _setting(
         "decode_seconds", _seconds, 20.0, "Time for decoding one picture; then it is stopped."
