@@ -491,6 +491,13 @@ class PicturesElsewhere(LineamentError):
     exit_code = 11
 
 
+class FilesElsewhere(LineamentError):
+    """Its files are in another folder: mount blobs, crawls and drops of it in {path}, and write {place} into {mark}."""
+
+    code = "files-elsewhere"
+    exit_code = 11
+
+
 class VersionsKept(PicturesUnavailable):
     """Nothing can be erased in {place}, because {why}."""
 

@@ -35,15 +35,14 @@ from lineament.services.people.callers import TERMINAL, AttemptPlace, Caller
 from lineament.services.people.factors import Factors
 from lineament.services.people.rate_limits import (
     FAILURES,
-    MOST_CLIENTS,
     PROVIDER_AT_ONCE,
     STRANGERS_AT_ONCE,
     VISITS,
-    MovingWindow,
     RateLimits,
 )
 from lineament.services.people.sessions import Session, SessionState
 from lineament.services.people.signin import SignIn
+from lineament.services.people.windows import MOST_CLIENTS, Limit, MemoryWindows
 from lineament.store.people_tables import devices
 from lineament.web import doors
 from lineament.web.app import create_app, declared
@@ -482,15 +481,11 @@ def test_every_page_before_signing_in_is_behind_a_door() -> None:
 
 
 def test_clients_that_are_counted_take_bounded_memory() -> None:
-    window = MovingWindow(3, 60)
+    clock = Clock()
+    windows, limit = MemoryWindows(clock), Limit("visit", 3, 60, "too many")
     for number in range(MOST_CLIENTS + 50):
-        window.add(f"client {number}", 0.0)
-    assert len(window._times) == MOST_CLIENTS
-    for now in range(10):
-        window.add("client", float(now))
-    assert len(window._times["client"]) == 3
-    assert window.seconds_to_wait("client", 9.0) == 58
-    assert window.seconds_to_wait("client", 67.5) == 0
+        windows.count(limit, f"client {number}")
+    assert len(windows._counted["visit"]) == MOST_CLIENTS
 
 
 # ---------------------------------------------------------------- every way in is limited

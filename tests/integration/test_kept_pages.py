@@ -9,7 +9,7 @@ import pytest
 from tests.support.two_agencies import Pages
 
 from lineament.errors import NoLongerShown
-from lineament.web import kept_pages
+from lineament.services import kept_pages
 
 pytestmark = pytest.mark.enable_socket
 INVITATION = {"email": "nadia@a.example", "name": "Nadia", "role": "examiner"}
@@ -54,19 +54,19 @@ def test_it_is_gone_after_ten_minutes(pages: Pages, monkeypatch: pytest.MonkeyPa
 
 
 def test_so_many_are_kept_and_no_more() -> None:
-    kept = kept_pages.KeptPages()
-    addresses = [kept.keep("owner", b"page") for _ in range(300)]
-    assert kept.find("owner", addresses[-1].rpartition("/")[2]).html == b"page"
+    kept = kept_pages.PagesInMemory()
+    tokens = [kept.keep("owner", b"page") for _ in range(300)]
+    assert kept.find("owner", tokens[-1]).html == b"page"
     with pytest.raises(NoLongerShown):
-        kept.find("owner", addresses[0].rpartition("/")[2])
+        kept.find("owner", tokens[0])
 
 
 def test_large_pages_give_way_to_newer_ones() -> None:
-    kept = kept_pages.KeptPages()
-    addresses = [kept.keep("owner", bytes(2**24)) for _ in range(5)]
-    assert len(kept.find("owner", addresses[1].rpartition("/")[2]).html) == 2**24
+    kept = kept_pages.PagesInMemory()
+    tokens = [kept.keep("owner", bytes(2**24)) for _ in range(5)]
+    assert len(kept.find("owner", tokens[1]).html) == 2**24
     with pytest.raises(NoLongerShown):
-        kept.find("owner", addresses[0].rpartition("/")[2])
+        kept.find("owner", tokens[0])
 
 
 def test_a_check_of_the_ledger_is_not_repeated_by_a_reload(pages: Pages) -> None:

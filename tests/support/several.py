@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,25 +21,32 @@ from tests.support.processes import command
 from tests.support.squad import TERMS
 from tests.support.world import PASSWORD, Person, World, ingest_portraits, solo
 
-from lineament.model.accounts import Role
+from lineament.model.accounts import Account, Role
 from lineament.model.cases import Case, Seeks
 from lineament.observe.notify import READY
 from lineament.settings import Secret
+from lineament.workspace import Desk
 
-PATIENCE = 60
+PATIENCE = 180
 """Seconds that anything may take here."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnPostgresql:
-    """A workspace in PostgreSQL with the portraits in its gallery, two people, and a case of the examiner."""
+    """A workspace in PostgreSQL with the portraits in its gallery, three people, and a case of the examiner."""
 
     world: World
     home: Path
     url: str
     examiner: Person
     administrator: Person
+    operator: Account
     case: Case
+
+    def desk(self) -> Desk:
+        """Return a desk of the operator, now; it stands for another process on the same database."""
+        self.world.clock.at = datetime.now(UTC)
+        return self.world.fresh_desk(self.operator)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -61,11 +68,12 @@ def on_postgresql(uri: str, folder: Path) -> Iterator[OnPostgresql]:
         examiner, administrator = (
             world.sign_up(f"{role.value}@agency.example", role) for role in (Role.EXAMINER, Role.ADMINISTRATOR)
         )
+        operator = world.join("home", Role.OPERATOR, name="Olga Operator")
         for person in (examiner, administrator):
             world.add_app(person, seconds_ago=30)
         world.train(examiner.account, days=3650)
         case = world.fresh_desk(examiner.account).casework.open(replace(TERMS, seeks=Seeks.MISSING))
-        yield OnPostgresql(world, folder / "ws", url, examiner, administrator, case)
+        yield OnPostgresql(world, folder / "ws", url, examiner, administrator, operator, case)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ class Several:
             for process in others:
                 os.kill(process, signal.SIGCONT)
 
-    def browser(self, cookies: Mapping[str, str] | None = None) -> httpx.Client:
+    def browser(self, cookies: dict[str, str] | None = None) -> httpx.Client:
         """Return a browser that opens a connection for each request, so that any process may answer."""
         each = httpx.Limits(max_keepalive_connections=0)
         return httpx.Client(

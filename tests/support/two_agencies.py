@@ -46,7 +46,7 @@ from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.register import PermissionDocument
 from lineament.services.misuse.guarded import about_guarded
-from lineament.services.people.rate_limits import FAILURES, VISITS, MovingWindow
+from lineament.services.people.windows import MemoryWindows
 from lineament.store.meta import new_ids
 from lineament.store.people_tables import sessions
 from lineament.web.app import create_app
@@ -178,8 +178,7 @@ class TwoAgencies(World):
         A server may still be answering what a closed browser had asked for, so the database is replaced by SQLite
         under its locks, and the checkpoint by a rename.
         """
-        limits = self.sign_in.limits
-        limits._failures, limits._visits = MovingWindow(*FAILURES), MovingWindow(*VISITS)
+        self.sign_in.limits._windows = MemoryWindows(self.workspace.clock)
         with (
             closing(sqlite3.connect(self.pristine / "lineament.db")) as first,
             closing(sqlite3.connect(self.home / "lineament.db", timeout=60)) as database,

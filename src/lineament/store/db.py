@@ -55,6 +55,7 @@ from lineament.store.runs import RunRows
 from lineament.store.sealed_rows import SealedRows
 from lineament.store.searches import SearchRows
 from lineament.store.sessions import SessionRows
+from lineament.store.short_lived import ShortLivedRows
 from lineament.store.source_reseal import SourceResealRows
 from lineament.store.sources import SourceRows
 from lineament.store.stops import StopRows
@@ -69,7 +70,6 @@ SCRUB_PATIENCE = 2.0
 """Most seconds that scrubbing waits for readers, while no other process can write."""
 PATIENCE = 30.0
 """Seconds that a writer waits for another one."""
-
 SCHEMA_PATIENCE = 5.0
 """Seconds that an upgrade of PostgreSQL waits for whoever uses a table; everybody else waits behind it."""
 
@@ -105,6 +105,7 @@ class Tx:
         self.factors = FactorRows(connection, vault)
         self.sessions = SessionRows(connection, vault)
         self.devices = DeviceRows(connection, vault)
+        self.short_lived = ShortLivedRows(connection, vault)
         self.stops = StopRows(connection, vault)
         self.cases = CaseRows(connection, vault)
         self.members = MemberRows(connection, vault)
@@ -241,6 +242,18 @@ class Store:
             self._writing.release()
 
     @contextmanager
+    def begin_aside(self) -> Iterator[Tx]:
+        """Open a write transaction for short-lived rows; on PostgreSQL beside others, and durable a moment later."""
+        if self.dialect == "sqlite":
+            with self.begin() as tx:
+                yield tx
+            return
+        with translated(self.place), self._writer.begin() as connection:
+            self._enter(connection, EVERYWHERE)
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            yield Tx(connection, self._vault_of(connection))
+
+    @contextmanager
     def read(self, scope: Scope | None = EVERYWHERE) -> Iterator[Tx]:
         """Open a read-only transaction, which sees the state at the moment it started, and what concerns ``scope``."""
         with translated(self.place), self._reader.begin() as connection:
@@ -350,9 +363,7 @@ class Store:
             self._upgrade()
 
     def _upgrade(self) -> None:
-        with self._changing_schema(
-            "upgraded", "doctor"
-        ) as connection:  # another process may have upgraded it meanwhile
+        with self._changing_schema("upgraded", "doctor") as connection:
             found = migrations.revision(connection)
             migrations.checked(found, self.place)
             if found == migrations.HEAD:  # another process has upgraded it meanwhile

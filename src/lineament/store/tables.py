@@ -14,6 +14,7 @@ from lineament.store import (  # noqa: F401 - what others here refer to, and the
     proposal_table,
     review_tables,
     search_tables,
+    short_lived_tables,
     source_tables,
     watch_tables,
     witness_table,

@@ -159,7 +159,7 @@ def create_app(workspace: Workspace, token: str, announce: Callable[[str], None]
     app.state.assets = assets.load()
     app.state.known_visit = known_visit
     app.state.readiness = health.Readiness(look(workspace))
-    app.state.kept_pages = kept_pages.KeptPages()
+    app.state.kept_pages = kept_pages.kept_for(workspace)
     app.state.renderer = Renderer({name: asset.digest for name, asset in app.state.assets.items()})
     for module in PAGE_MODULES:
         app.include_router(module.pages)

@@ -17,7 +17,7 @@ from lineament.errors import NotSignedIn, TooManyAttempts
 from lineament.services.people.callers import Caller
 from lineament.services.people.devices import KNOWN_FOR, MOST
 from lineament.services.people.rate_limits import RateLimits
-from lineament.web.security import SiteAddress, TokenSessions
+from lineament.web.security import BrowserSession, SiteAddress, TokenSessions
 
 DOORS = ("/sign-in", "/join/", "/transparency")
 """The beginnings of the paths that are open before signing in, apart from style sheets and scripts."""
@@ -80,9 +80,10 @@ class Doors:
     async def _visit(self, caller: Caller, *, form: bool) -> None:
         """Count a request. Raises TooManyAttempts: at once, or a second later if the client did not wait a second."""
         try:
-            self._limits.visit(caller)
-            if form:
-                self._limits.refuse_early(caller)
+            if self._limits.shared:
+                await run_in_threadpool(self._count, caller, form=form)
+            else:
+                self._count(caller, form=form)
         except TooManyAttempts:
             now = asyncio.get_running_loop().time()
             hasty = now < self._refused.pop(caller.client, 0.0)
@@ -93,6 +94,11 @@ class Doors:
                 await asyncio.sleep(SLOWED_SECONDS)
             raise
 
+    def _count(self, caller: Caller, *, form: bool) -> None:
+        self._limits.visit(caller)
+        if form:
+            self._limits.refuse_early(caller)
+
     async def _with_token(self, connection: HTTPConnection, untrusted_token: str) -> Response:
         site, headers = self._site, Headers(scope=connection.scope)
         caller = caller_of(site, connection)
@@ -102,9 +108,13 @@ class Doors:
             return response
         if self._sessions.find(connection.cookies.get(site.cookie_name(headers))) is not None:
             return response
+        session = await run_in_threadpool(self._admit, caller, untrusted_token)
+        site.set_cookie(response, headers, session.key)
+        return response
+
+    def _admit(self, caller: Caller, untrusted_token: str) -> BrowserSession:
         with self._limits.attempt(caller, NotSignedIn):
             session = self._sessions.admit(untrusted_token)
             if session is None:
                 raise NotSignedIn
-        site.set_cookie(response, headers, session.key)
-        return response
+            return session

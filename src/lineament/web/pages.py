@@ -303,7 +303,8 @@ def _with_page(act: Endpoint, page: Callable[..., Response]) -> Endpoint:
             return failures.with_wait(page(**known | {visitor: replace(visit, rejected=rejected)}), error)
         if type(response) is HTMLResponse and isinstance(visit, Visit):
             html, policy = bytes(response.body), response.headers.get("content-security-policy")
-            return redirect(visit.request.app.state.kept_pages.keep(visit.session.csrf, html, policy))
+            token = visit.request.app.state.kept_pages.keep(visit.session.csrf, html, policy)
+            return redirect(f"/answers/{token}")
         return response
 
     return endpoint  # type: ignore[return-value]  # same signature, by functools.wraps

@@ -25,7 +25,7 @@ from lineament.errors import (
 )
 from lineament.model.packs import ADDED, BEFORE, CURRENT, NEXT_PACK, PACK, AddedPack
 from lineament.workspace.desk import Desk
-from lineament.workspace.pictures import check_place
+from lineament.workspace.pictures import check_folder, check_place
 from lineament.workspace.vision import Vision
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ class Workspace:
     def __init__(
         self, settings: Settings, store: Store, keys: KeyRing, *, clock: Clock = now, vision: Vision | None = None
     ) -> None:
-        self.settings = settings
-        self.home = settings.home
+        self.settings, self.home = settings, settings.home
         from lineament.services.clock import TrustedClock
 
         self.clock = TrustedClock(clock, store)
@@ -140,7 +139,7 @@ class Workspace:
             KeyHolderUnavailable: Whoever holds the key cannot be asked.
             WorkspaceNewer: A later version of Lineament made it.
             LedgerBroken: The ledger does not continue its checkpoint.
-            PicturesElsewhere: Its pictures are not where the settings say.
+            PicturesElsewhere or FilesElsewhere: Its pictures are not where the settings say, or not in this folder.
         """
         home = settings.home
         if not home.is_dir() or not ((home / "lineament.db").exists() or settings.database_url):
@@ -162,6 +161,7 @@ class Workspace:
             store = Store.open(_database(settings, home), keys, owner=settings.owner_url, connections=most)
             undo.callback(store.close)
             keep_ring(store, keys)
+            check_folder(home, store)
             workspace = cls(settings, store, keys, clock=clock, vision=vision)
             workspace.suspect = suspect
             desk = workspace.desk_at_the_machine()
@@ -229,7 +229,7 @@ class Workspace:
 
             secret = settings.openid_client_secret.reveal()
             provider = Provider(settings.openid_issuer, settings.openid_client_id, secret, clock=self.clock)
-        return SignIn(self.desk_at_the_machine().record, self.keys, provider)
+        return SignIn(self.desk_at_the_machine().record, self.keys, provider, self.processes)
 
     @cached_property
     def workers(self) -> int:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineament.errors import InvalidValue, PicturesElsewhere
+from lineament.errors import FilesElsewhere, InvalidValue, PicturesElsewhere
 
 if TYPE_CHECKING:
     from lineament.settings import Settings
     from lineament.store.blobs import Blobs
     from lineament.store.blobs_s3 import BlobBucket
-    from lineament.store.db import Tx
+    from lineament.store.db import Store, Tx
 
 PICTURES = "pictures"
 """The fact in ``meta``: the bucket and prefix of the pictures; without it they are in the folder."""
+PLACE = "place"
+"""The fact in ``meta``, and the file in the folder, that name it."""
 _KEY_FILE = 2  # lines
 
 
@@ -43,6 +49,27 @@ def check_place(settings: Settings, tx: Tx) -> None:
     raise PicturesElsewhere(kept=kept or folder, given=given or folder, remedy=remedy)
 
 
+def check_folder(home: Path, store: Store) -> None:
+    """Raise FilesElsewhere if a workspace in PostgreSQL keeps its files in another folder; the first one is that.
+
+    Several machines may share the database. Were pictures, records of crawls and what is sent through the browser in
+    one folder on one machine and in another on the next, an erasure at the second would leave those at the first.
+    """
+    if store.dialect == "sqlite":
+        return
+    place = _place_of(home)
+    with store.read() as tx:
+        kept = tx.meta.get(PLACE)
+    if kept is None:
+        with store.begin() as tx:
+            kept = tx.meta.get(PLACE)  # another process may have set it meanwhile
+            if kept is None:
+                tx.meta.set(PLACE, place)
+                return
+    if kept != place:
+        raise FilesElsewhere(path=home, place=kept, mark=home / PLACE)
+
+
 def kept_pictures(settings: Settings, tx: Tx) -> Blobs:
     """Return the pictures of a workspace. Raises InvalidValue if the settings for its bucket are wrong."""
     if settings.pictures is not None:
@@ -54,6 +81,18 @@ def kept_pictures(settings: Settings, tx: Tx) -> Blobs:
 
 def _normal(url: str) -> str:
     return url.rstrip("/")
+
+
+def _place_of(home: Path) -> str:
+    """Return the name of a folder, which it gets if it has none; other processes may give it one meanwhile."""
+    mark = home / PLACE
+    if not mark.exists():
+        beside = home / f"{PLACE}.{secrets.token_hex(8)}"
+        beside.write_text(f"{secrets.token_hex(8)}\n", "utf-8")
+        with suppress(FileExistsError):
+            os.link(beside, mark)
+        beside.unlink()
+    return mark.read_text("utf-8").strip()
 
 
 def _bucket(settings: Settings, workspace: str) -> BlobBucket:

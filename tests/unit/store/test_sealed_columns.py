@@ -17,6 +17,7 @@ KINDS = {
     "sealed (source)",
     "sealed (case)",
     "sealed (face)",
+    "sealed (browser)",
     "wrapped",
     "keyed digest",
     "digest",

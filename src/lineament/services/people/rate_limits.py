@@ -1,4 +1,4 @@
-"""How much strangers may ask of the sign-in, each client by itself. The windows are in the memory of this process.
+"""How much strangers may ask of the sign-in, each client by itself (``windows``).
 
 What guards an account, its lock, is in the store (``attempts``). These limits guard the server and everybody else's
 accounts: they bound what one client may try and how many costly checks run at once, and refuse what exceeds them at
@@ -7,16 +7,14 @@ once, so that no thread that serves pages waits for a stranger.
 
 from __future__ import annotations
 
-import math
 import os
 import threading
-from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
 
 from lineament.errors import LineamentError, SignInRefused, TooManyAttempts
 from lineament.services.people.callers import Caller
+from lineament.services.people.windows import Limit, Windows
 
 VISITS = (60, 60)
 """Requests for pages that are open before signing in, and the seconds in which one client may send so many."""
@@ -31,34 +29,8 @@ KNOWN_AT_ONCE = 4
 PROVIDER_AT_ONCE = 4
 """How many requests wait for the agency's provider at a time; each may take ten seconds."""
 
-MOST_CLIENTS = 20_000
-"""Clients that are remembered; beyond them the one that was idle longest is forgotten."""
-
-
-class MovingWindow:
-    """Counts what each client did within the last ``seconds``, up to ``most``."""
-
-    def __init__(self, most: int, seconds: float) -> None:
-        self._most = most
-        self._seconds = seconds
-        self._times: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def seconds_to_wait(self, client: str, now: float, under_way: int = 0) -> int:
-        """Return how long until the client may do it once more, at least 1; 0 if it may now.
-
-        ``under_way`` are those that may still be added.
-        """
-        recent = [time for time in self._times.get(client, ()) if now - time < self._seconds]
-        if len(recent) + under_way < self._most:
-            return 0
-        return max(1, math.ceil(recent[0] + self._seconds - now)) if len(recent) >= self._most else 1
-
-    def add(self, client: str, now: float) -> None:
-        """Count once."""
-        self._times.setdefault(client, deque(maxlen=self._most)).append(now)
-        self._times.move_to_end(client)
-        if len(self._times) > MOST_CLIENTS:
-            self._times.popitem(last=False)
+_VISITS = Limit("visit", *VISITS, "your network address sends too many requests")
+_FAILURES = Limit("failure", *FAILURES, "too many from your network address failed")
 
 
 class Slots:
@@ -95,37 +67,35 @@ class Slots:
 
 
 class RateLimits:
-    """The limits of one process. A client is a network address, or a device whose key we signed."""
+    """The limits of a workspace. A client is a network address, or a device whose key we signed."""
 
-    def __init__(self, clock: Callable[[], datetime], signed: Callable[[str], bool]) -> None:
-        self._clock = clock
+    def __init__(self, windows: Windows, signed: Callable[[str], bool], processes: int = 1) -> None:
+        """``processes`` serve the pages of this machine, and share the places for costly work."""
+        self._windows = windows
         self._signed = signed
-        self._lock = threading.Lock()
-        self._visits, self._failures = MovingWindow(*VISITS), MovingWindow(*FAILURES)
-        self._under_way: Counter[str] = Counter()
-        self._strangers = Slots(STRANGERS_AT_ONCE, "many others are signing in just now")
-        self._known = Slots(KNOWN_AT_ONCE, "many others are signing in just now")
-        self._provider = Slots(PROVIDER_AT_ONCE, "many others are waiting for your agency's sign-in")
+        strangers, known, provider = (
+            max(1, most // processes) for most in (STRANGERS_AT_ONCE, KNOWN_AT_ONCE, PROVIDER_AT_ONCE)
+        )
+        self._strangers = Slots(strangers, "many others are signing in just now")
+        self._known = Slots(known, "many others are signing in just now")
+        self._provider = Slots(provider, "many others are waiting for your agency's sign-in")
+
+    @property
+    def shared(self) -> bool:
+        """Whether counting asks the database, so that it must not be done where requests are awaited."""
+        return self._windows.shared
 
     def visit(self, caller: Caller) -> None:
         """Count a request for a page that is open before signing in. Raises TooManyAttempts."""
-        client, now = self._client(caller), self._clock().timestamp()
-        if not client:
-            return
-        with self._lock:
-            wait = self._visits.seconds_to_wait(client, now)
-            if not wait:
-                self._visits.add(client, now)
-        if wait:
-            raise TooManyAttempts(why="your network address sends too many requests", seconds=wait)
+        if client := self._client(caller):
+            self._windows.count(_VISITS, client)
 
     def refuse_early(self, caller: Caller) -> None:
         """Raise TooManyAttempts if a stranger's form would be refused anyway, before any work is done for it."""
         client = self._client(caller)
         if not client:
             return
-        with self._lock:
-            self._require_left(client)
+        self._windows.require_left(_FAILURES, client)
         if client == caller.client and self._strangers.full:
             raise self._strangers.refusal
 
@@ -133,13 +103,14 @@ class RateLimits:
     def attempt(self, caller: Caller, failure: type[LineamentError] = SignInRefused) -> Iterator[None]:
         """Run one attempt, which counts against its client if it ends with ``failure``.
 
-        Raises TooManyAttempts if the client failed too often; attempts in parallel gain nothing.
+        Raises TooManyAttempts if the client failed too often. It is counted as it begins, so attempts in parallel gain
+        nothing, and one whose process is killed counts.
         """
         client = self._client(caller)
         if not client:
             yield
             return
-        self._begin(client)
+        counted = self._windows.count(_FAILURES, client)
         failed = False
         try:
             yield
@@ -147,26 +118,8 @@ class RateLimits:
             failed = True
             raise
         finally:
-            self._end(client, failed=failed)
-
-    def _begin(self, client: str) -> None:
-        with self._lock:
-            self._require_left(client)
-            self._under_way[client] += 1
-
-    def _require_left(self, client: str) -> None:
-        under_way = self._under_way.get(client, 0)
-        wait = self._failures.seconds_to_wait(client, self._clock().timestamp(), under_way)
-        if wait:
-            raise TooManyAttempts(why="too many from your network address failed", seconds=wait)
-
-    def _end(self, client: str, *, failed: bool) -> None:
-        with self._lock:
-            self._under_way[client] -= 1
-            if not self._under_way[client]:
-                del self._under_way[client]
-            if failed:
-                self._failures.add(client, self._clock().timestamp())
+            if not failed:
+                self._windows.take_back(_FAILURES, client, counted)
 
     def checking(self, *, known: bool) -> AbstractContextManager[None]:
         """Hold one of the few places for checking a password. Raises TooManyAttempts at once if none is free."""

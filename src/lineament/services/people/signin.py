@@ -20,6 +20,7 @@ from lineament.services.people.factors import Factors
 from lineament.services.people.policies import policy_for
 from lineament.services.people.rate_limits import RateLimits
 from lineament.services.people.sessions import Session, SessionKeeper, SessionKey, digest_of
+from lineament.services.people.windows import MemoryWindows, StoredWindows
 from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
@@ -72,14 +73,17 @@ class _Claim:
 class SignIn:
     """Signs people in. Every event is recorded in the name of the account that it concerns."""
 
-    def __init__(self, record: Record, keys: KeyRing, provider: Provider | None = None) -> None:
+    def __init__(self, record: Record, keys: KeyRing, provider: Provider | None = None, processes: int = 1) -> None:
+        """``processes`` serve the pages of this machine."""
         self._record = record
         self._keys = keys
         self._provider = provider
         self._keeper = SessionKeeper(record)
         self._attempts = Attempts(record)
         self._devices = Devices(keys.derive("devices"))
-        self.limits = RateLimits(record.clock, self._devices.signed)
+        several = record.store.dialect == "postgresql"  # perhaps on several machines
+        windows = StoredWindows(record.store, record.clock) if several else MemoryWindows(record.clock)
+        self.limits = RateLimits(windows, self._devices.signed, processes)
         self.factors = Factors(self._keeper, self._attempts, keys, self._devices, self.limits)
 
     # ------------------------------------------------------------ with a password
