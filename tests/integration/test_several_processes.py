@@ -36,6 +36,7 @@ from tests.support.world import MEBI, PROBE, SOURCE, Person, settings
 from lineament.errors import FilesElsewhere
 from lineament.model.faces import FaceId
 from lineament.model.jobs import LEASE, JobState
+from lineament.services.doctor import Verdict
 from lineament.services.jobs import owner
 from lineament.services.jobs.kinds import INGEST, ingest_arguments
 from lineament.services.people.rate_limits import VISITS
@@ -192,3 +193,11 @@ def test_a_job_whose_worker_was_killed_is_done_on_another_machine(
         done = other.worker.run_one()
     assert done is not None
     assert (done.id, done.state, done.attempts) == (job.id, JobState.DONE, 2)
+
+
+def test_the_doctor_compares_the_clock_with_that_of_the_database(workspace: OnPostgresql) -> None:
+    doctor = workspace.desk().workspace.desk_at_the_machine().doctor
+    assert doctor._time().verdict is Verdict.GOOD
+    workspace.world.clock.advance(seconds=30)
+    found = doctor._time()
+    assert (found.verdict, "from the database's" in found.detail) == (Verdict.WARNING, True)

@@ -41,6 +41,8 @@ PROGRESS_EVERY = 1000
 """Pictures opened between two reports of progress."""
 ABANDONED = 3600.0
 """Seconds after which a picture to which nothing refers belongs to no process that is about to commit."""
+CLOCKS_APART = 5.0
+"""Seconds between this machine's clock and that of the database from which on the doctor warns."""
 LEDGER_PAGE = 1000
 """Entries of the ledger read at once."""
 LITTLE_ROOM = 2**30
@@ -160,10 +162,14 @@ class Doctor:
         at = self._record.clock()
         with self._record.read() as tx:
             accepted = tx.ledger.accepted_clocks()
+            of_database = tx.meta.database_time() or at
         shown = f"{at.isoformat(timespec='seconds')}, not behind the newest entry of the ledger"
         if accepted:
             entries = ", ".join(map(str, accepted[-3:]))
             return Check("clock", Verdict.WARNING, f"{shown}; it was set back and accepted: ledger entry {entries}")
+        if (apart := abs(at - of_database).total_seconds()) > CLOCKS_APART:
+            advice = "synchronise both (NTP): by their clocks machines tell whether the worker of a job still lives"
+            return Check("clock", Verdict.WARNING, f"{shown}; {apart:.0f} s from the database's: {advice}")
         return Check("clock", Verdict.GOOD, shown)
 
     def _database(self) -> Check:

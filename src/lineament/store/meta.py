@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -35,6 +36,13 @@ class MetaRows:
     def get(self, name: str) -> str | None:
         """Return a fact, None if it is not set."""
         found: str | None = self._connection.scalar(sa.select(meta.c.value).where(meta.c.name == name))
+        return found
+
+    def database_time(self) -> datetime | None:
+        """Return the time of the machine of the database; None if that is this one (SQLite)."""
+        if self._connection.dialect.name == "sqlite":
+            return None
+        found: datetime = self._connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
         return found
 
     def last_id(self, counter: str) -> int:
