@@ -329,7 +329,7 @@ class Settings:
         "metrics",
         _address,
         None,
-        "Where `lineament serve` shows its metrics, at /metrics (127.0.0.1:9471); others of its processes, a port further.",
+        "Where `lineament serve` shows its metrics (127.0.0.1:9471), at /metrics; its other processes a port further.",
     )
     worker_metrics: Address | None = _setting(
         "worker_metrics", _address, None, "Where `lineament worker` shows its metrics (127.0.0.1:9472)."
