@@ -36,7 +36,9 @@ def _pages(workspace: Workspace, asked: Serving) -> None:
         processes.serve_in_processes(workspace, asked.host, asked.port, asked.processes, asked.announce)
         return
     workspace.warm()
-    workspace.gallery.stay(workspace.desk_at_the_machine().sources.list())
+    with workspace.store.read() as tx:  # upkeep: the indexes of all sources, of which the machine's own desk sees none
+        sources = tx.sources.all()
+    workspace.gallery.stay(sources)
     one = serve.OneOfSeveral(asked.process, asked.listener) if asked.process else None
     serve.serve(workspace, asked.host, asked.port, asked.announce, one)
 
