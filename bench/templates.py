@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from lineament.model.faces import SourceId
 from lineament.model.sources import SourceTerms
+from lineament.services.keyholder import about_source
 from lineament.store.db import Store
 from lineament.store.holders.file import FileHolder
 from lineament.store.keys import DataKey
@@ -42,6 +43,7 @@ DAYS = 2000
 """The day of capture of a face is the rest of its id divided by this."""
 _SPREAD = np.sqrt(np.exp(-np.arange(DIMENSION) / 35)).astype(np.float32)
 _CHUNK = 100_000
+_ABOUT = about_source("made")
 
 Vectors = NDArray[np.float32]
 
@@ -106,14 +108,14 @@ def store(folder: Path, gallery: Vectors) -> None:
     """Create the SQLite store of a workspace with all faces sealed, bypassing the mapper to save time."""
     keys = KeyRing.in_file(folder / "kek")
     (folder / "ring").write_text(keys.wrapped(keys.keys))
-    wrapped = keys.new_data_key("source made")
+    wrapped = keys.new_data_key(_ABOUT)
     created = Store.create(_url(folder), keys.vault)
     with created.begin() as tx:
         terms = SourceTerms(name="made", controller="bench", basis="made up", jurisdiction="FR")
         tx.sources.add(terms, wrapped, datetime.now(UTC))
     created.close()
     (folder / "wrapped").write_bytes(wrapped)
-    key = keys.unwrap(wrapped, "source made")
+    key = keys.unwrap(wrapped, _ABOUT)
     raw = sqlite3.connect(folder / "store.db", isolation_level=None)
     raw.execute("PRAGMA synchronous = OFF")
     raw.execute("BEGIN")
@@ -142,10 +144,15 @@ def store(folder: Path, gallery: Vectors) -> None:
 
 def opened(folder: Path) -> tuple[Store, DataKey]:
     """Open the store; return it with the key of its source."""
+    keys = key_ring(folder)
+    return Store.open(_url(folder), keys.vault), keys.unwrap((folder / "wrapped").read_bytes(), _ABOUT)
+
+
+def key_ring(folder: Path) -> KeyRing:
+    """Return the keys of the store."""
     keys = KeyRing(FileHolder(folder / "kek"))
     keys.at((folder / "ring").read_text())
-    key = keys.unwrap((folder / "wrapped").read_bytes(), "source made")
-    return Store.open(_url(folder), keys.vault), key
+    return keys
 
 
 def _url(folder: Path) -> str:

@@ -14,6 +14,8 @@ from tests.support.two_agencies import Pages, TwoAgencies
 from tests.support.world import SOURCE, trial
 
 from lineament.model.search import Mode, ProbeKind, SearchRequest
+from lineament.services.gallery.answers import Filling
+from lineament.services.gallery.indexes import Gallery
 from lineament.services.people.stops import OPERATOR
 from lineament.web.addresses import new_search_address, probe_address
 
@@ -61,6 +63,16 @@ OBSTACLES: dict[Callable[[TwoAgencies], None], tuple[str, str]] = {
     step_up_due: ("your second factor was not shown", "/step-up?next="),
     no_source: ("no source may be searched today", "/sources"),
 }
+
+
+def test_a_page_tells_that_an_index_is_not_full_yet(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = pages.world
+    filling = Filling(source=SOURCE, held=1_500_000, faces=2_000_000, seconds=90.0)
+    monkeypatch.setattr(Gallery, "filling", lambda _: [filling])
+    page = pages.ask(world.people["A examiner"], "GET", f"/probes/{world.cases['A own'].probe}").text
+    (note,) = lxml.html.fromstring(page).xpath("//main//*[@id='filling']")
+    words = " ".join(note.text_content().split())
+    assert f"{SOURCE}: 1,500,000 faces of 2,000,000 can be compared, all of them in about 90 s" in words
 
 
 @pytest.mark.parametrize("put", OBSTACLES, ids=lambda put: put.__name__)
