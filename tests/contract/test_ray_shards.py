@@ -125,6 +125,17 @@ def test_a_shard_that_hangs_is_waited_for_until_the_deadline(searched: Searched,
     assert searched.index.search(PROBES, 20) == searched.expected(without=lost[:10])
 
 
+def test_while_one_copy_hangs_the_other_answers(searched: Searched, ray_shards: RunningShards) -> None:
+    process = next(iter(ray_shards.processes(0).values()))
+    os.kill(process, signal.SIGSTOP)
+    try:
+        for _ in range(2):
+            assert searched.index.search(PROBES, 20) == searched.expected()
+    finally:
+        os.kill(process, signal.SIGCONT)
+    wait_until(searched.is_whole)
+
+
 def test_a_node_is_lost_and_another_added_while_searches_go_on(searched: Searched, ray_shards: RunningShards) -> None:
     expected = searched.expected()
     stop = threading.Event()

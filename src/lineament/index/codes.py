@@ -45,6 +45,7 @@ class Codes:
     def __init__(self, dimension: int) -> None:
         """Begin with the codes of no faces, whose vectors have that many dimensions."""
         self.columns = columns_of(dimension)
+        self.threads = processors()  # that compare many faces
         self._segments: list[CodedFaces] = []
         self._turnstile = Turnstile()
 
@@ -111,7 +112,7 @@ class Codes:
         """Return for each probe, shape (m, d), the faces whose codes are closest: ids and approximate scores."""
         with self._turnstile.reading():
             segments = [segment for segment in self._segments if segment.count]
-            if not segments or (len(segments) == 1 and segments[0].count <= _ALONE):
+            if self.threads == 1 or not segments or (len(segments) == 1 and segments[0].count <= _ALONE):
                 found = [CodeScan(probes, wanted).run(segments).best()]
             else:
                 found = self._together(probes, wanted, segments)
@@ -125,8 +126,8 @@ class Codes:
     def _together(
         self, probes: Vectors, wanted: Wanted, segments: Sequence[CodedFaces]
     ) -> list[list[tuple[FaceIds, Scores]]]:
-        """Compare with as many threads as there are processors, each with a share of the faces."""
-        many = processors()
+        """Compare with several threads, each with a share of the faces."""
+        many = self.threads
         tasks = [_threads().submit(CodeScan(probes, wanted).run, segments, number, many) for number in range(many)]
         return [task.result().best() for task in tasks]
 

@@ -97,6 +97,7 @@ class Part:
             self._codes = self._folder.read()
         except (FileNotFoundError, Damaged):
             self._codes = Codes(key.coding.dimension)
+        self._codes.threads = 1  # a machine holds as many shards as it has processors
         self._generation = secrets.token_hex(8)
         self._version = 0
         self._changes: deque[tuple[FaceIds, FaceIds]] = deque(maxlen=_REMEMBERED)

@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import logging
 import os
+import pickle
 import re
 import secrets
 import socket
@@ -84,6 +85,14 @@ class ShardActor(HeldShard):
 
         return str(ray.get_runtime_context().get_node_id())
 
+    def answer(self, asked: bytes) -> bytes | None:
+        """Return what ``nearest`` returns for packed arguments, packed; None if it is not in that state.
+
+        Ray takes a millisecond for arguments that it packs itself.
+        """
+        found = self.nearest(*pickle.loads(asked))  # noqa: S301 - whoever calls an actor can run code in it anyway
+        return None if found is None else packed(found)
+
     def process(self) -> int:
         """Return the number of its process there."""
         return os.getpid()
@@ -98,6 +107,11 @@ class ShardActor(HeldShard):
                     self.take(part, file, at, ray.get(other.piece.remote(part, file, at, min(_PIECE, size - at))))
         for key in ray.get(other.keys.remote()):
             self.open(key)
+
+
+def packed(what: object) -> bytes:
+    """Return an object as bytes for ``pickle.loads``."""
+    return pickle.dumps(what, pickle.HIGHEST_PROTOCOL)
 
 
 def secure(access: Access) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lineament.index.ray_cluster import packed
 from lineament.index.shard_views import View, lacking
 from lineament.index.sharded import NOTHING, ShardAnswer, ShardQuery
 from lineament.model.faces import FaceIds, Vectors
@@ -47,16 +49,15 @@ class ShardSearch:
         for shard in range(len(self._asked)):
             self._ask_another(shard)
         while self._calls and (now := time.monotonic()) < until:
-            ready, _ = ray.wait(list(self._calls), timeout=(hedge if now < hedge else until) - now)
+            timeout, most = (hedge - now, len(self._calls)) if now < hedge else (until - now, 1)
+            ready, _ = ray.wait(list(self._calls), num_returns=most, timeout=timeout)
             for call in ready:
-                self._receive(self._calls.pop(call), call)
-            if not ready and now < hedge <= time.monotonic():
+                if call in self._calls:
+                    self._receive(self._calls.pop(call), call)
+            if now < hedge <= time.monotonic():
                 for shard in {call.shard for call in self._calls.values()}:
                     self._ask_another(shard)
         return self._answers
-
-    def _is_open(self, shard: int) -> bool:
-        return self._answers[shard] is None
 
     def _ask_another(self, shard: int) -> None:
         if self._left[shard]:
@@ -64,14 +65,12 @@ class ShardSearch:
 
     def _ask(self, shard: int, view: View) -> None:
         asked, since = self._asked[shard], (view.generation, view.version)
-        call = view.actor.nearest.remote(self._part, since, self._turned, self._most, asked.among)
+        call = view.actor.answer.remote(packed((self._part, since, self._turned, self._most, asked.among)))
         self._calls[call] = _Call(shard, view, lacking(view, asked))
 
     def _receive(self, call: _Call, answer: Any) -> None:
         import ray
 
-        if not self._is_open(call.shard):
-            return
         try:
             result = ray.get(answer)
         except ray.exceptions.RayError:
@@ -89,8 +88,5 @@ class ShardSearch:
             self.learned.append(view)
             self._ask(call.shard, view)
         else:
-            self._answer(call, result)
-
-    def _answer(self, call: _Call, nearest: Any) -> None:
-        """Keep the answer; one that lacks faces may be bettered by another copy."""
-        self._answers[call.shard] = ShardAnswer(nearest, call.lacks)
+            self._answers[call.shard] = ShardAnswer(pickle.loads(result), call.lacks)  # noqa: S301 - a copy's own
+            self._calls = {other: its for other, its in self._calls.items() if its.shard != call.shard}

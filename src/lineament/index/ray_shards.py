@@ -49,21 +49,26 @@ Refill = Callable[[FaceIds], tuple[FaceIds, Vectors]]
 
 
 class DaysById:
-    """The days of capture of faces, by id; one is kept after its face was removed."""
+    """The days of capture of faces, by id; one is kept after its face was removed, for whoever still counts it.
+
+    Any number of threads may read while one adds.
+    """
 
     def __init__(self) -> None:
-        self._ids, self._days = NOTHING, np.empty(0, dtype=np.int32)
+        self._known: tuple[FaceIds, Days] = NOTHING, np.empty(0, dtype=np.int32)  # ascending ids; replaced as one
 
     def add(self, ids: FaceIds, days: Days) -> None:
-        """Note the days of faces, both of shape (n,)."""
-        new = ~is_among(ids, self._ids) if len(self._ids) else np.ones(len(ids), dtype=np.bool_)
-        every, of_each = np.concatenate([self._ids, ids[new]]), np.concatenate([self._days, days[new]])
-        order = np.argsort(every, kind="stable")
-        self._ids, self._days = every[order], of_each[order]
+        """Note the days of faces, both of shape (n,); those that are known stay."""
+        known, of_each = self._known
+        order = np.argsort(ids)
+        order = order[~is_among(ids[order], known)]
+        places = np.searchsorted(known, ids[order])
+        self._known = np.insert(known, places, ids[order]), np.insert(of_each, places, days[order])
 
     def of(self, ids: FaceIds) -> Days:
         """Return the days of faces that are known, shape (n,)."""
-        found: Days = self._days[np.searchsorted(self._ids, ids)]
+        known, of_each = self._known
+        found: Days = of_each[np.searchsorted(known, ids)]
         return found
 
 
