@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import ClassVar, Self
 
@@ -130,8 +131,12 @@ def note_lines(untrusted_note: str) -> tuple[str, list[tuple[str, bytes]]]:
     return f"{text}\n", signatures
 
 
+@lru_cache(maxsize=64)
 def open_note(untrusted_note: str, key: PublicKey) -> str:
-    """Return the text of a note that ``key`` signed. Raises InvalidValue if it is no note or not signed by it."""
+    """Return the text of a note that ``key`` signed. Raises InvalidValue if it is no note or not signed by it.
+
+    Within a search the same few notes are opened ten times; those that are not refused are kept.
+    """
     text, signatures = note_lines(untrusted_note)
     shown = untrusted_note[:60].replace("\n", " ")
     for name, signature in signatures:

@@ -30,6 +30,7 @@ _MOST = 500
 """Most ids in one IN clause."""
 
 _OPEN = accounts.c.state != AccountState.CLOSED.value
+_COUNT = sa.select(sa.func.count()).select_from(accounts).where(_OPEN)
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -109,7 +110,7 @@ class AccountRows:
 
     def count(self) -> int:
         """Return the number of accounts in the workspace, without closed ones."""
-        return self._connection.execute(sa.select(sa.func.count()).select_from(accounts).where(_OPEN)).scalar_one()
+        return self._connection.execute(_COUNT).scalar_one()
 
     # ------------------------------------------------------------ changes
 

@@ -37,6 +37,7 @@ _MOST_WORDS = 8
 _TERMS = tuple(CaseTerms.__dataclass_fields__)
 _SEARCHES = sa.select(sa.func.count()).where(searches.c.case_id == cases.c.id).scalar_subquery().label("searches")
 _SELECT = sa.select(cases, _SEARCHES)
+_WRAPPED_KEY = sa.select(cases.c.wrapped_key, cases.c.ref).where(cases.c.id == sa.bindparam("case"))
 
 
 class CaseRows:
@@ -70,11 +71,12 @@ class CaseRows:
         """
         wanted = sa.bindparam(None, name, Words)
         own = sa.and_(cases.c.agency_id == sight.agency_id, cases.c.ref == wanted)
-        for which in (cases.c.key == wanted, own):
-            row = self._connection.execute(_SELECT.where(which, is_visible(sight))).mappings().one_or_none()
-            if row is not None:
-                self._check_memberships(sight, [row["id"]])
-                return self._case(row)
+        by_key = cases.c.key == wanted
+        found = _SELECT.where(sa.or_(by_key, own), is_visible(sight)).order_by(by_key.desc()).limit(1)
+        row = self._connection.execute(found).mappings().one_or_none()
+        if row is not None:
+            self._check_memberships(sight, [row["id"]])
+            return self._case(row)
         raise NotFound(what="case", name=name, hint="lineament case list")
 
     def several(self, keys: Collection[str], sight: Sight) -> list[Case]:
@@ -208,8 +210,7 @@ class CaseRows:
 
     def wrapped_key(self, case_id: int) -> bytes:
         """Return the wrapped data key of a case. Raises NotFound, or Refused if the key was destroyed."""
-        query = sa.select(cases.c.wrapped_key, cases.c.ref).where(cases.c.id == case_id)
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(_WRAPPED_KEY, {"case": case_id}).one_or_none()
         if row is None:
             raise NotFound(what="case", name=case_id, hint="lineament case list")
         if row.wrapped_key is None:
