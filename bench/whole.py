@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from lineament.model.events.sources import BatchIngested
 from lineament.model.faces import Box, CaptureId, Face, Landmarks, NewCapture, Provenance, Quality, Template
 from lineament.model.search import SearchRequest
 from lineament.model.sources import Source, SourceTerms
+from lineament.observe.stages import Fact, Level, Stage, Total, install
 from lineament.services.gallery.opened import EPOCH
 from lineament.services.keyholder import source_key
 from lineament.settings import Settings
@@ -37,6 +40,9 @@ PROBES = sorted((ROOT / "src" / "lineament" / "demo").glob("*.jpg"))
 BATCH = 5_000
 CASE = CaseTerms(ref="B-1", offence="none", purpose="bench", basis="none")
 """The case of the searches of a bench."""
+
+SPLIT = (Stage.DECODE, Stage.DETECT, Stage.EMBED, Stage.GATE, Stage.SCAN, Stage.SCORE, Stage.COMMIT)
+"""The parts of a search that are told apart; the rest is the probe's commit, its digests, and reading the list."""
 
 Faces = tuple[CaptureId, int, tuple[NewFace, ...]]
 """A capture, its day, and its faces."""
@@ -115,6 +121,27 @@ def faces(ids: list[CaptureId], random: np.random.Generator, model: str) -> list
     return [(id_, day, (NewFace(face=face, crop=f"{id_:064x}"),)) for id_, face in zip(ids, new_faces, strict=True)]
 
 
+class Split:
+    """Adds up the seconds of each stage: an observer."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    def began(self, stage: Stage) -> None:
+        """See Observer."""
+
+    def ended(self, stage: Stage, begun: Any, seconds: float, facts: dict[Fact, str]) -> None:  # noqa: ARG002
+        """Add the seconds of a stage."""
+        if stage in SPLIT:
+            self.seconds[stage] += seconds
+
+    def counted(self, tally: Total, by: int, label: str) -> None:
+        """See Observer."""
+
+    def level(self, level: Level, value: int) -> None:
+        """See Observer."""
+
+
 def searching(home: Path, rounds: int) -> None:
     """Open the workspace, then search; print the times as one JSON object. Runs in its own process."""
     began = time.perf_counter()
@@ -125,18 +152,26 @@ def searching(home: Path, rounds: int) -> None:
     _ = workspace.analyser.analyse(PROBES[0].read_bytes())
     nets = time.perf_counter() - began
     whole, compared = [], []
+    parts: dict[str, list[float]] = {name: [] for name in (*SPLIT, "rest")}
+    split = Split()
+    install(split)
     with workspace:
         for number in range(rounds):
             # Different bytes after the picture each time, so that it is analysed and stored as a new probe.
             untrusted = PROBES[number % len(PROBES)].read_bytes() + os.urandom(8)
+            split.seconds.clear()
             began = time.perf_counter()
             probe = workspace.desk_at_the_machine().probes.take("B-1", untrusted)
             result = workspace.desk_at_the_machine().search.run(
                 probe.id, SearchRequest(case="B-1", reason="bench"), face=1
             )
             whole.append(time.perf_counter() - began)
+            for stage in SPLIT:
+                parts[stage].append(split.seconds[stage])
+            parts["rest"].append(whole[-1] - sum(split.seconds.values()))
             compared.append(result.seconds)
-    print(json.dumps({"faces": faces, "opened": opened, "nets": nets, "whole": whole, "compared": compared}))
+    figures = {"faces": faces, "opened": opened, "nets": nets, "whole": whole, "compared": compared, "parts": parts}
+    print(json.dumps(figures))
 
 
 def summary(name: str, seconds: list[float]) -> str:
@@ -170,6 +205,8 @@ def main() -> None:
     print(f"first use of the nets: {found['nets']:.2f} s")
     print(summary("comparing (index, templates opened, exact re-scoring)", found["compared"][3:]))
     print(summary("whole search service, probe bytes to committed result (target < 150 ms)", found["whole"][3:]))
+    medians = (f"{name} {statistics.median(times[3:]) * 1e3:.1f}" for name, times in found["parts"].items())
+    print(f"of that, median ms of each part: {', '.join(medians)}")
     if folder is not None:
         shutil.rmtree(folder)
 
