@@ -104,11 +104,9 @@ class Workspace:
             (building / "keys").mkdir(mode=0o700)
             holder = _holder(settings, building)
             holder.create()
-            keys = KeyRing(holder, Keys.new())
+            keys, url = KeyRing(holder, Keys.new()), _database(settings, building)
             with (
-                contextlib.closing(
-                    Store.create(_database(settings, building), keys, owner=settings.owner_url)
-                ) as store,
+                contextlib.closing(Store.create(url, keys, owner=settings.owner_url)) as store,
                 store.begin() as tx,
             ):
                 tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="ZZ"), clock(), id=HOME_AGENCY)
@@ -157,8 +155,8 @@ class Workspace:
             from lineament.store.ring import KeyRing, keep_ring
 
             keys = KeyRing(holder)
-            most = settings.database_connections
-            store = Store.open(_database(settings, home), keys, owner=settings.owner_url, connections=most)
+            url, most = _database(settings, home), settings.database_connections
+            store = Store.open(url, keys, owner=settings.owner_url, connections=most)
             undo.callback(store.close)
             keep_ring(store, keys)
             check_folder(home, store)
