@@ -281,7 +281,8 @@ class TallyRows:
 
     def _remember(self, source_id: int, version: int, rows: Sequence[FaceRow], key: DataKey) -> None:
         """Note which faces a version of the tally is without, for indexes that know the version before."""
-        sealed = key.seal(json.dumps([list(row) for row in rows]).encode(), _about_removal(source_id, version))
+        removed = [(*row[:3], bool(row[3]), row[4]) for row in rows]  # SQLite's driver gives 1 for true
+        sealed = key.seal(json.dumps(removed).encode(), _about_removal(source_id, version))
         row = {"source_id": source_id, "version": version, "sealed": sealed}
         self._connection.execute(sa.insert(face_removals), row)
         its = face_removals.c.source_id == source_id
