@@ -58,6 +58,7 @@ def test_from_the_first_picture_to_the_last(place: BucketPlace, in_s3: dict[str,
         with serving(workspace) as served, served.client() as browser:
             shown = browser.get(f"{search}/candidates/1/crop")
             assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
+            assert browser.get("/readyz").status_code == 200
 
         with workspace.store.read() as tx:
             erased, kept = (tx.captures.get(CaptureId(number)) for number in (1, 2))
@@ -201,6 +202,8 @@ def assert_nothing_is_believed(home: Path, mortal: dict[str, Any], search: str) 
             shown = browser.get(f"{search}/candidates/1/crop")
             assert shown.status_code == 503
             assert "pictures" in shown.text
+            unready = browser.get("/readyz")
+            assert (unready.status_code, unready.text) == (503, "pictures-unavailable\n")
         with pytest.raises(PicturesNotDeleted, match="no connection"):
             desk.erase.capture(CaptureId(1), "asked")
         with pytest.raises(PicturesNotDeleted):

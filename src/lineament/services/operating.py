@@ -23,6 +23,7 @@ from lineament.store import migrations
 
 if TYPE_CHECKING:
     from lineament.services.gallery.indexes import Gallery
+    from lineament.store.blobs import Blobs
 
 HUNDRED = 100
 """The ledger's size is told to the hundred: entries of searches are among the others."""
@@ -45,9 +46,16 @@ class Standing:
 class Operating:
     """Looks at the installation as a whole."""
 
-    def __init__(self, record: Record, model: Callable[[], str], gallery: Callable[[], Gallery | None]) -> None:
+    def __init__(
+        self,
+        record: Record,
+        model: Callable[[], str],
+        gallery: Callable[[], Gallery | None],
+        blobs: Callable[[], Blobs],
+    ) -> None:
         """``model``: the one that this process uses; ``gallery``: None if none is open yet."""
         self._record = record
+        self._blobs = blobs
         self._model = model
         self._gallery = gallery
 
@@ -56,7 +64,8 @@ class Operating:
         """Return the code of what stands against serving now; None if nothing does.
 
         The database answers, its keys are open and its schema is current; the clock is not behind the ledger, which
-        continues its checkpoint; and the model in use is the one that this process has loaded.
+        continues its checkpoint; the model in use is the one that this process has loaded; and a service that keeps the
+        pictures answers.
         """
         try:
             with self._record.read() as tx:
@@ -67,6 +76,7 @@ class Operating:
                 if note is not None:
                     self._record.ledger.check_kept(tx.ledger, note)
             self._record.clock()
+            self._blobs().require_reachable()
         except LineamentError as error:
             return error_code(error)
         return None

@@ -79,6 +79,9 @@ class Blobs(Protocol):
         Raises StoreUnavailable, StorageFull, PicturesUnavailable or VersionsKept if they cannot.
         """
 
+    def require_reachable(self) -> None:
+        """Raise PicturesUnavailable if pictures cannot be read now; a server that is asked has seconds to answer."""
+
     def close(self) -> None:
         """End what runs in the background; what was put and not flushed is given up."""
 
@@ -190,6 +193,9 @@ class BlobFolder:
         except OSError as error:
             raise of_system(error, self._folder) from error
         return f"the folder {self._folder} can be written to and deleted from"
+
+    def require_reachable(self) -> None:
+        """See Blobs. A file is read or not; nothing has to be asked first."""
 
     def close(self) -> None:
         """See Blobs."""

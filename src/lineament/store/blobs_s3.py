@@ -199,6 +199,10 @@ class BlobBucket:
         next(bucket.list(), None)
         return f"{bucket.place} can be written, read, listed and deleted from, and keeps no versions"
 
+    def require_reachable(self) -> None:
+        """See Blobs. The mark is read, once, and a slow service is as good as none."""
+        self._require_mark(hurried=True)
+
     def close(self) -> None:
         """See Blobs."""
         self._uploaders.shutdown(wait=False, cancel_futures=True)
@@ -229,9 +233,9 @@ class BlobBucket:
             self._require_mark()
             self._marked = True
 
-    def _require_mark(self) -> None:
+    def _require_mark(self, *, hurried: bool = False) -> None:
         """Raise PicturesUnavailable unless the bucket holds the mark of this workspace."""
-        found = self._bucket.get(MARK)
+        found = self._bucket.get(MARK, hurried=hurried)
         if found == self._workspace.encode():
             return
         why = "it holds the pictures of another workspace" if found else "nothing of this workspace is in it"

@@ -28,6 +28,8 @@ PATIENT = timedelta(seconds=30)
 """How long writing is tried again; an answer may take as long."""
 BRISK = timedelta(seconds=6)
 """How long everything else is tried again, because a person or a transaction waits; an answer may take as long."""
+HURRIED = timedelta(seconds=1.5)
+"""The same, for whoever asks only whether the service is there."""
 
 # By the codes of S3 (its API reference, “Error responses”) and of what speaks its language.
 _WHY = {
@@ -126,6 +128,10 @@ class Bucket:
     def _brisk(self) -> S3Store:
         return _store(self.place, BRISK)
 
+    @cached_property
+    def _hurried(self) -> S3Store:
+        return _store(self.place, HURRIED)
+
     def put(self, name: str, content: bytes, *, new: bool = False) -> None:
         """Write an object whole, in place of the one of that name; with ``new`` only if there is none.
 
@@ -143,10 +149,10 @@ class Bucket:
             why = "the bucket keeps every version of an object; take a bucket without versioning and object lock"
             raise VersionsKept(place=str(self.place), why=why)
 
-    def get(self, name: str) -> bytes | None:
-        """Return an object, None if there is none of that name."""
+    def get(self, name: str, *, hurried: bool = False) -> bytes | None:
+        """Return an object, None if there is none of that name; ``hurried``: within twice HURRIED."""
         try:
-            return bytes(self._brisk.get(name).bytes())
+            return bytes((self._hurried if hurried else self._brisk).get(name).bytes())
         except FileNotFoundError as error:
             self._require_bucket(error)
             return None

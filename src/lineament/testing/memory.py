@@ -148,6 +148,9 @@ class MemoryBlobs:
         """See Blobs."""
         return "the memory of this process"
 
+    def require_reachable(self) -> None:
+        """See Blobs."""
+
     def close(self) -> None:
         """See Blobs."""
 

@@ -175,7 +175,7 @@ class Desk(Bench, LeadsDesk, Oversight):
         from lineament.services.operating import Operating
 
         held = self.workspace
-        return Operating(self.record, lambda: held.pack.model, lambda: held.opened_gallery)
+        return Operating(self.record, lambda: held.pack.model, lambda: held.opened_gallery, lambda: held.blobs)
 
     @cached_property
     def witnesses(self) -> Witnesses:
