@@ -25,7 +25,7 @@ import numpy as np
 from bench import machine, templates
 from bench.codings import exact_best
 from bench.contenders import K, Lineament
-from bench.search import clocked, resident, times
+from bench.search import clocked, memory, times
 
 TOGETHER = 64
 LARGEST = 10_000_000
@@ -71,11 +71,11 @@ def measure(folder: Path, faces: int, seconds: float) -> dict[str, float]:
         probes, probe_people, people = made["probes"], made["probe_people"], made["people"][:faces]
     rows = best(folder, faces)
     mated = people[rows] == probe_people[:, np.newaxis]
-    before = resident()
+    before = memory()[0]
     opening = clocked(ours.open)[1]
     opening += clocked(lambda: ours.search(probes[0], None))[1]
     found = [ours.search(probe, None) for probe in probes]
-    each = (resident() - before) / faces
+    each = float(memory()[0] - before) / faces
     hit = np.stack([np.isin(wanted + 1, list(listed)) for wanted, listed in zip(rows, found, strict=True)])
     taken = times(lambda probe: ours.search(probe, None), probes, seconds)
     many = np.resize(probes, (TOGETHER, probes.shape[1]))

@@ -7,7 +7,8 @@ opening the templates, and the exact scores; its additions are sealed and stored
 
 - An approximate index is measured at the fastest setting that finds 99 % of the exact best 50, or else at the one that
   finds most. ``genuine`` is the share of the enrolled people among the exact best 50 that are found.
-- ``B/face`` is resident memory, of the server too if there is one; ``disk`` are the files.
+- ``B/face`` is memory that is no file's, of the server too if there is one. ``mapped`` is what searches read of mapped
+  files: of Lineament its encrypted store, of Qdrant all vectors and the graph. ``disk`` are the files.
 - ``1 %``: only faces of some days are permitted. Their p50, the share of their exact best 50, and ``!`` if a face of
   another day is listed.
 - ``add/s``: 10,000 faces are added so that the next search finds them. ``del ms``: 1000 are removed. ``gone``: ``no``
@@ -81,6 +82,7 @@ COLUMNS = (
     Column("genuine", "genuine", ".4f", -1),
     Column("best 50", "all", ".4f", -1),
     Column("B/face", "bytes", ".0f", 1),
+    Column("mapped", "mapped", ".0f", 1),
     Column("disk", "disk", ".0f", 1),
     Column("build s", "build_s", ".0f", 1),
     Column("1 % ms", "few_p50", ".2f", 1),
@@ -148,19 +150,28 @@ def times(found: Callable[[np.ndarray], Any], probes: np.ndarray, seconds: float
     return np.array(taken[5:])
 
 
-def resident(server: int | None = None) -> int:
-    """Return the bytes of resident memory, without free memory of the allocator; with a server and its processes."""
+def resident() -> int:
+    """Return the bytes of resident memory, without free memory of the allocator."""
     ctypes.CDLL(None).malloc_trim(0)
-    own = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return own + (_shares(server) if server else 0)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _shares(process: int) -> int:
-    """Return the bytes of a process and its children, where what they share counts once."""
-    rows = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    own = next(1024 * int(row.split()[1]) for row in rows if row.startswith("Pss:"))
+def memory(server: int | None = None) -> np.ndarray:
+    """Return the bytes of memory that are no file's, and of mapped files; also of a server and its processes."""
+    ctypes.CDLL(None).malloc_trim(0)
+    own = _sizes(os.getpid())
+    return own + _with_children(server) if server else own
+
+
+def _sizes(process: int) -> np.ndarray:
+    rows = [row.split() for row in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]]
+    sizes = {row[0]: 1024 * int(row[1]) for row in rows}  # what processes share counts once
+    return np.array([sizes["Pss_Anon:"] + sizes["Pss_Shmem:"], sizes["Pss_File:"]])
+
+
+def _with_children(process: int) -> np.ndarray:
     children = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/children")]
-    return own + sum(_shares(int(child)) for each in children for child in each)
+    return sum((_with_children(int(child)) for each in children for child in each), _sizes(process))
 
 
 def clocked(act: Callable[[], Any]) -> tuple[Any, float]:
@@ -178,7 +189,7 @@ def build(contender: Contender, shared: Shared) -> dict[str, Any]:
 
 def search(contender: Contender, shared: Shared, seconds: float) -> dict[str, Any]:
     """Return the figures of a search, memory and the size of the files."""
-    before = resident(contender.server)
+    before = memory(contender.server)
     loading = clocked(contender.open)[1]
     effort = _tuned(contender, shared)
 
@@ -186,14 +197,15 @@ def search(contender: Contender, shared: Shared, seconds: float) -> dict[str, An
         return contender.search(probe, effort)
 
     recalls = shared.recall(found, len(shared.probes))
-    each = (resident(contender.server) - before) / len(shared.gallery)
+    each, mapped = (memory(contender.server) - before) / len(shared.gallery)
     p50, p99 = np.percentile(taken := times(found, shared.probes, seconds), [50, 99])
     figures: dict[str, Any] = {
         "p50": float(p50),
         "p99": float(p99),
         "searches": len(taken),
         "load_s": loading,
-        "bytes": each,
+        "bytes": float(each),
+        "mapped": float(mapped),
     }
     figures |= {"all": recalls[0], "genuine": recalls[1], "how": contender.how(effort)}
     figures["disk"] = sum(path.stat().st_blocks * 512 for path in _files(contender)) / len(shared.gallery)
