@@ -82,6 +82,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "quality": ("--lfw", PEOPLE, "--people", "2"),
     "rotation": ("--pictures", "30"),
     "screenshots": (FOLDER, "--worlds", "collection", "--only", "run-collected"),
+    "shards": ("--faces", "2000", "--probes", "20", "--seconds", "2"),
     "search": (
         "--faces",
         "2000",
