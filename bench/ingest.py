@@ -103,9 +103,11 @@ def peer(folder: Path, count: int) -> dict[str, float]:
 
 
 def apart(*arguments: str, tree: Path = ROOT) -> dict[str, float]:
-    """Run one measurement in its own process, of the code in a checkout."""
+    """Run one measurement in its own process, of the code in a checkout, with what that has installed if anything."""
+    installed = tree / ".venv" / "bin" / "python"
+    python = str(installed) if tree != ROOT and installed.exists() else sys.executable
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "bench.ingest", *arguments],
+        [python, "-W", "ignore", "-m", "bench.ingest", *arguments],
         cwd=tree,
         env=os.environ | {"PYTHONPATH": str(tree / "src")},
         check=True,
