@@ -30,6 +30,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "drop": ("--pictures", "12", "--kill", "--chromium", "3"),
     "error_rates": ("--lfw", PEOPLE, "--few", "18"),
     "false_faces": ("--wheels", PEOPLE),
+    "faults": ("--kills", "1", "--clients", "1", "--database", "sqlite", "--only", "web"),
     "fusion": ("--lfw", PEOPLE, "--few"),
     "grouping": ("--lfw", PEOPLE),
     "ingest": ("--photographs", "3", "--peer-photographs", "2", "--seconds", "0.1"),
