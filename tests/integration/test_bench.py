@@ -101,6 +101,8 @@ TOYS: dict[str, tuple[str, ...]] = {
     "sign_in": ("--clients", "3", "--pages", "2", "--seconds", "0.5"),
     "shortlist": ("--faces", "1000", "--probes", "3"),
     "startup": ("--faces", "50", "--times", "1"),
+    "bulk": ("--captures", "300"),
+    "partitions": ("--faces", "2000", "--sources", "4"),
     "store": ("--captures", "500", "--batches", "2"),
     "templates": ("--faces", "2000", "--probes", "10"),
     "tried": ("--lfw", PEOPLE, "--few"),

@@ -6,7 +6,6 @@ A reader sees the state at the moment it started, and never waits for a writer.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,10 +28,10 @@ from lineament.store.cases import CaseRows
 from lineament.store.deletions import UNSCRUBBED, DeletionRows
 from lineament.store.devices import DeviceRows
 from lineament.store.drops import DropRows
-from lineament.store.engines import CONNECTIONS, check_order, postgresql_engines, sqlite_engines
+from lineament.store.engines import CONNECTIONS, check_order, new_file, postgresql_engines, sqlite_engines
 from lineament.store.faces import FaceRows
 from lineament.store.factors import FactorRows
-from lineament.store.faults import RESTORE, of_system, translated
+from lineament.store.faults import RESTORE, translated
 from lineament.store.filing import FILED_SINCE, file_by_account
 from lineament.store.guard import sign, sign_everything, watch
 from lineament.store.jobs import JobRows
@@ -342,7 +341,7 @@ class Store:
 
     def _create(self) -> None:
         if self.dialect == "sqlite":
-            _new_file(Path(self.place))
+            new_file(Path(self.place))
         self._check_database()
         with self._changing_schema("made", "init") as connection:
             if migrations.revision(connection) is not None:
@@ -419,13 +418,3 @@ class Store:
                     yield connection
             finally:
                 raw.execute("PRAGMA foreign_keys = ON")
-
-
-def _new_file(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        raise WorkspaceExists(path=path) from None
-    except OSError as error:
-        raise of_system(error, path) from error

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from lineament.errors import DatabaseSortsOtherwise
+from lineament.errors import DatabaseSortsOtherwise, WorkspaceExists
+from lineament.store.faults import of_system
 from lineament.store.raw import BINARY, COPIED
 
 
@@ -24,6 +27,17 @@ def sqlite_engines(url: URL, patience: float) -> tuple[Engine, Engine]:
     _prepare(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *SQLITE_PRAGMAS, "PRAGMA cache_size = -16384"])
     _prepare(reader, "BEGIN", [*SQLITE_PRAGMAS, "PRAGMA query_only = ON"])
     return writer, reader
+
+
+def new_file(path: Path) -> None:
+    """Make an empty file for SQLite, which only its user can read. Raises WorkspaceExists, StoreUnavailable."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        raise WorkspaceExists(path=path) from None
+    except OSError as error:
+        raise of_system(error, path) from error
 
 
 SQLITE_PRAGMAS = [
