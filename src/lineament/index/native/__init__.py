@@ -26,12 +26,12 @@ BLOCK = 32
 """Faces whose codes lie together."""
 WIDTH = 16
 """Bytes of two dimensions in a block."""
-SPREAD = 3.5
+SPREAD = 3.0
 """Standard deviations of its error by which the coarse code of a face may be wrong without losing the face."""
 ABOUT = np.dtype([("id", "<i8"), ("day", "<i4"), ("scale", "<f4")])
 """What is known of a face besides its code; the scale makes a sum of levels an inner product."""
-_LARGE = 2**20
-"""Bytes."""
+_LARGE, _PAGE = 2**20, 2**21
+"""Bytes of an array that is in large pages, and of such a page."""
 _LIBRARY = Path(__file__).with_name("scan.so")
 
 
@@ -222,11 +222,12 @@ def _zeros(shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
     size = math.prod(shape) * np.dtype(kind).itemsize
     if size < _LARGE:
         return np.zeros(shape, dtype=kind)
-    memory = mmap.mmap(-1, size)
+    memory = mmap.mmap(-1, size + _PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):  # a kernel without them
             memory.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(memory, dtype=kind).reshape(shape)
+    start = -np.frombuffer(memory, dtype=np.uint8).ctypes.data % _PAGE
+    return np.frombuffer(memory, dtype=kind, count=math.prod(shape), offset=start).reshape(shape)
 
 
 @cache

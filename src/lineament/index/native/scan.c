@@ -203,40 +203,63 @@ static inline uint32_t reaching(const uint16_t *sums, int64_t cut) {
     return mask;
 }
 
-/* The faces of a group that may be among the best are found first; their fine codes are fetched meanwhile. */
+/* The faces of a group that may be among the best are found first, and looked at after the next group, or the next
+   probe: their fine codes are fetched meanwhile. So are the coarse codes of the next group. */
+struct waiting {
+    int64_t slots[GROUP * BLOCK];
+    uint16_t coarse[GROUP * BLOCK];
+    struct probe *probe;
+    int many;
+};
+
 #define COMPARE(name, attributes, add, reach, product)                                                             \
+    attributes static void name##_looks(const struct faces *faces, struct waiting *waiting, int64_t fine) {        \
+        struct probe *probe = waiting->probe;                                                                      \
+        for (int at = 0; at < waiting->many; at++) {                                                               \
+            const struct about *about = faces->about + waiting->slots[at];                                         \
+            if (waiting->coarse[at] < probe->cut || !is_among(about, probe)) continue;                             \
+            float sum = waiting->coarse[at] * probe->coarse_step + probe->bias;                                    \
+            sum += product(faces->fine + waiting->slots[at] * fine, probe->fine, fine) * probe->fine_step;         \
+            float score = sum * about->scale;                                                                      \
+            if (probe->held < probe->most || score > probe->scores[0]) push(probe, score, about->id);              \
+            probe->looked++;                                                                                       \
+        }                                                                                                          \
+        waiting->many = 0;                                                                                         \
+    }                                                                                                              \
     attributes static void name(const struct faces *faces, int64_t first, int64_t last, struct probe *probes,      \
                                 int64_t count, int64_t columns) {                                                  \
-        int64_t size = columns * WIDTH, fine = row(columns), slots[GROUP * BLOCK];                                 \
-        uint16_t sums[BLOCK], coarse[GROUP * BLOCK];                                                               \
+        int64_t size = columns * WIDTH, fine = row(columns);                                                       \
+        struct waiting waiting[2];                                                                                 \
+        int now = 0;                                                                                               \
+        waiting[0].many = waiting[1].many = 0;                                                                     \
+        uint16_t sums[BLOCK];                                                                                      \
         for (int64_t group = first; group < last; group += GROUP) {                                                \
             int64_t end = group + GROUP < last ? group + GROUP : last;                                             \
             for (struct probe *probe = probes; probe < probes + count; probe++) {                                  \
                 if (!probe->most) continue;                                                                        \
-                int many = 0;                                                                                      \
+                struct waiting *found = waiting + now;                                                             \
+                found->probe = probe;                                                                              \
                 for (int64_t block = group; block < end; block++) {                                                \
-                    add(faces->coarse + block * size, probe->coarse, columns, sums);                               \
+                    const uint8_t *codes = faces->coarse + block * size;                                           \
+                    if (probe == probes)                                                                           \
+                        for (int64_t at = 0; at < size; at += 64) __builtin_prefetch(codes + GROUP * size + at);   \
+                    add(codes, probe->coarse, columns, sums);                                                      \
                     for (uint32_t mask = reach(sums, probe->cut); mask; mask &= mask - 1) {                        \
                         int lane = __builtin_ctz(mask);                                                            \
                         int64_t slot = block * BLOCK + lane;                                                       \
                         if (slot >= faces->count) break;                                                           \
                         __builtin_prefetch(faces->fine + slot * fine);                                             \
                         __builtin_prefetch(faces->about + slot);                                                   \
-                        coarse[many] = sums[lane];                                                                 \
-                        slots[many++] = slot;                                                                      \
+                        found->coarse[found->many] = sums[lane];                                                   \
+                        found->slots[found->many++] = slot;                                                        \
                     }                                                                                              \
                 }                                                                                                  \
-                for (int at = 0; at < many; at++) {                                                                \
-                    const struct about *about = faces->about + slots[at];                                          \
-                    if (coarse[at] < probe->cut || !is_among(about, probe)) continue;                              \
-                    float sum = coarse[at] * probe->coarse_step + probe->bias;                                     \
-                    sum += product(faces->fine + slots[at] * fine, probe->fine, fine) * probe->fine_step;          \
-                    float score = sum * about->scale;                                                              \
-                    if (probe->held < probe->most || score > probe->scores[0]) push(probe, score, about->id);      \
-                    probe->looked++;                                                                               \
-                }                                                                                                  \
+                now = !now;                                                                                        \
+                if (waiting[now].many) name##_looks(faces, waiting + now, fine);                                   \
             }                                                                                                      \
         }                                                                                                          \
+        now = !now;                                                                                                \
+        if (waiting[now].many) name##_looks(faces, waiting + now, fine);                                           \
     }
 
 COMPARE(compare_plain, , add_plain, reaching, product_plain)
