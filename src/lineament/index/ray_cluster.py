@@ -6,7 +6,6 @@ import contextlib
 import ipaddress
 import logging
 import os
-import pickle
 import re
 import secrets
 import socket
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lineament.errors import ClusterUnavailable
 from lineament.index.held import HeldShard
 from lineament.index.placement import Placed, PlacementStep
+from lineament.index.shard_wire import Question, answer_to_bytes
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
@@ -86,12 +86,11 @@ class ShardActor(HeldShard):
         return str(ray.get_runtime_context().get_node_id())
 
     def answer(self, asked: bytes) -> bytes | None:
-        """Return what ``nearest`` returns for packed arguments, packed; None if it is not in that state.
-
-        Ray takes a millisecond for arguments that it packs itself.
-        """
-        found = self.nearest(*pickle.loads(asked))  # noqa: S301 - whoever calls an actor can run code in it anyway
-        return None if found is None else packed(found)
+        """Return what ``nearest`` does, as bytes; None if it is not in that state."""
+        question = Question.from_bytes(asked)
+        since = (question.generation, question.version)
+        found = self.nearest(question.part, since, question.turned, question.most, question.among)
+        return None if found is None else answer_to_bytes(found)
 
     def process(self) -> int:
         """Return the number of its process there."""
@@ -107,11 +106,6 @@ class ShardActor(HeldShard):
                     self.take(part, file, at, ray.get(other.piece.remote(part, file, at, min(_PIECE, size - at))))
         for key in ray.get(other.keys.remote()):
             self.open(key)
-
-
-def packed(what: object) -> bytes:
-    """Return an object as bytes for ``pickle.loads``."""
-    return pickle.dumps(what, pickle.HIGHEST_PROTOCOL)
 
 
 def secure(access: Access) -> None:

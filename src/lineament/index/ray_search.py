@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lineament.index.ray_cluster import packed
 from lineament.index.shard_views import View, lacking
+from lineament.index.shard_wire import Question, answer_from_bytes
 from lineament.index.sharded import NOTHING, ShardAnswer, ShardQuery
 from lineament.model.faces import FaceIds, Vectors
 
@@ -64,8 +63,16 @@ class ShardSearch:
             self._ask(shard, self._left[shard].pop())
 
     def _ask(self, shard: int, view: View) -> None:
-        asked, since = self._asked[shard], (view.generation, view.version)
-        call = view.actor.answer.remote(packed((self._part, since, self._turned, self._most, asked.among)))
+        asked = self._asked[shard]
+        question = Question(
+            part=self._part,
+            generation=view.generation,
+            version=view.version,
+            turned=self._turned,
+            most=self._most,
+            among=asked.among,
+        )
+        call = view.actor.answer.remote(question.to_bytes())
         self._calls[call] = _Call(shard, view, lacking(view, asked))
 
     def _receive(self, call: _Call, answer: Any) -> None:
@@ -88,5 +95,5 @@ class ShardSearch:
             self.learned.append(view)
             self._ask(call.shard, view)
         else:
-            self._answers[call.shard] = ShardAnswer(pickle.loads(result), call.lacks)  # noqa: S301 - a copy's own
+            self._answers[call.shard] = ShardAnswer(answer_from_bytes(result), call.lacks)
             self._calls = {other: its for other, its in self._calls.items() if its.shard != call.shard}
