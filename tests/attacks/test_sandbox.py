@@ -205,6 +205,7 @@ PROCESSES: dict[str, list[Callable[[Path, LocalWeb], object]]] = {
 MADE_BY = {
     "lineament/sandbox/launch.py",  # those above
     "lineament/cli/beside.py",  # “lineament worker”, which begins as every command does
+    "lineament/web/processes.py",  # “lineament serve” again, for each further process
 }
 """Files that start processes."""
 
