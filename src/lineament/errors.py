@@ -623,6 +623,13 @@ class PrecisionUnavailable(LineamentError):
     exit_code = 12
 
 
+class GpuUnavailable(LineamentError):
+    """No GPU can be used: {why}; install onnxruntime-gpu and its libraries, or set LINEAMENT_RUNTIME to openvino."""
+
+    code = "gpu-unavailable"
+    exit_code = 12
+
+
 class DecoderUnavailable(LineamentError):
     """No process for decoding pictures can be started: {why}; see: lineament doctor."""
 

@@ -32,6 +32,7 @@ class Runtime(StrEnum):
 
     OPENVINO = "openvino"
     ONNXRUNTIME = "onnxruntime"
+    CUDA = "cuda"
 
 
 class LogFormat(StrEnum):
@@ -269,7 +270,10 @@ class Settings:
         "auto takes bf16 where the processor multiplies matrices of it (AMX), else f32.",
     )
     runtime: Runtime = _setting(
-        "runtime", _one_of(Runtime), Runtime.OPENVINO, "onnxruntime is for machines with a GPU."
+        "runtime",
+        _one_of(Runtime),
+        Runtime.OPENVINO,
+        "cuda is ONNX Runtime on an NVIDIA GPU, refused where there is none; onnxruntime is the same on the processor.",
     )
     cache: Path = _setting("cache", Path, _cache, "Where the expanded models are kept between runs.")
     state: Path = _setting("state", Path, _state, "Where the terminal keeps its sign-in, one file for each workspace.")

@@ -9,10 +9,11 @@ from functools import cache, lru_cache
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 from tests.support.nets import pack, portrait
 
-from lineament.errors import InvalidValue, PrecisionUnavailable
+from lineament.errors import GpuUnavailable, InvalidValue, PrecisionUnavailable
 from lineament.vision.packs import Colours, Net
 from lineament.vision.runtime import Images, InferenceSession, Outputs, bf16_is_native, chosen_precision, sessions
 
@@ -135,6 +136,20 @@ def test_weights_may_be_in_memory(runtime: tuple[str, str]) -> None:
     name, precision = runtime
     remembered = sessions(name, precision, 1)(replace(net, weights=net.weights.read_bytes()))
     _close(remembered.run(images(320, 320)), session(runtime, "detector").run(images(320, 320)), 0)
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime takes the processor without a word."""
+    here = onnxruntime.get_available_providers()
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(GpuUnavailable, match="processors alone"):
+        sessions("cuda", "f32", 1)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    opened = sessions("cuda", "f32", 1)
+    if "CUDAExecutionProvider" not in here:
+        with pytest.raises(GpuUnavailable, match="LINEAMENT_RUNTIME"):
+            opened(pack().detector)
 
 
 def test_bf16_is_refused_if_it_is_not_available() -> None:

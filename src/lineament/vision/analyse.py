@@ -59,7 +59,7 @@ class Analyser:
         Args:
             pack: The models.
             decoder: Closed with the analyser.
-            runtime: ``openvino`` or ``onnxruntime``.
+            runtime: ``openvino``, ``onnxruntime`` or ``cuda``.
             precision: ``auto``, ``f32`` or ``bf16``.
             threads: Inferences run at once, each on one thread.
 

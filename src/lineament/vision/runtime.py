@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lineament.errors import InvalidValue, PrecisionUnavailable
+from lineament.errors import GpuUnavailable, InvalidValue, PrecisionUnavailable
 from lineament.vision.packs import Colours, Net
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ Images = NDArray[np.uint8]
 Outputs = Mapping[str, NDArray[np.float32]]
 """The outputs of a net, by name."""
 
+_PROCESSOR, _GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
+"""What ONNX Runtime calls them."""
 SIZES_KEPT = 24
 """Compiled sizes that a session keeps, over all threads, the most recently used; one takes about 16 MB of activations
 for each thread at 640 × 480 pixels, and 0.1 s to compile."""
@@ -53,22 +55,32 @@ def sessions(runtime: str, precision: str, threads: int) -> OpenSession:
     """Return what opens sessions that run up to ``threads`` inferences at once, each on one thread.
 
     Args:
-        runtime: ``openvino`` or ``onnxruntime``.
+        runtime: ``openvino``, ``onnxruntime``, or ``cuda``, which is the latter on a GPU.
         precision: ``f32``, ``bf16``, or ``auto`` for the faster.
         threads: At least 1.
 
     Raises:
         PrecisionUnavailable: bf16 is requested but not available.
+        GpuUnavailable: A GPU is requested and cannot be used.
         InvalidValue: There is no such runtime or precision.
     """
     if runtime == "openvino":
         wanted = "f32" if precision == "auto" and not bf16_is_faster() else precision
         chosen = chosen_precision(wanted, None if bf16_is_native() else "neither AMX nor AVX-512-BF16 is here")
         return lambda net: OpenVinoSession(net, precision=chosen, threads=threads)
-    if runtime == "onnxruntime":
+    if runtime in {"onnxruntime", "cuda"}:
         chosen_precision(precision, "ONNX Runtime runs these nets in f32 alone")
-        return OnnxRuntimeSession
-    raise InvalidValue(what="The runtime", value=runtime, why="choose openvino or onnxruntime")
+        return partial(OnnxRuntimeSession, provider=require_gpu() if runtime == "cuda" else _PROCESSOR)
+    raise InvalidValue(what="The runtime", value=runtime, why="choose openvino, onnxruntime or cuda")
+
+
+def require_gpu() -> str:
+    """Return what ONNX Runtime calls an NVIDIA GPU. Raises GpuUnavailable if it was built without."""
+    import onnxruntime
+
+    if _GPU not in onnxruntime.get_available_providers():
+        raise GpuUnavailable(why="the onnxruntime that is installed runs on processors alone")
+    return _GPU
 
 
 def chosen_precision(requested: str, why_not_bf16: str | None) -> str:
@@ -204,21 +216,23 @@ class _Requests:
 
 
 class OnnxRuntimeSession:
-    """A net on a GPU, or on the processor if there is none, run by ONNX Runtime."""
+    """A net on the processor or on a GPU, run by ONNX Runtime."""
 
     precision = "f32"
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: Net, provider: str = _PROCESSOR) -> None:
+        """Raises GpuUnavailable if the GPU that is asked for cannot be used; ONNX Runtime would take the processor."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        gpu = [name for name in ("CUDAExecutionProvider",) if name in onnxruntime.get_available_providers()]
         weights = net.weights if isinstance(net.weights, bytes) else str(net.weights)
         self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
-            weights, options, providers=[*gpu, "CPUExecutionProvider"]
+            weights, options, providers=[provider]
         )
+        if provider not in self._session.get_providers():
+            raise GpuUnavailable(why="its libraries do not load, or there is no GPU")
         self._input = self._session.get_inputs()[0].name
         self._names = [output.name for output in self._session.get_outputs()]
         self._order = slice(None, None, -1 if net.colours is Colours.BGR else 1)
