@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -59,7 +60,10 @@ class WorkerBeside:
     def _keep_running(self) -> None:
         pause = FIRST_PAUSE
         while (process := self._start()) is not None:
+            began = time.monotonic()
             process.wait()
+            if time.monotonic() - began > LONGEST_PAUSE:  # it had started well
+                pause = FIRST_PAUSE
             if self._over.wait(pause):
                 return
             pause = min(2 * pause, LONGEST_PAUSE)
