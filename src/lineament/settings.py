@@ -270,10 +270,7 @@ class Settings:
         "auto takes bf16 where the processor multiplies matrices of it (AMX), else f32.",
     )
     runtime: Runtime = _setting(
-        "runtime",
-        _one_of(Runtime),
-        Runtime.OPENVINO,
-        "cuda is ONNX Runtime on an NVIDIA GPU, refused where there is none; onnxruntime is the same on the processor.",
+        "runtime", _one_of(Runtime), Runtime.OPENVINO, "cuda takes an NVIDIA GPU, or refuses if there is none."
     )
     cache: Path = _setting("cache", Path, _cache, "Where the expanded models are kept between runs.")
     state: Path = _setting("state", Path, _state, "Where the terminal keeps its sign-in, one file for each workspace.")
