@@ -269,9 +269,7 @@ class Settings:
         Precision.AUTO,
         "auto takes bf16 where the processor multiplies matrices of it (AMX), else f32.",
     )
-    runtime: Runtime = _setting(
-        "runtime", _one_of(Runtime), Runtime.OPENVINO, "cuda takes an NVIDIA GPU, or refuses if there is none."
-    )
+    runtime: Runtime = _setting("runtime", _one_of(Runtime), Runtime.OPENVINO, "cuda takes an NVIDIA GPU, or refuses.")
     cache: Path = _setting("cache", Path, _cache, "Where the expanded models are kept between runs.")
     state: Path = _setting("state", Path, _state, "Where the terminal keeps its sign-in, one file for each workspace.")
     workers: int = _setting(
