@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -29,10 +29,17 @@ _SEATS = (
     .group_by(accounts.c.agency_id)
 )
 _BY_ID = sa.select(agencies).where(agencies.c.id == sa.bindparam("wanted"))
-_OPENED: WeakKeyDictionary[Vault, dict[str, tuple[tuple[Any, ...], dict[str, Any]]]] = WeakKeyDictionary()
-"""What the agencies hold as it was last read, by id, with the row whose MAC was checked: a search asks ten times."""
-_CHECKED: WeakKeyDictionary[Vault, dict[str, tuple[tuple[Any, ...], Agency]]] = WeakKeyDictionary()
-"""The agencies as they were last read, by id, with the row whose MAC was checked: an operator lists a thousand."""
+
+
+class _Checked(NamedTuple):
+    row: tuple[Any, ...]
+    values: Mapping[str, Any]  # what is sealed in it
+    agency: Agency
+
+
+_CHECKED: WeakKeyDictionary[Vault, dict[str, _Checked]] = WeakKeyDictionary()
+"""The agencies as they were last read, by id, with the row whose MAC was checked: an operator lists a thousand, and a
+search asks for one ten times."""
 
 
 class AgencyRows:
@@ -142,15 +149,7 @@ class AgencyRows:
         return row
 
     def _values(self, id: str) -> dict[str, Any]:  # noqa: A002
-        row = self._by_id(id)
-        held, known = tuple(row.values()), _OPENED.setdefault(self._vault, {})
-        before, values = known.get(id, ((), {}))
-        if before != held:
-            checked(self._connection, self._vault, "agencies", row)
-            values = self._sealed.open(id, row["sealed"])
-            if not is_own(self._connection, f"agencies/{id}"):
-                known[id] = (held, values)
-        return dict(values)
+        return dict(self._checked(self._by_id(id)).values)
 
     def _change(self, id: str, values: Mapping[str, Any]) -> None:  # noqa: A002
         sealed = self._sealed.seal(id, self._values(id) | dict(values))
@@ -161,17 +160,22 @@ class AgencyRows:
         return {row.agency_id: row.seats for row in self._connection.execute(query)}
 
     def _agency(self, row: RowMapping, seats: int) -> Agency:
-        held, known = tuple(row.values()), _CHECKED.setdefault(self._vault, {})
-        before, agency = known.get(row["id"], ((), None))
-        if agency is None or before != held:
-            checked(self._connection, self._vault, "agencies", row)
-            agency = self._read(row)
-            if not is_own(self._connection, f"agencies/{agency.id}"):
-                known[agency.id] = (held, agency)
-        return replace(agency, seats_taken=seats)
+        return replace(self._checked(row).agency, seats_taken=seats)
 
-    def _read(self, row: RowMapping) -> Agency:
+    def _checked(self, row: RowMapping) -> _Checked:
+        """Return what a row holds. Raises AccessAltered if it was changed from outside."""
+        held, known = tuple(row.values()), _CHECKED.setdefault(self._vault, {})
+        before = known.get(row["id"])
+        if before is not None and before.row == held:
+            return before
+        checked(self._connection, self._vault, "agencies", row)
         values = self._sealed.open(row["id"], row["sealed"])
+        found = _Checked(held, values, self._read(row, values))
+        if not is_own(self._connection, f"agencies/{row['id']}"):
+            known[row["id"]] = found
+        return found
+
+    def _read(self, row: RowMapping, values: Mapping[str, Any]) -> Agency:
         vetting, licence = values.get("vetting"), values.get("licence")
         return Agency(
             id=row["id"],
