@@ -136,14 +136,14 @@ def test_a_search_answers_while_an_index_is_filled_and_counts_what_is_not_in_it_
     ids, probe = shelf.enrol(shelf.faces(OLD, 10)), shelf.faces(OLD, 1)[0]
     go_on = threading.Event()
     waited: list[float] = []
-    follow = Gallery._follow_some
+    follow = Gallery._follow
 
     def held_up(self: Gallery, one: OpenIndex) -> None:
         if one.rows is not None:  # the first piece is taken over, and the others wait
             waited.append(go_on.wait(30))
         follow(self, one)
 
-    monkeypatch.setattr(Gallery, "_follow_some", held_up)
+    monkeypatch.setattr(Gallery, "_follow", held_up)
     gallery = shelf.gallery()
     gallery.stay([shelf.made.source])
     first = gallery.search([shelf.made.source], probe.template, 100, NOW.date())

@@ -152,7 +152,7 @@ class Gallery:
         found = [opened for model in wanted for _, opened in self._followed(chosen, model)]
         for opened in found:
             while opened.behind:
-                self._follow_some(opened)
+                self._follow(opened)
         return sum(len(opened.index) for opened in found)
 
     def opened(self) -> list[OpenIndex]:
@@ -185,8 +185,7 @@ class Gallery:
     def sync(self) -> None:
         """Write what this process added and removed to disk."""
         for opened in self.opened():
-            with opened.lock:
-                self._write(opened)
+            self._write(opened)
 
     def forget(self, source: Source, faces: Collection[int] | None = None) -> None:
         """Remove erased faces of a source from its indexes and from their files.
@@ -230,14 +229,15 @@ class Gallery:
 
     def _write(self, opened: OpenIndex) -> None:
         """Write; again if another process erased faces meanwhile, which would be written back otherwise."""
-        if opened.unwritten:
-            self._follow(opened)
-        while opened.unwritten:
-            opened.unwritten = opened.removed = False
-            opened.index.sync(opened.note(self._now(), self._wall()))
-            self._follow(opened)
-            if not opened.removed:
-                break
+        with opened.lock:
+            if opened.unwritten:
+                self._follow(opened)
+            while opened.unwritten:
+                opened.unwritten = opened.removed = False
+                opened.index.sync(opened.note(self._now(), self._wall()))
+                self._follow(opened)
+                if not opened.removed:
+                    break
 
     # ------------------------------------------------------------ searching
 
@@ -357,16 +357,16 @@ class Gallery:
         """Open an index, let it catch up with its store, and compare it with every row if that is due."""
         opened = self._index(*asked)
         since = len(opened.index)
-        self._follow_some(opened)
+        self._follow(opened)
         while opened.behind and not leave.wait(_PAUSE):
-            self._follow_some(opened)
+            self._follow(opened)
             if len(opened.index) - since >= _WRITTEN_EVERY:  # so that a crash costs no more than that
                 since = len(opened.index)
-                self._write_locked(opened)
+                self._write(opened)
         if not leave.is_set() and opened.is_due(self._now()):
             self._compare(opened)
         if not leave.is_set():
-            self._write_locked(opened)
+            self._write(opened)
 
     def _compare(self, opened: OpenIndex) -> None:
         """Compare an index with every row of its source; searches go on while they are read, if no lock is held."""
@@ -380,17 +380,9 @@ class Gallery:
             self._follow_in(tx, opened, None)
             opened.took = self._now() - began
 
-    def _follow_some(self, opened: OpenIndex) -> None:
-        with opened.lock:
-            self._follow(opened)
-
-    def _write_locked(self, opened: OpenIndex) -> None:
-        with opened.lock:
-            self._write(opened)
-
     def _follow(self, opened: OpenIndex) -> None:
         """Let an index follow its store; some of the way if there is far to go and somebody does the rest."""
-        with self._store.read() as tx:  # upkeep: an index follows its store for every caller
+        with opened.lock, self._store.read() as tx:  # upkeep: an index follows its store for every caller
             self._follow_in(tx, opened, None if self._beside is None else _PIECE)
 
     def _follow_in(self, tx: Tx, opened: OpenIndex, most: int | None) -> None:
@@ -398,13 +390,8 @@ class Gallery:
         key = source_key(tx, self._keys, source)
         if key != opened.key:  # it was rotated
             opened.begin_again(self._read(source, opened.model, key), key)
-        older = partial(_is_older, tx, self._keys, source)
+        older = lambda: vouching_key(tx, self._keys, source) is not None  # noqa: E731 - asked only if it has no tally
         opened.follow(tx, source, key, self._now(), older, most=most)
-
-
-def _is_older(tx: Tx, keys: KeyRing, source: Source) -> bool:
-    """Return whether a source is of a version before 0.4 and has never vouched for its faces."""
-    return vouching_key(tx, keys, source) is not None
 
 
 def _among(days: Days, after: int) -> Among:
