@@ -128,6 +128,10 @@ def tiles(side: int, scale: float) -> Iterator[tuple[int, int]]:
         yield int(begin / scale), side if at == count - 1 else int((begin + extent) / scale)
 
 
+Glance = Callable[[], list[Detections]]
+"""A part of a look, to be taken by whichever thread; what it shows, in each turn."""
+
+
 class Detector:
     """Finds faces; safe to use from several threads."""
 
@@ -149,7 +153,7 @@ class Detector:
         found = self.refine(pixels, *self.first_look(pixels))
         turns = self._sideways(found)
         if turns:
-            looks = self._looks(pixels, [(size, SUSPECTED, turns) for size in levels(pixels)])
+            looks = self._together([self._tiles(pixels, size, SUSPECTED, turns) for size in levels(pixels)])
             found = merged([found, self.refine(pixels, merged(looks))])
         return found
 
@@ -171,10 +175,12 @@ class Detector:
         """
         sizes = levels(pixels)
         smaller = [size // SIDEWAYS for size in sizes if size // SIDEWAYS > LOOK_SIZE]
-        looks = self._looks(
-            pixels,
-            [(size, SUSPECTED, (0,)) for size in sizes] + [(size, GLIMPSED, (90, 270)) for size in smaller],
-            glimpse=True,
+        looks = self._together(
+            [
+                *(self._tiles(pixels, size, SUSPECTED) for size in sizes),
+                *(self._tiles(pixels, size, GLIMPSED, (90, 270)) for size in smaller),
+                [lambda: [self._glimpse(pixels)]],
+            ]
         )
         none = not any((look.scores >= SURE).any() for look in looks[: len(sizes)])
         longer = max(pixels.shape[:2])
@@ -209,38 +215,31 @@ class Detector:
 
         The picture is turned counterclockwise by each of ``turns`` first: 0, 90 or 270 degrees.
         """
-        return self._looks(pixels, [(long_side, floor, turns)])[0]
+        return self._together([self._tiles(pixels, long_side, floor, turns)])[0]
 
-    def _looks(
-        self, pixels: Pixels, wanted: Sequence[tuple[int, float, Sequence[int]]], *, glimpse: bool = False
-    ) -> list[Detections]:
-        """Return several looks, each with its longer side, floor and turns, and if wanted the glimpse after them.
-
-        Idle processors take a part of the tiles.
-        """
-        tasks: list[tuple[int, Callable[[], list[Detections]]]] = []
-        for at, (long_side, floor, turns) in enumerate(wanted):
-            scale = long_side / max(pixels.shape[:2])
-            places = itertools.product(tiles(pixels.shape[0], scale), tiles(pixels.shape[1], scale))
-            tasks += [(at, partial(self._tile, pixels, place, scale, floor, turns)) for place in places]
-        if glimpse:
-            tasks.append((len(wanted), lambda: [self._glimpse(pixels)]))
-        seen = self._spare.map(lambda task: task[1](), tasks)
-        parts: list[list[Detections]] = [[] for _ in range(len(wanted) + glimpse)]
-        for (at, _), found in zip(tasks, seen, strict=True):
-            parts[at] += found
+    def _together(self, looks: Sequence[Sequence[Glance]]) -> list[Detections]:
+        """Return what each look shows, all its glances merged; idle processors take some of the glances."""
+        seen = iter(self._spare.map(lambda glance: glance(), [glance for look in looks for glance in look]))
+        parts = [list(itertools.chain.from_iterable(itertools.islice(seen, len(look)))) for look in looks]
         return [found[0] if len(found) == 1 else merged(found) for found in parts]
 
-    def _tile(
+    def _tiles(self, pixels: Pixels, long_side: int, floor: float, turns: Sequence[int] = (0,)) -> list[Glance]:
+        """Return the glances of a look: one at each part of the picture."""
+        scale = long_side / max(pixels.shape[:2])
+        places = itertools.product(tiles(pixels.shape[0], scale), tiles(pixels.shape[1], scale))
+        return [partial(self._tile, pixels, rows, columns, scale, floor, turns) for rows, columns in places]
+
+    def _tile(  # noqa: PLR0913, PLR0917 - what a glance is at
         self,
         pixels: Pixels,
-        place: tuple[tuple[int, int], tuple[int, int]],
+        rows: tuple[int, int],
+        columns: tuple[int, int],
         scale: float,
         floor: float,
         turns: Sequence[int],
     ) -> list[Detections]:
-        """Return what each turn shows of a part of the picture (its rows and its columns), scaled."""
-        (top, bottom), (left, right) = place
+        """Return what a part of the picture shows, scaled, in each turn."""
+        (top, bottom), (left, right) = rows, columns
         width, height = (max(round(side * scale), 1) for side in (right - left, bottom - top))
         tile = resize(pixels[top:bottom, left:right], width, height)
         looks = []
