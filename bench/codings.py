@@ -27,7 +27,7 @@ import numpy as np
 
 from bench import lfw, machine, templates
 from bench.contenders import K
-from bench.search import clocked, resident
+from bench.search import clocked, memory
 from lineament.index.among import EVERY_FACE
 from lineament.index.codes import Codes, processors
 from lineament.index.rotation import rotation
@@ -229,7 +229,7 @@ class Gallery:
         if not path.exists():
             gallery, asked = _made(faces, probes, real)
             np.save(folder / "codings.npy", gallery)
-            np.savez(path, probes=asked, best=exact_best(gallery, asked))
+            np.savez(path, probes=asked, best=templates.exact_best(gallery, asked, K))
         with np.load(path) as kept:
             return cls(np.load(folder / "codings.npy", mmap_mode="r"), kept["probes"], kept["best"])
 
@@ -250,19 +250,6 @@ def _made(faces: int, probes: int, real: Path | None) -> tuple[Vectors, Vectors]
     return made.gallery, np.concatenate([vectors[asked], made.probes[: max(0, probes - len(asked))]])
 
 
-def exact_best(gallery: Vectors, probes: Vectors) -> np.ndarray:
-    """Return the rows of the exact best 50 of a gallery, which may be a file, shape (probes, 50), best first."""
-    best = np.empty((len(probes), 0), dtype=np.int64)
-    scores = np.empty((len(probes), 0), dtype=np.float32)
-    for start in range(0, len(gallery), 500_000):
-        some = probes @ gallery[start : start + 500_000].T
-        rows = np.argpartition(-some, min(K, some.shape[1] - 1), axis=1)[:, :K]
-        best = np.concatenate([best, rows + start], axis=1)
-        scores = np.concatenate([scores, np.take_along_axis(some, rows, 1)], axis=1)
-    order = np.argsort(-scores, axis=1)[:, :K]
-    return np.take_along_axis(best, order, 1)
-
-
 # ---------------------------------------------------------------- measuring
 
 
@@ -271,13 +258,13 @@ def _measure(name: str, shared: Gallery, rescored: int) -> dict[str, Any]:
     warm.add(np.array(shared.gallery[:2000]))
     warm.search(shared.probes[:1], min(K, 1000))
     del warm
-    before = own_memory()
+    before = memory()[0]
     index = contenders(len(shared.gallery))[name][1]()
     adding = 0.0
     for start in range(0, len(shared.gallery), AT_ONCE):
         some = np.array(shared.gallery[start : start + AT_ONCE])
         adding += clocked(lambda: index.add(some))[1]  # noqa: B023 - called here
-    each = (own_memory() - before) / len(shared.gallery)
+    each = (memory()[0] - before) / len(shared.gallery)
     recalls = {}
     for most in (K, rescored):
         found = [index.search(probe[np.newaxis], most)[0] for probe in shared.probes]
@@ -302,13 +289,6 @@ def _measure(name: str, shared: Gallery, rescored: int) -> dict[str, Any]:
         "removing": 1000 * removing,
         "how": how,
     }
-
-
-def own_memory() -> int:
-    """Return the bytes of memory that are no file's: the gallery that is compared with is one."""
-    resident()  # gives back what the allocator holds free
-    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
 
 
 def bandwidth() -> float:

@@ -17,7 +17,7 @@ import numpy as np
 from bench import templates
 from bench.codings import TOGETHER, TURN, bandwidth
 from bench.photographs import PORTRAITS
-from bench.search import clocked, resident
+from bench.search import clocked, memory
 from bench.store import BATCH, Rows, clock, median, postgresql
 from lineament.index.among import EVERY_FACE
 from lineament.index.base import best
@@ -68,7 +68,7 @@ def measure(data: templates.Templates, *, searches: int, captures: int, with_pos
     _add(warm, data.gallery, 0, min(len(data.gallery), 65_536))
     _search(warm, probes, 0)
     del warm
-    before = resident()
+    before = memory()[0]
     codes, adding, medians = Codes(templates.DIMENSION), 0.0, []
     parts = [0, *(max(1, len(data.gallery) // part) for part in (4, 2, 1))]
     taken, work = np.empty(0), 0.0
@@ -79,7 +79,7 @@ def measure(data: templates.Templates, *, searches: int, captures: int, with_pos
         taken = np.array([clocked(lambda: _search(codes, probes, at))[1] for at in range(few)])  # noqa: B023 - called here
         work = (time.process_time() - began) / few
         medians.append(float(np.median(taken)))
-    memory = (resident() - before) / len(codes)
+    each = float(memory()[0] - before) / len(codes)
     many = np.resize(probes, (TOGETHER, templates.DIMENSION))
     with clock() as batch:
         for _ in range(3):
@@ -97,7 +97,7 @@ def measure(data: templates.Templates, *, searches: int, captures: int, with_pos
         together=batch[0] / 3 / TOGETHER / count,
         work_together=batch[1] / 3 / TOGETHER / count,
         adding=adding / count,
-        memory=memory,
+        memory=each,
         disk=_on_disk(codes),
         sqlite=sizes[0],
         postgres=sizes[1] if len(sizes) > 1 else None,

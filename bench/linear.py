@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from bench import machine, templates
-from bench.codings import exact_best
 from bench.contenders import K, Lineament
 from bench.search import clocked, memory, times
 
@@ -57,7 +56,9 @@ def best(folder: Path, faces: int) -> np.ndarray:
     path = folder / f"best-{faces}.npy"
     if not path.exists():
         with np.load(folder / "made.npz") as made:
-            np.save(path, exact_best(np.load(folder / "gallery.npy", mmap_mode="r")[:faces], made["probes"]))
+            np.save(
+                path, templates.exact_best(np.load(folder / "gallery.npy", mmap_mode="r")[:faces], made["probes"], K)
+            )
     return np.asarray(np.load(path))
 
 

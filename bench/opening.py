@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -124,14 +125,14 @@ def _erase_one(store: Store, gallery: Gallery, folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def _while_comparing(gallery: Gallery, source: Source, search: object) -> tuple[list[float], float]:
+def _while_comparing(gallery: Gallery, source: Source, search: Callable[[], bool]) -> tuple[list[float], float]:
     """Search while every row is read in another thread; return the seconds of each search, and those of the reading."""
     comparing = threading.Thread(target=gallery.check, args=(source,))
     began = time.perf_counter()
     comparing.start()
     taken = []
     while comparing.is_alive():
-        taken.append(clocked(search)[1])  # type: ignore[arg-type]
+        taken.append(clocked(search)[1])
     return taken, time.perf_counter() - began
 
 

@@ -112,12 +112,7 @@ class Shared:
     def _generate(self, faces: int, probes: int) -> None:
         data = templates.generate(faces, probes)
         np.save(self.folder / "gallery.npy", data.gallery)
-        best = np.empty((probes, K), dtype=np.int64)
-        for start in range(0, probes, 50):
-            scores = data.probes[start : start + 50] @ data.gallery.T
-            rows = np.argpartition(-scores, K, axis=1)[:, :K]
-            order = np.argsort(-np.take_along_axis(scores, rows, 1), axis=1)
-            best[start : start + 50] = np.take_along_axis(rows, order, 1)
+        best = templates.exact_best(data.gallery, data.probes, K)
         mated = data.people[best] == data.probe_people[:, np.newaxis]
         templates.store(self.folder, data.gallery)
         np.savez(self.folder / "truth.npz", probes=data.probes, best=best + 1, mated=mated)
@@ -148,12 +143,6 @@ def times(found: Callable[[np.ndarray], Any], probes: np.ndarray, seconds: float
         if time.perf_counter() - began > seconds and len(taken) >= 20:
             break
     return np.array(taken[5:])
-
-
-def resident() -> int:
-    """Return the bytes of resident memory, without free memory of the allocator."""
-    ctypes.CDLL(None).malloc_trim(0)
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def memory(server: int | None = None) -> np.ndarray:

@@ -101,6 +101,19 @@ def _unit(vectors: Vectors) -> Vectors:
     return vectors
 
 
+def exact_best(gallery: Vectors, probes: Vectors, most: int) -> np.ndarray:
+    """Return the rows of the exact best of a gallery, which may be a file, shape (probes, most), best first."""
+    best = np.empty((len(probes), 0), dtype=np.int64)
+    scores = np.empty((len(probes), 0), dtype=np.float32)
+    for start in range(0, len(gallery), 500_000):
+        some = probes @ gallery[start : start + 500_000].T
+        rows = np.argpartition(-some, min(most, some.shape[1] - 1), axis=1)[:, :most]
+        best = np.concatenate([best, rows + start], axis=1)
+        scores = np.concatenate([scores, np.take_along_axis(some, rows, 1)], axis=1)
+    order = np.argsort(-scores, axis=1)[:, :most]
+    return np.take_along_axis(best, order, 1)
+
+
 # ---------------------------------------------------------------- the store
 
 
