@@ -42,7 +42,8 @@ from bench.examiners import AnsweredSearch, Examiner, UnexpectedAnswerError, fil
 from bench.whole import made_up
 from lineament.errors import LineamentError
 from lineament.services.doctor import Verdict
-from lineament.settings import Secret, Settings
+from lineament.setting_values import Secret
+from lineament.settings import Settings
 from lineament.store.tables import captures
 from lineament.workspace import Workspace
 

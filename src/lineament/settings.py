@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -12,9 +11,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lineament.errors import InvalidValue
+from lineament.setting_values import (
+    Address,
+    Secret,
+    address,
+    addresses,
+    endpoint,
+    header,
+    host_and_port,
+    one_of,
+    origin,
+    seconds,
+    switch,
+    whole,
+)
 
 PREFIX = "LINEAMENT_"
-_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?")
 
 T = TypeVar("T")
 
@@ -40,36 +52,6 @@ class LogFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A network address and a port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-class Secret:
-    """A text that is never shown: not in a message, a log or a traceback."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text."""
-        return self._text
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
 
 
 def _setting(
@@ -107,82 +89,6 @@ def _printable(parse: Callable[[str], object], text: str) -> str:
     return "…" if parse is Secret else text[:100]
 
 
-def _one_of(kind: type[T]) -> Callable[[str], T]:
-    def parse(text: str) -> T:
-        try:
-            return kind(text)  # type: ignore[call-arg] # an enumeration
-        except ValueError:
-            raise ValueError(f"it is one of {', '.join(kind)}") from None  # type: ignore[arg-type] # as above
-
-    return parse
-
-
-def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
-    limits = f"of at least {least:,}" if most is None else f"from {least} to {most}"
-
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,18}", text.strip()) or not least <= int(text) <= (most or int(text)):
-            raise ValueError(f"write a whole number {limits}")
-        return int(text)
-
-    return parse
-
-
-def _seconds(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text.strip()) or not float(text) > 0:
-        raise ValueError("write seconds, above 0")
-    return float(text)
-
-
-def _switch(text: str) -> bool:
-    if (word := text.strip().lower()) not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
-        raise ValueError("write 1 or 0")
-    return word in {"1", "true", "yes", "on"}
-
-
-def _header(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", text):
-        raise ValueError("write the name of a header, such as X-Real-IP")
-    return text.lower()
-
-
-def _origin(text: str) -> str:
-    """Return scheme, host and port, if any, in lower case, as a browser writes an origin."""
-    parts = _ORIGIN.fullmatch(text.lower())
-    if parts is None or not 0 < int(parts["port"] or 443) < 2**16:
-        raise ValueError("write it as https://lineament.agency.example, without a path")
-    standard = {"https": "443", "http": "80"}[parts["scheme"]]
-    port = "" if parts["port"] in {None, standard} else f":{parts['port']}"
-    return f"{parts['scheme']}://{parts['host']}{port}"
-
-
-def _addresses(text: str) -> tuple[str, ...]:
-    """Return addresses with their ports, as ``HOST[:PORT]``; whether each can be one is checked where they are used."""
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not all(re.fullmatch(r"(\[[0-9a-f:.]+\]|[0-9.]+)(:[0-9]{1,5})?", part.lower()) for part in found):
-        raise ValueError("write addresses such as 10.1.2.3:8443, with commas between them")
-    return found
-
-
-def _address(text: str) -> Address:
-    parts = re.fullmatch(r"(\[[0-9a-f:.]+\]|[0-9.]+|localhost):([0-9]{1,5})", text.strip().lower())
-    if parts is None or not int(parts[2]) < 2**16:
-        raise ValueError("write an address and a port, such as 127.0.0.1:9471")
-    return Address(parts[1].strip("[]"), int(parts[2]))
-
-
-def _endpoint(text: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9/._-]*)?", text):
-        raise ValueError("write it as http://127.0.0.1:4318/v1/traces")
-    return text
-
-
-def _host_and_port(text: str) -> str:
-    if not re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}", text.lower()):
-        raise ValueError("write it as 10.1.2.3:6379")
-    return text.lower()
-
-
 def _cache() -> Path:
     return Path.home() / ".cache" / "lineament"
 
@@ -214,7 +120,7 @@ class Settings:
         "an upgrade; never in the settings of a service.",
     )
     database_connections: int = _setting(
-        "database_connections", _whole(4, 1000), 16, "Most connections of one process to PostgreSQL; then threads wait."
+        "database_connections", whole(4, 1000), 16, "Most connections of one process to PostgreSQL; then threads wait."
     )
     key_holder: str = _setting(
         "key_holder",
@@ -265,36 +171,41 @@ class Settings:
     examiner: str = _setting("examiner", str, getpass.getuser, "Who is at the keyboard, for the record.")
     precision: Precision = _setting(
         "precision",
-        _one_of(Precision),
+        one_of(Precision),
         Precision.AUTO,
         "auto takes bf16 where the processor multiplies matrices of it (AMX), else f32.",
     )
-    runtime: Runtime = _setting("runtime", _one_of(Runtime), Runtime.OPENVINO, "cuda takes an NVIDIA GPU, or refuses.")
+    runtime: Runtime = _setting(
+        "runtime", one_of(Runtime), Runtime.OPENVINO, "cuda takes an NVIDIA GPU, and is refused where there is none."
+    )
     cache: Path = _setting("cache", Path, _cache, "Where the expanded models are kept between runs.")
     state: Path = _setting("state", Path, _state, "Where the terminal keeps its sign-in, one file for each workspace.")
     workers: int = _setting(
-        "workers", _whole(0, 256), 0, "Pictures in progress at once in an ingest; 0: two for each processor."
+        "workers", whole(0, 256), 0, "Pictures in progress at once in an ingest; 0: two for each processor."
     )
     max_pixels: int = _setting(
-        "max_pixels", _whole(1_000_000), 200_000_000, "Pictures with more pixels are refused before decoding."
+        "max_pixels", whole(1_000_000), 200_000_000, "Pictures with more pixels are refused before decoding."
     )
-    max_file_bytes: int = _setting("max_file_bytes", _whole(2**20), 256 * 2**20, "Larger files are refused unread.")
+    max_file_bytes: int = _setting("max_file_bytes", whole(2**20), 256 * 2**20, "Larger files are refused unread.")
     decode_memory: int = _setting(
-        "decode_memory", _whole(2**28), 3 * 2**30, "Address space of one decoding process in bytes, besides pixels."
+        "decode_memory",
+        whole(256 * 2**20),
+        3 * 2**30,
+        "Address space of one decoding process in bytes, besides pixels.",
     )
     decode_seconds: float = _setting(
-        "decode_seconds", _seconds, 20.0, "Time for decoding one picture; then it is stopped."
+        "decode_seconds", seconds, 20.0, "Time for decoding one picture; then it is stopped."
     )
     public_url: str | None = _setting(
         "public_url",
-        _origin,
+        origin,
         None,
         "Where the pages are reached behind the agency's TLS proxy (https://lineament.agency.example): "
         "links in messages begin with it, and passkeys and OpenID Connect are bound to it.",
     )
     client_header: str | None = _setting(
         "client_header",
-        _header,
+        header,
         None,
         "The header in which the agency's TLS proxy writes the client's address, whatever came in it (X-Real-IP). "
         "`lineament serve` needs it beside LINEAMENT_PUBLIC_URL, to limit sign-ins by client; it is read only from "
@@ -309,7 +220,7 @@ class Settings:
     )
     web_hook_addresses: tuple[str, ...] = _setting(
         "web_hook_addresses",
-        _addresses,
+        addresses,
         (),
         "Addresses in the agency's own network that web hooks may lead to, with commas between them "
         "(10.1.2.3:8443,127.0.0.1:9000); without it they lead to public addresses alone.",
@@ -326,12 +237,12 @@ class Settings:
     )
     metrics: Address | None = _setting(
         "metrics",
-        _address,
+        address,
         None,
         "Where `lineament serve` shows its metrics (127.0.0.1:9471), at /metrics; its other processes a port further.",
     )
     worker_metrics: Address | None = _setting(
-        "worker_metrics", _address, None, "Where `lineament worker` shows its metrics (127.0.0.1:9472)."
+        "worker_metrics", address, None, "Where `lineament worker` shows its metrics (127.0.0.1:9472)."
     )
     metrics_token: Path | None = _setting(
         "metrics_token",
@@ -342,22 +253,22 @@ class Settings:
     )
     otlp_endpoint: str | None = _setting(
         "otlp_endpoint",
-        _endpoint,
+        endpoint,
         None,
         "Where traces are sent, one of ten, by OTLP over HTTP (http://127.0.0.1:4318/v1/traces); without it nowhere.",
     )
     log: LogFormat = _setting(
-        "log", _one_of(LogFormat), LogFormat.TEXT, "json writes each event on standard error as one line of JSON."
+        "log", one_of(LogFormat), LogFormat.TEXT, "json writes each event on standard error as one line of JSON."
     )
     stop_seconds: float = _setting(
         "stop_seconds",
-        _seconds,
+        seconds,
         25.0,
         "How long requests that are under way may take to end when `lineament serve` is stopped.",
     )
     cluster: str | None = _setting(
         "cluster",
-        _host_and_port,
+        host_and_port,
         None,
         "The address of the Ray cluster that holds the indexes (10.1.2.3:6379); without it they are in this process.",
     )
@@ -370,11 +281,11 @@ class Settings:
     )
     cluster_deadline: float = _setting(
         "cluster_deadline",
-        _seconds,
+        seconds,
         2.0,
         "Seconds that a search waits for a shard; then its list says how many faces were not compared.",
     )
-    trace: bool = _setting("trace", _switch, False, "Show where an unforeseen error happened; for developers.")
+    trace: bool = _setting("trace", switch, False, "Show where an unforeseen error happened; for developers.")
 
     @property
     def owner_url(self) -> str | None:

@@ -20,7 +20,7 @@ from lineament.model.search import Mode, SearchRequest
 from lineament.observe.logs import JsonLines
 from lineament.observe.stages import Stage, install
 from lineament.observe.traces import ATTRIBUTES, ONE_IN, Traces
-from lineament.settings import Address
+from lineament.setting_values import Address
 from lineament.sources.folder.connector import FolderConnector
 from lineament.web.app import declared
 from lineament.workspace.observing import Observing

@@ -28,7 +28,7 @@ from lineament.services.gallery.register import PermissionDocument
 from lineament.services.keyholder import source_key
 from lineament.services.photographs import Photograph
 from lineament.services.rotation import source as source_rotation
-from lineament.settings import Secret
+from lineament.setting_values import Secret
 from lineament.sources.base import Found
 from lineament.sources.folder.connector import FolderConnector
 from lineament.store.db import Store

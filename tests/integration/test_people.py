@@ -24,7 +24,7 @@ from lineament.services.people.attempts import password_key
 from lineament.services.people.callers import AttemptPlace
 from lineament.services.people.invitations import Post
 from lineament.services.people.officials import People
-from lineament.settings import Secret
+from lineament.setting_values import Secret
 from lineament.testing import MemoryOutbox
 
 BOTH = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})

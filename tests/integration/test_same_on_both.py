@@ -26,7 +26,7 @@ from tests.support.world import CASE, PROBE, SOURCE, gallery, ingest
 
 from lineament.model.search import Mode, SearchRequest
 from lineament.services.gallery import items
-from lineament.settings import Secret
+from lineament.setting_values import Secret
 from lineament.store.columns import metadata
 from lineament.views.searches import search_json
 from lineament.workspace import Workspace

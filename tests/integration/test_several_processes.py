@@ -40,7 +40,7 @@ from lineament.services.doctor import Verdict
 from lineament.services.jobs import owner
 from lineament.services.jobs.kinds import INGEST, ingest_arguments
 from lineament.services.people.rate_limits import VISITS
-from lineament.settings import Secret
+from lineament.setting_values import Secret
 from lineament.sources.folder.connector import FolderConnector
 from lineament.workspace import Workspace
 

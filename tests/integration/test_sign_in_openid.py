@@ -19,7 +19,7 @@ from tests.support.world import OTHER_PASSWORD, World, officials
 from lineament.errors import OpenIdUnavailable, SignInRefused, StepUpNeeded
 from lineament.model.accounts import Account, AccountState
 from lineament.services.people.sessions import SessionKey, SessionState
-from lineament.settings import Secret
+from lineament.setting_values import Secret
 
 pytestmark = pytest.mark.enable_socket
 

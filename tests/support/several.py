@@ -24,7 +24,7 @@ from tests.support.world import PASSWORD, Person, World, ingest_portraits, solo
 from lineament.model.accounts import Account, Role
 from lineament.model.cases import Case, Seeks
 from lineament.observe.notify import READY
-from lineament.settings import Secret
+from lineament.setting_values import Secret
 from lineament.workspace import Desk
 
 PATIENCE = 180

@@ -31,8 +31,6 @@ from lineament.workspace import Workspace
 log = logging.getLogger(__name__)
 
 OPTION = "--processes"
-MOST = 64
-"""Most processes that serve the pages of one machine."""
 SILENCE = 30.0
 """Seconds without a sign of life after which a process that was ready is killed."""
 STARTING = 300.0

@@ -20,7 +20,8 @@ import uvicorn
 
 from lineament.errors import InvalidValue
 from lineament.observe.notify import Notifier
-from lineament.settings import Address, LogFormat, Settings, service_manager
+from lineament.setting_values import Address
+from lineament.settings import LogFormat, Settings, service_manager
 from lineament.web.app import create_app, declared
 from lineament.web.health import Readiness
 from lineament.workspace import Workspace

@@ -26,7 +26,7 @@ from lineament.errors import (
 from lineament.model.packs import ADDED, BEFORE, CURRENT, NEXT_PACK, PACK, AddedPack
 from lineament.workspace.desk import Desk
 from lineament.workspace.pictures import check_folder, check_place
-from lineament.workspace.vision import Vision
+from lineament.workspace.vision import Vision, pack_of_older
 
 if TYPE_CHECKING:
     from lineament.ledger.log import Ledger
@@ -67,7 +67,8 @@ class Workspace:
     def __init__(
         self, settings: Settings, store: Store, keys: KeyRing, *, clock: Clock = now, vision: Vision | None = None
     ) -> None:
-        self.settings, self.home = settings, settings.home
+        self.settings = settings
+        self.home = settings.home
         from lineament.services.clock import TrustedClock
 
         self.clock = TrustedClock(clock, store)
@@ -76,12 +77,13 @@ class Workspace:
         self._vision = vision or Vision(settings)
         with store.read() as tx:
             check_place(settings, tx)
-            self.pack_name = tx.meta.get(PACK) or _pack_of_older(tx)
+            self.pack_name = tx.meta.get(PACK) or pack_of_older(tx)
             self._added = self._added_packs(tx)
         self._vision.choose(self.pack_name, self._added.get(self.pack_name))
         self._following: dict[str, Vision] = {}
         self._gallery: Gallery | None = None
-        self._closing, self._building = contextlib.ExitStack(), threading.RLock()  # what the gallery was opened with
+        self._closing = contextlib.ExitStack()  # what the gallery was opened with
+        self._building = threading.RLock()
         self.suspect = False  # opened for inspection, whatever was done to it
         self.processes = 1  # that serve its pages on this machine, and share what the machine can do at a time
 
@@ -104,7 +106,8 @@ class Workspace:
             (building / "keys").mkdir(mode=0o700)
             holder = _holder(settings, building)
             holder.create()
-            keys, url = KeyRing(holder, Keys.new()), _database(settings, building)
+            keys = KeyRing(holder, Keys.new())
+            url = _database(settings, building)
             with (
                 contextlib.closing(Store.create(url, keys, owner=settings.owner_url)) as store,
                 store.begin() as tx,
@@ -412,8 +415,3 @@ def _holder(settings: Settings, folder: Path) -> KeyHolder:
     from lineament.store.holders.choose import holder_at
 
     return holder_at(settings.key_holder, folder / "keys" / "kek", settings.key_secret)
-
-
-def _pack_of_older(tx: Tx) -> str:
-    """Return the pack of a workspace that names none: version 0.2 or an earlier one made it."""
-    return BEFORE if any(source.faces for source in tx.sources.all()) else CURRENT

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 from lineament.errors import LineamentError
 from lineament.observe.stages import INTERRUPTED, NO_ROUTE, UNFORESEEN, install
-from lineament.settings import Address, LogFormat, Settings
+from lineament.setting_values import Address
+from lineament.settings import LogFormat, Settings
 
 if TYPE_CHECKING:
     from lineament.observe.catalogue import Allowed

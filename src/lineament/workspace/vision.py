@@ -9,11 +9,12 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from lineament.model.packs import CURRENT
+from lineament.model.packs import BEFORE, CURRENT
 
 if TYPE_CHECKING:
     from lineament.model.packs import AddedPack
     from lineament.settings import Settings
+    from lineament.store.db import Tx
     from lineament.vision.analyse import Analyser
     from lineament.vision.packs import Pack
 
@@ -115,3 +116,8 @@ def new_analyser(settings: Settings, pack: Pack, processors: int, precision: str
         seconds=settings.decode_seconds,
     )
     return Analyser(pack=pack, decoder=decoder, runtime=settings.runtime.value, precision=precision, threads=processors)
+
+
+def pack_of_older(tx: Tx) -> str:
+    """Return the pack of a workspace that names none: version 0.2 or an earlier one made it."""
+    return BEFORE if any(source.faces for source in tx.sources.all()) else CURRENT
