@@ -78,8 +78,9 @@ class Place:
     def sign_in(self) -> None:
         """Open the pages in a new browser."""
         pages = f"http://127.0.0.1:{self.server.port}"
-        self.browser = self.undo.enter_context(httpx.Client(base_url=pages, timeout=60))
-        assert self.browser.get(self.server.entrance).status_code == 303
+        browser = self.undo.enter_context(httpx.Client(base_url=pages, timeout=60))
+        assert browser.get(self.server.entrance).status_code == 303
+        self.browser = browser  # now that it is signed in; an examiner takes it at once
 
 
 # ---------------------------------------------------------------- what goes on meanwhile

@@ -15,7 +15,8 @@ from pathlib import Path
 from lineament.cli.beside import give_way
 give_way()
 group = Path("/proc/self/autogroup")
-print(os.getpriority(os.PRIO_PROCESS, 0), group.read_text().split()[-1] if group.exists() else "none")
+told = group.read_text().split() if group.exists() else []  # nothing, where the kernel does not group this session
+print(os.getpriority(os.PRIO_PROCESS, 0), told[-1] if told else "none")
 """
 
 
