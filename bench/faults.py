@@ -160,11 +160,7 @@ def kill_ingest(place: Place) -> bool:
 def kill_postgresql(place: Place) -> bool:
     """Kill every process of PostgreSQL, and start it again."""
     assert place.postgresql is not None
-    main = psutil.Process(int((place.postgresql.data / "postmaster.pid").read_text().split()[0]))
-    ended = [*main.children(recursive=True), main]
-    for process in ended:
-        process.kill()
-    psutil.wait_procs(ended, timeout=30)
+    place.postgresql.kill()
     place.postgresql.start_again()
     return True
 
