@@ -15,7 +15,8 @@ from lineament.model.scores import Scores, scores
 from lineament.model.search import Hit
 
 ExactVectors = Callable[[FaceIds], tuple[FaceIds, Vectors]]
-"""Looks up templates in the store: ids, shape (m,), to those that still exist, (n,), and their vectors, (n, d)."""
+"""Looks up templates in the store: ids, shape (m,), to those that still exist, in that order, (n,), and their vectors,
+(n, d)."""
 
 UNIT_TOLERANCE = 1e-3
 """Tolerance for the length of a unit vector; float32 rounding stays below 1e-6."""
@@ -124,10 +125,13 @@ def rescore(probes: Vectors, shortlists: Sequence[FaceIds], exact: ExactVectors,
     if not len(wanted):
         return [[] for _ in probes]
     found, vectors = exact(wanted)
+    if not len(found):
+        return [[] for _ in probes]
     answers = []
     for probe, shortlist in zip(probes, shortlists, strict=True):
-        chosen = slice(None) if len(probes) == 1 else np.isin(found, shortlist)
-        answers.append(best(found[chosen], scores(probe, vectors[chosen]), k) if len(found) else [])
+        places = np.minimum(np.searchsorted(found, shortlist), len(found) - 1)
+        places = places[found[places] == shortlist]  # those that still exist
+        answers.append(best(found[places], scores(probe, vectors[places]), k))
     return answers
 
 

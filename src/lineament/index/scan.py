@@ -19,7 +19,7 @@ from lineament.model.faces import FaceIds, Vector, Vectors
 from lineament.model.scores import Scores
 from lineament.model.search import Hit
 
-RESCORED = 300
+RESCORED = 200
 """Faces whose exact scores are computed, at least."""
 RESCORED_EACH = 4
 """Faces re-scored for each face requested, if that is more. Of the exact best 200 of a million faces the 600 best codes

@@ -66,13 +66,20 @@ static inline int64_t row(int64_t columns) { return (columns + 63) / 64 * LANES;
 
 /* ---------------------------------------------------------------- sums over the columns of a block */
 
-static void add_plain(const uint8_t *codes, const uint8_t *table, int64_t columns, uint16_t *sums) {
-    memset(sums, 0, BLOCK * sizeof *sums);
-    for (int64_t column = 0; column < columns; column++, codes += WIDTH, table += WIDTH)
+static void add_plain(
+    const uint8_t *codes, const uint8_t *const *tables, int64_t columns, uint16_t (*sums)[BLOCK]) {
+    memset(*sums, 0, sizeof *sums);
+    for (int64_t at = 0; at < columns * WIDTH; at += WIDTH)
         for (int i = 0; i < WIDTH; i++) {
-            sums[i] += table[codes[i] & 15];
-            sums[i + 16] += table[codes[i] >> 4];
+            (*sums)[i] += tables[0][at + (codes[at + i] & 15)];
+            (*sums)[i + 16] += tables[0][at + (codes[at + i] >> 4)];
         }
+}
+
+static void add_two_plain(
+    const uint8_t *codes, const uint8_t *const *tables, int64_t columns, uint16_t (*sums)[BLOCK]) {
+    add_plain(codes, tables, columns, sums);
+    add_plain(codes, tables + 1, columns, sums + 1);
 }
 
 #if defined(__x86_64__)
@@ -84,46 +91,80 @@ __attribute__((target("avx2"))) static inline __m256i folded(__m256i even, __m25
     return _mm256_set_m128i(_mm_unpackhi_epi16(e, o), _mm_unpacklo_epi16(e, o));
 }
 
-__attribute__((target("avx2"))) static inline void add_avx2(
-    const uint8_t *codes, const uint8_t *table, int64_t columns, uint16_t *sums) {
-    const __m256i low = _mm256_set1_epi8(15), byte = _mm256_set1_epi16(255);
-    __m256i even0 = _mm256_setzero_si256(), odd0 = even0, even1 = even0, odd1 = even0;
-    for (int64_t at = 0; at < columns * WIDTH; at += 128) {
-        __m256i first = _mm256_setzero_si256(), second = first;
-        for (int part = 0; part < 128; part += 32) {
-            __m256i code = _mm256_loadu_si256((const __m256i *)(codes + at + part));
-            __m256i entries = _mm256_loadu_si256((const __m256i *)(table + at + part));
-            __m256i a = _mm256_shuffle_epi8(entries, _mm256_and_si256(code, low));
-            __m256i b = _mm256_shuffle_epi8(entries, _mm256_and_si256(_mm256_srli_epi16(code, 4), low));
-            first = _mm256_add_epi8(first, a);
-            second = _mm256_add_epi8(second, b);
-        }
-        even0 = _mm256_add_epi16(even0, _mm256_and_si256(first, byte));
-        odd0 = _mm256_add_epi16(odd0, _mm256_srli_epi16(first, 8));
-        even1 = _mm256_add_epi16(even1, _mm256_and_si256(second, byte));
-        odd1 = _mm256_add_epi16(odd1, _mm256_srli_epi16(second, 8));
-    }
-    _mm256_storeu_si256((__m256i *)sums, folded(even0, odd0));
-    _mm256_storeu_si256((__m256i *)(sums + 16), folded(even1, odd1));
+/* Sums of one column after the other, for the faces in the lower and in the upper halves of bytes. A byte holds four;
+   then they go on in words, of which `even` has the odd ones too, 256 times as much: they are taken away at the end. */
+struct sums_avx2 {
+    __m256i low, high, even_low, odd_low, even_high, odd_high;
+};
+
+__attribute__((target("avx2"))) static inline void look_up_avx2(
+    struct sums_avx2 *sums, const uint8_t *table, __m256i low, __m256i high) {
+    __m256i entries = _mm256_loadu_si256((const __m256i *)table);
+    sums->low = _mm256_add_epi8(sums->low, _mm256_shuffle_epi8(entries, low));
+    sums->high = _mm256_add_epi8(sums->high, _mm256_shuffle_epi8(entries, high));
 }
+
+__attribute__((target("avx2"))) static inline void widen_avx2(struct sums_avx2 *sums) {
+    sums->even_low = _mm256_add_epi16(sums->even_low, sums->low);
+    sums->odd_low = _mm256_add_epi16(sums->odd_low, _mm256_srli_epi16(sums->low, 8));
+    sums->even_high = _mm256_add_epi16(sums->even_high, sums->high);
+    sums->odd_high = _mm256_add_epi16(sums->odd_high, _mm256_srli_epi16(sums->high, 8));
+    sums->low = sums->high = _mm256_setzero_si256();
+}
+
+__attribute__((target("avx2"))) static inline void store_avx2(const struct sums_avx2 *from, uint16_t *sums) {
+    __m256i even_low = _mm256_sub_epi16(from->even_low, _mm256_slli_epi16(from->odd_low, 8));
+    __m256i even_high = _mm256_sub_epi16(from->even_high, _mm256_slli_epi16(from->odd_high, 8));
+    _mm256_storeu_si256((__m256i *)sums, folded(even_low, from->odd_low));
+    _mm256_storeu_si256((__m256i *)(sums + 16), folded(even_high, from->odd_high));
+}
+
+#define ADD_AVX2(name, many)                                                                                       \
+    __attribute__((target("avx2"))) static inline void name(                                                       \
+        const uint8_t *codes, const uint8_t *const *tables, int64_t columns, uint16_t (*sums)[BLOCK]) {            \
+        const __m256i nibble = _mm256_set1_epi8(15);                                                               \
+        struct sums_avx2 of[many];                                                                                 \
+        for (int one = 0; one < many; one++)                                                                       \
+            of[one].low = of[one].high = of[one].even_low = of[one].odd_low = of[one].even_high =                  \
+                of[one].odd_high = _mm256_setzero_si256();                                                         \
+        for (int64_t at = 0; at < columns * WIDTH; at += 128) {                                                    \
+            for (int part = 0; part < 128; part += 32) {                                                           \
+                __m256i code = _mm256_loadu_si256((const __m256i *)(codes + at + part));                           \
+                __m256i low = _mm256_and_si256(code, nibble);                                                      \
+                __m256i high = _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble);                               \
+                for (int one = 0; one < many; one++) look_up_avx2(of + one, tables[one] + at + part, low, high);   \
+            }                                                                                                      \
+            for (int one = 0; one < many; one++) widen_avx2(of + one);                                             \
+        }                                                                                                          \
+        for (int one = 0; one < many; one++) store_avx2(of + one, sums[one]);                                      \
+    }
+ADD_AVX2(add_avx2, 1)
+ADD_AVX2(add_two_avx2, 2)
 
 #elif defined(__aarch64__)
 
-static inline void add_neon(const uint8_t *codes, const uint8_t *table, int64_t columns, uint16_t *sums) {
+static inline void add_neon(
+    const uint8_t *codes, const uint8_t *const *tables, int64_t columns, uint16_t (*sums)[BLOCK]) {
     const uint8x16_t low = vdupq_n_u8(15);
     uint16x8_t a0 = vdupq_n_u16(0), a1 = a0, b0 = a0, b1 = a0;
     for (int64_t at = 0; at < columns * WIDTH; at += WIDTH) {
-        uint8x16_t code = vld1q_u8(codes + at), entries = vld1q_u8(table + at);
+        uint8x16_t code = vld1q_u8(codes + at), entries = vld1q_u8(tables[0] + at);
         uint8x16_t a = vqtbl1q_u8(entries, vandq_u8(code, low)), b = vqtbl1q_u8(entries, vshrq_n_u8(code, 4));
         a0 = vaddw_u8(a0, vget_low_u8(a));
         a1 = vaddw_high_u8(a1, a);
         b0 = vaddw_u8(b0, vget_low_u8(b));
         b1 = vaddw_high_u8(b1, b);
     }
-    vst1q_u16(sums, a0);
-    vst1q_u16(sums + 8, a1);
-    vst1q_u16(sums + 16, b0);
-    vst1q_u16(sums + 24, b1);
+    vst1q_u16(*sums, a0);
+    vst1q_u16(*sums + 8, a1);
+    vst1q_u16(*sums + 16, b0);
+    vst1q_u16(*sums + 24, b1);
+}
+
+static inline void add_two_neon(
+    const uint8_t *codes, const uint8_t *const *tables, int64_t columns, uint16_t (*sums)[BLOCK]) {
+    add_neon(codes, tables, columns, sums);
+    add_neon(codes, tables + 1, columns, sums + 1);
 }
 
 #endif
@@ -212,7 +253,7 @@ struct waiting {
     int many;
 };
 
-#define COMPARE(name, attributes, add, reach, product)                                                             \
+#define COMPARE(name, attributes, add, add_two, reach, product)                                                    \
     attributes static void name##_looks(const struct faces *faces, struct waiting *waiting, int64_t fine) {        \
         struct probe *probe = waiting->probe;                                                                      \
         for (int at = 0; at < waiting->many; at++) {                                                               \
@@ -229,40 +270,48 @@ struct waiting {
     attributes static void name(const struct faces *faces, int64_t first, int64_t last, struct probe *probes,      \
                                 int64_t count, int64_t columns) {                                                  \
         int64_t size = columns * WIDTH, fine = row(columns);                                                       \
-        struct waiting waiting[2];                                                                                 \
+        struct waiting waiting[2][2];                                                                              \
         int now = 0;                                                                                               \
-        waiting[0].many = waiting[1].many = 0;                                                                     \
-        uint16_t sums[BLOCK];                                                                                      \
+        for (int pair = 0; pair < 2; pair++) waiting[pair][0].many = waiting[pair][1].many = 0;                    \
+        uint16_t sums[2][BLOCK];                                                                                   \
         for (int64_t group = first; group < last; group += GROUP) {                                                \
             int64_t end = group + GROUP < last ? group + GROUP : last;                                             \
-            for (struct probe *probe = probes; probe < probes + count; probe++) {                                  \
-                if (!probe->most) continue;                                                                        \
-                struct waiting *found = waiting + now;                                                             \
-                found->probe = probe;                                                                              \
+            for (int64_t number = 0; number < count; number += 2) {                                                \
+                int many = number + 1 < count ? 2 : 1;                                                             \
+                const uint8_t *tables[2] = {probes[number].coarse, probes[number + many - 1].coarse};              \
+                for (int one = 0; one < many; one++) waiting[now][one].probe = probes + number + one;              \
                 for (int64_t block = group; block < end; block++) {                                                \
                     const uint8_t *codes = faces->coarse + block * size;                                           \
-                    if (probe == probes)                                                                           \
+                    if (number == 0)                                                                               \
                         for (int64_t at = 0; at < size; at += 64) __builtin_prefetch(codes + GROUP * size + at);   \
-                    add(codes, probe->coarse, columns, sums);                                                      \
-                    for (uint32_t mask = reach(sums, probe->cut); mask; mask &= mask - 1) {                        \
-                        int lane = __builtin_ctz(mask);                                                            \
-                        int64_t slot = block * BLOCK + lane;                                                       \
-                        if (slot >= faces->count) break;                                                           \
-                        __builtin_prefetch(faces->fine + slot * fine);                                             \
-                        __builtin_prefetch(faces->about + slot);                                                   \
-                        found->coarse[found->many] = sums[lane];                                                   \
-                        found->slots[found->many++] = slot;                                                        \
+                    if (many == 2)                                                                                 \
+                        add_two(codes, tables, columns, sums);                                                     \
+                    else                                                                                           \
+                        add(codes, tables, columns, sums);                                                         \
+                    for (int one = 0; one < many; one++) {                                                         \
+                        struct waiting *found = waiting[now] + one;                                                \
+                        for (uint32_t mask = reach(sums[one], found->probe->cut); mask; mask &= mask - 1) {        \
+                            int lane = __builtin_ctz(mask);                                                        \
+                            int64_t slot = block * BLOCK + lane;                                                   \
+                            if (slot >= faces->count) break;                                                       \
+                            __builtin_prefetch(faces->fine + slot * fine);                                         \
+                            __builtin_prefetch(faces->about + slot);                                               \
+                            found->coarse[found->many] = sums[one][lane];                                          \
+                            found->slots[found->many++] = slot;                                                    \
+                        }                                                                                          \
                     }                                                                                              \
                 }                                                                                                  \
                 now = !now;                                                                                        \
-                if (waiting[now].many) name##_looks(faces, waiting + now, fine);                                   \
+                for (int one = 0; one < 2; one++)                                                                  \
+                    if (waiting[now][one].many) name##_looks(faces, waiting[now] + one, fine);                     \
             }                                                                                                      \
         }                                                                                                          \
         now = !now;                                                                                                \
-        if (waiting[now].many) name##_looks(faces, waiting + now, fine);                                           \
+        for (int one = 0; one < 2; one++)                                                                          \
+            if (waiting[now][one].many) name##_looks(faces, waiting[now] + one, fine);                             \
     }
 
-COMPARE(compare_plain, , add_plain, reaching, product_plain)
+COMPARE(compare_plain, , add_plain, add_two_plain, reaching, product_plain)
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static inline uint32_t reaching_avx2(const uint16_t *sums, int64_t cut) {
@@ -273,9 +322,9 @@ __attribute__((target("avx2"))) static inline uint32_t reaching_avx2(const uint1
     __m256i both = _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
     return (uint32_t)_mm256_movemask_epi8(both);
 }
-COMPARE(compare_fast, __attribute__((target("avx2"))), add_avx2, reaching_avx2, product_avx2)
+COMPARE(compare_fast, __attribute__((target("avx2"))), add_avx2, add_two_avx2, reaching_avx2, product_avx2)
 #elif defined(__aarch64__)
-COMPARE(compare_fast, , add_neon, reaching, product_plain)
+COMPARE(compare_fast, , add_neon, add_two_neon, reaching, product_plain)
 #endif
 
 /* ---------------------------------------------------------------- what Python calls */
