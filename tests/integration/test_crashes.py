@@ -17,17 +17,17 @@ from tests.support.archives import Warc
 from tests.support.database import raw_database
 from tests.support.processes import command, counts, create, run, run_well, vary_portraits
 
-PICTURES = 160
+PICTURES = 80
 ON_A_PAGE = 10
 Run = Callable[..., Ran]
 
 
-def test_killed_ten_times_in_the_middle_of_an_ingest(tmp_path: Path) -> None:
+def test_killed_again_and_again_in_the_middle_of_an_ingest(tmp_path: Path) -> None:
     folder = vary_portraits(tmp_path / "photos", PICTURES)
     home = create(tmp_path / "ws")
     chance = random.Random(11)
     acknowledged = (0, 0, 1)
-    for _ in range(10):
+    for _ in range(5):
         running = subprocess.Popen(
             command(home, "ingest", "press", folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -79,7 +79,7 @@ def write_archive(folder: Path, path: Path) -> list[str]:
 
 
 def test_killed_in_the_middle_of_a_web_archive(lineament: Run, tmp_path: Path) -> None:
-    uris = write_archive(vary_portraits(tmp_path / "photos", 80, width=240), tmp_path / "crawl.warc.gz")
+    uris = write_archive(vary_portraits(tmp_path / "photos", 40, width=240), tmp_path / "crawl.warc.gz")
     home = tmp_path / "ws"
     lineament("init")
     lineament("source", "add", "press", *SOURCE)
@@ -114,7 +114,7 @@ def test_killed_in_the_middle_of_a_web_archive(lineament: Run, tmp_path: Path) -
 
 
 def test_two_processes_on_one_workspace(tmp_path: Path) -> None:
-    folder = vary_portraits(tmp_path / "photos", 60)
+    folder = vary_portraits(tmp_path / "photos", 30)
     home = create(tmp_path / "ws")
     run_well(home, "case", "open", "K-1", *CASE)
     both = [
@@ -125,9 +125,9 @@ def test_two_processes_on_one_workspace(tmp_path: Path) -> None:
     assert searched.returncode == 0, searched.stderr
     reports = [json.loads(process.communicate(timeout=300)[0]) for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert sum(report["enrolled"] for report in reports) == 60
-    assert sum(report["enrolled"] + report["already_there"] for report in reports) == 120
-    assert counts(home)[:2] == (60, 60)
+    assert sum(report["enrolled"] for report in reports) == 30
+    assert sum(report["enrolled"] + report["already_there"] for report in reports) == 60
+    assert counts(home)[:2] == (30, 30)
     assert json.loads(run_well(home, "verify", "--json"))["sound"]
     assert json.loads(run_well(home, "doctor", "--json"))["healthy"]
 
