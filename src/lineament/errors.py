@@ -251,6 +251,13 @@ class NothingTaken(LineamentError):
     exit_code = 5
 
 
+class JobsFailed(LineamentError):
+    """{failed} of {of} did not end well; see why with: lineament job show {job}."""
+
+    code = "jobs-failed"
+    exit_code = 5
+
+
 class NotRead(LineamentError):
     """It was not read: {why}."""
 

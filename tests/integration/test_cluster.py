@@ -16,17 +16,22 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.conftest import ROOT
+from tests.support.archives import Warc
 from tests.support.cluster_searcher import DEADLINE, FACES
+from tests.support.database import raw_database
 from tests.support.machines import FIRST, SECOND, Machines, two_machines
+from tests.support.processes import vary_portraits
 from tests.support.ray_nodes import wait_until
 from tests.support.templates import as_ids
-from tests.support.world import CASE, PROBE, copied_gallery
+from tests.support.world import CASE, PROBE, SOURCE, copied_gallery
 
 from lineament.index.cluster_keys import make_cluster_keys
 from lineament.index.ray_cluster import CA, CERTIFICATE, KEY
 from lineament.index.sharded import homes
 
 ADDRESS = f"{FIRST}:6379"
+EACH = 12
+"""Pictures in a web archive."""
 MUCH = 30.0
 """Seconds that a busy machine may add to a deadline; a connection that is cut is given up after minutes."""
 SEARCH = ("search", PROBE, "--case", CASE.ref, "--reason", "he was seen with the child", "--json")
@@ -157,6 +162,51 @@ def test_a_search_while_the_wire_is_cut_says_what_it_lacks_and_is_whole_again_la
         wait_until(lambda: search()["uncompared"] == 0, seconds=300)
         assert search()["ids"] == ids.tolist()
         searching.stdin.close()
+
+
+def test_web_archives_are_ingested_on_the_machines_and_a_worker_that_is_killed_loses_nothing(
+    cluster: RunningCluster, tmp_path: Path
+) -> None:
+    pictures = vary_portraits(tmp_path / "photos", 3 * EACH, width=240)
+    archives = []
+    for number, name in enumerate(("a", "b", "c")):
+        archives.append(tmp_path / f"{name}.warc.gz")
+        warc = Warc(archives[-1])
+        for picture in sorted(pictures.rglob("*.jpg"))[number * EACH : (number + 1) * EACH]:
+            warc.answer(f"https://press.example/{picture.name}", picture.read_bytes())
+        warc.close()
+    told = {"LINEAMENT_CLUSTER": ADDRESS, "LINEAMENT_CLUSTER_KEYS": str(cluster.keys)}
+    line = (sys.executable, "-m", "lineament", "--home", cluster.home, "cluster", "ingest", SOURCE, *archives, "--json")
+    with subprocess.Popen(
+        cluster.machines.command(FIRST, *line),
+        env={**os.environ, "PYTHONPATH": str(ROOT), **told},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as ingesting:
+        running = "SELECT worker FROM jobs WHERE state = 'running'"
+        with raw_database(cluster.home) as database:
+            wait_until(lambda: database.execute(running).fetchone() is not None)
+            [worker] = database.execute(running).fetchone()
+        assert cluster.machines.run(FIRST, "kill", "-9", worker.split()[1]).returncode == 0
+        said, complaint = ingesting.communicate(timeout=600)
+    assert ingesting.returncode == 0, said + complaint
+    jobs = json.loads(said)["jobs"]
+    assert [job["state"] for job in jobs] == ["done"] * 3
+    assert max(job["attempts"] for job in jobs) == 2  # one was taken over
+    with raw_database(cluster.home) as database:
+        kept = database.execute("SELECT uri FROM captures WHERE uri LIKE 'https://press.example/%'").fetchall()
+    assert sorted(kept) == [(f"https://press.example/{number:04}.jpg",) for number in range(3 * EACH)]
+    again = json.loads(cluster.lineament("cluster", "ingest", SOURCE, *archives, "--json"))["jobs"]
+    assert [job["result"]["already_there"] for job in again] == [EACH] * 3
+
+
+def test_an_ingest_on_the_cluster_says_which_file_cannot_be_used(cluster: RunningCluster, tmp_path: Path) -> None:
+    (tmp_path / "a.warc.gz").write_bytes(b"no archive")
+    said = cluster.lineament("cluster", "ingest", SOURCE, tmp_path / "missing.warc.gz", code=3)
+    assert "missing.warc.gz" in said
+    said = cluster.lineament("cluster", "ingest", SOURCE, tmp_path / "a.warc.gz", code=5)
+    assert "1 job of 1 did not end well" in said
 
 
 def test_a_node_that_is_drained_holds_nothing_and_nothing_is_lost(cluster: RunningCluster) -> None:

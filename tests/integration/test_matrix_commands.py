@@ -128,6 +128,7 @@ _RULING = "{ref} --authority court --decided 2026-01-02 --scope all"
 _TERMS = "--offence x --purpose x --basis x"
 LINES = {
     "ingest": Line("{name} {probe}", sources),
+    "cluster ingest": Line("{name} {probe}", sources, code=2),  # there is no cluster here
     "search": Line("{probe} --case {ref} --reason why --kind cctv --json", cases),
     "compare": Line("{probe} {probe} --json"),
     "stop": Line("--reason defect"),

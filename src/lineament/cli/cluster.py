@@ -8,13 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, needs, print_json, print_table, reporting, say, settings_for, table
-from lineament.errors import InvalidValue
+from lineament.cli.terminal import (
+    AsJson,
+    needs,
+    print_json,
+    print_table,
+    progress,
+    reporting,
+    say,
+    settings_for,
+    table,
+    workspace,
+)
+from lineament.errors import InvalidValue, JobsFailed
 from lineament.model.accounts import Permission
+from lineament.model.jobs import JobState
 from lineament.views.values import counted
 
 if TYPE_CHECKING:
     from lineament.index.ray_cluster import Access
+    from lineament.model.jobs import Job
 
 app = typer.Typer(help="A cluster: machines that hold the index of a large gallery together.", no_args_is_help=True)
 
@@ -115,6 +128,63 @@ def drain(
     with reporting("Moving shards") as on_step:
         moved = drain_node(access, ray_cluster.layout_of(access), node, on_step)
     say(f"{counted(moved, 'shard')} moved. The node holds none; end Ray there with: ray stop")
+
+
+@app.command()
+@needs(Permission.MANAGE_SOURCES)
+def ingest(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source that gave the pictures.")],
+    what: Annotated[
+        list[str], typer.Argument(metavar="WHAT...", help="WARC files, or others; every machine has them at that path.")
+    ],
+    kind: Annotated[str | None, typer.Option("--as", metavar="KIND", help="As of lineament ingest.")] = None,
+    at_once: Annotated[
+        int | None, typer.Option(min=1, max=9999, help="How many are ingested at once. [default: one a machine]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ingest many files on the machines of the cluster, each as a job; run again, it resumes where it was stopped."""
+    from lineament.index import ray_cluster
+    from lineament.services.jobs.kinds import INGEST, ingest_arguments
+    from lineament.views.jobs import jobs_json
+    from lineament.workspace.ray_jobs import run_jobs
+
+    home = settings_for(context).home.absolute()
+    with workspace(context) as desk:
+        for name in what:
+            desk.collect.choose(source, [name], kind=kind)  # nothing is queued if one cannot be ingested
+        ray_cluster.connect(_access(context))
+        queued = [desk.jobs.add(INGEST, ingest_arguments(source, [name], kind), source=source).id for name in what]
+        try:
+            with progress() as bar:
+                shown = bar.add_task(f"Ingesting into {source}", total=len(queued), rate="")
+                for _ in run_jobs(home, queued, at_once or len(ray_cluster.nodes())):
+                    bar.advance(shown)
+        except BaseException:
+            for job in map(desk.jobs.show, queued):
+                if not job.ended:
+                    desk.jobs.stop(job.id)
+            raise
+        ended = [desk.jobs.show(job) for job in queued]
+    if as_json:
+        print_json(jobs_json(ended))
+    else:
+        _print_ended(what, ended)
+    failed = [job for job in ended if job.state is not JobState.DONE]
+    if failed:
+        raise JobsFailed(failed=counted(len(failed), "job"), of=len(ended), job=failed[0].id)
+
+
+def _print_ended(names: list[str], ended: list[Job]) -> None:
+    shown = table("what", "job", "state", "pictures", "new faces", right=("pictures", "new faces"))
+    for name, job in zip(names, ended, strict=True):
+        counts = job.result or {}
+        shown.add_row(name, job.id, job.state.value, f"{counts.get('seen', 0):,}", f"{counts.get('faces', 0):,}")
+    print_table(shown)
+    for name, job in zip(names, ended, strict=True):
+        if job.error is not None:
+            say(f"{name}: {job.error.message}")
 
 
 def _access(context: typer.Context) -> Access:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lineament.errors import Interrupted, NotFound
 from lineament.model.accounts import Official
-from lineament.model.jobs import Job, JobState
+from lineament.model.jobs import Job, JobId, JobState
 from lineament.observe.stages import Fact, Stage, stage
 from lineament.services.jobs import owner, runner
 from lineament.services.jobs.kinds import Handler, Report, official_of
@@ -57,6 +57,18 @@ class Worker:
         while self.run_one() is not None:
             done += 1
         return done
+
+    def run_until_ended(self, id: JobId, pause: Callable[[], object]) -> None:  # noqa: A002 - the column
+        """Run jobs in their order until one of them has ended, whichever worker ran it; ``pause`` when none waits.
+
+        Raises NotFound if there is no such job.
+        """
+        while True:
+            with self._record.read() as tx:
+                if tx.jobs.get(id).ended:
+                    return
+            if self.run_one() is None:
+                pause()
 
     def _claim(self) -> Job | None:
         if not self.waiting():  # reading does not wait for the writers
