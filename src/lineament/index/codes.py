@@ -25,10 +25,13 @@ SEGMENT = 2**18
 _FIRST_SEGMENT = 2**10
 _ALONE = 2**15
 """Up to so many faces one thread compares faster than several, which have to be woken."""
+_MANY = 8
+"""From so many probes a thread on, threads share the probes and not the faces: less is compared by both codes."""
 _FEW = 4
 """The most ids that are compared one by one."""
 Wanted = Sequence[tuple[int, Among]]
 """For each probe, how many of the closest faces are wanted, and among which."""
+_Best = tuple[FaceIds, Scores]
 
 
 def damaged(why: str) -> Damaged:
@@ -113,23 +116,30 @@ class Codes:
         with self._turnstile.reading():
             segments = [segment for segment in self._segments if segment.count]
             if self.threads == 1 or not segments or (len(segments) == 1 and segments[0].count <= _ALONE):
-                found = [CodeScan(probes, wanted).run(segments).best()]
+                found = [[best] for best in CodeScan(probes, wanted).run(segments).best()]
+            elif len(probes) >= _MANY * self.threads:
+                found = self._shares_of_probes(probes, wanted, segments)
             else:
-                found = self._together(probes, wanted, segments)
-        return [_closest(parts, most) for parts, (most, _) in zip(zip(*found, strict=True), wanted, strict=True)]
+                found = self._shares_of_faces(probes, wanted, segments)
+        return [_closest(parts, most) for parts, (most, _) in zip(found, wanted, strict=True)]
 
     def within(self, among: Among) -> int:
         """Count the faces that may be in an answer."""
         with self._turnstile.reading():
             return sum(segment.within(among) for segment in self._segments)
 
-    def _together(
-        self, probes: Vectors, wanted: Wanted, segments: Sequence[CodedFaces]
-    ) -> list[list[tuple[FaceIds, Scores]]]:
-        """Compare with several threads, each with a share of the faces."""
+    def _shares_of_faces(self, probes: Vectors, wanted: Wanted, segments: Sequence[CodedFaces]) -> list[list[_Best]]:
+        """Compare with several threads, each with a share of the faces; return what each found for each probe."""
         many = self.threads
         tasks = [_threads().submit(CodeScan(probes, wanted).run, segments, number, many) for number in range(many)]
-        return [task.result().best() for task in tasks]
+        return [list(parts) for parts in zip(*(task.result().best() for task in tasks), strict=True)]
+
+    def _shares_of_probes(self, probes: Vectors, wanted: Wanted, segments: Sequence[CodedFaces]) -> list[list[_Best]]:
+        """Compare with several threads, each with a share of the probes, whose best so far then come from all faces."""
+        size = -(-len(probes) // self.threads)
+        shares = [slice(start, start + size) for start in range(0, len(probes), size)]
+        tasks = [_threads().submit(CodeScan(probes[share], wanted[share]).run, segments) for share in shares]
+        return [[best] for task in tasks for best in task.result().best()]
 
 
 @cache
@@ -149,7 +159,7 @@ def _joined(parts: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[An
     return joined
 
 
-def _closest(parts: Sequence[tuple[FaceIds, Scores]], most: int) -> tuple[FaceIds, Scores]:
+def _closest(parts: Sequence[_Best], most: int) -> tuple[FaceIds, Scores]:
     """Return the best of what several threads found, best first."""
     ids, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((ids, -scores))[:most]

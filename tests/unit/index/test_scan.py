@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.templates import TURN, Templates, as_ids, scan, vectors
+from tests.support.templates import DIMENSION, TURN, Templates, as_ids, scan, vectors
 
+from lineament.index import codes
 from lineament.index.among import Among
+from lineament.index.exact import ExactIndex
 from lineament.index.scan import ScanIndex
 from lineament.model.faces import FaceIds, Vectors
 
@@ -74,7 +76,9 @@ def _measured(folder: Path, how: str) -> float:
         root, folder, how = sys.argv[1:]
         sys.path.insert(0, root)
         from tests.support.templates import Templates, as_ids, days_of, scan, vectors
-        from lineament.index.among import Among
+        from lineament.index import codes
+from lineament.index.among import Among
+from lineament.index.exact import ExactIndex
         def resident():
             return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         some = vectors(20_000, 0, 128)
@@ -97,3 +101,16 @@ def _measured(folder: Path, how: str) -> float:
     root = str(Path(__file__).parents[3])
     command = [sys.executable, "-c", textwrap.dedent(script), root, str(folder), how]
     return float(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("probes", [1, 2, 7, 50])
+def test_an_answer_is_the_same_with_any_threads_and_beside_any_other_probes(
+    threads: int, probes: int, index: ScanIndex, templates: Templates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codes, "_ALONE", 0)
+    monkeypatch.setattr(index._codes, "threads", threads)
+    asked = vectors(probes, seed=5)
+    exact = ExactIndex(DIMENSION)
+    exact.add(*templates.faces(as_ids(range(1, 1001))))
+    assert index.search(asked, 10) == exact.search(asked, 10)
