@@ -1,4 +1,4 @@
-"""Kills the pages, an ingest and PostgreSQL at random moments, while examiners search and an ingest runs.
+"""Kills the pages, an ingest and PostgreSQL at random moments, while examiners search; the clock jumps, too.
 
     python -m bench.faults [--kills 100] [--seed 1] [--database postgresql] [--only web]
 
@@ -8,6 +8,9 @@ up: its entry is on the ledger, its candidates are those that were shown, and it
 that an ingest reported as taken in is there, once. Every twenty kills and at the end the ledger verifies and the doctor
 finds nothing bad. An examiner may get no answer, or be told to try again (503); anything else is a fault.
 
+The clock of the pages and of the ingest (clock) jumps an hour back for some seconds, in which nothing may be recorded,
+or twenty seconds ahead for good. That needs a C compiler.
+
 With --full-disk nothing is killed: the disk of the workspace fills up instead, which has to be told as such (507), and
 searches go on as soon as there is space again. It needs user namespaces. Ends with 1 if there is a fault.
 """
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import subprocess
@@ -27,12 +31,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import httpx
 import psutil  # type: ignore[import-untyped]
 import sqlalchemy as sa
+from hatch_build import compiler
 from tests.support.killable_server import KillableServer
 from tests.support.postgresql import PostgresServer, owner_of, postgresql_server, role_address, separate_roles
 from tests.support.processes import command
@@ -55,6 +61,26 @@ WHOLE_CHECK = 20
 _ROOT = Path(__file__).parents[1]
 
 
+class JumpingClock:
+    """The time of this machine and some seconds, also in processes that are started with ``environment``."""
+
+    def __init__(self, folder: Path) -> None:
+        library, self._file = folder / "jumping_clock.so", folder / "clock"
+        source = str(_ROOT / "bench" / "jumping_clock.c")
+        subprocess.run([*compiler(), "-shared", "-fPIC", "-O2", "-o", str(library), source], check=True)
+        self.environment = {"LD_PRELOAD": str(library), "JUMPING_CLOCK": str(self._file)}
+        self.ahead = 0
+        self.jump(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.ahead)
+
+    def jump(self, seconds: int) -> None:
+        """Be so many seconds ahead of this machine's clock."""
+        with self._file.open("r+b" if self._file.exists() else "wb") as file:  # mapped: it stays the same file
+            file.write(seconds.to_bytes(8, sys.byteorder, signed=True))
+
+
 @dataclass
 class Place:
     """The workspace, what runs on it, and what was acknowledged."""
@@ -66,6 +92,8 @@ class Place:
     browser: httpx.Client
     undo: ExitStack  # ends what the place holds
     postgresql: PostgresServer | None
+    clock: JumpingClock
+    chance: random.Random
     ingest: subprocess.Popen[str] | None = None
     away: bool = False  # the pages are being started again; nobody has signed in yet
     over: bool = False
@@ -108,19 +136,20 @@ def take_in(place: Place) -> None:
     """Take in one folder after the other until it is over; an ingest that was killed is run again."""
     for number in count():
         folder = photographs(place.folder / "photographs" / str(number), FOLDER)
-        line = command(place.workspace.home, "ingest", "growing", folder)
+        line = command(place.workspace.home, "ingest", "growing", folder, "--json")
         while True:
             if place.over:
                 return
             with subprocess.Popen(
-                line, env=place.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+                line, env=place.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
             ) as place.ingest:
-                _, said = place.ingest.communicate()
+                told, said = place.ingest.communicate()
             if place.ingest.returncode == 0:
                 break
             place.not_answered[f"ingest ended with {place.ingest.returncode}"] += 1
             if place.ingest.returncode > 0 and len(said.strip().splitlines()) != 1:
                 place.faults.append(f"an ingest ended with {place.ingest.returncode} and said: {said.strip()[-500:]}")
+        place.faults += [f"an ingest refused a picture: {one['why']}" for one in json.loads(told)["refused"]]
         for path in folder.iterdir():
             place.taken_in[hashlib.sha256(path.read_bytes()).hexdigest()] = number
 
@@ -165,7 +194,28 @@ def kill_postgresql(place: Place) -> bool:
     return True
 
 
-KILLS = {"web": kill_web, "decoder": kill_decoder, "ingest": kill_ingest, "postgresql": kill_postgresql}
+def jump_clock(place: Place) -> bool:
+    """Set the clock an hour back for a while, or twenty seconds ahead for good."""
+    if place.chance.random() < 0.5:
+        place.clock.jump(place.clock.ahead - 3600)
+        time.sleep(4)
+        place.clock.jump(place.clock.ahead)
+    else:
+        place.clock.ahead += 20
+        place.clock.jump(place.clock.ahead)
+    return True
+
+
+KILLS = {
+    "web": kill_web,
+    "decoder": kill_decoder,
+    "ingest": kill_ingest,
+    "postgresql": kill_postgresql,
+    "clock": jump_clock,
+}
+
+
+DONE = {"clock": "jumped"}
 
 
 # ---------------------------------------------------------------- checks
@@ -208,10 +258,11 @@ def check_everything(place: Place) -> None:
 
 
 @contextmanager
-def running(folder: Path, database: str) -> Iterator[Place]:
+def running(folder: Path, database: str, seed: int = 1) -> Iterator[Place]:
     """Yield a workspace with a few faces, served."""
     with ExitStack() as stack:
         settings, environment, postgresql = Settings(home=folder / "ws"), dict(os.environ), None
+        clock = JumpingClock(folder)
         if database == "postgresql":
             postgresql = stack.enter_context(postgresql_server())
             separate_roles(postgresql.uri, "faults")
@@ -219,19 +270,21 @@ def running(folder: Path, database: str) -> Iterator[Place]:
             environment["LINEAMENT_DATABASE_URL"] = url
             owner = Secret(owner_of(url) or "")
             settings = Settings(home=settings.home, database_url=Secret(url), database_owner_url=owner)
-        workspace = stack.enter_context(Workspace.create(settings))
+        workspace = stack.enter_context(Workspace.create(settings, clock=clock))
         workspace.desk_at_the_machine().sources.add(made_up("growing"))
         fill(workspace, folder / "shown")
+        environment |= clock.environment
         server = KillableServer(settings.home, environment)
         stack.callback(server.end)
-        place = Place(folder, workspace, environment, server, stack.enter_context(httpx.Client()), stack, postgresql)
+        browser, chance = stack.enter_context(httpx.Client()), random.Random(seed)
+        place = Place(folder, workspace, environment, server, browser, stack, postgresql, clock, chance)
         place.sign_in()
         yield place
 
 
-def kill_at_random(place: Place, kills: int, seed: int, clients: int, names: list[str]) -> None:
+def kill_at_random(place: Place, kills: int, clients: int, names: list[str]) -> None:
     """Kill so many times while examiners search and an ingest runs."""
-    chance, began = random.Random(seed), time.monotonic()
+    chance, began = place.chance, time.monotonic()
     with ThreadPoolExecutor(clients + 1) as pool:
         at_work = [pool.submit(examine, place, number) for number in range(clients)] + [pool.submit(take_in, place)]
         try:
@@ -243,7 +296,7 @@ def kill_at_random(place: Place, kills: int, seed: int, clients: int, names: lis
                 if number % WHOLE_CHECK == 0:
                     check_everything(place)
                 print(
-                    f"{moment:6.1f} s {name} {'killed' if killed else 'was not running'}; "
+                    f"{moment:6.1f} s {name} {DONE.get(name, 'killed') if killed else 'was not running'}; "
                     f"{place.looked_up} lists looked up, {len(place.taken_in)} pictures reported",
                     flush=True,
                 )
@@ -330,8 +383,8 @@ def main() -> int:
             return on_a_small_disk(Path(name))
         print(f"seed {given.seed}, {given.database}, load before: {os.getloadavg()[0]:.1f}")
         names = [name for name in KILLS if given.database == "postgresql" or name != "postgresql"]
-        with running(Path(name), given.database) as place:
-            kill_at_random(place, given.kills, given.seed, given.clients, [given.only] if given.only else names)
+        with running(Path(name), given.database, given.seed) as place:
+            kill_at_random(place, given.kills, given.clients, [given.only] if given.only else names)
             return report(place)
 
 

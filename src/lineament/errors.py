@@ -727,5 +727,17 @@ class StepUpNeeded(LineamentError):
     exit_code = 13
 
 
-MACHINE_FAULTS = (StorageFull, StoreUnavailable, PicturesUnavailable, DecoderUnavailable, GuardsMissing)
+MACHINE_FAULTS = (
+    WorkspaceBusy,
+    KeyHolderUnavailable,
+    LedgerUnavailable,
+    ClockBehind,
+    AnchorUnavailable,
+    StorageFull,
+    PicturesUnavailable,
+    StoreUnavailable,
+    IndexUnwritable,
+    DecoderUnavailable,
+    GuardsMissing,
+)
 """Errors for which no file is to blame: the next one would fare no better, so they end whatever reads many."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -65,6 +67,26 @@ def test_a_source_does_not_revive_when_the_clock_is_set_back(world: World) -> No
     assert entries(world) == before, "nothing is recorded at such a time"
     world.clock.advance(days=1)
     assert world.machine.sources.suspend("press").name == "press"
+
+
+def test_no_picture_is_refused_because_the_clock_is_set_back_during_an_ingest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with solo(tmp_path / "ws", Clock(tick=timedelta(milliseconds=1))) as world:
+        world.machine.sources.add(replace(TERMS, expires_on=None))
+        analyse = world.workspace.analyser.analyse_each
+
+        def analyse_slowly(*what: Any, **how: Any) -> Any:
+            world.clock.advance(hours=-1)
+            return analyse(*what, **how)
+
+        monkeypatch.setattr(world.workspace.analyser, "analyse_each", analyse_slowly)
+        with pytest.raises(ClockBehind):
+            ingest(world.workspace, "press", [PROBE])
+        monkeypatch.undo()
+        world.clock.advance(hours=1)
+        again = ingest(world.workspace, "press", [PROBE])
+        assert (again.faces, again.refusals) == (1, [])
 
 
 def test_a_process_that_starts_after_the_clock_was_set_back_refuses_too(world: World) -> None:
