@@ -3,6 +3,12 @@
 Each measurement runs in its own process and includes everything except starting Python and loading the nets:
 reading, decoding in confined processes, detection, the second look, alignment, two embeddings, quality, hashes,
 crops, sealing, the database and the ledger. The peer gets the same files and keeps nothing.
+
+    python -m bench.ingest [--photographs 1000] [--kinds] [--no-peer]
+    python -m bench.ingest --against CHECKOUT
+
+--kinds ingests photographs of 12 megapixels, pictures of fifty people, and tiny ones instead: a tenth, a fiftieth and
+twice as many.
 """
 
 from __future__ import annotations
@@ -31,6 +37,8 @@ from lineament.workspace import Workspace
 ROOT = Path(__file__).parents[1]
 TARGETS = {"f32": (40, 5), "bf16": (70, 8)}
 """Targets: photographs a second, and multiple of the peer's rate."""
+PARTS = {"large": 0.1, "group": 0.02, "tiny": 2.0}
+"""Pictures of each kind, for each photograph that is asked for."""
 
 
 def ours(folder: Path, precision: str) -> dict[str, float]:
@@ -138,6 +146,7 @@ def main() -> None:
     parser.add_argument("--peer-photographs", type=int, default=120)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for the nets' own limit")
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--kinds", action="store_true", help="large, crowded and tiny pictures instead")
     parser.add_argument("--against", type=Path, help="a checkout of another version, to be compared with, alone")
     parser.add_argument("--runs", type=int, default=6, help="of each version")
     parser.add_argument("--inner", nargs=2, metavar=("CONTENDER", "FOLDER"), help=argparse.SUPPRESS)
@@ -149,6 +158,11 @@ def main() -> None:
     print(machine.line("openvino", "opencv-python-headless", "pillow"))
     with tempfile.TemporaryDirectory(prefix="bench-photos-") as name:
         folder = Path(name)
+        if given.kinds:
+            for kind, part in PARTS.items():
+                print(photographs.make_kind(folder / kind, kind, max(1, round(given.photographs * part))))
+                print(f"  {_told(apart('--inner', 'f32', str(folder / kind)))}", flush=True)
+            return
         print(photographs.make(folder, given.photographs))
         if given.against:
             print(compare(name, given.against.absolute(), given.runs))
@@ -163,6 +177,14 @@ def main() -> None:
             )
         for precision in ["f32", "bf16"] if bf16_is_native() else ["f32"]:
             _report(precision, apart("--inner", precision, name), rate, given.seconds)
+
+
+def _told(found: dict[str, float]) -> str:
+    return (
+        f"{found['rate']:.1f} pictures/s, {found['faces'] / found['photographs'] * found['rate']:.1f} faces/s; "
+        f"{found['faces']:.0f} faces in {found['photographs']:.0f}, "
+        f"peak memory {found['memory'] / 2**20:.0f} MiB with its decoders"
+    )
 
 
 def _report(precision: str, found: dict[str, float], peer_rate: float | None, seconds: float) -> None:

@@ -16,6 +16,11 @@ ROOT = Path(__file__).parents[1]
 LFW = ROOT.parent / "shared" / "data" / "lfw"
 PORTRAITS = ROOT / "src" / "lineament" / "demo"
 WIDTH, HEIGHT = 640, 480
+KINDS = {
+    "large": "photographs of 4000 x 3000 pixels with one face each",
+    "group": "pictures of 2500 x 1250 pixels with fifty faces each",
+    "tiny": "pictures of 96 x 96 pixels with one face each",
+}
 
 
 def make(folder: Path, count: int) -> str:
@@ -42,6 +47,22 @@ def make(folder: Path, count: int) -> str:
     return f"{count} photographs of {WIDTH} x {HEIGHT} pixels with one face each ({origin})"
 
 
+def make_kind(folder: Path, kind: str, count: int) -> str:
+    """Write ``count`` pictures of one of KINDS into ``folder``; return a line that describes them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = sorted(LFW.glob("*/*.jpg")) if LFW.is_dir() else sorted(PORTRAITS.glob("*.jpg"))
+    random.Random(2).shuffle(paths)
+    for number in range(count):
+        if kind == "group":
+            rows = [[_cell(paths, 50 * number + 10 * row + at, (250, 250)) for at in range(10)] for row in range(5)]
+            picture = np.vstack([np.hstack(row) for row in rows])
+        else:
+            picture = _cell(paths, number, (4000, 3000) if kind == "large" else (96, 96))
+        picture = np.clip(picture.astype(np.int16) + number // len(paths), 0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{number:05}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return f"{count} {KINDS[kind]}"
+
+
 def _photograph(paths: list[Path], number: int) -> bytes:
     if paths:
         picture = _read(paths[number % len(paths)])[30:-30, 30:-30]
@@ -64,6 +85,10 @@ def _read(path: Path) -> np.ndarray:
     if picture is None:
         raise SystemExit(f"{path} cannot be read")
     return picture
+
+
+def _cell(paths: list[Path], number: int, size: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(_square(_read(paths[number % len(paths)])), size, interpolation=cv2.INTER_AREA)
 
 
 def _square(picture: np.ndarray) -> np.ndarray:

@@ -165,6 +165,14 @@ def test_a_script_runs_at_toy_size(
     assert name == "screenshots" or capsys.readouterr().out
 
 
+def test_large_crowded_and_tiny_pictures_are_ingested(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench/ingest.py", "--kinds", "--photographs", "1"])
+    importlib.import_module("bench.ingest").main()
+    assert capsys.readouterr().out.count("faces/s") == 3
+
+
 def test_ingest_is_compared_with_another_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
