@@ -34,6 +34,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "fusion": ("--lfw", PEOPLE, "--few"),
     "grouping": ("--lfw", PEOPLE),
     "ingest": ("--photographs", "3", "--peer-photographs", "2", "--seconds", "0.1"),
+    "int8": ("--seconds", "0.1"),
     "large": ("--lfw", PEOPLE, "--people", "2", "--heights", "60"),
     "ledger": ("--entries", "100"),
     "linear": ("--faces", "2000", "4000", "--probes", "20", "--seconds", "0.1"),
