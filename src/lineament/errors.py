@@ -728,16 +728,7 @@ class StepUpNeeded(LineamentError):
 
 
 MACHINE_FAULTS = (
-    WorkspaceBusy,
-    KeyHolderUnavailable,
-    LedgerUnavailable,
-    ClockBehind,
-    AnchorUnavailable,
-    StorageFull,
-    PicturesUnavailable,
-    StoreUnavailable,
-    IndexUnwritable,
-    DecoderUnavailable,
-    GuardsMissing,
-)
+    WorkspaceBusy, KeyHolderUnavailable, LedgerUnavailable, ClockBehind, AnchorUnavailable, StorageFull,
+    PicturesUnavailable, StoreUnavailable, IndexUnwritable, DecoderUnavailable, GuardsMissing,
+)  # fmt: skip
 """Errors for which no file is to blame: the next one would fare no better, so they end whatever reads many."""

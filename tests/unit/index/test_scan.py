@@ -76,9 +76,7 @@ def _measured(folder: Path, how: str) -> float:
         root, folder, how = sys.argv[1:]
         sys.path.insert(0, root)
         from tests.support.templates import Templates, as_ids, days_of, scan, vectors
-        from lineament.index import codes
-from lineament.index.among import Among
-from lineament.index.exact import ExactIndex
+        from lineament.index.among import Among
         def resident():
             return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         some = vectors(20_000, 0, 128)
