@@ -221,7 +221,7 @@ def main() -> int:
             *lost(home, load),
             *(f"a file was left in the folder of temporary ones: {path.name}" for path in left),
         ]
-        faults += [f"the server said: {line}" for line in said.read_text().splitlines()]
+        faults += [f"the server said: {line}" for line in said.read_text().splitlines() if not line.endswith("): done")]
     return report(load, faults)
 
 
