@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-MOST = 120
-"""MiB that may be kept after the second time: what is fragmented. Without a bound it was 250 for each job."""
+MOST = 40
+"""MiB that may be kept from the second time on; without a bound on heaps it is 70."""
 SCRIPT = """
     import gc, sys
     from concurrent.futures import ThreadPoolExecutor
