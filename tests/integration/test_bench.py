@@ -102,7 +102,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "startup": ("--faces", "50", "--times", "1"),
     "bulk": ("--captures", "300"),
     "partitions": ("--faces", "2000", "--sources", "4"),
-    "store": ("--captures", "100", "--batches", "1"),
+    "store": ("--captures", "500", "--batches", "2"),
     "templates": ("--faces", "2000", "--probes", "10"),
     "tried": ("--lfw", PEOPLE, "--few"),
     "turned": ("--lfw", PEOPLE, "--pictures", "2", "--heights", "60"),
