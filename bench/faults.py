@@ -215,9 +215,6 @@ KILLS = {
 }
 
 
-DONE = {"clock": "jumped"}
-
-
 # ---------------------------------------------------------------- checks
 
 
@@ -296,7 +293,7 @@ def kill_at_random(place: Place, kills: int, clients: int, names: list[str]) -> 
                 if number % WHOLE_CHECK == 0:
                     check_everything(place)
                 print(
-                    f"{moment:6.1f} s {name} {DONE.get(name, 'killed') if killed else 'was not running'}; "
+                    f"{moment:6.1f} s {name}{'' if killed else ', which was not running'}; "
                     f"{place.looked_up} lists looked up, {len(place.taken_in)} pictures reported",
                     flush=True,
                 )

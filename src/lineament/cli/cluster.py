@@ -182,9 +182,9 @@ def _print_ended(names: list[str], ended: list[Job]) -> None:
         counts = job.result or {}
         shown.add_row(name, job.id, job.state.value, f"{counts.get('seen', 0):,}", f"{counts.get('faces', 0):,}")
     print_table(shown)
-    for name, job in zip(names, ended, strict=True):
+    for job in ended:
         if job.error is not None:
-            say(f"{name}: {job.error.message}")
+            say(f"{job.id}: {job.error.message}")
 
 
 def _access(context: typer.Context) -> Access:

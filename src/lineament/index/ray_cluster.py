@@ -161,7 +161,7 @@ def connect(access: Access) -> None:
             logging_level=logging.ERROR,
         )
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise ClusterUnavailable(address=access.address, why=_first_line(error)) from error
+        raise ClusterUnavailable(address=access.address, why=first_line(error)) from error
 
 
 def _knock(access: Access) -> None:
@@ -279,7 +279,8 @@ def stop_copy(name: str, *, seconds: float) -> None:
     ray.kill(actor, no_restart=True)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return what Ray says is wrong, without the traces below it."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200].rstrip(".")
 
 

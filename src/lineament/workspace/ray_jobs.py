@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lineament.errors import ClusterUnavailable, LineamentError
+from lineament.index.ray_cluster import first_line
 from lineament.model.jobs import JobId
 from lineament.settings import Settings
 
@@ -39,8 +40,7 @@ def run_jobs(home: Path, jobs: Sequence[JobId], at_once: int) -> Iterator[JobId]
                 raise ClusterUnavailable(address=row["machine"], why=row["why"])
             yield JobId(row["job"])
     except ray.exceptions.RayError as error:
-        why = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200].rstrip(".")
-        raise ClusterUnavailable(address="Ray", why=why) from error
+        raise ClusterUnavailable(address="Ray", why=first_line(error)) from error
 
 
 def _run_there(row: dict[str, Any]) -> dict[str, Any]:

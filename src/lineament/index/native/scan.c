@@ -67,19 +67,14 @@ static inline int64_t row(int64_t columns) { return (columns + 63) / 64 * LANES;
 /* ---------------------------------------------------------------- sums over the columns of a block */
 
 static void add_plain(
-    const uint8_t *codes, const uint8_t *const *tables, int64_t columns, uint16_t (*sums)[BLOCK]) {
-    memset(*sums, 0, sizeof *sums);
-    for (int64_t at = 0; at < columns * WIDTH; at += WIDTH)
-        for (int i = 0; i < WIDTH; i++) {
-            (*sums)[i] += tables[0][at + (codes[at + i] & 15)];
-            (*sums)[i + 16] += tables[0][at + (codes[at + i] >> 4)];
-        }
-}
-
-static void add_two_plain(
-    const uint8_t *codes, const uint8_t *const *tables, int64_t columns, uint16_t (*sums)[BLOCK]) {
-    add_plain(codes, tables, columns, sums);
-    add_plain(codes, tables + 1, columns, sums + 1);
+    const uint8_t *codes, const uint8_t *const *tables, int many, int64_t columns, uint16_t (*sums)[BLOCK]) {
+    memset(sums, 0, (size_t)many * sizeof *sums);
+    for (int one = 0; one < many; one++)
+        for (int64_t at = 0; at < columns * WIDTH; at += WIDTH)
+            for (int i = 0; i < WIDTH; i++) {
+                sums[one][i] += tables[one][at + (codes[at + i] & 15)];
+                sums[one][i + 16] += tables[one][at + (codes[at + i] >> 4)];
+            }
 }
 
 #if defined(__x86_64__)
@@ -119,52 +114,50 @@ __attribute__((target("avx2"))) static inline void store_avx2(const struct sums_
     _mm256_storeu_si256((__m256i *)(sums + 16), folded(even_high, from->odd_high));
 }
 
-#define ADD_AVX2(name, many)                                                                                       \
-    __attribute__((target("avx2"))) static inline void name(                                                       \
-        const uint8_t *codes, const uint8_t *const *tables, int64_t columns, uint16_t (*sums)[BLOCK]) {            \
-        const __m256i nibble = _mm256_set1_epi8(15);                                                               \
-        struct sums_avx2 of[many];                                                                                 \
-        for (int one = 0; one < many; one++)                                                                       \
-            of[one].low = of[one].high = of[one].even_low = of[one].odd_low = of[one].even_high =                  \
-                of[one].odd_high = _mm256_setzero_si256();                                                         \
-        for (int64_t at = 0; at < columns * WIDTH; at += 128) {                                                    \
-            for (int part = 0; part < 128; part += 32) {                                                           \
-                __m256i code = _mm256_loadu_si256((const __m256i *)(codes + at + part));                           \
-                __m256i low = _mm256_and_si256(code, nibble);                                                      \
-                __m256i high = _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble);                               \
-                for (int one = 0; one < many; one++) look_up_avx2(of + one, tables[one] + at + part, low, high);   \
-            }                                                                                                      \
-            for (int one = 0; one < many; one++) widen_avx2(of + one);                                             \
-        }                                                                                                          \
-        for (int one = 0; one < many; one++) store_avx2(of + one, sums[one]);                                      \
+__attribute__((target("avx2"), always_inline)) static inline void add_some_avx2(
+    const uint8_t *codes, const uint8_t *const *tables, const int many, int64_t columns, uint16_t (*sums)[BLOCK]) {
+    const __m256i nibble = _mm256_set1_epi8(15), none = _mm256_setzero_si256();
+    struct sums_avx2 of[2] = {{none, none, none, none, none, none}, {none, none, none, none, none, none}};
+    for (int64_t at = 0; at < columns * WIDTH; at += 128) {
+        for (int part = 0; part < 128; part += 32) {
+            __m256i code = _mm256_loadu_si256((const __m256i *)(codes + at + part));
+            __m256i low = _mm256_and_si256(code, nibble);
+            __m256i high = _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble);
+            for (int one = 0; one < many; one++) look_up_avx2(of + one, tables[one] + at + part, low, high);
+        }
+        for (int one = 0; one < many; one++) widen_avx2(of + one);
     }
-ADD_AVX2(add_avx2, 1)
-ADD_AVX2(add_two_avx2, 2)
+    for (int one = 0; one < many; one++) store_avx2(of + one, sums[one]);
+}
+
+__attribute__((target("avx2"))) static inline void add_avx2(
+    const uint8_t *codes, const uint8_t *const *tables, int many, int64_t columns, uint16_t (*sums)[BLOCK]) {
+    if (many == 2) /* each with its number as a constant, so that all sums are in registers */
+        add_some_avx2(codes, tables, 2, columns, sums);
+    else
+        add_some_avx2(codes, tables, 1, columns, sums);
+}
 
 #elif defined(__aarch64__)
 
 static inline void add_neon(
-    const uint8_t *codes, const uint8_t *const *tables, int64_t columns, uint16_t (*sums)[BLOCK]) {
+    const uint8_t *codes, const uint8_t *const *tables, int many, int64_t columns, uint16_t (*sums)[BLOCK]) {
     const uint8x16_t low = vdupq_n_u8(15);
-    uint16x8_t a0 = vdupq_n_u16(0), a1 = a0, b0 = a0, b1 = a0;
-    for (int64_t at = 0; at < columns * WIDTH; at += WIDTH) {
-        uint8x16_t code = vld1q_u8(codes + at), entries = vld1q_u8(tables[0] + at);
-        uint8x16_t a = vqtbl1q_u8(entries, vandq_u8(code, low)), b = vqtbl1q_u8(entries, vshrq_n_u8(code, 4));
-        a0 = vaddw_u8(a0, vget_low_u8(a));
-        a1 = vaddw_high_u8(a1, a);
-        b0 = vaddw_u8(b0, vget_low_u8(b));
-        b1 = vaddw_high_u8(b1, b);
+    for (int one = 0; one < many; one++) {
+        uint16x8_t a0 = vdupq_n_u16(0), a1 = a0, b0 = a0, b1 = a0;
+        for (int64_t at = 0; at < columns * WIDTH; at += WIDTH) {
+            uint8x16_t code = vld1q_u8(codes + at), entries = vld1q_u8(tables[one] + at);
+            uint8x16_t a = vqtbl1q_u8(entries, vandq_u8(code, low)), b = vqtbl1q_u8(entries, vshrq_n_u8(code, 4));
+            a0 = vaddw_u8(a0, vget_low_u8(a));
+            a1 = vaddw_high_u8(a1, a);
+            b0 = vaddw_u8(b0, vget_low_u8(b));
+            b1 = vaddw_high_u8(b1, b);
+        }
+        vst1q_u16(sums[one], a0);
+        vst1q_u16(sums[one] + 8, a1);
+        vst1q_u16(sums[one] + 16, b0);
+        vst1q_u16(sums[one] + 24, b1);
     }
-    vst1q_u16(*sums, a0);
-    vst1q_u16(*sums + 8, a1);
-    vst1q_u16(*sums + 16, b0);
-    vst1q_u16(*sums + 24, b1);
-}
-
-static inline void add_two_neon(
-    const uint8_t *codes, const uint8_t *const *tables, int64_t columns, uint16_t (*sums)[BLOCK]) {
-    add_neon(codes, tables, columns, sums);
-    add_neon(codes, tables + 1, columns, sums + 1);
 }
 
 #endif
@@ -253,7 +246,7 @@ struct waiting {
     int many;
 };
 
-#define COMPARE(name, attributes, add, add_two, reach, product)                                                    \
+#define COMPARE(name, attributes, add, reach, product)                                                             \
     attributes static void name##_looks(const struct faces *faces, struct waiting *waiting, int64_t fine) {        \
         struct probe *probe = waiting->probe;                                                                      \
         for (int at = 0; at < waiting->many; at++) {                                                               \
@@ -284,10 +277,7 @@ struct waiting {
                     const uint8_t *codes = faces->coarse + block * size;                                           \
                     if (number == 0)                                                                               \
                         for (int64_t at = 0; at < size; at += 64) __builtin_prefetch(codes + GROUP * size + at);   \
-                    if (many == 2)                                                                                 \
-                        add_two(codes, tables, columns, sums);                                                     \
-                    else                                                                                           \
-                        add(codes, tables, columns, sums);                                                         \
+                    add(codes, tables, many, columns, sums);                                                       \
                     for (int one = 0; one < many; one++) {                                                         \
                         struct waiting *found = waiting[now] + one;                                                \
                         for (uint32_t mask = reach(sums[one], found->probe->cut); mask; mask &= mask - 1) {        \
@@ -311,7 +301,7 @@ struct waiting {
             if (waiting[now][one].many) name##_looks(faces, waiting[now] + one, fine);                             \
     }
 
-COMPARE(compare_plain, , add_plain, add_two_plain, reaching, product_plain)
+COMPARE(compare_plain, , add_plain, reaching, product_plain)
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static inline uint32_t reaching_avx2(const uint16_t *sums, int64_t cut) {
@@ -322,9 +312,9 @@ __attribute__((target("avx2"))) static inline uint32_t reaching_avx2(const uint1
     __m256i both = _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
     return (uint32_t)_mm256_movemask_epi8(both);
 }
-COMPARE(compare_fast, __attribute__((target("avx2"))), add_avx2, add_two_avx2, reaching_avx2, product_avx2)
+COMPARE(compare_fast, __attribute__((target("avx2"))), add_avx2, reaching_avx2, product_avx2)
 #elif defined(__aarch64__)
-COMPARE(compare_fast, , add_neon, add_two_neon, reaching, product_plain)
+COMPARE(compare_fast, , add_neon, reaching, product_plain)
 #endif
 
 /* ---------------------------------------------------------------- what Python calls */

@@ -390,8 +390,12 @@ class Gallery:
         key = source_key(tx, self._keys, source)
         if key != opened.key:  # it was rotated
             opened.begin_again(self._read(source, opened.model, key), key)
-        older = lambda: vouching_key(tx, self._keys, source) is not None  # noqa: E731 - asked only if it has no tally
-        opened.follow(tx, source, key, self._now(), older, most=most)
+
+        def is_older() -> bool:
+            """Return whether a source is of a version before 0.4 and has never vouched for its faces."""
+            return vouching_key(tx, self._keys, source) is not None
+
+        opened.follow(tx, source, key, self._now(), is_older, most=most)
 
 
 def _among(days: Days, after: int) -> Among:
