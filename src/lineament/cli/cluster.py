@@ -10,6 +10,7 @@ import typer
 
 from lineament.cli.terminal import (
     AsJson,
+    AsKind,
     needs,
     print_json,
     print_table,
@@ -138,7 +139,7 @@ def ingest(
     what: Annotated[
         list[str], typer.Argument(metavar="WHAT...", help="WARC files, or others; every machine has them at that path.")
     ],
-    kind: Annotated[str | None, typer.Option("--as", metavar="KIND", help="As of lineament ingest.")] = None,
+    kind: AsKind = None,
     at_once: Annotated[
         int | None, typer.Option(min=1, max=9999, help="How many are ingested at once. [default: one a machine]")
     ] = None,

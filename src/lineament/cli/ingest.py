@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lineament.cli.jobs import print_queued
-from lineament.cli.terminal import AsJson, explain, needs, print_json, progress, say, working, workspace
-from lineament.errors import InvalidValue, NothingTaken
+from lineament.cli.terminal import AsJson, AsKind, explain, needs, print_json, progress, say, working, workspace
+from lineament.errors import NothingTaken
 from lineament.model.accounts import Permission
 from lineament.views.values import counted
 
@@ -36,14 +36,7 @@ def ingest(
         list[str],
         typer.Argument(metavar="WHAT...", help="Folders, pictures, archives, manifests, WARC, videos, addresses."),
     ],
-    kind: Annotated[
-        str | None,
-        typer.Option(
-            "--as",
-            metavar="KIND",
-            help="Say what it is: folder, archive, manifest, warc, video, site, itl, persons, compreface.",
-        ),
-    ] = None,
+    kind: AsKind = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Pictures under way at once. [default: two a processor]")
     ] = None,
@@ -57,11 +50,8 @@ def ingest(
     """Ingest photographs; an interrupted ingest resumes when run again, and nothing is ingested twice."""
     from lineament.services import collect
     from lineament.services.jobs.kinds import INGEST, ingest_arguments
-    from lineament.sources.registry import registrations
     from lineament.views.runs import collected_json
 
-    if kind is not None and kind not in registrations():
-        raise InvalidValue(what="--as", value=kind[:40], why=f"it is one of {', '.join(registrations())}")
     with workspace(context) as desk:
         with working("Looking at what there is"):
             collection = desk.collect.choose(source, what, kind=kind, workers=workers, skip_hidden=skip_hidden)

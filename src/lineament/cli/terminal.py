@@ -41,6 +41,25 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")]
 
+
+def _known_kind(kind: str | None) -> str | None:
+    from lineament.sources.registry import registrations
+
+    if kind is not None and kind not in registrations():
+        raise InvalidValue(what="--as", value=kind[:40], why=f"it is one of {', '.join(registrations())}")
+    return kind
+
+
+AsKind = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="KIND",
+        callback=_known_kind,
+        help="Say what it is: folder, archive, manifest, warc, video, site, itl, persons, compreface.",
+    ),
+]
+
 Parsed = TypeVar("Parsed", bound=date)
 
 
