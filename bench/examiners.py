@@ -122,7 +122,8 @@ class Examiner:
 def _unexpected(answer: httpx.Response) -> UnexpectedAnswerError:
     said = re.search(r'role="alert"[^>]*>(.*?)</p>', answer.text, re.DOTALL)
     request = answer.request
-    why = re.sub(r"<[^>]+>|\s+", " ", said[1]).strip()[:300] if said else answer.text[:300]
+    shown = re.sub(r"<[^>]+>|\s+", " ", said[1]).strip()[:300] if said else answer.text[:300]
+    why = answer.headers.get("location") or shown
     return UnexpectedAnswerError(answer.status_code, f"{request.method} {request.url.path}: {answer.status_code} {why}")
 
 

@@ -7,7 +7,7 @@ change, and what would be lost if only some faces were compared (bench/pruned.py
 What was measured is printed first. All else is an assumption, printed too, and each has an option. Prices are made up
 to be of a plausible size: they come from no list, so replace them by yours.
 
-    python -m bench.plan [--faces 1000000] [--ingest-rate 20] [--price 12000] [--json FILE] …
+    python -m bench.plan [--faces 1000000] [--ingest-rate 12] [--price 12000] [--json FILE] …
 
 docs/guide/scale.md has the figures.
 """
@@ -54,7 +54,7 @@ class Assumed:
     copies: float = _assumed(2, "copies of each shard, if there are several machines")
     shards: float = _assumed(2, "shards that a machine answers for in a search")
     network: float = _assumed(10, "gigabits a second of its network")
-    ingest_rate: float = _assumed(20, "photographs a second and core: the figure of bench/ingest.py by its processors")
+    ingest_rate: float = _assumed(12, "photographs a second and core: the figure of bench/ingest.py by its processors")
     ingest_cores: float = _assumed(256, "cores that ingest")
     faces_each: float = _assumed(1, "faces in a photograph")
     databases: float = _assumed(2, "copies of the database")

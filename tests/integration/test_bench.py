@@ -166,6 +166,12 @@ def test_a_script_runs_at_toy_size(
     assert name == "screenshots" or capsys.readouterr().out
 
 
+def test_load_on_several_processes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench/load.py", *TOYS["load"], "--processes", "2"])
+    importlib.import_module("bench.load").main()
+    assert "errors: 0; searches lost or incomplete, or the ledger broken: 0" in capsys.readouterr().out
+
+
 def test_large_crowded_and_tiny_pictures_are_ingested(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

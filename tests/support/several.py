@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import httpx
 from tests.support.clock import Clock
@@ -114,15 +115,23 @@ class Several:
 
 
 @contextmanager
-def several(workspace: OnPostgresql, **settings: str) -> Iterator[Several]:
-    """Run ``lineament serve --processes 2`` and wait until it tells its service manager that it is ready."""
-    line = command(workspace.home, "serve", "--port", "0", "--processes", "2", "--no-worker")
+def several(
+    workspace: OnPostgresql,
+    *,
+    processes: int = 2,
+    worker: bool = False,
+    errors: IO[bytes] | None = None,
+    **settings: str,
+) -> Iterator[Several]:
+    """Run ``lineament serve --processes`` and wait until it tells its service manager that it is ready."""
+    beside = "--worker" if worker else "--no-worker"
+    line = command(workspace.home, "serve", "--port", "0", "--processes", str(processes), beside)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         address = workspace.home.parent / "notify"
         manager.bind(str(address))
         manager.settimeout(PATIENCE)
         environment = workspace.environment | settings | {"NOTIFY_SOCKET": str(address)}
-        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment) as first:
+        with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as first:
             try:
                 assert first.stdout is not None
                 port = re.search(r":(\d+)/", first.stdout.readline())
