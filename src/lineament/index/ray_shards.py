@@ -61,6 +61,9 @@ class DaysById:
         """Note the days of faces, both of shape (n,); those that are known stay."""
         known, of_each = self._known
         order = np.argsort(ids)
+        if len(ids) and (not len(known) or ids[order[0]] > known[-1]):  # as a rule: new faces have higher ids
+            self._known = np.concatenate([known, ids[order]]), np.concatenate([of_each, days[order]])
+            return
         order = order[~is_among(ids[order], known)]
         places = np.searchsorted(known, ids[order])
         self._known = np.insert(known, places, ids[order]), np.insert(of_each, places, days[order])
@@ -81,7 +84,7 @@ class RayShards:
         self.key = key
         self.refill = refill
         self._lock = threading.Lock()
-        self._writing = threading.Lock()
+        self._writing = [threading.Lock() for _ in range(cluster.shards)]
         self._wanted: list[FaceIds] = [NOTHING] * cluster.shards
         self._days: list[DaysById] = [DaysById() for _ in range(cluster.shards)]
         self._views: list[dict[str, View]] = [{} for _ in range(cluster.shards)]
@@ -124,7 +127,7 @@ class RayShards:
         """Add faces to every copy of a shard. A copy that does not answer gets them later."""
         order = np.argsort(ids)
         ids, turned, days = ids[order], np.ascontiguousarray(turned[order]), days[order]
-        with self._writing:
+        with self._writing[shard]:
             self._days[shard].add(ids, days)
             self._change(
                 shard, ids, lambda held: together(held, ids), lambda at: at.add.remote(self.key.name, ids, turned, days)
@@ -132,7 +135,7 @@ class RayShards:
 
     def remove(self, shard: int, ids: FaceIds) -> None:
         """Remove faces from every copy of a shard. A copy that does not answer is asked again later."""
-        with self._writing:
+        with self._writing[shard]:
             ids = np.intersect1d(ids, self._wanted[shard])
             if not len(ids):
                 return
@@ -249,7 +252,7 @@ class RayShards:
             calls = {"gone": actor.remove.remote(name, gone)} if len(gone) else {}
             for start in range(0, len(missing), _PIECE):
                 found, turned = self.refill(missing[start : start + _PIECE])
-                with self._writing:  # not what was erased since
+                with self._writing[shard]:  # not what was erased since
                     stay = is_among(found, self._wanted[shard])
                     found, turned = found[stay], np.ascontiguousarray(turned[stay])
                     days = self._days[shard].of(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,8 +32,10 @@ NOTHING: FaceIds = np.empty(0, dtype=np.int64)
 """No faces."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-_PIECE = 4096
+_PIECE = 2**16
 """Faces added at a time, between which searches can run."""
+_AT_ONCE = 32
+"""Shards that are added to at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +123,12 @@ class ShardedIndex:
         ids, vectors, days = checked_faces(ids, vectors, days, len(self.rotation))
         if not len(ids):
             return
-        with self._change_lock:
+        with self._change_lock, ThreadPoolExecutor(min(len(self.shards), _AT_ONCE)) as pool:
             if ids.min() <= self._highest and np.isin(ids, self.ids).any():
                 raise ValueError("an id is already there")
             for start in range(0, len(ids), _PIECE):
                 piece = slice(start, start + _PIECE)
-                self._route(ids[piece], vectors[piece] @ self.rotation, days[piece])
+                self._route(pool, ids[piece], vectors[piece] @ self.rotation, days[piece])
             self._highest = max(self._highest, int(ids.max()))
 
     def remove(self, ids: FaceIds) -> None:
@@ -186,11 +189,15 @@ class ShardedIndex:
     def __len__(self) -> int:
         return sum(len(self.shards.ids(shard)) for shard in range(len(self.shards)))
 
-    def _route(self, ids: FaceIds, turned: Vectors, days: Days) -> None:
+    def _route(self, pool: Executor, ids: FaceIds, turned: Vectors, days: Days) -> None:
+        """Add faces to all their shards at once: each may be on a machine of its own."""
         home = homes(ids, len(self.shards))
-        for shard in np.unique(home).tolist():
+
+        def add(shard: int) -> None:
             mine = home == shard
             self.shards.add(shard, ids[mine], turned[mine], days[mine])
+
+        list(pool.map(add, np.unique(home).tolist()))
 
     def _nearest(self, probes: Vectors, most: int, among: Among) -> tuple[list[tuple[FaceIds, Scores]], int]:
         """Return for each probe the ``most`` faces whose codes are closest, and how many faces were not compared."""
