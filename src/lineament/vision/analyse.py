@@ -224,7 +224,8 @@ class Analyser:
         self._preparing.shutdown()
         self._spare.close()
         self._decoder.close()
-        del self._detector, self._embedder  # hundreds of megabytes, which would wait for the garbage collector
+        for nets in ("_detector", "_embedder"):  # hundreds of megabytes, which would wait for the garbage collector
+            vars(self).pop(nets, None)
 
     def _apply_edits(
         self, untrusted: bytes, edits: Sequence[Edit], part: int, *, digests: bool
