@@ -61,9 +61,6 @@ class DaysById:
         """Note the days of faces, both of shape (n,); those that are known stay."""
         known, of_each = self._known
         order = np.argsort(ids)
-        if len(ids) and (not len(known) or ids[order[0]] > known[-1]):  # as a rule: new faces have higher ids
-            self._known = np.concatenate([known, ids[order]]), np.concatenate([of_each, days[order]])
-            return
         order = order[~is_among(ids[order], known)]
         places = np.searchsorted(known, ids[order])
         self._known = np.insert(known, places, ids[order]), np.insert(of_each, places, days[order])
