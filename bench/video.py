@@ -207,6 +207,7 @@ def measure_ingest(folder: Path, path: Path, seconds: int) -> None:
         wall = time.perf_counter() - began
         workspace.analyser.close()  # so that the time of its decoders counts
         measured = Cost(length=seconds, wall=wall, processor=processor() - used)
+    with Workspace.open(Settings(home=home)) as workspace:
         tracks = track_lengths(workspace.analyser, path)
     counts = [(report.outcomes[outcome], outcome.value) for outcome in IngestOutcome if report.outcomes[outcome]]
     outcomes = ", ".join(f"{count} {outcome}" for count, outcome in counts)
