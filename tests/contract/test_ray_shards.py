@@ -81,6 +81,32 @@ def test_a_second_process_sees_what_the_first_added_and_adds_it_again(
     assert second.search(PROBES, 20) == searched.index.search(PROBES, 20)
 
 
+def test_copies_that_got_every_face_are_not_repaired_while_more_are_added(
+    searched: Searched, ray_shards: RunningShards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repaired: list[str] = []
+    monkeypatch.setattr(RayShards, "_repair", lambda _self, _shard, view: repaired.append(view.name))
+    ended = threading.Event()
+
+    def search_and_look() -> None:
+        while not ended.is_set():
+            searched.index.shortlist(PROBES[0], 5)
+            ray_shards.cluster.wake()
+
+    searching = threading.Thread(target=search_and_look)
+    searching.start()
+    try:
+        for start in range(FACES + 1, FACES + 4001, 100):
+            more = as_ids(range(start, start + 100))
+            searched.templates.add(more, vectors(100, seed=start))
+            searched.index.add(more, vectors(100, seed=start), days_of(more))
+    finally:
+        ended.set()
+        searching.join()
+    wait_until(searched.is_whole)
+    assert repaired == []
+
+
 def test_one_copy_killed_changes_no_answer_and_it_is_filled_again(
     searched: Searched, ray_shards: RunningShards
 ) -> None:

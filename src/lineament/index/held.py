@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lineament.errors import Damaged, NotFound
 from lineament.index.among import Among, Days
@@ -32,6 +31,7 @@ _REMEMBERED = 256
 """Changes that a part remembers; whoever missed more gets all ids."""
 _KEPT = re.compile(r"head|(coarse|fine|faces)-[0-9a-f]{16}")
 _NONE: FaceIds = np.empty(0, dtype=np.int64)
+_NO_DAYS: Days = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,7 @@ class Part:
         self._codes.threads = 1  # a machine holds as many shards as it has processors
         self._generation = secrets.token_hex(8)
         self._version = 0
-        self._changes: deque[tuple[FaceIds, FaceIds]] = deque(maxlen=_REMEMBERED)
-        self._order: NDArray[np.intp] | None = None  # the slots of the faces by ascending id
+        self._changes: deque[tuple[FaceIds, Days, FaceIds]] = deque(maxlen=_REMEMBERED)  # added, their days; removed
         self._turnstile = Turnstile()
         self._change_lock = threading.Lock()
 
@@ -120,7 +119,7 @@ class Part:
             if new.any():
                 with self._turnstile.writing():
                     self._codes.add(ids[new], turned[new], days[new])
-                    return Applied(int(new.sum()), self._changed(ids[new], _NONE))
+                    return Applied(int(new.sum()), self._changed(ids[new], days[new], _NONE))
             return Applied(0, self._state())
 
     def remove(self, ids: FaceIds) -> Applied:
@@ -130,7 +129,7 @@ class Part:
             if len(gone):
                 with self._turnstile.writing():
                     self._codes.remove(gone)
-                    return Applied(len(gone), self._changed(_NONE, gone))
+                    return Applied(len(gone), self._changed(_NONE, _NO_DAYS, gone))
             return Applied(0, self._state())
 
     def changes(self, generation: str, version: int) -> Changes:
@@ -139,13 +138,13 @@ class Part:
             missed = self._version - version
             if generation != self._generation or not 0 <= missed <= len(self._changes):
                 return Changes(self._state(), self._codes.ids, self._codes.days, _NONE, whole=True)
-            added, removed = _NONE, _NONE
-            for more, gone in list(self._changes)[len(self._changes) - missed :]:
-                added, removed = np.setdiff1d(added, gone), np.union1d(np.setdiff1d(removed, more), gone)
-                added = np.union1d(added, more)
-            order = self._by_id()
-            places = order[np.searchsorted(self._codes.ids, added, sorter=order)]
-            return Changes(self._state(), added, self._codes.days[places], removed, whole=False)
+            added, days, removed = _NONE, _NO_DAYS, _NONE
+            for more, of_each, gone in list(self._changes)[len(self._changes) - missed :]:
+                stay = ~np.isin(added, gone)
+                added, days = np.concatenate([added[stay], more]), np.concatenate([days[stay], of_each])
+                removed = np.union1d(np.setdiff1d(removed, more), gone)
+            order = np.argsort(added)
+            return Changes(self._state(), added[order], days[order], removed, whole=False)
 
     def nearest(
         self, since: tuple[str, int], turned: Vectors, most: int, among: Among
@@ -164,17 +163,10 @@ class Part:
     def _state(self) -> PartState:
         return PartState(self._generation, self._version, len(self._codes))
 
-    def _changed(self, added: FaceIds, removed: FaceIds) -> PartState:
+    def _changed(self, added: FaceIds, days: Days, removed: FaceIds) -> PartState:
         self._version += 1
-        self._changes.append((added, removed))
-        self._order = None
+        self._changes.append((added, days, removed))
         return self._state()
-
-    def _by_id(self) -> NDArray[np.intp]:
-        order = self._order
-        if order is None:
-            self._order = order = np.argsort(self._codes.ids, kind="stable")
-        return order
 
 
 class HeldShard:

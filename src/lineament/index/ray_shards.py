@@ -171,25 +171,26 @@ class RayShards:
         self, found: Mapping[int, Mapping[str, ActorHandle[Any]]], states: Mapping[str, Mapping[str, PartState]]
     ) -> None:
         """Take over which copies there are and what state they are in; repair those that lack faces."""
-        for shard, wanted in enumerate(list(self._wanted)):
+        for shard in range(len(self)):
             with self._lock:
                 known = self._views[shard]
                 self._views[shard] = {
                     name: known.get(name) or View(name, actor) for name, actor in found.get(shard, {}).items()
                 }
                 self._unconfirmed &= {name for views in self._views for name in views}
-                behind = [view for view in self._views[shard].values() if self._is_behind(view, wanted, states)]
+                behind = [view for view in self._views[shard].values() if self._is_behind(shard, view, states)]
                 behind = [view for view in behind if view.name not in self._repairing]
                 self._repairing |= {view.name for view in behind}
             for view in behind:
                 threading.Thread(target=self._repair, args=(shard, view), daemon=True, name="shard-repair").start()
 
-    def _is_behind(self, view: View, wanted: FaceIds, states: Mapping[str, Mapping[str, PartState]]) -> bool:
+    def _is_behind(self, shard: int, view: View, states: Mapping[str, Mapping[str, PartState]]) -> bool:
         if view.name not in states or time.monotonic() < view.again:
             return False
         state = states[view.name].get(self.key.name)
         lost = view.state is None or state is None or state.generation != view.generation
-        return lost or view.held is not wanted or view.name in self._unconfirmed
+        differs = view.held is not self._wanted[shard] and not self._writing[shard].locked()  # which may be on its way
+        return lost or differs or view.name in self._unconfirmed
 
     def _opened(self, views: Iterable[View]) -> list[tuple[View, Changes]]:
         """Open the part in copies; return what those hold that answered."""
@@ -207,11 +208,15 @@ class RayShards:
             views = [view for view in self._views[shard].values() if view.state is not None]
         done = gathered({view.name: call(view.actor) for view in views}, self._cluster.patience)
         with self._lock:
-            self._wanted[shard] = wanted = change(self._wanted[shard])
+            before = self._wanted[shard]
+            self._wanted[shard] = wanted = change(before)
             for view in views:
-                if self._views[shard].get(view.name) is view:
-                    held = shared(change(view.held), wanted)
+                now = self._views[shard].get(view.name)
+                if now is view:
+                    held = wanted if view.held is before else shared(change(view.held), wanted)
                     self._views[shard][view.name] = view.after(done.get(view.name), ids, held)
+                elif now is not None:  # a search has learned of the change
+                    self._views[shard][view.name] = replace(now, held=shared(now.held, wanted))
 
     def _learn(self, views: Iterable[View]) -> None:
         """Take over what is known of copies now, and wake whoever repairs if one of them is not as it should be."""
@@ -219,9 +224,11 @@ class RayShards:
         with self._lock:
             for view in views:
                 shard = ray_cluster.shard_of(view.name)
-                if view.name in self._views[shard]:
-                    self._views[shard][view.name] = view
-                    wake = wake or view.state is None or view.held is not self._wanted[shard]
+                now = self._views[shard].get(view.name)
+                if now is not None and not now.knows(view):
+                    held = shared(view.held, self._wanted[shard])
+                    self._views[shard][view.name] = replace(view, held=held)
+                    wake = wake or view.state is None or held is not self._wanted[shard]
         if wake:
             self._cluster.wake()
 
@@ -230,38 +237,46 @@ class RayShards:
         import ray
 
         try:
-            view = self._repaired(shard, view)
+            answered = self._repaired(shard, view)
         except (LineamentError, OSError, ray.exceptions.RayError):
-            view = replace(view, state=None)
+            answered = False
         with self._lock:
-            again = 0.0 if view.state is not None and view.held is self._wanted[shard] else time.monotonic() + _AGAIN
-            if view.name in self._views[shard]:
-                self._views[shard][view.name] = replace(view, again=again)
+            now = self._views[shard].get(view.name)
+            if now is not None:
+                state = now.state if answered else None
+                as_wanted = state is not None and now.held is self._wanted[shard]
+                again = 0.0 if as_wanted else time.monotonic() + _AGAIN
+                self._views[shard][view.name] = replace(now, state=state, again=again)
             self._repairing.discard(view.name)
 
-    def _repaired(self, shard: int, view: View) -> View:
+    def _repaired(self, shard: int, view: View) -> bool:
+        """Repair a copy and publish what it holds now; return whether it answered to the end."""
         for opened, changes in self._opened([view]):
             name, actor, wanted = self.key.name, opened.actor, self._wanted[shard]
-            extra, missing = np.setdiff1d(changes.added, wanted), np.setdiff1d(wanted, changes.added)
+            held = np.sort(changes.added)
+            extra, missing = without(held, wanted), without(wanted, held)
             gone = extra[homes(extra, len(self)) != shard]
-            stay = np.setdiff1d(extra, gone)
+            stay = without(extra, gone)
             gone = np.union1d(gone, np.setdiff1d(stay, self.refill(stay)[0])) if len(stay) else gone
             calls = {"gone": actor.remove.remote(name, gone)} if len(gone) else {}
             for start in range(0, len(missing), _PIECE):
                 found, turned = self.refill(missing[start : start + _PIECE])
                 with self._writing[shard]:  # not what was erased since
-                    stay = is_among(found, self._wanted[shard])
-                    found, turned = found[stay], np.ascontiguousarray(turned[stay])
+                    still = is_among(found, self._wanted[shard])
+                    found, turned = found[still], np.ascontiguousarray(turned[still])
                     days = self._days[shard].of(found)
                     gathered({"added": actor.add.remote(name, found, turned, days)}, self._cluster.patience)
             confirmed = len(gathered(calls, self._cluster.patience)) == len(calls)
-            latest = gathered({"all": actor.changes.remote(name, "", 0)}, self._cluster.patience).get("all")
-            if latest is not None:
-                with self._lock:
-                    if confirmed:
-                        self._unconfirmed.discard(view.name)
-                    return opened.changed(latest, self._wanted[shard])
-        return replace(view, state=None)
+            with self._writing[shard]:  # else faces that are added now would count as lacking at once
+                latest = gathered({"all": actor.changes.remote(name, "", 0)}, self._cluster.patience).get("all")
+                if latest is not None:
+                    with self._lock:
+                        if confirmed:
+                            self._unconfirmed.discard(view.name)
+                        if view.name in self._views[shard]:
+                            self._views[shard][view.name] = opened.changed(latest, self._wanted[shard])
+                    return True
+        return False
 
 
 class RayCluster:
@@ -355,7 +370,8 @@ class RayCluster:
             except (ray.exceptions.RayError, RuntimeError):
                 continue
             actors = {name: actor for found in self._found.values() for name, actor in found.items()}
+            opened = list(self._opened)
             states = gathered({name: actor.states.remote() for name, actor in actors.items()}, self.deadline)
             self._drop_again()
-            for shards in list(self._opened):
+            for shards in opened:
                 shards.follow(self._found, states)

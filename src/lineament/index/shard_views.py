@@ -38,6 +38,10 @@ class View:
         """The version of its state; 0 if that is not known."""
         return self.state.version if self.state else 0
 
+    def knows(self, other: View) -> bool:
+        """Return whether it is of the state of ``other``, or of a later one of the same generation."""
+        return self.state is not None and self.generation == other.generation and self.version >= other.version
+
     def after(self, done: Applied | None, sent: FaceIds, held: FaceIds) -> View:
         """Return the view after a change; one that others changed too keeps its old state, so it is looked at again."""
         if done is None or self.state is None:
