@@ -36,6 +36,8 @@ TURN = rotation(b"of the bench, not secret", templates.DIMENSION)
 AT_ONCE = 65_536
 TOGETHER = 64
 REMOVED = 1000
+PART = 1_000_000
+"""Templates made at a time."""
 _PARTS: list[Any] = []
 Vectors = np.ndarray
 Found = np.ndarray
@@ -216,38 +218,47 @@ def contenders(faces: int) -> dict[str, tuple[str, Callable[[], Contender]]]:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Templates, probes, and the rows of the exact best 50 of each probe."""
+    """Templates in a file, probes, and the rows of the exact best 50 of each probe."""
 
-    gallery: Vectors
+    path: Path
+    faces: int
     probes: Vectors
     best: np.ndarray
 
     @classmethod
     def at(cls, folder: Path, faces: int, probes: int, real: Path | None) -> Gallery:
         """Return what is kept in ``folder``, made if it is not there."""
-        path = folder / "probes.npz"
-        if not path.exists():
-            gallery, asked = _made(faces, probes, real)
-            np.save(folder / "codings.npy", gallery)
-            np.savez(path, probes=asked, best=templates.exact_best(gallery, asked, K))
-        with np.load(path) as kept:
-            return cls(np.load(folder / "codings.npy", mmap_mode="r"), kept["probes"], kept["best"])
+        path, about = folder / "codings.npy", folder / "probes.npz"
+        if not about.exists():
+            asked = _made(path, faces, probes, real)
+            np.savez(about, probes=asked, best=templates.exact_best(np.load(path, mmap_mode="r"), asked, K))
+        with np.load(about) as kept:
+            return cls(path, faces, kept["probes"], kept["best"])
+
+    def some(self, start: int, most: int) -> Vectors:
+        """Return rows; the file is mapped no longer, so that its pages do not count as memory of a contender."""
+        return np.array(np.load(self.path, mmap_mode="r")[start : start + most])
 
 
-def _made(faces: int, probes: int, real: Path | None) -> tuple[Vectors, Vectors]:
-    made = templates.generate(faces, probes)
+def _made(path: Path, faces: int, probes: int, real: Path | None) -> Vectors:
+    """Write templates, with real ones among them if there is a folder of photographs; return the probes."""
+    gallery = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(faces, templates.DIMENSION))
+    asked, start = [], 0
+    for part in templates.parts(faces, probes, PART):
+        gallery[start : start + len(part.gallery)] = part.gallery
+        start += len(part.gallery)
+        asked.append(part.probes)
     if real is None:
-        return made.gallery, made.probes
+        return np.concatenate(asked)
     from bench.degraded import as_shipped
 
     chosen = lfw.photographs(real)
     vectors = as_shipped(chosen, lfw.shipped_pack())
     first, counts = np.unique(chosen.people, return_index=True, return_counts=True)[1:]
-    asked = first[counts > 1][:probes]  # the first photograph of each person is the probe, the others are enrolled
-    enrolled = np.delete(vectors, asked, axis=0)[:faces]
-    places = np.random.default_rng(7).permutation(faces)[: len(enrolled)]
-    made.gallery[places] = enrolled
-    return made.gallery, np.concatenate([vectors[asked], made.probes[: max(0, probes - len(asked))]])
+    own = first[counts > 1][:probes]  # the first photograph of each person is the probe, the others are enrolled
+    enrolled = np.delete(vectors, own, axis=0)[:faces]
+    gallery[np.random.default_rng(7).permutation(faces)[: len(enrolled)]] = enrolled
+    return np.concatenate([vectors[own], *asked])[:probes]
 
 
 # ---------------------------------------------------------------- measuring
@@ -255,16 +266,16 @@ def _made(faces: int, probes: int, real: Path | None) -> tuple[Vectors, Vectors]
 
 def _measure(name: str, shared: Gallery, rescored: int) -> dict[str, Any]:
     warm = contenders(2000)[name][1]()
-    warm.add(np.array(shared.gallery[:2000]))
+    warm.add(shared.some(0, 2000))
     warm.search(shared.probes[:1], min(K, 1000))
     del warm
     before = memory()[0]
-    index = contenders(len(shared.gallery))[name][1]()
+    index = contenders(shared.faces)[name][1]()
     adding = 0.0
-    for start in range(0, len(shared.gallery), AT_ONCE):
-        some = np.array(shared.gallery[start : start + AT_ONCE])
+    for start in range(0, shared.faces, AT_ONCE):
+        some = shared.some(start, AT_ONCE)
         adding += clocked(lambda: index.add(some))[1]  # noqa: B023 - called here
-    each = (memory()[0] - before) / len(shared.gallery)
+    each = (memory()[0] - before) / shared.faces
     recalls = {}
     for most in (K, rescored):
         found = [index.search(probe[np.newaxis], most)[0] for probe in shared.probes]
@@ -273,9 +284,7 @@ def _measure(name: str, shared: Gallery, rescored: int) -> dict[str, Any]:
     taken = [1000 * clocked(lambda: index.search(probe[np.newaxis], rescored))[1] for probe in shared.probes]  # noqa: B023
     many = np.resize(shared.probes, (TOGETHER, shared.probes.shape[1])).astype(np.float32)
     together = 1000 * min(clocked(lambda: index.search(many, rescored))[1] for _ in range(3)) / TOGETHER
-    removed = np.random.default_rng(1).choice(
-        len(shared.gallery), min(REMOVED, len(shared.gallery) // 2), replace=False
-    )
+    removed = np.random.default_rng(1).choice(shared.faces, min(REMOVED, shared.faces // 2), replace=False)
     how, removing = clocked(lambda: index.remove(removed))
     return {
         "p50": float(np.median(taken)),
@@ -285,7 +294,7 @@ def _measure(name: str, shared: Gallery, rescored: int) -> dict[str, Any]:
         "rescored": recalls[rescored],
         "bytes": each,
         "reads": index.reads,
-        "adds": len(shared.gallery) / adding,
+        "adds": shared.faces / adding,
         "removing": 1000 * removing,
         "how": how,
     }
