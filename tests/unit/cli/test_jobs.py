@@ -142,6 +142,7 @@ def test_a_worker_leaves_when_the_queue_is_drained_or_its_parent_is_gone(
     monkeypatch: pytest.MonkeyPatch, *, drain: bool, with_parent: bool, same_parent: bool, leaves: bool
 ) -> None:
     asked: list[bool] = []
+    gave_way: list[bool] = []
     parents = iter([100, 100 if same_parent else 1])
 
     def serve(_settings: object, _request: object, poll: float, leave: Any, _observing: object) -> None:
@@ -152,5 +153,7 @@ def test_a_worker_leaves_when_the_queue_is_drained_or_its_parent_is_gone(
     monkeypatch.setattr(jobs, "_serve_queue", serve)
     monkeypatch.setattr(jobs, "settings_for", lambda _: Settings())
     monkeypatch.setattr(jobs, "WitnessingBeside", nullcontext)
+    monkeypatch.setattr(jobs, "give_way", lambda: gave_way.append(True))  # else this process does, for all later tests
     jobs.worker(cast("Any", None), poll=5, drain=drain, with_parent=with_parent)
     assert asked == [leaves]
+    assert gave_way == [True] * with_parent
