@@ -172,6 +172,6 @@ def test_the_pages_answer_that_the_clock_cannot_be_believed(ready: Callable[...,
     with opened(tmp_path / "ws", Clock(now() + timedelta(days=2))) as ahead:
         ahead.machine.sources.suspend("press")
     with opened(tmp_path / "ws") as behind, serving(behind.workspace) as served:
-        answer = httpx.get(served.entrance)
+        answer = httpx.get(served.entrance, timeout=60)
     assert answer.status_code == 503
     assert "The clock of this machine cannot be believed" in answer.text

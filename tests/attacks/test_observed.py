@@ -72,7 +72,7 @@ def test_no_figure_tells_of_anybody_or_of_fewer_than_ten_searches(pages: Pages) 
         observing.workspace = world.workspace
 
         def text() -> str:
-            answer = httpx.get(f"http://127.0.0.1:{observing.port}/metrics")
+            answer = httpx.get(f"http://127.0.0.1:{observing.port}/metrics", timeout=60)
             assert answer.status_code == 200
             return answer.text
 

@@ -569,7 +569,10 @@ def test_guesses_in_parallel_gain_nothing(world: World) -> None:
 def test_the_link_that_serve_prints_works_once(tmp_path: Path) -> None:
     with solo(tmp_path / "ws") as world, serving(world.workspace) as served:
         first = served.entrance
-        with httpx.Client(base_url=served.url) as browser, httpx.Client(base_url=served.url) as thief:
+        with (
+            httpx.Client(base_url=served.url, timeout=60) as browser,
+            httpx.Client(base_url=served.url, timeout=60) as thief,
+        ):
             assert browser.get(first).status_code == 303
             assert thief.get(first).status_code == 403
             assert "set-cookie" not in thief.get(first).headers
@@ -579,7 +582,7 @@ def test_the_link_that_serve_prints_works_once(tmp_path: Path) -> None:
             assert browser.get(first).headers["location"] == "/"  # a tab that was restored
         second = served.entrance
         assert second != first
-        with httpx.Client(base_url=served.url) as other:
+        with httpx.Client(base_url=served.url, timeout=60) as other:
             assert other.get(second).status_code == 303
             assert other.get("/cases").status_code == 200
 
@@ -596,5 +599,5 @@ def test_the_next_link_is_announced_when_one_was_used(tmp_path: Path) -> None:
 
 def test_guesses_at_the_link_are_counted(tmp_path: Path) -> None:
     with solo(tmp_path / "ws", Clock()) as world, serving(world.workspace) as served:
-        statuses = [httpx.get(f"{served.url}/?token=guess{number}").status_code for number in range(12)]
+        statuses = [httpx.get(f"{served.url}/?token=guess{number}", timeout=60).status_code for number in range(12)]
         assert statuses == [403] * 10 + [429] * 2

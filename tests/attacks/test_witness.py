@@ -73,7 +73,7 @@ def test_a_history_that_goes_on_is_cosigned(running: RunningWitness, rows: Memor
         assert cosignature.at == NOW.replace(microsecond=0)
         old = size
     digest = sha256(ORIGIN.encode()).hexdigest()
-    served = httpx.get(f"{running.url}/{digest}/checkpoint")
+    served = httpx.get(f"{running.url}/{digest}/checkpoint", timeout=60)
     assert served.status_code == 200
     assert Checkpoint.parse(served.text, KEY.public).size == 20
     assert len(cosignatures(served.text, [running.key])) == 1
@@ -106,7 +106,7 @@ def test_no_other_requests_are_answered(running: RunningWitness) -> None:
     ):
         assert httpx.request(method, f"{running.url}{path}").status_code in {404, 405}
     for digest in ("0" * 64, "..", "../../key", sha256(ORIGIN.encode()).hexdigest()):
-        assert httpx.get(f"{running.url}/{digest}/checkpoint").status_code == 404
+        assert httpx.get(f"{running.url}/{digest}/checkpoint", timeout=60).status_code == 404
 
 
 # ---------------------------------------------------------------- hostile bodies

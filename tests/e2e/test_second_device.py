@@ -83,7 +83,7 @@ def reached(root: Path, home: Path) -> Iterator[tuple[str, Browser]]:
     tls = root / "etc/ssl/lineament"
     with serve_command(home, inside, settings) as entrance, proxied(root / "nginx", site, tls, inside) as port:
         trusting = ssl.create_default_context(cafile=tls / "authority.pem")
-        with httpx.Client(verify=trusting, base_url=f"https://127.0.0.1:{port}") as strict:
+        with httpx.Client(verify=trusting, base_url=f"https://127.0.0.1:{port}", timeout=60) as strict:
             page = strict.get("/", headers={"host": PUBLIC}, extensions={"sni_hostname": PUBLIC})
             assert page.status_code == 403, "the workspace still belongs to whoever is at the machine"
         with open_chromium(

@@ -117,7 +117,7 @@ def test_the_page_is_served_inert(tmp_path: Path) -> None:
             assert record.content.startswith(b"WARC/1.1")
             assert record.headers["content-disposition"].startswith("attachment")
             assert client.post(f"{address}/page").status_code == 403
-        with httpx.Client(base_url=running.url) as stranger:
+        with httpx.Client(base_url=running.url, timeout=60) as stranger:
             assert stranger.post(f"{address}/page", data=form).status_code in {401, 403}
 
 

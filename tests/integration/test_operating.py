@@ -85,9 +85,9 @@ def test_what_stands_against_serving_is_a_code(world: World, harm: Callable[[Wor
 
 def test_the_addresses_of_health_tell_nothing_else(world: World) -> None:
     with serving(world.workspace) as served:
-        answers = [httpx.get(f"{served.url}/{name}") for name in ("healthz", "readyz")]
+        answers = [httpx.get(f"{served.url}/{name}", timeout=60) for name in ("healthz", "readyz")]
         change_the_model(world)
-        with httpx.Client(base_url=served.url) as client:
+        with httpx.Client(base_url=served.url, timeout=60) as client:
             until(lambda: client.get("/readyz").status_code == 503)
             unready, alive = client.get("/readyz"), client.get("/healthz")
     assert [(answer.status_code, answer.text) for answer in answers] == [(200, "alive\n"), (200, "ready\n")]
@@ -123,7 +123,7 @@ class Running:
     @contextmanager
     def request(self) -> Iterator[socket.socket]:
         """Begin to send a form, and wait until the server asks for it: from then on the request is under way."""
-        form = httpx.get(f"http://127.0.0.1:{self.port}/sign-in")
+        form = httpx.get(f"http://127.0.0.1:{self.port}/sign-in", timeout=60)
         ((name, value),) = form.cookies.items()
         head = (
             f"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nCookie: {name}={value}\r\n"
@@ -165,7 +165,7 @@ def running(home: Path, folder: Path, errors: IO[bytes] | None = None, **setting
 def test_a_request_that_is_under_way_ends_and_then_the_process(prepared: Path, tmp_path: Path) -> None:
     home = shutil.copytree(prepared, tmp_path / "ws")
     with running(home, tmp_path) as serve, serve.request() as client:
-        assert httpx.get(f"http://127.0.0.1:{serve.port}/readyz").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{serve.port}/readyz", timeout=60).status_code == 200
         serve.process.send_signal(signal.SIGTERM)
         serve.told(b"STOPPING=1")
         until(serve.refuses)
@@ -223,5 +223,5 @@ def test_a_worker_shows_its_metrics_and_logs_how_jobs_end(prepared: Path, tmp_pa
 def metrics(port: int) -> str:
     """Return what a process tells Prometheus; nothing while it does not listen."""
     with contextlib.suppress(httpx.TransportError):
-        return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
     return ""

@@ -125,7 +125,7 @@ def test_a_client_is_counted_at_all_processes_together(running: Several) -> None
     for number in range(2):
         with (
             running.only(number),
-            httpx.Client(transport=elsewhere, base_url=f"http://127.0.0.1:{running.port}") as one,
+            httpx.Client(transport=elsewhere, base_url=f"http://127.0.0.1:{running.port}", timeout=60) as one,
         ):
             statuses.update(one.get("/sign-in").status_code for _ in range(VISITS[0] // 2 + 1))
     assert statuses == {200: VISITS[0], 429: 2}

@@ -129,7 +129,10 @@ def test_an_answer_of_the_provider_only_counts_for_its_own_request(world: World,
 def test_a_browser_signs_in_at_the_provider(world: World, at_provider: httpx.Client) -> None:
     account, token = world.invite(ADDRESS)
     host = urlsplit(PUBLIC).netloc
-    with serving(world.workspace) as running, httpx.Client(base_url=running.url, headers={"host": host}) as browser:
+    with (
+        serving(world.workspace) as running,
+        httpx.Client(base_url=running.url, headers={"host": host}, timeout=60) as browser,
+    ):
         link = re.search(r'href="(/sign-in/openid\?invitation=[^"]+)"', browser.get(f"/join/{token}").text)
         assert link is not None
         redirect = browser.get(html.unescape(link[1]))

@@ -114,7 +114,7 @@ def test_an_official_adds_a_passkey_and_uses_it(site: ServedWorld) -> None:
 def test_at_an_ip_address_the_page_says_where_passkeys_work(site: ServedWorld) -> None:
     site.world.sign_up(EMAIL)
     port = site.port
-    with httpx.Client(base_url=site.url) as browser:
+    with httpx.Client(base_url=site.url, timeout=60) as browser:
         assert send_form(browser, "/sign-in", email=EMAIL, password=PASSWORD).status_code == 303
         page = browser.get("/account/passkey").text
     assert "data-options" not in page
@@ -228,7 +228,7 @@ def test_a_form_before_sign_in_is_bound_to_its_browser(site: ServedWorld, addres
         assert mine != other
         assert browser.post(address, data=fields).status_code == 403
         assert browser.post(address, data={**fields, "csrf": other}).status_code == 403
-        assert httpx.post(f"{site.url}{address}", data={**fields, "csrf": mine}).status_code == 403
+        assert httpx.post(f"{site.url}{address}", data={**fields, "csrf": mine}, timeout=60).status_code == 403
         for header in (
             {"origin": "https://evil.example"},
             {"sec-fetch-site": "cross-site"},
@@ -358,7 +358,7 @@ def test_the_token_only_opens_a_workspace_of_one_person(tmp_path: Path) -> None:
         store = site.world.workspace.store
         with store.begin() as tx:
             tx.agencies.set_preset(HOME_AGENCY, None)
-        with httpx.Client(base_url=site.url) as browser:
+        with httpx.Client(base_url=site.url, timeout=60) as browser:
             assert browser.get("/").status_code == 403  # no sign-in page: nobody has an account
             assert "token=" in entrance(site.world.workspace, "127.0.0.1", 8471, TOKEN)
             public = browser.get(f"/?token={TOKEN}", headers={"host": "lineament.agency.example"})

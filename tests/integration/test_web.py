@@ -125,7 +125,7 @@ def search(browser: httpx.Client, csrf: str, probe: str, **changed: str | list[s
 
 
 def test_the_token_opens_a_session_and_leaves_the_address(served: Served) -> None:
-    with httpx.Client(base_url=served.url) as client:
+    with httpx.Client(base_url=served.url, timeout=60) as client:
         answer = client.get(served.entrance)
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         cookie = answer.headers["set-cookie"].lower()
@@ -139,7 +139,7 @@ def test_the_token_opens_a_session_and_leaves_the_address(served: Served) -> Non
 
 @pytest.mark.parametrize("address", ["/", "/?token=", "/?token=wrong", f"/cases?token={TOKEN}", f"/?token={TOKEN}x"])
 def test_without_the_token_the_page_says_what_to_do(served: Served, address: str) -> None:
-    answer = httpx.get(served.url + address)
+    answer = httpx.get(served.url + address, timeout=60)
     assert answer.status_code == 403
     assert "lineament serve" in answer.text
     assert "set-cookie" not in answer.headers
@@ -176,7 +176,7 @@ def test_a_foreign_host_name_reads_nothing(served: Served, browser: httpx.Client
 def test_the_names_of_this_machine_are_served(served: Served) -> None:
     port = served.url.rpartition(":")[2]
     for host in (f"localhost:{port}", f"[::1]:{port}", "127.0.0.1"):
-        answer = httpx.get(served.entrance, headers={"host": host})
+        answer = httpx.get(served.entrance, headers={"host": host}, timeout=60)
         assert answer.status_code == 303
 
 
@@ -702,7 +702,7 @@ def test_the_command_prints_an_address_that_opens_the_pages_and_stops(tmp_path: 
         assert running.stdout is not None
         try:
             address = next(found[0] for text in running.stdout if (found := re.search(r"http://\S+", text)))
-            with httpx.Client(follow_redirects=True) as client:
+            with httpx.Client(follow_redirects=True, timeout=60) as client:
                 assert "Open a case" in client.get(address).text
         finally:
             running.send_signal(signal.SIGINT)

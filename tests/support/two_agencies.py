@@ -166,11 +166,16 @@ class TwoAgencies(World):
         shutil.copytree(self.pristine, home)
         now = datetime.now(UTC).replace(microsecond=0)
         copied = replace(self, home=home, pristine=pristine, clock=Clock(now))
-        with copied, copied.workspace.store.begin() as tx:
-            tx.connection.execute(sa.update(sessions).values(began_at=now, seen_at=now))
-            tx.connection.execute(sa.update(sessions).where(sessions.c.proved_at.is_not(None)).values(proved_at=now))
+        with copied:
+            copied.begin_sessions(now)
         shutil.copytree(home, pristine)
         return copied
+
+    def begin_sessions(self, at: datetime) -> None:
+        """Let every session begin at a time, and every second factor that was shown be shown then."""
+        with self.workspace.store.begin() as tx:
+            tx.connection.execute(sa.update(sessions).values(began_at=at, seen_at=at))
+            tx.connection.execute(sa.update(sessions).where(sessions.c.proved_at.is_not(None)).values(proved_at=at))
 
     def restore(self) -> None:
         """Bring the workspace back to its first state, except for new blobs, which stay; no client has failed yet.

@@ -23,13 +23,13 @@ def text() -> bytes:
 def test_the_metrics_are_read_on_the_loopback_and_nothing_else_is_answered() -> None:
     with MetricsEndpoint("127.0.0.1", 0, None, text) as endpoint:
         address = f"http://127.0.0.1:{endpoint.port}"
-        answer = httpx.get(f"{address}/metrics")
+        answer = httpx.get(f"{address}/metrics", timeout=60)
         assert (answer.status_code, answer.content) == (200, text())
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
         assert "server" not in answer.headers
-        assert httpx.get(f"{address}/").status_code == 404
-        assert httpx.post(f"{address}/metrics").status_code == 501
-        foreign = httpx.get(f"{address}/metrics", headers={"host": f"evil.example:{endpoint.port}"})
+        assert httpx.get(f"{address}/", timeout=60).status_code == 404
+        assert httpx.post(f"{address}/metrics", timeout=60).status_code == 501
+        foreign = httpx.get(f"{address}/metrics", headers={"host": f"evil.example:{endpoint.port}"}, timeout=60)
         assert (foreign.status_code, foreign.content) == (403, b"")
 
 
@@ -43,7 +43,7 @@ def test_a_token_is_asked_for_if_there_is_one() -> None:
     with MetricsEndpoint("0.0.0.0", 0, TOKEN, text) as endpoint:  # noqa: S104
         address = f"http://127.0.0.1:{endpoint.port}/metrics"
         answers = [
-            httpx.get(address, headers=headers)
+            httpx.get(address, headers=headers, timeout=60)
             for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Bearer {TOKEN}"})
         ]
     assert [answer.status_code for answer in answers] == [401, 401, 200]
