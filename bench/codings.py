@@ -36,8 +36,6 @@ TURN = rotation(b"of the bench, not secret", templates.DIMENSION)
 AT_ONCE = 65_536
 TOGETHER = 64
 REMOVED = 1000
-PART = 1_000_000
-"""Templates made at a time."""
 _PARTS: list[Any] = []
 Vectors = np.ndarray
 Found = np.ndarray
@@ -242,14 +240,9 @@ class Gallery:
 
 def _made(path: Path, faces: int, probes: int, real: Path | None) -> Vectors:
     """Write templates, with real ones among them if there is a folder of photographs; return the probes."""
-    gallery = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(faces, templates.DIMENSION))
-    asked, start = [], 0
-    for part in templates.parts(faces, probes, PART):
-        gallery[start : start + len(part.gallery)] = part.gallery
-        start += len(part.gallery)
-        asked.append(part.probes)
+    made = templates.write(path, faces, probes)
     if real is None:
-        return np.concatenate(asked)
+        return made.probes
     from bench.degraded import as_shipped
 
     chosen = lfw.photographs(real)
@@ -257,8 +250,8 @@ def _made(path: Path, faces: int, probes: int, real: Path | None) -> Vectors:
     first, counts = np.unique(chosen.people, return_index=True, return_counts=True)[1:]
     own = first[counts > 1][:probes]  # the first photograph of each person is the probe, the others are enrolled
     enrolled = np.delete(vectors, own, axis=0)[:faces]
-    gallery[np.random.default_rng(7).permutation(faces)[: len(enrolled)]] = enrolled
-    return np.concatenate([vectors[own], *asked])[:probes]
+    made.gallery[np.random.default_rng(7).permutation(faces)[: len(enrolled)]] = enrolled
+    return np.concatenate([vectors[own], made.probes])[:probes]
 
 
 # ---------------------------------------------------------------- measuring

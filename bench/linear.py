@@ -28,26 +28,14 @@ from bench.search import clocked, memory, times
 
 TOGETHER = 64
 LARGEST = 10_000_000
-PART = 1_000_000
 TARGETS = {"p50": 25.0, "p99": 80.0, "together": 8.0, "bytes": 90.0, "first_s": 10.0}
 
 
 def make(folder: Path, faces: int, probes: int) -> None:
     """Write the templates and their store, part by part."""
-    gallery = np.lib.format.open_memmap(
-        folder / "making.npy", mode="w+", dtype=np.float32, shape=(faces, templates.DIMENSION)
-    )
-    made: dict[str, list[np.ndarray]] = {"people": [], "probes": [], "probe_people": []}
-    start = 0
-    for part in templates.parts(faces, probes, PART):
-        gallery[start : start + len(part.gallery)] = part.gallery
-        start += len(part.gallery)
-        for name, arrays in made.items():
-            arrays.append(getattr(part, name))
-    gallery.flush()
-    people, asked, of_whom = (np.concatenate(arrays) for arrays in made.values())
-    np.savez(folder / "made.npz", people=people, probes=asked, probe_people=of_whom)
-    templates.store(folder, gallery)
+    made = templates.write(folder / "making.npy", faces, probes)
+    np.savez(folder / "made.npz", people=made.people, probes=made.probes, probe_people=made.probe_people)
+    templates.store(folder, made.gallery)
     (folder / "making.npy").rename(folder / "gallery.npy")
 
 
@@ -97,7 +85,7 @@ def measure(folder: Path, faces: int, seconds: float) -> dict[str, float]:
 def main() -> int:
     """Print a row for each size and the line; return 1 if ten million faces miss a target."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--faces", type=int, nargs="+", default=[PART, 2 * PART, 5 * PART, LARGEST])
+    parser.add_argument("--faces", type=int, nargs="+", default=[1_000_000, 2_000_000, 5_000_000, LARGEST])
     parser.add_argument("--probes", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=20.0, help="of timing for each")
     parser.add_argument("--folder", type=Path)

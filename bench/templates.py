@@ -43,6 +43,7 @@ DAYS = 2000
 """The day of capture of a face is the rest of its id divided by this."""
 _SPREAD = np.sqrt(np.exp(-np.arange(DIMENSION) / 35)).astype(np.float32)
 _CHUNK = 100_000
+_PART = 1_000_000
 _ABOUT = about_source("made")
 
 Vectors = NDArray[np.float32]
@@ -74,6 +75,17 @@ def parts(faces: int, probes: int, most: int, seed: int = 1) -> Iterator[Templat
         made = _generated(random, kinds, end - start, probes * end // faces - probes * start // faces)
         yield replace(made, people=made.people + people, probe_people=made.probe_people + people)
         people += int(made.people.max()) + 1
+
+
+def write(path: Path, faces: int, probes: int) -> Templates:
+    """Write a gallery to a file, a million faces at a time; return the file as an array, with its people and probes."""
+    gallery = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(faces, DIMENSION))
+    written, start = [], 0
+    for part in parts(faces, probes, _PART):
+        gallery[start : start + len(part.gallery)] = part.gallery
+        start += len(part.gallery)
+        written.append((part.people, part.probes, part.probe_people))
+    return Templates(gallery, *(np.concatenate(arrays) for arrays in zip(*written, strict=True)))
 
 
 def _generated(random: np.random.Generator, kinds: Vectors, faces: int, probes: int) -> Templates:
