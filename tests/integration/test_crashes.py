@@ -17,7 +17,10 @@ from tests.support.archives import Warc
 from tests.support.database import raw_database
 from tests.support.processes import command, counts, create, run, run_well, vary_portraits
 
+from lineament.services.gallery.items import BATCH
+
 PICTURES = 80
+IN_ARCHIVE = 3 * BATCH
 ON_A_PAGE = 10
 Run = Callable[..., Ran]
 
@@ -79,12 +82,12 @@ def write_archive(folder: Path, path: Path) -> list[str]:
 
 
 def test_killed_in_the_middle_of_a_web_archive(lineament: Run, tmp_path: Path) -> None:
-    uris = write_archive(vary_portraits(tmp_path / "photos", 40, width=240), tmp_path / "crawl.warc.gz")
+    uris = write_archive(vary_portraits(tmp_path / "photos", IN_ARCHIVE, width=240), tmp_path / "crawl.warc.gz")
     home = tmp_path / "ws"
     lineament("init")
     lineament("source", "add", "press", *SOURCE)
     acknowledged = counts(home)
-    for committed in (0, 1, 0):  # pictures that are committed before the kill
+    for committed in (0, 1, 0):  # the least number of pictures that are committed before the kill
         running = subprocess.Popen(
             command(home, "ingest", "press", "crawl.warc.gz"),
             cwd=tmp_path,
