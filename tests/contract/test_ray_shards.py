@@ -85,7 +85,8 @@ def test_copies_that_got_every_face_are_not_repaired_while_more_are_added(
     searched: Searched, ray_shards: RunningShards, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repaired: list[str] = []
-    monkeypatch.setattr(RayShards, "_repair", lambda _self, _shard, view: repaired.append(view.name))
+    monkeypatch.setattr(ray_shards.cluster, "patience", 60.0)  # a copy that does not answer in time is repaired
+    monkeypatch.setattr(searched.shards, "_repair", lambda _shard, view: repaired.append(view.name))
     ended = threading.Event()
 
     def search_and_look() -> None:
@@ -105,6 +106,20 @@ def test_copies_that_got_every_face_are_not_repaired_while_more_are_added(
         searching.join()
     wait_until(searched.is_whole)
     assert repaired == []
+
+
+def test_adding_what_every_copy_has_gives_no_reason_for_a_repair(searched: Searched, ray_shards: RunningShards) -> None:
+    other = RayShards(ray_shards.cluster, searched.shards.key, searched.shards.refill)
+    ids, days = other.ids(0), other.days(0)
+    assert other.whole()
+    other.add(0, ids, np.zeros((len(ids), DIMENSION), dtype=np.float32), days)
+    assert other.whole()
+    assert searched.index.search(PROBES, 20) == searched.expected()
+
+
+def test_shards_go_before_nobody_and_after_nobody(ray_shards: RunningShards) -> None:
+    here = os.getpriority(os.PRIO_PROCESS, 0)
+    assert {os.getpriority(os.PRIO_PROCESS, process) for process in ray_shards.processes(0).values()} == {here}
 
 
 def test_one_copy_killed_changes_no_answer_and_it_is_filled_again(

@@ -63,6 +63,7 @@ def ray_nodes(count: int) -> Iterator[RayNodes]:
     import ray
     from ray.cluster_utils import Cluster
 
+    ray_cluster.secure(Access("127.0.0.1:0"))  # what is set here, nodes inherit
     cluster = Cluster(shutdown_at_exit=False)
     _started(cluster, num_cpus=0, _system_config=QUICKLY)
     try:

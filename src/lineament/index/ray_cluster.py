@@ -125,6 +125,7 @@ def secure(access: Access) -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # a call after it was left would start a cluster of its own
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - Ray's name; else every other process goes before a shard
     os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = "^"  # every line: Ray's words do not belong between those of a command
     os.environ["RAY_AUTH_MODE"] = "token" if access.keys else "disabled"
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(paths[TOKEN] or "")

@@ -212,10 +212,10 @@ class RayShards:
             self._wanted[shard] = wanted = change(before)
             for view in views:
                 now = self._views[shard].get(view.name)
-                if now is view:
-                    held = wanted if view.held is before else shared(change(view.held), wanted)
-                    self._views[shard][view.name] = view.after(done.get(view.name), ids, held)
-                elif now is not None:  # a search has learned of the change
+                if now is view:  # else a search has learned of the change
+                    held = wanted if view.held is before else change(view.held)
+                    now = view.after(done.get(view.name), ids, held)
+                if now is not None:
                     self._views[shard][view.name] = replace(now, held=shared(now.held, wanted))
 
     def _learn(self, views: Iterable[View]) -> None:

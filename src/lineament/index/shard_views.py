@@ -71,7 +71,7 @@ def without(held: FaceIds, gone: FaceIds) -> FaceIds:
 
 def shared(held: FaceIds, wanted: FaceIds) -> FaceIds:
     """Return the very array of the wanted faces if ``held`` has the same; comparing them later then costs nothing."""
-    return wanted if np.array_equal(held, wanted) else held
+    return wanted if held is wanted or np.array_equal(held, wanted) else held
 
 
 def lacking(view: View, asked: ShardQuery) -> FaceIds:

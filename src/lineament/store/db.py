@@ -309,10 +309,10 @@ class Store:
 
     def _scrub_postgresql(self, mark: str | None) -> bool:
         with self._writer.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            wait = int(min(self._patience, SCRUB_PATIENCE) * 1000)
-            connection.exec_driver_sql(f"SET lock_timeout = {wait}")
+            wait = min(self._patience, SCRUB_PATIENCE)
+            connection.exec_driver_sql(f"SET lock_timeout = {int(wait * 1000)}")
             try:
-                return vacuum(connection, mark)
+                return vacuum(connection, mark, wait)
             finally:
                 connection.exec_driver_sql(f"SET lock_timeout = {int(self._patience * 1000)}")
 

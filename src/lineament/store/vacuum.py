@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -27,14 +29,24 @@ _NOT_REMOVED = sa.text("""
 """)
 """Deleted rows that VACUUM has just left, because somebody still sees them."""
 _VACUUM_CASES = "VACUUM FULL cases"
+_AGAIN = 0.1
+"""Seconds until it tries again."""
 
 
-def vacuum(connection: Connection, mark: str | None) -> bool:
+def vacuum(connection: Connection, mark: str | None, patience: float) -> bool:
     """Rewrite the tables of keys and free the space of other rows; return whether nothing erased is left in them.
 
     ``connection`` commits each statement by itself, and ``mark`` says what was erased. Somebody who still sees erased
-    rows keeps them there.
+    rows keeps them there. That may be the database's own upkeep, which soon ends, so it tries again for ``patience``
+    seconds.
     """
+    until = time.monotonic() + patience
+    while not (done := _vacuum(connection, mark)) and time.monotonic() < until:
+        time.sleep(_AGAIN)
+    return done
+
+
+def _vacuum(connection: Connection, mark: str | None) -> bool:
     meta = MetaRows(connection)
     keys = meta.get(KEYS_DESTROYED)
     whole = [_VACUUM_CASES] if keys is not None else []
