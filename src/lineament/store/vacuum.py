@@ -40,9 +40,11 @@ def vacuum(connection: Connection, mark: str | None, patience: float) -> bool:
     rows keeps them there. That may be the database's own upkeep, which soon ends, so it tries again for ``patience``
     seconds.
     """
+    done = _vacuum(connection, mark)
     until = time.monotonic() + patience
-    while not (done := _vacuum(connection, mark)) and time.monotonic() < until:
+    while not done and time.monotonic() < until:
         time.sleep(_AGAIN)
+        done = _vacuum(connection, mark)
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -291,6 +292,25 @@ def test_whoever_still_sees_erased_rows_of_postgresql_holds_scrubbing_back(postg
     raw("COMMIT")
     assert store.scrub() is True
     assert store.is_scrubbed() is True
+    raw.close()
+    store.close()
+
+
+def test_scrubbing_postgresql_waits_for_whoever_soon_ends(
+    postgresql_url: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, raw = Store.open(postgresql_url, VAULT), RawSql(postgresql_url)
+    with store.begin() as tx:
+        keyed = rows.source(tx)
+        capture_id, _ = rows.enrolled(tx, keyed)
+    raw("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    raw("SELECT count(*) FROM counters")
+    with store.begin() as tx:
+        tx.captures.erase(capture_id, keyed.key)
+        tx.deletions.note_erased()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "sleep", lambda _: raw("COMMIT"))
+        assert store.scrub() is True
     raw.close()
     store.close()
 
