@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -26,8 +25,6 @@ LAST_QUESTION = 5.0
 """Seconds for a question to a witness to be answered when a worker ends."""
 ASKED_EVERY = 60.0
 """Seconds between two looks whether the ledger has to be witnessed."""
-NICENESS = 5
-"""Of a worker beside the pages: somebody waits for each search, so an ingest gets a third of what it would else."""
 
 
 class WorkerBeside:
@@ -106,15 +103,3 @@ class WitnessingBeside:
                 desk.witnesses.submit_if_due()
             if self._over.wait(ASKED_EVERY):
                 return
-
-
-def give_way() -> None:
-    """Let other processes have more of the processors; to be called before this one starts threads, which inherit it.
-
-    Linux may divide the processors among sessions first, and looks at the niceness of processes only within one. So if
-    the session is this process's own, the whole of it gives way.
-    """
-    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
-    if os.getsid(0) == os.getpid():
-        with suppress(OSError):  # a kernel that does not group by sessions
-            Path("/proc/self/autogroup").write_text(str(NICENESS))

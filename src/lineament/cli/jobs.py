@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lineament.cli.beside import WitnessingBeside, give_way
+from lineament.cli.beside import WitnessingBeside
 from lineament.cli.terminal import (
     AsJson,
     needs,
@@ -25,6 +25,7 @@ from lineament.cli.terminal import (
     workspace,
 )
 from lineament.model.accounts import Permission
+from lineament.priority import give_way
 
 if TYPE_CHECKING:
     from lineament.model.jobs import Awaited, Job

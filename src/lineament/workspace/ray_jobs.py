@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -13,10 +12,9 @@ from typing import Any
 from lineament.errors import ClusterUnavailable, LineamentError
 from lineament.index.ray_cluster import first_line
 from lineament.model.jobs import JobId
+from lineament.priority import give_way
 from lineament.settings import Settings
 
-_NICENESS = 5
-"""As of a worker beside the pages: somebody waits for each search of the shards on the same machine."""
 _POLL = 1.0
 """Seconds between two looks at a job that another worker runs."""
 
@@ -52,7 +50,7 @@ def _run_there(row: dict[str, Any]) -> dict[str, Any]:
 
     from lineament.workspace import Workspace
 
-    os.setpriority(os.PRIO_PROCESS, 0, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+    give_way()  # somebody waits for the shards on the same machine
     told = {"job": row["job"], "machine": str(ray.util.get_node_ip_address()), "why": ""}
     try:
         with Workspace.open(Settings(home=Path(row["home"]))) as opened:

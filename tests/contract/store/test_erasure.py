@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -275,8 +276,12 @@ def anywhere(mark: bytes, folder: Path) -> bool:
     return any(mark in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-def test_whoever_still_sees_erased_rows_of_postgresql_holds_scrubbing_back(postgresql_url: str, rows: Rows) -> None:
-    """A reader that holds no lock on them, such as a backup that has only begun, keeps VACUUM from removing them."""
+@pytest.fixture
+def read_while_erased(postgresql_url: str, rows: Rows) -> Iterator[tuple[Store, RawSql]]:
+    """Yield a store from which a picture was erased, and a reader whose transaction still sees it.
+
+    A reader that holds no lock on the rows, such as a backup that has only begun, keeps VACUUM from removing them.
+    """
     store, raw = Store.open(postgresql_url, VAULT), RawSql(postgresql_url)
     with store.begin() as tx:
         keyed = rows.source(tx)
@@ -287,32 +292,29 @@ def test_whoever_still_sees_erased_rows_of_postgresql_holds_scrubbing_back(postg
     with store.begin() as tx:
         tx.captures.erase(capture_id, keyed.key)
         tx.deletions.note_erased()
+    yield store, raw
+    raw.close()
+    store.close()
+
+
+def test_whoever_still_sees_erased_rows_of_postgresql_holds_scrubbing_back(
+    read_while_erased: tuple[Store, RawSql],
+) -> None:
+    store, raw = read_while_erased
     assert store.scrub() is False
     assert store.is_scrubbed() is False
     raw("COMMIT")
     assert store.scrub() is True
     assert store.is_scrubbed() is True
-    raw.close()
-    store.close()
 
 
 def test_scrubbing_postgresql_waits_for_whoever_soon_ends(
-    postgresql_url: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    read_while_erased: tuple[Store, RawSql], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, raw = Store.open(postgresql_url, VAULT), RawSql(postgresql_url)
-    with store.begin() as tx:
-        keyed = rows.source(tx)
-        capture_id, _ = rows.enrolled(tx, keyed)
-    raw("BEGIN ISOLATION LEVEL REPEATABLE READ")
-    raw("SELECT count(*) FROM counters")
-    with store.begin() as tx:
-        tx.captures.erase(capture_id, keyed.key)
-        tx.deletions.note_erased()
+    store, raw = read_while_erased
     with monkeypatch.context() as patch:
         patch.setattr(time, "sleep", lambda _: raw("COMMIT"))
         assert store.scrub() is True
-    raw.close()
-    store.close()
 
 
 def test_what_was_erased_is_marked_until_it_is_scrubbed(store: Store, rows: Rows) -> None:

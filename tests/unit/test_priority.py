@@ -1,4 +1,4 @@
-"""A worker beside the pages gives way to them."""
+"""A process that runs jobs gives way to those that answer searches."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from lineament.cli.beside import NICENESS
+from lineament.priority import NICENESS
 
 GIVE_WAY = """
 import os
 from pathlib import Path
-from lineament.cli.beside import give_way
+from lineament.priority import give_way
 give_way()
 group = Path("/proc/self/autogroup")
 told = group.read_text().split() if group.exists() else []  # nothing, where the kernel does not group this session
