@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 from playwright.sync_api import Browser, Page
 from tests.support.browsers import Actor, Browsers
@@ -16,7 +17,7 @@ from tests.support.deliveries import collected
 from tests.support.serving import Served, serving
 from tests.support.stamps import authority
 from tests.support.witnesses import witness
-from tests.support.world import CASE, PROBE, World, gallery
+from tests.support.world import CASE, PROBE, SOURCE, World, gallery
 
 from lineament.ledger.checkpoint import PublicKey
 from lineament.model.accounts import Role
@@ -24,6 +25,8 @@ from lineament.model.cases import Seeks
 from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.model.witnessing import StampAuthority, WitnessAddress, WitnessPolicy
+from lineament.services.gallery.answers import Filling
+from lineament.services.gallery.indexes import Gallery
 from lineament.web.addresses import case_address
 from lineament.workspace import Workspace
 
@@ -53,6 +56,7 @@ def alone(folder: Path, browser: Browser) -> Pages:
         page, entrance = browser.new_page(), served.entrance
         page.goto(entrance)
         yield from _ledger(world, served, page, folder)
+        yield from _filling(world, served, page)
         yield from _incomplete(world, served, page)
         yield from _links(served, browser.new_page(), entrance)
         yield from _changed_outside(world, served, page)
@@ -107,6 +111,19 @@ def _witnessed(world: World, folder: Path) -> Iterator[None]:
         world.machine.witnesses.propose(policy, "the court asks for it")
         assert [each.why for each in world.machine.witnesses.submit() if each.why] == []
         yield
+
+
+def _filling(world: World, served: Served, page: Page) -> Pages:
+    """Yield the page on which a face is chosen, while the indexes of two large sources are being filled."""
+    desk = world.workspace.desk_at_the_machine()
+    probe = desk.probes.take(CASE.ref, PROBE.read_bytes(), kind=ProbeKind.CCTV)
+    sources = [
+        Filling(source=SOURCE, held=6_200_000, faces=10_000_000, seconds=40.0),
+        Filling(source="press-archive", held=0, faces=2_000_000, seconds=None),
+    ]
+    with mock.patch.object(Gallery, "filling", return_value=sources):
+        page.goto(f"{served.url}/probes/{probe.id}")
+        yield Guarded("probe-filling", page, "6,200,000 faces of 10,000,000 can be compared")
 
 
 def _incomplete(world: World, served: Served, page: Page) -> Pages:
