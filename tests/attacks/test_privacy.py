@@ -16,7 +16,7 @@ from PIL import ExifTags, Image
 from tests.conftest import PORTRAITS, ROOT, Ran
 from tests.support.database import raw_database
 from tests.support.serving import serving
-from tests.support.world import opened, solo
+from tests.support.world import PROBE, opened, solo
 
 from lineament.errors import Damaged
 from lineament.model.credentials import Credentials
@@ -121,8 +121,8 @@ def traces(home: Path) -> set[bytes]:
 
 
 def with_position(path: Path) -> None:
-    """Write a photograph that says where and when it was taken."""
-    portrait = Image.open(PORTRAITS / "macron-2025.jpg")
+    """Write a photograph that says where and when it was taken. No other of it is in the gallery."""
+    portrait = Image.open(PROBE)
     exif = portrait.getexif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = TAKEN
     gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
