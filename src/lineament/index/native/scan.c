@@ -28,6 +28,8 @@
 #define MOST 63 /* the highest entry of a table: four of them are added up in a byte */
 #define LANES 32 /* bytes of 128 dimensions in a fine code */
 #define GROUP 16 /* blocks compared with one probe before the next: they stay in the first cache */
+#define NEAR 2048 /* bytes ahead at which codes are fetched into the first cache, and into the second */
+#define FAR 32768
 
 static const float STEP = 0.32f;
 /* Of a normal number: its mean product with the middle of its coarse cell, and the square of the error that is left
@@ -66,8 +68,17 @@ static inline int64_t row(int64_t columns) { return (columns + 63) / 64 * LANES;
 
 /* ---------------------------------------------------------------- sums over the columns of a block */
 
-static void add_plain(
-    const uint8_t *codes, const uint8_t *const *tables, int many, int64_t columns, uint16_t (*sums)[BLOCK]) {
+/* Fetch codes that come later. It is done between the sums, a few at a time: a processor waits for few at once. */
+static inline void fetch(const uint8_t *codes) {
+    __builtin_prefetch(codes + FAR, 0, 2);
+    __builtin_prefetch(codes + NEAR, 0, 3);
+}
+
+/* Each of these adds up a block for `many` probes; `fresh`: nothing was compared with its codes before. */
+
+static void add_plain(const uint8_t *codes, int fresh, const uint8_t *const *tables, int many, int64_t columns,
+                      uint16_t (*sums)[BLOCK]) {
+    (void)fresh;
     memset(sums, 0, (size_t)many * sizeof *sums);
     for (int one = 0; one < many; one++)
         for (int64_t at = 0; at < columns * WIDTH; at += WIDTH)
@@ -115,10 +126,15 @@ __attribute__((target("avx2"))) static inline void store_avx2(const struct sums_
 }
 
 __attribute__((target("avx2"), always_inline)) static inline void add_some_avx2(
-    const uint8_t *codes, const uint8_t *const *tables, const int many, int64_t columns, uint16_t (*sums)[BLOCK]) {
+    const uint8_t *codes, int fresh, const uint8_t *const *tables, const int many, int64_t columns,
+    uint16_t (*sums)[BLOCK]) {
     const __m256i nibble = _mm256_set1_epi8(15), none = _mm256_setzero_si256();
     struct sums_avx2 of[2] = {{none, none, none, none, none, none}, {none, none, none, none, none, none}};
     for (int64_t at = 0; at < columns * WIDTH; at += 128) {
+        if (fresh) {
+            fetch(codes + at);
+            fetch(codes + at + 64);
+        }
         for (int part = 0; part < 128; part += 32) {
             __m256i code = _mm256_loadu_si256((const __m256i *)(codes + at + part));
             __m256i low = _mm256_and_si256(code, nibble);
@@ -131,21 +147,23 @@ __attribute__((target("avx2"), always_inline)) static inline void add_some_avx2(
 }
 
 __attribute__((target("avx2"))) static inline void add_avx2(
-    const uint8_t *codes, const uint8_t *const *tables, int many, int64_t columns, uint16_t (*sums)[BLOCK]) {
+    const uint8_t *codes, int fresh, const uint8_t *const *tables, int many, int64_t columns,
+    uint16_t (*sums)[BLOCK]) {
     if (many == 2) /* each with its number as a constant, so that all sums are in registers */
-        add_some_avx2(codes, tables, 2, columns, sums);
+        add_some_avx2(codes, fresh, tables, 2, columns, sums);
     else
-        add_some_avx2(codes, tables, 1, columns, sums);
+        add_some_avx2(codes, fresh, tables, 1, columns, sums);
 }
 
 #elif defined(__aarch64__)
 
-static inline void add_neon(
-    const uint8_t *codes, const uint8_t *const *tables, int many, int64_t columns, uint16_t (*sums)[BLOCK]) {
+static inline void add_neon(const uint8_t *codes, int fresh, const uint8_t *const *tables, int many, int64_t columns,
+                            uint16_t (*sums)[BLOCK]) {
     const uint8x16_t low = vdupq_n_u8(15);
     for (int one = 0; one < many; one++) {
         uint16x8_t a0 = vdupq_n_u16(0), a1 = a0, b0 = a0, b1 = a0;
         for (int64_t at = 0; at < columns * WIDTH; at += WIDTH) {
+            if (fresh && !one && at % 64 == 0) fetch(codes + at);
             uint8x16_t code = vld1q_u8(codes + at), entries = vld1q_u8(tables[one] + at);
             uint8x16_t a = vqtbl1q_u8(entries, vandq_u8(code, low)), b = vqtbl1q_u8(entries, vshrq_n_u8(code, 4));
             a0 = vaddw_u8(a0, vget_low_u8(a));
@@ -238,7 +256,7 @@ static inline uint32_t reaching(const uint16_t *sums, int64_t cut) {
 }
 
 /* The faces of a group that may be among the best are found first, and looked at after the next group, or the next
-   probe: their fine codes are fetched meanwhile. So are the coarse codes of the next group. */
+   probe: their fine codes are fetched meanwhile. */
 struct waiting {
     int64_t slots[GROUP * BLOCK];
     uint16_t coarse[GROUP * BLOCK];
@@ -275,9 +293,7 @@ struct waiting {
                 for (int one = 0; one < many; one++) waiting[now][one].probe = probes + number + one;              \
                 for (int64_t block = group; block < end; block++) {                                                \
                     const uint8_t *codes = faces->coarse + block * size;                                           \
-                    if (number == 0)                                                                               \
-                        for (int64_t at = 0; at < size; at += 64) __builtin_prefetch(codes + GROUP * size + at);   \
-                    add(codes, tables, many, columns, sums);                                                       \
+                    add(codes, number == 0, tables, many, columns, sums);                                          \
                     for (int one = 0; one < many; one++) {                                                         \
                         struct waiting *found = waiting[now] + one;                                                \
                         for (uint32_t mask = reach(sums[one], found->probe->cut); mask; mask &= mask - 1) {        \
