@@ -6,8 +6,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-NICENESS = 5
-"""Of a process that runs jobs: somebody waits for each search, so an ingest gets a third of what it would else."""
+NICENESS = 10
+"""Of a process that runs jobs. Somebody waits for each search: a thread of it gets nine times the time of one of an
+ingest where both want a processor. With 5 it is three times, and an ingest has more threads (bench/load.py)."""
 
 
 def give_way() -> None:
