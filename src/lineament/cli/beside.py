@@ -93,6 +93,13 @@ class WitnessingBeside:
         self._thread.join(LAST_QUESTION)
 
     def _keep_asking(self) -> None:
+        try:
+            self._ask_until_over()
+        except ImportError:  # the signal that ends the block may break off what the main thread was importing
+            if not self._over.wait(LAST_QUESTION):
+                raise
+
+    def _ask_until_over(self) -> None:
         from lineament.workspace import Workspace
 
         while True:
