@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, Route, expect
 from tests.support.browsers import NEEDS_CHROMIUM
 from tests.support.route_forms import ValidRequest, age_sessions, prepare, valid_request
-from tests.support.serving import serving
+from tests.support.serving import Served, serving
 from tests.support.two_agencies import Participant, TwoAgencies, build_two_agencies
 from tests.support.world import PASSWORD, PROBE
 
@@ -103,19 +103,25 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoAgencies]:
 
 
 @pytest.fixture(scope="module")
-def site(world: TwoAgencies) -> Iterator[str]:
+def served(world: TwoAgencies) -> Iterator[Served]:
     with serving(world.workspace) as served:
-        yield served.url.replace("127.0.0.1", "localhost")
+        yield served
+
+
+@pytest.fixture(scope="module")
+def site(served: Served) -> str:
+    return served.url.replace("127.0.0.1", "localhost")
 
 
 @pytest.fixture
-def page(chromium: Browser, site: str, world: TwoAgencies) -> Iterator[Page]:
+def page(chromium: Browser, site: str, served: Served, world: TwoAgencies) -> Iterator[Page]:
     context = chromium.new_context(base_url=site, viewport={"width": 1366, "height": 768})
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     context.close()
+    served.wait_until_idle()
     world.restore()
     assert errors == []
 
@@ -375,11 +381,12 @@ def test_an_error_stands_beside_its_field_and_chosen_files_stay(page: Page, site
     expect(page.get_by_label("Court or other authority")).to_have_value("Court of Ys")
 
 
-def test_without_scripts_a_form_still_works(chromium: Browser, site: str, world: TwoAgencies) -> None:
+def test_without_scripts_a_form_still_works(chromium: Browser, site: str, served: Served, world: TwoAgencies) -> None:
     context = chromium.new_context(base_url=site, java_script_enabled=False)
     page = context.new_page()
     type_message(page, site, world)
     page.get_by_role("button", name="Post").click()
     expect(page.locator(".papers")).to_contain_text(MESSAGE)
     context.close()
+    served.wait_until_idle()
     world.restore()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from tests.support.world import PASSWORD, Person, World, officials
 
@@ -29,6 +30,7 @@ class Served:
     workspace: Workspace
     url: str
     sessions: TokenSessions
+    server: uvicorn.Server
 
     @property
     def entrance(self) -> str:
@@ -42,6 +44,12 @@ class Served:
             assert client.get(self.entrance).status_code == 303
             yield client
 
+    def wait_until_idle(self) -> None:
+        """Wait until every client is gone and whatever they had asked for is done."""
+        state = self.server.server_state
+        while state.connections or state.tasks:
+            time.sleep(0.01)
+
 
 @contextmanager
 def serving(workspace: Workspace) -> Iterator[Served]:
@@ -54,7 +62,7 @@ def serving(workspace: Workspace) -> Iterator[Served]:
     try:
         while not running.started:
             time.sleep(0.01)
-        yield Served(workspace, f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.sessions)
+        yield Served(workspace, f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.sessions, running)
     finally:
         running.should_exit = True
         thread.join()
