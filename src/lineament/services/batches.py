@@ -105,6 +105,12 @@ class Batches:
     # ------------------------------------------------------------ reading
 
     @needs(Permission.READ_CASES, in_case=True)
+    def get(self, batch_id: str) -> SearchBatch:
+        """Return a batch without its photographs. Raises NotFound."""
+        with self._record.read() as tx:
+            return self._find(tx, batch_id, Permission.READ_CASES)[0]
+
+    @needs(Permission.READ_CASES, in_case=True)
     def show(self, batch_id: str) -> ShownBatch:
         """Return a batch with its photographs."""
         with self._record.read() as tx:

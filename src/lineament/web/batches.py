@@ -39,6 +39,7 @@ def begin(visit: CurrentVisit, form: Form) -> RedirectResponse:
 @pages.page("/batches/{batch_id}", access=Permission.READ_CASES)
 def batch(visit: CurrentVisit, batch_id: str) -> HTMLResponse:
     """The photographs of a batch: what was found in each, what needs a choice, and what became of it."""
+    job = _job_of(visit, batch_id)  # before the photographs: when it had ended, they show all that it did
     shown = visit.desk.batches.show(batch_id)
     today = visit.desk.clock().date()
     sources = [source for source in visit.desk.sources.list() if source.why_closed(today) is None]
@@ -49,7 +50,7 @@ def batch(visit: CurrentVisit, batch_id: str) -> HTMLResponse:
         batch=shown.batch,
         rows=shown.rows,
         waiting=sum(row.state in {"waits", "choose a face"} for row in shown.rows),
-        job=_job_of(visit, shown),
+        job=job,
         sources=sources,
         chosen=None if shown.batch.settings is None else shown.batch.settings["sources"],
         limit=USUAL_CANDIDATES,
@@ -65,7 +66,7 @@ def batch(visit: CurrentVisit, batch_id: str) -> HTMLResponse:
 @pages.page("/batches/{batch_id}/progress", access=Permission.READ_CASES)
 def progress(visit: CurrentVisit, batch_id: str) -> JSONResponse:
     """The progress of the job that searches a batch, as JSON for the script of its page."""
-    job = _job_of(visit, visit.desk.batches.show(batch_id))
+    job = _job_of(visit, batch_id)
     return JSONResponse({"jobs": [] if job is None else [live_job(job)]})
 
 
@@ -116,8 +117,9 @@ def _request(shown: ShownBatch, form: SentForm) -> SearchRequest:
     )
 
 
-def _job_of(visit: Visit, shown: ShownBatch) -> Job | None:
-    """Return the job that searches a batch, if the visitor may see it."""
+def _job_of(visit: Visit, batch_id: str) -> Job | None:
+    """Return the job that searches a batch, if the visitor may see it. Raises NotFound if there is no such batch."""
+    job_id = visit.desk.batches.get(batch_id).job_id
     with suppress(NotFound):
-        return None if shown.batch.job_id is None else visit.desk.jobs.show(shown.batch.job_id)
+        return None if job_id is None else visit.desk.jobs.show(job_id)
     return None

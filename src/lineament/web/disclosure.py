@@ -18,7 +18,8 @@ pages = Pages()
 def disclosure(visit: CurrentVisit, ref: str) -> HTMLResponse:
     """What a disclosure pack of a case would hold and what is missing, and the packs that were made."""
     desk = visit.desk
-    kept = desk.disclosure.packs(unslug(ref))  # refuses guests before anything is recorded
+    jobs = desk.disclosure.under_way(unslug(ref))  # before the packs that they make; refuses guests before all else
+    kept = desk.disclosure.packs(unslug(ref))
     case, frame = read_case(visit, ref, "disclosure")
     back = f"{case_address(case.key)}/disclosure"
     against = [each for each in obstacles(desk, case.key, back=back) if each.code is ReasonCode.SECOND_FACTOR]
@@ -27,7 +28,7 @@ def disclosure(visit: CurrentVisit, ref: str) -> HTMLResponse:
         "case_disclosure.html",
         holds=None if frame["gone"] else desk.disclosure.holdings(case.key),
         packs=kept,
-        under_way=[(job, job.request.account_id == own) for job in desk.disclosure.under_way(case.key)],
+        under_way=[(job, job.request.account_id == own) for job in jobs],
         against=against,
         **frame,
     )

@@ -51,10 +51,10 @@ class WatchedRun:
 
 
 def _watched(visit: Visit, name: str, run_id: int) -> WatchedRun:
-    found, refusals = visit.desk.sources.run(name, run_id)
     source = visit.desk.sources.get(name)
-    job = job_of(found, visit.desk.jobs.newest_of_source(source.id))
-    return WatchedRun(source=source, run=found, refusals=refusals, job=job, now=visit.desk.clock())
+    jobs = visit.desk.jobs.newest_of_source(source.id)  # before the run, which has ended when its job has
+    found, refusals = visit.desk.sources.run(name, run_id)
+    return WatchedRun(source=source, run=found, refusals=refusals, job=job_of(found, jobs), now=visit.desk.clock())
 
 
 @pages.page("/sources/{name}/runs/{run_id}", access=Permission.MANAGE_SOURCES)

@@ -43,8 +43,8 @@ def source(visit: CurrentVisit, name: str, faces: str = "") -> HTMLResponse:
     found = visit.desk.sources.get(name)
     manages = visit.desk.official.may(Permission.MANAGE_SOURCES)
     standing = visit.desk.sources.standing(name) if manages else None
+    jobs = visit.desk.jobs.newest_of_source(found.id) if manages else []  # before the runs that they make
     runs = visit.desk.sources.runs(name, limit=NEWEST) if manages else []
-    jobs = visit.desk.jobs.newest_of_source(found.id) if manages else []
     agency_id = visit.desk.official.agency_id
     own = next((share for share in found.shares or () if share.agency_id == agency_id), None)
     now = visit.desk.clock()
