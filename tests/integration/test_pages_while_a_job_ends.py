@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import PORTRAITS
-from tests.support.serving import Served, serving
 from tests.support.two_agencies import Pages, TwoAgencies
-from tests.support.world import CASE, SOURCE, World, copied_gallery
+from tests.support.world import SOURCE
 
-from lineament.model.search import ProbeKind, SearchRequest
+from lineament.model.search import SearchRequest
 from lineament.services.batches import Batches
 from lineament.services.disclosure.disclose import Disclosure
 from lineament.services.gallery.register import Register
@@ -90,27 +88,13 @@ def test_a_pack(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"/jobs/{job.id}/progress" in shown
 
 
-@pytest.fixture
-def world(portraits: Path, tmp_path: Path) -> Iterator[World]:
-    with copied_gallery(portraits, tmp_path / "ws") as made:
-        yield made
-
-
-@pytest.fixture
-def served(world: World) -> Iterator[Served]:
-    with serving(world.workspace) as running:
-        yield running
-
-
-def test_a_batch(world: World, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    batches = world.machine.batches
-    batch = batches.begin(CASE.ref, ProbeKind.CCTV)
-    batches.add(batch.id, "macron.jpg", (PORTRAITS / "macron-2014.jpg").read_bytes())
-    batches.start(batch.id, {}, SearchRequest(case=CASE.ref, reason="who is it?", sources=(SOURCE,)))
-    with served.client() as browser:
-        reads: Reads = [(Batches, "show"), (Jobs, "show")]
-        called = after_the_first(monkeypatch, reads, world.workspace.worker.drain)
-        shown = browser.get(f"/batches/{batch.id}").text
+def test_a_batch(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, batch, key = pages.world, pages.world.cases["A own"].batch, pages.world.cases["A own"].key
+    request = SearchRequest(case=key, reason="who is it?", sources=(SOURCE,))
+    world.desk_of("A examiner").batches.start(batch, {}, request)
+    reads: Reads = [(Batches, "show"), (Jobs, "show")]
+    called = after_the_first(monkeypatch, reads, world.workspace.worker.drain)
+    shown = pages.ask(world.people["A examiner"], "GET", f"/batches/{batch}").text
     assert called == ["show", "show"]
     assert "data-live" in shown
     assert 'href="/searches/' in shown
