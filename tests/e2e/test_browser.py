@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 from tests.conftest import PORTRAITS
 from tests.support.axe import violations
-from tests.support.browsers import NEEDS_CHROMIUM, silent_page
+from tests.support.browsers import NEEDS_CHROMIUM, close_context, silent_page
 from tests.support.serving import Served, serving
 from tests.support.world import CASE, PROBE, gallery
 
@@ -339,7 +339,7 @@ def test_without_javascript_words_decide_unless_somebody_does(
         page.get_by_role("checkbox", name=name).check()
     page.get_by_role("button", name="Open the case").click()
     expect(page.get_by_role("heading", name=ref)).to_be_visible()
-    context.close()
+    close_context(context)
     assert served.workspace.desk_at_the_machine().casework.get(ref).terms.distressing is blurred
 
 
@@ -375,7 +375,7 @@ def test_a_case_and_a_search_without_javascript(chromium: Browser, served: Serve
     page.goto("/ledger")
     page.get_by_role("button", name="Check the ledger").click()
     expect(page.get_by_role("status")).to_contain_text("sound")
-    context.close()
+    close_context(context)
 
 
 @pytest.fixture(scope="module")
@@ -389,7 +389,7 @@ def addresses(chromium: Browser, served: Served) -> list[str]:
     search(page, investigation=True)
     result = page.url
     choose_photograph(page, CASE.ref, "sunak.jpg")
-    context.close()
+    close_context(context)
     case = served.url + case_address(CASE.ref)
     parts = [f"{case}/{part}" for part in ("people", "room", "timeline", "authorisation")]
     plain = [
@@ -424,7 +424,7 @@ def test_every_page_is_accessible(
         faults += [f"{address} {fault}" for fault in violations(page, scheme=scheme)]
         if page.evaluate("document.documentElement.scrollWidth") > width:
             faults.append(f"{address} is wider than the screen")
-    context.close()
+    close_context(context)
     assert faults == []
 
 
@@ -440,4 +440,4 @@ def test_no_page_shifts_its_layout(chromium: Browser, served: Served, addresses:
         page.goto(address)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("window.shifts") == 0, address
-    context.close()
+    close_context(context)

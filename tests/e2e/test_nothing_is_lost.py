@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, Route, expect
-from tests.support.browsers import NEEDS_CHROMIUM
+from tests.support.browsers import NEEDS_CHROMIUM, close_context
 from tests.support.route_forms import ValidRequest, age_sessions, prepare, valid_request
 from tests.support.serving import Served, serving
 from tests.support.two_agencies import Participant, TwoAgencies, build_two_agencies
@@ -120,7 +120,7 @@ def page(chromium: Browser, site: str, served: Served, world: TwoAgencies) -> It
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
-    context.close()
+    close_context(context)
     served.wait_until_idle()
     world.restore()
     assert errors == []
@@ -387,6 +387,6 @@ def test_without_scripts_a_form_still_works(chromium: Browser, site: str, served
     type_message(page, site, world)
     page.get_by_role("button", name="Post").click()
     expect(page.locator(".papers")).to_contain_text(MESSAGE)
-    context.close()
+    close_context(context)
     served.wait_until_idle()
     world.restore()

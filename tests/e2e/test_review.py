@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.support.browsers import LAPTOP, NEEDS_CHROMIUM, ConsoleLog
+from tests.support.browsers import LAPTOP, NEEDS_CHROMIUM, ConsoleLog, close_context
 from tests.support.fixtures import two_agencies
 from tests.support.many_faces import add_many_faces
 from tests.support.serving import Served, serving
@@ -43,7 +43,7 @@ def opened_by(browser: Browser, agencies: tuple[TwoAgencies, str], name: str) ->
     context.add_cookies([key])  # type: ignore[list-item]
     console = ConsoleLog(context)
     yield context.new_page()
-    context.close()
+    close_context(context)
     assert [text for text in console.messages if "status of 4" not in text] == []  # what is refused on purpose
 
 
@@ -98,7 +98,7 @@ def test_twenty_candidates_are_decided_in_under_sixty_key_presses(chromium: Brow
     assert pressed < 60
     outcomes = [entry.outcome for entry in served.workspace.desk_at_the_machine().reviews.of_search(search).entries]
     assert sorted(map(str, outcomes)) == ["excluded"] * 19 + ["inconclusive"]
-    context.close()
+    close_context(context)
 
 
 def test_the_keys_of_the_checklist(chromium: Browser, many: tuple[Served, str]) -> None:
@@ -120,7 +120,7 @@ def test_the_keys_of_the_checklist(chromium: Browser, many: tuple[Served, str]) 
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("at least one feature that is different")
     expect(page.locator('[data-feature="feature-outline"] input:checked')).to_have_value("cannot tell")
-    context.close()
+    close_context(context)
 
 
 # ---------------------------------------------------------------- the whole story

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 from tests.support.axe import violations
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, drag_onto
+from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, close_context, drag_onto
 from tests.support.processes import vary_portraits
 from tests.support.serving import Served, serving
 from tests.support.world import SOURCE, gallery, settings
@@ -47,7 +47,7 @@ def page(served: Served, chromium: Browser) -> Iterator[Page]:
     page.goto(served.entrance)
     page.goto(TAKE_IN)
     yield page
-    context.close()
+    close_context(context)
 
 
 @contextmanager

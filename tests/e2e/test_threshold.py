@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 from tests.support.axe import violations
-from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog
+from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, close_context
 from tests.support.samples import evidence_of
 from tests.support.serving import ServedWorld, serving_officials
 from tests.support.world import Person
@@ -72,7 +72,7 @@ def test_a_change_is_approved_by_keyboard(chromium: Browser, site: ServedWorld) 
     assert site.world.desk(otto.account).proposals.in_force().threshold.strangers == 0.5
     page.get_by_text("Both signed statements").press("Enter")
     expect(page.get_by_text("lineament-change-made/1")).to_be_visible()
-    context.close()
+    close_context(context)
     assert console.messages == []
 
 
@@ -96,5 +96,5 @@ def test_the_page_is_accessible(
         faults += [f"{address} {fault}" for fault in violations(page)]
         if page.evaluate("document.documentElement.scrollWidth") > width:
             faults.append(f"{address} is wider than the screen")
-    context.close()
+    close_context(context)
     assert faults == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from playwright.sync_api import TimeoutError as NothingHappened
 from tests.support.clock import Clock
 from tests.support.serving import Served
 from tests.support.world import PASSWORD
@@ -60,6 +61,23 @@ def open_chromium(*arguments: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *arguments])
         yield browser
         browser.close()
+
+
+def close_context(context: BrowserContext) -> None:
+    """Close a browser's context, and each of its pages before.
+
+    Chromium waits forever for a page that goes on to another address in the moment in which it is told to close, so
+    that a page is told again.
+    """
+    assert context.browser is not None
+    devtools = context.browser.new_browser_cdp_session()
+    for page in context.pages:
+        target = context.new_cdp_session(page).send("Target.getTargetInfo")["targetInfo"]["targetId"]
+        while not page.is_closed():
+            with suppress(NothingHappened), page.expect_event("close", timeout=500):
+                devtools.send("Target.closeTarget", {"targetId": target})
+    devtools.detach()
+    context.close()
 
 
 def add_authenticator(page: Page) -> None:
@@ -115,7 +133,7 @@ def silent_page(
     if path:
         page.goto(path)
     yield page
-    context.close()
+    close_context(context)
     assert [text for text in console.messages if not unless(text)] == []
 
 
