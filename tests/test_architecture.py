@@ -37,7 +37,7 @@ def test_every_module_has_a_telling_name_and_is_short(path: Path) -> None:
     frozen = path.parent.name == "versions"  # released migrations are frozen
     catalogue = path == PACKAGE / "errors.py"  # a list of all errors, each of a few lines
     alone = path == PACKAGE / "services" / "disclosure" / "verify.py"  # handed to others, who run one file
-    most = 740 if catalogue else 1150 if alone else 420
+    most = 800 if catalogue else 1150 if alone else 420
     assert frozen or len(path.read_text().splitlines()) <= most
 
 

@@ -720,6 +720,13 @@ class FactorNeeded(SignInNeeded):
     code = "factor-needed"
 
 
+class KeyRefused(LineamentError):
+    """The key of this request opens nothing: {why}."""
+
+    code = "key-refused"
+    exit_code = 13
+
+
 class StepUpNeeded(LineamentError):
     """This needs your second factor again; show it on the page /step-up, or with: lineament step-up."""
 

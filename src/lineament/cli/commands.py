@@ -70,6 +70,7 @@ COMMANDS = {
     "demo": ("demo", "Build a small workspace from the portraits that ship with Lineament, and search it."),
     "source": ("sources", "Sources: who gives us pictures, and on what legal basis."),
     "pack": ("packs", "Model packs: the nets that find and compare faces."),
+    "key": ("api_keys", "Keys of programs: each acts for you, within bounds and until a day."),
     "keys": ("keys", "Keys: rotate those of the workspace, of sources and of cases."),
     "job": ("jobs", "Long work: list, follow and stop jobs."),
     "case": ("cases", "Cases: every search belongs to one."),

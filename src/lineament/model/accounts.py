@@ -131,6 +131,17 @@ class Sight:
     account_id: str | None  # None: the official at the machine, who is a member of nothing
     whole_agency: bool  # every case of the agency
     today: date
+    only_case: int | None = None  # of a key that is bound to one case: no other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyBounds:
+    """What a program may do that acts for an official with a key: never more than the official."""
+
+    id: str
+    rights: frozenset[Permission]
+    case_id: int | None = None  # the only case that it sees; None: those that the official sees
+    sources: tuple[str, ...] = ()  # the only sources that it works with; empty: those that the official may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,14 +154,23 @@ class Official:
     roles: frozenset[Role] = frozenset()
     solo: bool = False  # the only person, who has every permission
     proved_at: datetime | None = None  # when the second factor was last shown
+    key: KeyBounds | None = None  # of the program that acts for the official; None: the official acts in person
 
     def may(self, permission: Permission) -> bool:
         """Return whether this official has the permission at all; access to a case is checked separately."""
-        if permission is Permission.PUBLIC or self.solo:
+        if permission is Permission.PUBLIC:
+            return True
+        if self.key is not None and permission not in self.key.rights:
+            return False
+        if self.solo:
             return True
         if permission is Permission.MACHINE:
             return self.account_id is None
         return any(permission in ROLES[role] for role in self.roles)
+
+    def may_use(self, source: str) -> bool:
+        """Return whether the key lets a program work with the source of that name; always if there is no key."""
+        return self.key is None or not self.key.sources or source in self.key.sources
 
     @property
     def sees_all_cases(self) -> bool:
@@ -160,7 +180,11 @@ class Official:
     def sight(self, today: date) -> Sight:
         """Return what this official sees on that day."""
         return Sight(
-            agency_id=self.agency_id, account_id=self.account_id, whole_agency=self.sees_all_cases, today=today
+            agency_id=self.agency_id,
+            account_id=self.account_id,
+            whole_agency=self.sees_all_cases,
+            today=today,
+            only_case=None if self.key is None else self.key.case_id,
         )
 
 

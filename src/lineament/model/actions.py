@@ -113,6 +113,8 @@ class Action(StrEnum):
     SIGN_IN_LOCKED = "sign_in_locked"
     SIGN_IN_UNLOCKED = "sign_in_unlocked"
     SESSION_ENDED = "session_ended"
+    API_KEY_MADE = "api_key_made"
+    API_KEY_REVOKED = "api_key_revoked"
     KEY_ROTATION_BEGUN = "key_rotation_begun"
     KEY_ROTATED = "key_rotated"
     JOB_STOPPED = "job_stopped"

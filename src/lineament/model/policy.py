@@ -55,6 +55,12 @@ class Policy:
         15, "R49", "A search or an export needs a second factor shown within that many minutes.", stricter="less"
     )
     invitation_days: int = _setting(7, "R49", "An invitation is valid for that many days.", stricter="less")
+    key_days: int = _setting(
+        90,
+        "R49",
+        "A key with which a program acts for somebody ends after at most that many days; 0: none is made.",
+        stricter="less",
+    )
     probe_kind: bool = _setting(
         True, "R13", "The examiner must declare what kind of picture a probe is.", stricter="on"
     )

@@ -62,7 +62,7 @@ def chosen(tx: Tx, record: Record, names: Sequence[str]) -> list[Source]:
 
 
 def _may_use(source: Source, official: Official, today: date) -> bool:
-    return official.solo or source.open_to(official.agency_id, today)
+    return official.may_use(source.name) and (official.solo or source.open_to(official.agency_id, today))
 
 
 class SharedFacts:

@@ -69,6 +69,8 @@ class Change:
         details = {**event.details(), **self._bound(ahead or {})}
         if self._official.account_id is not None:
             details["account"] = self._official.account_id
+        if self._official.key is not None:
+            details["key"] = self._official.key.id  # a program acted for the official
         return self._ledger.record(rows, event.action, details, actor=self._official.name, at=self.at)
 
     def _bound(self, ahead: Digests) -> dict[str, JSON]:

@@ -151,7 +151,7 @@ class CaseRows:
 
     def count(self, sight: Sight, states: Sequence[CaseState] = ()) -> int:
         """Count the visible cases."""
-        narrowed = [cases.c.state.in_([state.value for state in states])] if states else []
+        narrowed = [*_only(sight), *([cases.c.state.in_([state.value for state in states])] if states else [])]
         parts = []
         if sight.whole_agency:
             parts.append(sa.select(sa.func.count()).where(cases.c.agency_id == sight.agency_id, *narrowed))
@@ -365,14 +365,19 @@ def is_visible(sight: Sight) -> sa.ColumnElement[bool]:
         reasons.append(cases.c.agency_id == sight.agency_id)
     if sight.account_id is not None:
         reasons.append(sa.exists().where(case_members.c.case_id == cases.c.id, _member(sight)))
-    return sa.or_(sa.false(), *reasons)
+    return sa.and_(sa.or_(sa.false(), *reasons), *_only(sight))
+
+
+def _only(sight: Sight) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that a case is the one to which a key is bound, if it is bound to one."""
+    return [] if sight.only_case is None else [cases.c.id == sight.only_case]
 
 
 def _own_case_queries(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
     """Return a query for the ids of the agency's own cases in each state: an index orders each, but not an OR."""
     if not sight.whole_agency:
         return []
-    own = sa.select(cases.c.id).where(cases.c.agency_id == sight.agency_id)
+    own = sa.select(cases.c.id).where(cases.c.agency_id == sight.agency_id, *_only(sight))
     return [own.where(cases.c.state == state.value) for state in states]
 
 
@@ -380,7 +385,9 @@ def _shared_case_queries(sight: Sight, states: Sequence[CaseState]) -> list[sa.S
     """Return the query for the ids of cases that the official is a member of, in the order of the members' index."""
     if sight.account_id is None:
         return []
-    shared = sa.select(case_members.c.case_id.label("id")).select_from(_MEMBERSHIPS).where(_member(sight))
+    shared = (
+        sa.select(case_members.c.case_id.label("id")).select_from(_MEMBERSHIPS).where(_member(sight), *_only(sight))
+    )
     return [shared.where(cases.c.state.in_([state.value for state in states]))]
 
 

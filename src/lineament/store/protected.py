@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.store import people_tables as people
 from lineament.store import search_tables, tables
+from lineament.store.api_tables import api_keys
 from lineament.store.batch_tables import batch_photographs, search_batches
 from lineament.store.defence_table import defence_notices
 from lineament.store.drop_tables import drop_files, drops
@@ -139,6 +140,7 @@ PROTECTED = {
             opened={"sealed": "id"},
         ),
         Protected(table=people.invitations, bound=False),
+        Protected(table=api_keys, restless=_of("used_at"), opened={"sealed": "id"}, unsigned=_of("used_at")),
         Protected(table=people.sessions, bound=False, named_by=("id",)),
         Protected(
             table=jobs,

@@ -114,6 +114,7 @@ POLICIES: dict[str, TablePolicy] = {
     "invitations": replace(_OF_ACCOUNT, operated=True),
     "factors": _OF_ACCOUNT,
     "sessions": _OF_ACCOUNT,
+    "api_keys": _OF_AGENCY,
     "devices": _OF_ACCOUNT,
     "stops": _OWN_OR_EVERYBODYS,
     "source_shares": TablePolicy(_OWN, "false", operated=True),
@@ -130,6 +131,7 @@ _LEDGER = "the ledger's tree: digests, and what kind of action it was; names are
 _PROGRAM = "the program's own record, without rows of agencies or cases"
 WITHOUT_POLICY: dict[str, str] = {
     "alembic_version": _PROGRAM,
+    "api_answers": "sealed under keys that only programs have",
     "bands": _GALLERY,
     "captures": _GALLERY,
     "client_counts": "keyed digests of network addresses, before anybody is signed in",

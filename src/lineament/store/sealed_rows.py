@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineament.errors import AccessAltered, Damaged, WrongKey
+from lineament.store.api_tables import api_keys
 from lineament.store.batch_tables import batch_photographs
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
@@ -69,6 +70,7 @@ VAULTED: Sequence[SealedPlace] = (
     _vaulted(accounts, "password"),
     _vaulted(factors, "sealed"),
     _vaulted(sessions, "device"),
+    _vaulted(api_keys, "sealed"),
     _vaulted(stops, "sealed"),
     _vaulted(cases, "authorisation"),
     _vaulted(cases, "allowances"),

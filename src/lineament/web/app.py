@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lineament.api.app import create_api
 from lineament.errors import LineamentError, SignInNeeded, StepUpNeeded
 from lineament.web import (
     account,
@@ -49,6 +50,7 @@ from lineament.web import (
     watches,
 )
 from lineament.web.doors import Doors
+from lineament.web.gateway import Gateway
 from lineament.web.observed import Observed
 from lineament.web.pages import PageRoute, ask_to_sign_in, known_visit
 from lineament.web.render import Renderer
@@ -168,6 +170,7 @@ def create_app(workspace: Workspace, token: str, announce: Callable[[str], None]
     app.add_exception_handler(StepUpNeeded, ask_to_sign_in)
     app.add_exception_handler(HTTPException, failures.http_error)
     app.add_exception_handler(RequestValidationError, failures.bad_address)
+    app.add_middleware(Gateway, api=create_api(workspace), site=site)
     app.add_middleware(Entrance, site=site, doors=doors)
     app.add_middleware(ScriptedForms)
     app.add_middleware(HeadersMiddleware, encrypted=site.encrypted)

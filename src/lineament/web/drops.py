@@ -15,7 +15,7 @@ from lineament.model.drops import PART, DroppedFile, OfferedFile
 from lineament.model.jobs import Job
 from lineament.services.gallery.take_in import MOST_LISTED, DropStanding, SentPart
 from lineament.views import jobs as job_views
-from lineament.web import failures
+from lineament.views.failures import UNFORESEEN, failure_for
 from lineament.web.addresses import source_address
 from lineament.web.forms import SentForm
 from lineament.web.pages import CurrentVisit, Form, Pages, PartsForm, redirect
@@ -37,9 +37,9 @@ def _for_script(act: Endpoint) -> Endpoint:
         try:
             response: Response = act(**arguments)
         except LineamentError as error:
-            if failures.failure_for(error) is failures.UNFORESEEN:
+            if failure_for(error) is UNFORESEEN:
                 raise
-            status = failures.failure_for(error).status
+            status = failure_for(error).status
             return JSONResponse({"code": error.code, "why": str(error)}, status_code=status)
         return response
 

@@ -19,6 +19,7 @@ from lineament.model.cases import Case
 from lineament.services.gallery.take_in import MOST_SENT
 from lineament.services.people.callers import Caller
 from lineament.services.people.sessions import Session, SessionKey, SessionState
+from lineament.views.failures import failure_for
 from lineament.web import failures
 from lineament.web.doors import caller_of, remember_device
 from lineament.web.forms import SentForm, read_form
@@ -278,7 +279,7 @@ GuestForm = Annotated[SentForm, Depends(_guest_form)]
 
 def rejected_form(action: str, form: SentForm, error: LineamentError) -> RejectedForm:
     """Return a form that was not accepted, with the status of its error."""
-    return RejectedForm(action=action, form=form, error=error, status=failures.failure_for(error).status)
+    return RejectedForm(action=action, form=form, error=error, status=failure_for(error).status)
 
 
 def _with_page(act: Endpoint, page: Callable[..., Response]) -> Endpoint:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lineament.services.doctor import Doctor
     from lineament.services.gallery.abuse import KnownAbuse
     from lineament.services.gallery.draw import DrawFaces
+    from lineament.services.gallery.enrol import Enrol
     from lineament.services.gallery.erase import Erase
     from lineament.services.gallery.ingest import Ingest
     from lineament.services.gallery.look_again import LookAgain
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from lineament.services.jobs.queue import Jobs
     from lineament.services.operating import Operating
     from lineament.services.people.agencies import Agencies
+    from lineament.services.people.api_keys import ApiKeys
     from lineament.services.people.officials import People
     from lineament.services.people.stops import Stops
     from lineament.services.record import Clock, Record
@@ -86,6 +88,13 @@ class Desk(Bench, LeadsDesk, Oversight):
         from lineament.services.people.officials import People
 
         return People(self.record, self.workspace.post)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        """Makes and revokes keys with which programs act for officials."""
+        from lineament.services.people.api_keys import ApiKeys
+
+        return ApiKeys(self.record)
 
     @cached_property
     def stops(self) -> Stops:
@@ -191,6 +200,13 @@ class Desk(Bench, LeadsDesk, Oversight):
 
         held = self.workspace
         return Ingest(self.record, held.keys, held.blobs, held.analyser, held.gallery)
+
+    @cached_property
+    def enrol(self) -> Enrol:
+        """Enrols pictures that a program sends."""
+        from lineament.services.gallery.enrol import Enrol
+
+        return Enrol(self.record, lambda: self.ingest, self.settings.max_file_bytes)
 
     @cached_property
     def look_again(self) -> LookAgain:

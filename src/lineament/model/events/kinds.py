@@ -31,6 +31,7 @@ _OF_MODULE = {
     "sources": EntryKind.SOURCES,
     "jobs": EntryKind.SOURCES,
     "people": EntryKind.PEOPLE,
+    "programs": EntryKind.PEOPLE,
     "packs": EntryKind.MODELS,
     "proposals": EntryKind.MODELS,
     "leads": EntryKind.CASES,

@@ -61,7 +61,7 @@ def everything_as(official: Official, case: Case, role: CaseRole | None) -> froz
 def _by_role(official: Official, case: Case, permission: Permission) -> bool:
     """Return whether the permission needs no membership."""
     if official.solo:
-        return True
+        return official.may(permission)
     if not official.may(permission) or case.agency_id != official.agency_id:
         return False
     if Role.SUPERVISOR in official.roles and permission in _AS_SUPERVISOR:
@@ -144,6 +144,8 @@ def require_open(case: Case, code: ReasonCode = ReasonCode.CASE_NOT_OPEN) -> Non
 def source_seen(record: Record, source: Source) -> bool:
     """Return whether the official sees a source: all if they manage sources, else those their agency may search."""
     official = record.official
+    if not official.may_use(source.name):
+        return False
     if official.may(Permission.MANAGE_SOURCES):
         return True
     return source.state is not SourceState.DRAFTED and source.open_to(official.agency_id, record.today)
@@ -151,9 +153,12 @@ def source_seen(record: Record, source: Source) -> bool:
 
 def seen_source(tx: Tx, record: Record, name: str) -> Source:
     """Return the source of that name. Raises the same NotFound if there is none or the agency may not search it."""
-    if record.official.may(Permission.MANAGE_SOURCES):
-        return tx.sources.get(name)
-    source = tx.sources.open_to(name, record.official.agency_id, record.today)
+    official = record.official
+    source = None
+    if official.may_use(name):
+        if official.may(Permission.MANAGE_SOURCES):
+            return tx.sources.get(name)
+        source = tx.sources.open_to(name, official.agency_id, record.today)
     if source is None:
         raise NotFound(what="source", name=name, hint="lineament source list")
     return source

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lineament.errors import InvalidValue, NotFound, Refused
+from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused
 from lineament.model.accounts import Permission
 from lineament.model.cases import (
     GONE,
@@ -86,6 +86,8 @@ class Casework:
         CaseExists if the agency has a case of that reference, or Refused if its purpose is never searched for (R10).
         """
         terms.require_said()
+        if self._record.sight.only_case is not None:
+            raise NotAllowed(what="a key that is not bound to a case")
         if refused := refused_purposes(terms.texts()):
             with refusals_recorded(self._record, None, terms.texts()):
                 raise Refused(*(purpose.reason for purpose in refused))

@@ -31,6 +31,7 @@ def destroy(change: Change, case: Case, state: CaseState) -> DestroyedCounts:
     tx.evidence.delete_of(case.id)
     tx.defence_notices.delete_of(case.id)
     tx.watches.delete_of(case.id)
+    tx.api_keys.end_of_case(case.id, change.at)
     tx.batches.delete_of(case.id)
     searches = tx.searches.delete_of(case.id)
     tx.probes.delete(probes)

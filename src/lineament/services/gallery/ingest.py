@@ -236,6 +236,7 @@ class Ingest:
             report.batches += 1
         for item in batch:
             report.outcomes[item.outcome] += item.many
+            context.task.tell(item)
             count(Total.PHOTOGRAPHS, item.many, item.outcome.name.lower())
             if item.outcome is IngestOutcome.REFUSED and len(report.refusals) < MOST_REFUSALS:
                 report.refusals.append((item.collected.name, item.why))

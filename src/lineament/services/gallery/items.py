@@ -76,6 +76,7 @@ class Task:
     kind: str = "folder"
     what: str = ""  # names as given; a run resumes an interrupted one with equal kind and names
     page: Callable[[ArchiveRecord], bytes | None] = lambda _: None  # reads the record of the page that showed a picture
+    tell: Callable[[IngestItem], None] = lambda _: None  # called with each picture once it is committed
 
 
 @dataclass(frozen=True, slots=True)

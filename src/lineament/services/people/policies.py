@@ -38,9 +38,10 @@ def at_the_machine(tx: Tx, name: str) -> Official:
 def stepped_up(official: Official, policy: Policy, at: datetime) -> bool:
     """Return whether the official's second factor is recent enough for a search or an export (R49).
 
-    The official at the machine has no account and needs no second factor.
+    The official at the machine has no account and needs no second factor. For a key it was shown when the key was made
+    (docs/adr/0048-a-key-is-an-official-with-less.md).
     """
-    if official.account_id is None or not policy.second_factor:
+    if official.account_id is None or official.key is not None or not policy.second_factor:
         return True
     proved = official.proved_at
     return proved is not None and at - proved <= timedelta(minutes=policy.step_up_minutes)

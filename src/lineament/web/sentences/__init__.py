@@ -1,6 +1,17 @@
 """Each entry of the ledger as a plain English sentence; one module for each noun, as ``model/events`` has them."""
 
-from lineament.web.sentences import accounts, cases, leads, oversight, record, reviews, searches, sources, watches
+from lineament.web.sentences import (
+    accounts,
+    cases,
+    leads,
+    oversight,
+    programs,
+    record,
+    reviews,
+    searches,
+    sources,
+    watches,
+)
 from lineament.web.sentences.base import Names, sentence_of
 
 __all__ = [
@@ -9,6 +20,7 @@ __all__ = [
     "cases",
     "leads",
     "oversight",
+    "programs",
     "record",
     "reviews",
     "searches",
