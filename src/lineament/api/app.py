@@ -12,7 +12,21 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from lineament import __version__
-from lineament.api import jobs, key, ledger, pictures, problems, sources, uploads
+from lineament.api import (
+    candidates,
+    cases,
+    jobs,
+    key,
+    ledger,
+    pictures,
+    probes,
+    problems,
+    reviews,
+    searches,
+    sources,
+    uploads,
+    watches,
+)
 from lineament.api.admission import Admission
 from lineament.api.bodies import CappedBodies
 from lineament.api.listening import Listeners
@@ -21,7 +35,20 @@ from lineament.api.routes import ApiEndpoint
 from lineament.errors import LineamentError
 from lineament.workspace import Workspace
 
-MODULES = (key, sources, pictures, uploads, jobs, ledger)
+MODULES = (
+    key,
+    cases,
+    probes,
+    searches,
+    candidates,
+    reviews,
+    watches,
+    sources,
+    pictures,
+    uploads,
+    jobs,
+    ledger,
+)
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"
 
