@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from lineament import __version__
 from lineament.api import (
+    batches,
     candidates,
     cases,
     jobs,
@@ -40,6 +41,7 @@ MODULES = (
     cases,
     probes,
     searches,
+    batches,
     candidates,
     reviews,
     watches,

@@ -226,3 +226,48 @@ def test_a_watch_compares_no_more_than_its_key_may(team: Squad, case: Case) -> N
     terms = WatchTerms(reason="he is missing", ends_on=team.today)
     in_person = team.fresh_desk(team.examiner).watches.begin(team.take_probe(case, OTHER_PHOTOGRAPH).id, terms)
     assert in_person.terms.sources == (), "somebody in person watches all that they may"
+
+
+def begin_batch(client: httpx.Client, case: Case) -> Any:
+    """Send a batch of three files, of which one is no picture; return the job that searches it."""
+    batch = described(client.post(f"/v1/cases/{case.key}/batches?kind=cctv"))["batch"]
+    sent = {"one.jpg": PHOTOGRAPH, "none.jpg": b"no picture", "two.jpg": OTHER_PHOTOGRAPH}
+    rows = [
+        described(client.post(f"/v1/batches/{batch}/photographs?name={name}", content=content))
+        for name, content in sent.items()
+    ]
+    assert [(row["name"], row["state"]) for row in rows] == [
+        ("one.jpg", "waits"),
+        ("none.jpg", "not searched"),
+        ("two.jpg", "waits"),
+    ]
+    return described(client.post(f"/v1/batches/{batch}/search", json={"mode": "investigation"}))
+
+
+def test_a_batch_is_searched_by_a_job_within_the_key(team: Squad, case: Case, clients: dict[str, httpx.Client]) -> None:
+    """Nobody is there to show a second factor: it was shown for the key, and the job has no more than its rights."""
+    job = begin_batch(clients["examiner"], case)
+    batch = f"/v1/batches/{job['arguments']['batch']}"
+    assert described(clients["examiner"].get(batch))["job"] == job["job"]
+    team.workspace.worker.drain()
+    done = described(clients["examiner"].get(f"/v1/jobs/{job['job']}"))
+    assert (done["state"], done["result"]) == ("done", {"searched": 2, "failed": 0})
+    rows = described(clients["examiner"].get(batch))["photographs"]
+    assert [(row["state"], row["candidates"]) for row in rows] == [
+        ("searched", 4),
+        ("not searched", None),
+        ("searched", 4),
+    ]
+    assert rows[1]["why"]
+    shown = described(clients["examiner"].get(f"/v1/searches/{rows[0]['search']}"))
+    assert (shown["candidates"], len(shown["hidden"]), shown["made_by"]) == ([], 4, "Eva Examiner")
+
+
+def test_a_batch_ends_when_its_key_is_revoked(team: Squad, case: Case, clients: dict[str, httpx.Client]) -> None:
+    job = begin_batch(clients["examiner"], case)
+    owner = team.fresh_desk(team.examiner)
+    owner.api_keys.revoke(job["arguments"]["key"])
+    team.workspace.worker.drain()
+    ended = owner.jobs.show(job["job"])
+    assert (ended.state.value, ended.error and ended.error.code) == ("failed", "key-refused")
+    assert owner.casework.stored_searches(case.key) == []

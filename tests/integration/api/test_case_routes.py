@@ -19,7 +19,7 @@ from tests.support.programs import program
 from tests.support.watched import compare, enrol
 from tests.support.world import CASE, PROBE, SOURCE, World, copied_gallery
 
-from lineament.api import candidates, cases, probes, reviews, searches, watches
+from lineament.api import batches, candidates, cases, probes, reviews, searches, watches
 from lineament.api.routes import ApiEndpoint
 from lineament.model.api_keys import IN_A_CASE
 from lineament.model.review import ReviewOutcome
@@ -29,7 +29,9 @@ from lineament.model.watches import WatchTerms
 pytestmark = pytest.mark.enable_socket
 
 ROUTES = [
-    route for module in (cases, probes, searches, candidates, reviews, watches) for route in module.routes.declared
+    route
+    for module in (cases, probes, searches, batches, candidates, reviews, watches)
+    for route in module.routes.declared
 ]
 NAMES = [route.endpoint.__name__ for route in ROUTES]
 BODIES: dict[str, Any] = {
@@ -37,6 +39,7 @@ BODIES: dict[str, Any] = {
     "make_search": {"probe": "{probe}", "mode": "investigation"},
     "search_probes": {"faces": [{"probe": "{probe}"}]},
     "decide": decision(ReviewOutcome.LEAD),
+    "search_batch": {},
     "write_note": {"text": "See the ear."},
     "begin_watch": {"probe": "{probe}", "until": "2026-05-04"},
     "open_case": {"ref": "2026-0600", "offence": "theft", "purpose": "to find a witness", "basis": "law"},
@@ -78,6 +81,7 @@ def filled(world: World, name: str) -> dict[str, str]:
         "case": case.key,
         "probe": probe.id,
         "search": desk.search.run(probe.id, request).search_id,
+        "batch": desk.batches.begin(case.key, None).id,
         "watch": desk.watches.begin(probe.id, terms).id,
         "candidate": "1",
         "face": "1",
