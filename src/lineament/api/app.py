@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from lineament import __version__
-from lineament.api import key, problems
+from lineament.api import key, pictures, problems, sources, uploads
 from lineament.api.admission import Admission
 from lineament.api.bodies import CappedBodies
 from lineament.api.repeats import Repeats
@@ -19,7 +19,7 @@ from lineament.api.routes import ApiEndpoint
 from lineament.errors import LineamentError
 from lineament.workspace import Workspace
 
-MODULES = (key,)
+MODULES = (key, sources, pictures, uploads)
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"
 
