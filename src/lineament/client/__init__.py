@@ -5,7 +5,7 @@
 
 from lineament.client.clients import AsyncClient, Client
 from lineament.client.hooks import HookMessage, verified
-from lineament.client.key import Key
+from lineament.client.answers import Key
 from lineament.client.problems import (
     Choice,
     ClientError,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from lineament.client.key import Key
+from lineament.client.answers import Key
 from lineament.client.nouns import Noun, Transport, asked
 from lineament.client.requests import Request, get, place
 from lineament.client.steps import Patience

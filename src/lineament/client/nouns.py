@@ -46,7 +46,7 @@ class Walked(Generic[P, T]):
         return method
 
 
-class Told(Generic[P, T]):
+class Iterated(Generic[P, T]):
     """A method that is written as steps which tell items."""
 
     def __init__(self, steps: Callable[Concatenate[Any, P], Telling[T]]) -> None:
@@ -58,7 +58,7 @@ class Told(Generic[P, T]):
     @overload
     def __get__(self, noun: Noun[AwaitingTransport], owner: object = None) -> Callable[P, AsyncIterator[T]]: ...
     @overload
-    def __get__(self, noun: None, owner: object = None) -> Told[P, T]: ...
+    def __get__(self, noun: None, owner: object = None) -> Iterated[P, T]: ...
     def __get__(self, noun: Any, owner: object = None) -> Any:
         if noun is None:
             return self
@@ -78,3 +78,13 @@ def asked(request: Callable[Concatenate[Any, P], Request[T]]) -> Walked[P, T]:
 
     functools.update_wrapper(steps, request)
     return Walked(steps)
+
+
+def walked(steps: Callable[Concatenate[Any, P], Steps[T]]) -> Walked[P, T]:
+    """Make a method that takes several steps to its result."""
+    return Walked(steps)
+
+
+def told(steps: Callable[Concatenate[Any, P], Telling[T]]) -> Iterated[P, T]:
+    """Make a method that yields items as they come."""
+    return Iterated(steps)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
+
+import httpx
 
 from lineament.client.parsing import parsed
 from lineament.client.problems import Problem, UnexpectedAnswer
@@ -63,16 +65,17 @@ class Request(Generic[T]):
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
+    kind: Any = None  # the type of one answer, or of one item of a list
 
     @property
     def may_be_repeated(self) -> bool:
         """Whether it is done once however often it is sent."""
-        return self.method in {"GET", "HEAD"} or NAMED in self.headers
+        return self.method in {"GET", "PUT"} or NAMED in self.headers
 
 
 def get(kind: type[T], path: str, **query: Plain) -> Request[T]:
     """Return a request that reads a value; arguments that are None are left out."""
-    return Request(method="GET", path=path, query=_texts(query), read=_reader(kind))
+    return Request(method="GET", path=path, query=_texts(query), read=_reader(kind), kind=kind)
 
 
 def get_bytes(path: str, **query: Plain) -> Request[bytes]:
@@ -91,6 +94,14 @@ def act_on_bytes(kind: type[T], path: str, content: bytes, *, method: str = "POS
     """Return a request that sends a file, under a name of its own."""
     made = _act(method, path, _reader(kind), content, "application/octet-stream")
     return replace(made, query=_texts(query))
+
+
+def act_on_parts(
+    kind: type[T], path: str, files: Sequence[tuple[str, tuple[str, bytes]]], texts: Mapping[str, str]
+) -> Request[T]:
+    """Return a request that sends files beside texts (multipart/form-data), under a name of its own."""
+    encoded = httpx.Request("POST", "http://localhost", files=files, data=texts)
+    return _act("POST", path, _reader(kind), encoded.read(), encoded.headers["content-type"])
 
 
 def nothing(path: str, *, method: str = "POST", **fields: Any) -> Request[None]:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from lineament.client.problems import ClientError, Unreachable
+from lineament.client.parsing import parsed
+from lineament.client.problems import ClientError, UnexpectedAnswer, Unreachable
 from lineament.client.requests import Answer, Request
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-MOST_PAGES = 200
+MOST_AT_ONCE = 200
 """Items that are asked for at once when a list is read."""
 
 
@@ -78,6 +79,14 @@ Telling: TypeAlias = Generator[Step | Tell[T], Any, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListPart:
+    """A part of a list."""
+
+    items: tuple[Any, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How often, and how slowly, a request is repeated that was not answered or was put off."""
 
@@ -130,17 +139,20 @@ def result(request: Request[T]) -> Steps[T]:
     return request.read(answer)
 
 
-def pages(request: Request[Any], read: Callable[[Any], T]) -> Telling[T]:
-    """Tell every item of a list, whatever the number of its parts."""
-    after: str | None = None
-    while True:
-        more = {"limit": str(MOST_PAGES)} | ({"after": after} if after else {})
-        part = yield from result(replace(request, query={**request.query, **more}))
-        for item in part["items"]:
-            yield Tell(read(item))
-        after = part.get("next")
-        if after is None:
-            return
+def pages(item: Request[T]) -> Telling[T]:
+    """Tell every item of a list, however many parts it has; ``item`` is a request whose answer would be one of them."""
+    after: str | None = ""
+    while after is not None:
+        more = {"limit": str(MOST_AT_ONCE)} | ({"after": after} if after else {})
+        asked = replace(item, query={**item.query, **more})
+        answer: Answer = yield Ask(asked)
+        answer.check()
+        part = parsed(ListPart, answer.json())
+        for each in part.items:
+            yield Tell(parsed(item.kind, each))
+        if part.next == after:
+            raise UnexpectedAnswer("a list goes round in a circle")
+        after = part.next
 
 
 class Walk(Generic[T]):
@@ -171,3 +183,20 @@ class Walk(Generic[T]):
         except StopIteration as ended:
             self.step = None
             self._result.append(ended.value)
+
+
+def last_of(telling: Telling[T]) -> Steps[T | None]:
+    """Follow steps that tell items, and return the last one; None if there was none."""
+    walk, found = Walk(telling), None
+    while (step := walk.step) is not None:
+        if isinstance(step, Tell):
+            found = step.item
+            walk.give(None)
+            continue
+        try:
+            came = yield step
+        except ClientError as error:
+            walk.fail(error)
+        else:
+            walk.give(came)
+    return found
