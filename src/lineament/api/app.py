@@ -11,7 +11,19 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from lineament import __version__
-from lineament.api import key, pictures, problems, sources, uploads
+from lineament.api import (
+    candidates,
+    cases,
+    key,
+    pictures,
+    probes,
+    problems,
+    reviews,
+    searches,
+    sources,
+    uploads,
+    watches,
+)
 from lineament.api.admission import Admission
 from lineament.api.bodies import CappedBodies
 from lineament.api.repeats import Repeats
@@ -19,7 +31,7 @@ from lineament.api.routes import ApiEndpoint
 from lineament.errors import LineamentError
 from lineament.workspace import Workspace
 
-MODULES = (key, sources, pictures, uploads)
+MODULES = (key, sources, pictures, uploads, cases, probes, searches, candidates, reviews, watches)
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"
 
