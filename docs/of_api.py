@@ -12,8 +12,8 @@ from lineament import __version__
 from lineament.api.app import MODULES, described
 
 REFS = "#/components/schemas/"
-WRITTEN = {"Problem"}
-"""Shapes that the client has by hand."""
+WRITTEN = {"Problem": "Problem", "ProblemReason": "Reason", "ProblemFace": "Choice", "ProblemField": "Fault"}
+"""Shapes that the client has by hand, under these names."""
 
 
 def description() -> dict[str, Any]:
@@ -26,7 +26,7 @@ def description() -> dict[str, Any]:
 
 # ---------------------------------------------------------------- the answers that the client knows
 
-ANSWERS = '''"""What the server answers, as frozen values. Made by docs/generate.py from the API; do not edit by hand."""
+ANSWERS = '''"""What the server answers, as frozen values. Made by docs/generate.py; do not edit by hand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from lineament.client.problems import Problem
+from lineament.client.problems import Problem, Reason
 '''
 
 
@@ -51,7 +51,7 @@ def answers() -> str:
 
 def class_name(schema: str) -> str:
     """Return how the client calls a shape of the server."""
-    return schema.removesuffix("-Output").removesuffix("Shape")
+    return WRITTEN.get(schema) or schema.removesuffix("-Output").removesuffix("Shape")
 
 
 def _answered(whole: dict[str, Any]) -> set[str]:
@@ -76,7 +76,7 @@ def _answered(whole: dict[str, Any]) -> set[str]:
 
 
 def _is_list(schema: dict[str, Any]) -> bool:
-    return {"items", "next"} <= set(schema.get("properties", ()))
+    return "items" in schema.get("properties", ()) and set(schema["properties"]) <= {"items", "next", "hidden"}
 
 
 def _is_object(schema: dict[str, Any]) -> bool:
@@ -122,7 +122,7 @@ def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
 
 
-def python_type(schema: dict[str, Any], schemas: dict[str, Any]) -> str:  # noqa: PLR0911 - one for each form
+def python_type(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
     """Return the type of a value in Python; what the client need not tell apart is text."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(REFS)

@@ -3,9 +3,9 @@
 ``Client`` waits for each answer, ``AsyncClient`` is for asyncio. Both have the same nouns and methods.
 """
 
+from lineament.client.answers import Key
 from lineament.client.clients import AsyncClient, Client
 from lineament.client.hooks import HookMessage, verified
-from lineament.client.answers import Key
 from lineament.client.problems import (
     Choice,
     ClientError,

@@ -10,10 +10,17 @@ from urllib.parse import urlsplit
 import httpx
 
 from lineament.client.answers import Key
+from lineament.client.cases import Cases, Probes
+from lineament.client.gallery import Sources
+from lineament.client.jobs import Jobs
 from lineament.client.nouns import Noun, Transport, asked
 from lineament.client.requests import Request, get, place
+from lineament.client.reviews import Reviews
+from lineament.client.searches import Searches
 from lineament.client.steps import Patience
 from lineament.client.transports import AwaitingTransport, Connection, WaitingTransport
+from lineament.client.uploads import Uploads
+from lineament.client.watches import Watches
 
 TIMEOUT = 60.0
 """Seconds without a byte after which a request is given up, and repeated."""
@@ -22,6 +29,17 @@ PATIENCE = Patience()
 
 class _Nouns(Noun[Transport]):
     """What a server has, for both clients."""
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self.sources = Sources(transport)
+        self.uploads = Uploads(transport)
+        self.jobs = Jobs(transport)
+        self.cases = Cases(transport)
+        self.probes = Probes(transport)
+        self.searches = Searches(transport)
+        self.reviews = Reviews(transport)
+        self.watches = Watches(transport)
 
     @asked
     def key(self) -> Request[Key]:

@@ -102,6 +102,6 @@ class Sources(Noun[Transport]):
         ``pictures`` has the bytes of each under its name; ``provenance`` says of each where it is from (uri, page_uri,
         page_title, captured_at, licence).
         """
-        stated = {} if provenance is None else {"provenance": json.dumps(provenance, default=str)}
+        texts = None if provenance is None else {"provenance": json.dumps(provenance, default=str)}
         files = [("picture", (name, content)) for name, content in pictures.items()]
-        return act_on_parts(Pictures, place("sources", source, "pictures"), files, stated)
+        return act_on_parts(Pictures, place("sources", source, "pictures"), files, texts=texts)

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ T = TypeVar("T")
 NAMED = "idempotency-key"
 PROBLEMS = "application/problem+json"
 _LONGEST_WAIT = 10**9
-Plain = str | int | float | bool | None | tuple[str, ...]
+Plain = str | int | float | date | None | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class Request(Generic[T]):
     method: str
     path: str
     read: Callable[[Answer], T]
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
     kind: Any = None  # the type of one answer, or of one item of a list
@@ -73,41 +74,49 @@ class Request(Generic[T]):
         return self.method in {"GET", "PUT"} or NAMED in self.headers
 
 
-def get(kind: type[T], path: str, **query: Plain) -> Request[T]:
+def get(kind: type[T], path: str, /, **query: Plain) -> Request[T]:
     """Return a request that reads a value; arguments that are None are left out."""
     return Request(method="GET", path=path, query=_texts(query), read=_reader(kind), kind=kind)
 
 
-def get_bytes(path: str, **query: Plain) -> Request[bytes]:
+def get_bytes(path: str) -> Request[bytes]:
     """Return a request that reads a file."""
-    return Request(method="GET", path=path, query=_texts(query), read=lambda answer: answer.body)
+    return Request(method="GET", path=path, read=_body)
 
 
-def act(kind: type[T], path: str, *, method: str = "POST", **fields: Any) -> Request[T]:
+def act(kind: type[T], path: str, /, *, method: str = "POST", **fields: Any) -> Request[T]:
     """Return a request that does something, under a name of its own; fields that are None are left out."""
-    body = {name: value for name, value in fields.items() if value is not None}
-    content = json.dumps(body, default=str).encode() if body else b""
-    return _act(method, path, _reader(kind), content, "application/json" if body else "")
+    return _with_json(_act(method, path, _reader(kind)), fields)
 
 
-def act_on_bytes(kind: type[T], path: str, content: bytes, *, method: str = "POST", **query: Plain) -> Request[T]:
+def act_for_bytes(path: str, /, **query: Plain) -> Request[bytes]:
+    """Return a request that does something, under a name of its own, and is answered with a file."""
+    return replace(_act("POST", path, _body), query=_texts(query))
+
+
+def act_on_bytes(kind: type[T], path: str, content: bytes, /, *, method: str = "POST", **query: Plain) -> Request[T]:
     """Return a request that sends a file, under a name of its own."""
-    made = _act(method, path, _reader(kind), content, "application/octet-stream")
-    return replace(made, query=_texts(query))
+    made = _act(method, path, _reader(kind), "application/octet-stream")
+    return replace(made, query=_texts(query), body=content)
 
 
 def act_on_parts(
-    kind: type[T], path: str, files: Sequence[tuple[str, tuple[str, bytes]]], texts: Mapping[str, str]
+    kind: type[T],
+    path: str,
+    files: Sequence[tuple[str, tuple[str, bytes]]],
+    *,
+    texts: Mapping[str, str] | None = None,
+    query: Mapping[str, Plain] | None = None,
 ) -> Request[T]:
     """Return a request that sends files beside texts (multipart/form-data), under a name of its own."""
     encoded = httpx.Request("POST", "http://localhost", files=files, data=texts)
-    return _act("POST", path, _reader(kind), encoded.read(), encoded.headers["content-type"])
+    made = _act("POST", path, _reader(kind), encoded.headers["content-type"])
+    return replace(made, query=_texts(query or {}), body=encoded.read())
 
 
-def nothing(path: str, *, method: str = "POST", **fields: Any) -> Request[None]:
-    """Return a request that does something and whose answer says nothing."""
-    asked: Request[Any] = act(dict, path, method=method, **fields)
-    return replace(asked, read=lambda _: None)
+def nothing(path: str, *, method: str = "POST") -> Request[None]:
+    """Return a request that does something, under a name of its own, and whose answer says nothing."""
+    return _act(method, path, lambda _: None)
 
 
 def place(*parts: str | int) -> str:
@@ -121,20 +130,28 @@ def place(*parts: str | int) -> str:
     return "/v1/" + "/".join(quote(text, safe="") for text in texts)
 
 
-def _act(method: str, path: str, read: Callable[[Answer], T], content: bytes, kind: str) -> Request[T]:
+def _act(method: str, path: str, read: Callable[[Answer], T], kind: str = "") -> Request[T]:
     headers = {NAMED: secrets.token_urlsafe(24)} | ({"content-type": kind} if kind else {})
-    return Request(method=method, path=path, headers=headers, body=content, read=read)
+    return Request(method=method, path=path, headers=headers, read=read)
+
+
+def _with_json(request: Request[T], fields: Mapping[str, Any]) -> Request[T]:
+    body = {name: value for name, value in fields.items() if value is not None}
+    if not body:
+        return request
+    headers = {**request.headers, "content-type": "application/json"}
+    return replace(request, headers=headers, body=json.dumps(body, default=str).encode())
 
 
 def _reader(kind: type[T]) -> Callable[[Answer], T]:
     return lambda answer: parsed(kind, answer.json())
 
 
-def _texts(query: Mapping[str, Any]) -> dict[str, str]:
-    return {name: _text(value) for name, value in query.items() if value is not None}
+def _body(answer: Answer) -> bytes:
+    return answer.body
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def _texts(query: Mapping[str, Plain]) -> dict[str, str | tuple[str, ...]]:
+    return {
+        name: value if isinstance(value, tuple) else str(value) for name, value in query.items() if value is not None
+    }
