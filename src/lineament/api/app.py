@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,7 +15,9 @@ from lineament import __version__
 from lineament.api import (
     candidates,
     cases,
+    jobs,
     key,
+    ledger,
     pictures,
     probes,
     problems,
@@ -26,12 +29,13 @@ from lineament.api import (
 )
 from lineament.api.admission import Admission
 from lineament.api.bodies import CappedBodies
+from lineament.api.listening import Listeners
 from lineament.api.repeats import Repeats
 from lineament.api.routes import ApiEndpoint
 from lineament.errors import LineamentError
 from lineament.workspace import Workspace
 
-MODULES = (key, sources, pictures, uploads, cases, probes, searches, candidates, reviews, watches)
+MODULES = (key, sources, pictures, uploads, jobs, ledger, cases, probes, searches, candidates, reviews, watches)
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"
 
@@ -46,13 +50,14 @@ def declared() -> list[ApiEndpoint]:
     return [route for module in MODULES for route in module.routes.declared]
 
 
-def create_api(workspace: Workspace) -> ASGIApp:
-    """Make the API of a workspace."""
+def create_api(workspace: Workspace, stopping: Callable[[], bool] = lambda: False) -> ASGIApp:
+    """Make the API of a workspace; ``stopping`` returns whether the server ends, so that no answer goes on."""
     app = FastAPI(title="Lineament", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
     app.state.workspace = workspace
     app.state.admission = Admission(workspace)
     app.state.repeats = Repeats(workspace.store)
+    app.state.listeners = Listeners(stopping)
     for module in MODULES:
         app.include_router(module.routes)
     app.add_exception_handler(LineamentError, problems.lineament_error)

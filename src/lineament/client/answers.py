@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from lineament.client.problems import Problem, Reason
 
@@ -173,6 +174,17 @@ class CaseAuthorisation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The newest signed state of the ledger."""
+
+    entries: int
+    checkpoint: str | None = None
+    """A signed note (c2sp.org/tlog-checkpoint); null: there is no entry."""
+    key: str
+    """The public key that checks its signature (C2SP vkey)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
     """A decision that was committed, and what is left."""
 
@@ -180,6 +192,14 @@ class Committed:
     left: int
     next: str | None = None
     """The candidate to decide next, in this official's order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consistency:
+    """The proof that the ledger continues from a checkpoint."""
+
+    file: str
+    """The proof as a file, which can be checked without Lineament."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +246,34 @@ class Decision:
     """Why it replaces the earlier one."""
     informed: bool
     """Made when its author could already read the other review."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An entry of the ledger."""
+
+    entry: int
+    """Its number, from 0."""
+    at: datetime
+    action: str
+    case: str | None = None
+    commitment: str
+    """Hexadecimal."""
+    details: dict[str, Any] | None = None
+    """null: lawfully erased."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryProof:
+    """The proof that the ledger has an entry."""
+
+    entry: Entry
+    leaf: str
+    path: tuple[str, ...]
+    """Hashes from beside the leaf up to below the root."""
+    checkpoint: str
+    file: str
+    """The proof as a file (c2sp.org/tlog-proof)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -395,6 +443,42 @@ class HiddenPicture:
     incomplete: bool
     found_at: FoundAt | None = None
     """null until this official decided about the candidate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job."""
+
+    job: str
+    kind: str
+    arguments: dict[str, Any]
+    requested_by: str
+    requested_at: datetime
+    state: str
+    """queued, running, done, failed or stopped."""
+    stopping: bool
+    """Whether it runs and was asked to stop."""
+    attempts: int
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    done: int
+    """Items since it was last claimed."""
+    total: int | None = None
+    """null: unknown."""
+    doing: str
+    rate: float | None = None
+    """Items a second."""
+    seconds_left: int | None = None
+    result: dict[str, Any] | None = None
+    error: JobError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """Why a job failed."""
+
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
