@@ -13,6 +13,7 @@ from lineament.client.answers import Key
 from lineament.client.cases import Cases, Probes
 from lineament.client.gallery import Sources
 from lineament.client.jobs import Jobs
+from lineament.client.ledger import Ledger
 from lineament.client.nouns import Noun, Transport, asked
 from lineament.client.requests import Request, get, place
 from lineament.client.reviews import Reviews
@@ -40,6 +41,7 @@ class _Nouns(Noun[Transport]):
         self.searches = Searches(transport)
         self.reviews = Reviews(transport)
         self.watches = Watches(transport)
+        self.ledger = Ledger(transport)
 
     @asked
     def key(self) -> Request[Key]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -80,8 +81,14 @@ def test_from_a_folder_to_a_candidate(agency: Agency, folder: Path) -> None:
     upload = client.uploads.folder("press", folder, progress=told.append)
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     assert (upload.files, told[-1].files, told[-1].skipped) == (len(files), len(files), 1)
-    assert told[-1].sent + 0 == upload.arrived.bytes
-    assert agency.world.workspace.worker.drain() > 0
+    assert told[-1].sent == upload.arrived.bytes
+    assert upload.job is not None
+    worker = threading.Thread(target=agency.world.workspace.worker.drain)
+    worker.start()
+    seen = list(client.jobs.follow(upload.job))
+    worker.join()
+    assert seen[-1].state == "done"
+    assert seen[-1] == client.jobs.wait(upload.job) == next(client.jobs.list())
     *_, last = client.uploads.follow("press", upload.upload)
     assert last.ended_at is not None
     assert last.counts["enrolled"] == 5
@@ -91,9 +98,9 @@ def test_from_a_folder_to_a_candidate(agency: Agency, folder: Path) -> None:
     with agency.searching(case.key) as searching:
         assert searching.cases.obstacles(case.ref).reasons == ()
         settings = Settings(reason="to find “it” & more", until=date(2027, 1, 1), limit=3, sources=("press",))
-        found = searching.searches.photograph(case.key, PROBE.read_bytes(), settings, kind="other")
+        found = searching.searches.photograph(case.key, PROBE.read_bytes(), settings, kind="other photograph")
         assert found.reason == "to find “it” & more"
-        assert "macron" in found.candidates[0].uri
+        assert "Emmanuel_Macron_2025" in found.candidates[0].uri
         assert found == searching.searches.get(found.search_id)
         assert [listed.search_id for listed in searching.searches.list(case.key)] == [found.search_id]
         beside = searching.searches.candidate(found.search_id, 1)
@@ -117,18 +124,23 @@ def test_photographs_are_kept_edited_searched_together_and_watched(agency: Agenc
     assert sent.pictures[0].faces[0].quality.reliable in {True, False}
     case = client.cases.open(CASE).key
     with agency.searching(case) as searching:
-        probe = searching.probes.add(case, PROBE.read_bytes(), kind="other")
+        probe = searching.probes.add(case, PROBE.read_bytes(), kind="other photograph")
         assert [listed.id for listed in searching.probes.list(case)] == [probe.id]
         assert searching.probes.face(probe.id, 1)[:2] == searching.probes.picture(probe.id)[:2] == b"\xff\xd8"
         edited = searching.probes.edit(probe.id, [Edit(kind="exposure", stops=0.5)])
         assert [edit.stops for edit in edited.edits] == [0.5]
-        searching.probes.remove(edited.id)
+        wrong = searching.probes.add(case, (PORTRAITS / "macron-2025.jpg").read_bytes(), kind="other photograph")
+        searching.probes.remove(wrong.id)
+        with pytest.raises(Problem, match="not-found"):
+            searching.probes.get(wrong.id)
         found = searching.searches.make(case, Face(probe=probe.id))
         assert found.candidates[0].uri == "urn:isbn:1"
         batch = searching.searches.batch(case, [Face(probe=probe.id), Face(probe=probe.id, face=7)])
         assert (batch.searched, batch.failed) == (1, 1)
         assert isinstance(batch.items[1].problem, Problem)
-        several = searching.searches.photographs(case, {"x.jpg": PROBE.read_bytes(), "y": b"none"}, kind="other")
+        several = searching.searches.photographs(
+            case, {"x.jpg": PROBE.read_bytes(), "y": b"none"}, kind="other photograph"
+        )
         assert [item.name for item in several.items] == ["x.jpg", "y"]
         review = searching.reviews.get(found.search_id)
         assert len(review.candidates) == 1
@@ -139,6 +151,17 @@ def test_photographs_are_kept_edited_searched_together_and_watched(agency: Agenc
         assert (kept.watch, kept.until, kept.found) == (watch.watch, until, ())
         assert searching.watches.end(watch.watch).ended_at is not None
         assert list(searching.watches.findings()) == []
+
+
+def test_the_ledger_proves_what_was_done(agency: Agency) -> None:
+    ledger = agency.client.ledger
+    before = ledger.checkpoint()
+    agency.client.sources.add(TERMS)
+    newest = next(ledger.entries(views=False))
+    assert newest.entry == before.entries
+    assert ledger.proof(newest.entry).entry == newest
+    assert before.checkpoint is not None
+    assert ledger.consistency(before.checkpoint).file
 
 
 def test_lists_are_read_to_their_end(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any
 
 import httpx
@@ -32,6 +33,17 @@ def problem(status: int, *, after: int | None = None, **more: Any) -> httpx.Resp
     content = {"type": "/v1/problems/x", "title": "t", "status": status, "detail": "It is off.", "code": "x", **more}
     headers = {"content-type": PROBLEM} | ({} if after is None else {"retry-after": str(after)})
     return httpx.Response(status, json=content, headers=headers)
+
+
+def answer(content: object) -> httpx.Response:
+    return httpx.Response(200, json=content)
+
+
+def job(state: str, done: int) -> dict[str, Any]:
+    at = "2026-12-24T08:00:00+00:00"
+    told = {"job": "j", "kind": "ingest", "arguments": {}, "requested_by": "x", "requested_at": at, "state": state}
+    ended = at if state == "done" else None
+    return told | {"stopping": False, "attempts": 1, "ended_at": ended, "done": done, "doing": "", "later": "unknown"}
 
 
 def key() -> httpx.Response:
@@ -115,6 +127,32 @@ class TestBothClients:
         with client_of(world, "k", transport=transport) as client, pytest.raises(UnexpectedAnswer):
             client.key()
         assert len(asked) == 1
+
+    def test_a_job_is_followed_by_its_events_and_asked_for_where_none_arrive(
+        self, world: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("lineament.client.listening.EVERY", 0)
+        lines = [f"event: progress\ndata: {json.dumps(job('running', done))}\n\n" for done in (0, 0, 1)]
+        closed = 'event: closed\ndata: {"code": "stopping"}\n\n'
+        stream = httpx.Response(200, text="".join(lines) + closed, headers={"content-type": "text/event-stream"})
+        answers: list[httpx.Response | Exception] = [
+            stream,
+            answer(job("running", 2)),
+            httpx.ConnectError("cut"),
+            answer(job("running", 2)),
+        ]
+        answers += [httpx.Response(502, text="a proxy"), answer(job("running", 3)), answer(job("done", 4))]
+        transport, asked = answering(*answers)
+        with client_of(world, "k", transport=transport) as client:
+            assert [seen.done for seen in client.jobs.follow("j")] == [0, 1, 2, 3, 4]
+        of_events = [request.url.path.endswith("/events") for request in asked]
+        assert of_events == [True, False, True, False, True, False, False]
+
+    def test_a_list_that_goes_round_is_left(self, world: str) -> None:
+        part = {"items": [], "next": "x"}
+        transport, _ = answering(answer(part), answer(part))
+        with client_of(world, "k", transport=transport) as client, pytest.raises(UnexpectedAnswer, match="circle"):
+            list(client.jobs.list())
 
     def test_an_answer_is_not_read_without_end(self, world: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert MOST_BYTES == 2**30
