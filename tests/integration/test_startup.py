@@ -28,6 +28,9 @@ STORE = {"sqlalchemy", "typing_extensions", "greenlet", "cryptography", "cffi", 
 """Packages that opening a workspace loads."""
 VISION = {"numpy", "cv2", "openvino", "openvino_telemetry", "packaging", "threadpoolctl"}
 """Packages that finding and comparing faces loads."""
+HTTPX = {"httpx", "httpcore", "h11", "anyio", "certifi", "idna", "sniffio", "typing_extensions", "brotli"}
+HTTPX |= {"click", "rich", "pygments", "markdown_it", "mdurl"}  # of its command
+"""Packages that a program loads which uses the client."""
 
 
 def loaded(*arguments: str) -> tuple[set[str], set[str]]:
@@ -81,3 +84,16 @@ def test_a_search_loads_the_models_and_neither_pages_nor_crawler(prepared: Path,
     assert "openvino" in packages
     assert packages <= TERMINAL | STORE | VISION | {"decancer_py"}  # which reads the reason of the search
     assert {name.split(".")[1] for name in own}.isdisjoint({"sources", "identity", "web"})
+
+
+def test_the_client_loads_nothing_of_the_engine() -> None:
+    """Other people's programs import it; they need httpx and no more."""
+    script = LOADED.replace("from lineament.__main__ import main", "import lineament.client").replace(
+        "main(sys.argv[1:])", "lineament.client.Client('http://localhost', 'a key').close()"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    packages, own = (set(line.split()[1:]) for line in printed.splitlines()[-2:])
+    known = {*sys.stdlib_module_names, "lineament", "sitecustomize"}
+    assert "httpx" in packages
+    assert {name for name in packages - known if not name.startswith("_")} <= HTTPX
+    assert {name.split(".")[1] for name in own} == {"client"}
