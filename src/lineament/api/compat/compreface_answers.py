@@ -1,0 +1,50 @@
+"""What CompreFace's addresses answer: its names and shapes, with what Lineament has to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lineament.api.compat.compreface_options import FaceOptions
+from lineament.model.faces import Box, Face, Landmarks
+
+PLACES = 5
+"""Decimal places of shares, as CompreFace rounds them."""
+
+
+def box_answer(box: Box, score: float, width: int, height: int) -> dict[str, Any]:
+    """Return a box in whole pixels, within a picture of this size, with the detector's score."""
+    return {
+        "probability": round(score, PLACES),
+        "x_max": _within(box.x + box.width, width),
+        "y_max": _within(box.y + box.height, height),
+        "x_min": _within(box.x, width),
+        "y_min": _within(box.y, height),
+    }
+
+
+def face_answer(face: Face, size: tuple[int, int], options: FaceOptions, milliseconds: float) -> dict[str, Any]:
+    """Return a face of a picture of this size (width, height), which was found in so many milliseconds."""
+    answer: dict[str, Any] = {"box": box_answer(face.box, face.quality.detector_score, *size)}
+    if options.landmarks:
+        answer["landmarks"] = landmarks_answer(face.landmarks)
+    if options.status:
+        answer["execution_time"] = {"detector": round(milliseconds, 1)}
+    return answer
+
+
+def landmarks_answer(landmarks: Landmarks) -> list[list[int]]:
+    """Return the five points in whole pixels: eyes, nose, corners of the mouth."""
+    points = (
+        *(landmarks.left_eye, landmarks.right_eye, landmarks.nose),
+        *(landmarks.left_mouth, landmarks.right_mouth),
+    )
+    return [[round(x), round(y)] for x, y in points]
+
+
+def with_versions(answer: dict[str, Any], options: FaceOptions, model: str) -> dict[str, Any]:
+    """Return an answer with the model that found and compared the faces, if the program asked for it."""
+    return {**answer, "plugins_versions": {"detector": model, "calculator": model}} if options.status else answer
+
+
+def _within(place: float, side: int) -> int:
+    return min(max(round(place), 0), side)
