@@ -18,6 +18,7 @@ KINDS = {
     "sealed (case)",
     "sealed (face)",
     "sealed (browser)",
+    "sealed (key of a program)",
     "wrapped",
     "keyed digest",
     "digest",

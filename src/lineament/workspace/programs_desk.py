@@ -1,0 +1,60 @@
+"""The part of a desk that programs of others use: collections, their faces and their subjects."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lineament.services.collections.faces import CollectionFaces
+    from lineament.services.collections.looking import LookAtPictures
+    from lineament.services.collections.register import Collections
+    from lineament.services.collections.searching import CollectionSearch
+    from lineament.services.collections.subjects import Subjects
+    from lineament.workspace.desk import Desk
+
+
+class ProgramsDesk:
+    """Collections, in the name of the official whose program asks."""
+
+    @cached_property
+    def collections(self: Desk) -> Collections:  # type: ignore[misc]  # only a desk is one
+        """Makes, lists and deletes collections."""
+        from lineament.services.collections.register import Collections
+
+        return Collections(self.record, self.sources, self.erase)
+
+    @cached_property
+    def collection_faces(self: Desk) -> CollectionFaces:  # type: ignore[misc]
+        """Enrols, lists and erases faces of collections."""
+        from lineament.services.collections.faces import CollectionFaces
+
+        return CollectionFaces(self.record, self.enrol, self.erase)
+
+    @cached_property
+    def subjects(self: Desk) -> Subjects:  # type: ignore[misc]
+        """Manages whom faces show, as programs say."""
+        from lineament.services.collections.subjects import Subjects
+
+        return Subjects(self.record)
+
+    @cached_property
+    def collection_search(self: Desk) -> CollectionSearch:  # type: ignore[misc]
+        """Searches collections."""
+        from lineament.services.collections.searching import CollectionSearch, SearchServices
+
+        services = SearchServices(
+            probes=self.probes,
+            search=self.search,
+            copies=self.copies,
+            faces=self.collection_faces,
+            subjects=self.subjects,
+        )
+        return CollectionSearch(self.record, services)
+
+    @cached_property
+    def look_at_pictures(self: Desk) -> LookAtPictures:  # type: ignore[misc]
+        """Finds and compares faces, and keeps nothing."""
+        from lineament.services.collections.looking import LookAtPictures
+
+        return LookAtPictures(self.record, lambda: self.workspace.analyser)
