@@ -14,6 +14,9 @@ from lineament import __version__
 from lineament.api import key, problems
 from lineament.api.admission import Admission
 from lineament.api.bodies import CappedBodies
+from lineament.api.compat.compreface import PREFIX as COMPREFACE
+from lineament.api.compat.compreface import create_compreface
+from lineament.api.compat.dispatch import ByDialect
 from lineament.api.repeats import Repeats
 from lineament.api.routes import ApiEndpoint
 from lineament.errors import LineamentError
@@ -39,7 +42,7 @@ def create_api(workspace: Workspace) -> ASGIApp:
     app = FastAPI(title="Lineament", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
     app.state.workspace = workspace
-    app.state.admission = Admission(workspace)
+    admission = app.state.admission = Admission(workspace)
     app.state.repeats = Repeats(workspace.store)
     for module in MODULES:
         app.include_router(module.routes)
@@ -47,7 +50,8 @@ def create_api(workspace: Workspace) -> ASGIApp:
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.bad_request)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]  # as FastAPI documents it
-    return CappedBodies(app)
+    dialects = {COMPREFACE: create_compreface(workspace, admission)}
+    return CappedBodies(ByDialect(app, dialects))
 
 
 def described(app: FastAPI) -> dict[str, Any]:

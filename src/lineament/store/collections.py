@@ -224,6 +224,17 @@ class CollectionFaceRows:
         query = sa.select(sa.func.count()).select_from(subjects).where(subjects.c.source_id == source_id)
         return int(self._connection.scalar(query) or 0)
 
+    def count_shown(self, source_id: SourceId, subject: Subject | None) -> int:
+        """Count the faces of a source that show a subject, or this one."""
+        query = sa.select(sa.func.count()).select_from(collection_faces).where(_shown(source_id, subject))
+        return int(self._connection.scalar(query) or 0)
+
+    def shown(self, source_id: SourceId, subject: Subject | None, first: int, limit: int) -> list[FaceId]:
+        """Return the faces of a source that show a subject, or this one, ascending, from number ``first`` (from 0)."""
+        query = sa.select(collection_faces.c.face_id).where(_shown(source_id, subject))
+        query = query.order_by(collection_faces.c.face_id).offset(first).limit(limit)
+        return [FaceId(id_) for id_ in self._connection.scalars(query)]
+
     def ids_of(self, source_id: SourceId, after: int, limit: int) -> list[FaceId]:
         """Return the faces of a source with ids above ``after``, ascending, whether anybody says anything of them."""
         query = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.id > after)
@@ -233,3 +244,9 @@ class CollectionFaceRows:
         checked(self._connection, self._vault, "collection_faces", row)
         called: str | None = self._sealed.open(str(row["face_id"]), row["sealed"])
         return SaidOfFace(called=called, subject=named.get(row["subject_id"] or ""))
+
+
+def _shown(source_id: SourceId, subject: Subject | None) -> sa.ColumnElement[bool]:
+    """Return what holds for the faces of a source that show a subject, or this one."""
+    its = collection_faces.c.subject_id.is_not(None) if subject is None else collection_faces.c.subject_id == subject.id
+    return sa.and_(collection_faces.c.source_id == source_id, its)

@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lineament.services.collections.examples import Examples
     from lineament.services.collections.faces import CollectionFaces
     from lineament.services.collections.looking import LookAtPictures
+    from lineament.services.collections.recognising import Recognise
     from lineament.services.collections.register import Collections
     from lineament.services.collections.searching import CollectionSearch
     from lineament.services.collections.subjects import Subjects
@@ -58,3 +60,31 @@ class ProgramsDesk:
         from lineament.services.collections.looking import LookAtPictures
 
         return LookAtPictures(self.record, lambda: self.workspace.analyser)
+
+    @cached_property
+    def examples(self: Desk) -> Examples:  # type: ignore[misc]
+        """Adds, lists and erases examples of subjects."""
+        from lineament.services.collections.examples import Examples, ExampleServices
+        from lineament.services.stored_pictures import StoredPictures
+
+        services = ExampleServices(
+            faces=self.collection_faces,
+            subjects=self.subjects,
+            looking=self.look_at_pictures,
+            stored=StoredPictures(self.workspace.keys, self.workspace.blobs),
+        )
+        return Examples(self.record, services)
+
+    @cached_property
+    def recognise(self: Desk) -> Recognise:  # type: ignore[misc]
+        """Searches for every face of a picture."""
+        from lineament.services.collections.recognising import Recognise, RecognisingServices
+
+        services = RecognisingServices(
+            probes=self.probes,
+            searching=self.collection_search,
+            faces=self.collection_faces,
+            keys=self.workspace.keys,
+            analyser=lambda: self.workspace.analyser,
+        )
+        return Recognise(self.record, services)

@@ -15,11 +15,11 @@ from lineament.api.compat.compreface_errors import (
 from lineament.api.compat.compreface_options import (
     MOST_SUBJECTS,
     FaceOptions,
-    FacePage,
+    ListPart,
     face_options,
     image_id,
+    list_part,
     new_subject,
-    page,
     subject_in,
 )
 
@@ -28,7 +28,7 @@ def test_what_is_not_said_is_as_in_the_documentation() -> None:
     assert face_options(QueryParams("")) == FaceOptions(
         limit=0, least_score=0.0, subjects=1, landmarks=False, status=False
     )
-    assert page(QueryParams("")) == FacePage(number=0, size=20, subject=None)
+    assert list_part(QueryParams("")) == ListPart(number=0, size=20, subject=None)
 
 
 def test_options_are_read_as_the_sdk_writes_them() -> None:
@@ -38,7 +38,7 @@ def test_options_are_read_as_the_sdk_writes_them() -> None:
         limit=2, least_score=0.8, subjects=3, landmarks=True, status=True
     )
     assert face_options(QueryParams("status=True&prediction_count=-1")).subjects == MOST_SUBJECTS
-    assert page(QueryParams("page=2&size=5&subject=Ann")) == FacePage(number=2, size=5, subject="Ann")
+    assert list_part(QueryParams("page=2&size=5&subject=Ann")) == ListPart(number=2, size=5, subject="Ann")
 
 
 def test_guesses_about_a_person_are_left_out_whatever_is_asked() -> None:

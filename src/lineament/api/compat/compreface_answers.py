@@ -6,6 +6,8 @@ from typing import Any
 
 from lineament.api.compat.compreface_options import FaceOptions
 from lineament.model.faces import Box, Face, Landmarks
+from lineament.model.similarity import similarity
+from lineament.services.collections.searching import FoundInCollection
 
 PLACES = 5
 """Decimal places of shares, as CompreFace rounds them."""
@@ -39,6 +41,24 @@ def landmarks_answer(landmarks: Landmarks) -> list[list[int]]:
         *(landmarks.left_mouth, landmarks.right_mouth),
     )
     return [[round(x), round(y)] for x, y in points]
+
+
+def subject_answers(found: FoundInCollection | None, most: int) -> list[dict[str, Any]]:
+    """Return the subjects of candidates, the most similar first, each with its best similarity as a share.
+
+    Candidates of which no program says whom they show are left out.
+    """
+    best: dict[str, float] = {}
+    for each in () if found is None else found.found:
+        if each.face.subject is not None:
+            best.setdefault(each.face.subject.called, each.score)
+    shown = list(best.items())[:most]
+    return [{"subject": called, "similarity": share(score)} for called, score in shown]
+
+
+def share(score: float) -> float:
+    """Return the similarity of a score, 0 to 1 (``model.similarity``)."""
+    return round(similarity(score) / 100, PLACES)
 
 
 def with_versions(answer: dict[str, Any], options: FaceOptions, model: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class FaceOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FacePage:
+class ListPart:
     """A part of the list of faces."""
 
     number: int  # from 0
@@ -65,9 +65,9 @@ def face_options(query: QueryParams) -> FaceOptions:
     )
 
 
-def page(query: QueryParams) -> FacePage:
+def list_part(query: QueryParams) -> ListPart:
     """Return which part of a list a program asks for. Raises CompreFaceFault."""
-    return FacePage(
+    return ListPart(
         number=_whole(query, "page", usual=0, least=0, most=10**6),
         size=_whole(query, "size", usual=20, least=1, most=MOST_PAGE),
         subject=query.get("subject") or None,

@@ -101,6 +101,12 @@ class CollectionFaces:
         return faces[0]
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
+    def of_keys(self, collection: Collection, keys: Sequence[str]) -> list[CollectionFace]:
+        """Return faces of the collection by their names for programs, in that order; others are left out."""
+        with self._record.read() as tx:
+            return self._several(tx, self.ids(tx, collection, keys).values())
+
+    @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
     def of_ids(self, ids: Iterable[FaceId]) -> dict[FaceId, CollectionFace]:
         """Return faces that were found, by their numbers; those that were erased are left out."""
         with self._record.read() as tx:

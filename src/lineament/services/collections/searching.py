@@ -80,6 +80,16 @@ class CollectionSearch:
         return self._found(probe, self._services.search.run(probe.id, request, 1), wanted, ())
 
     @needs(Permission.SEARCH, in_case=True)
+    def by_probe(self, collection: Collection, probe: Probe, face: int, wanted: ProgramSearch) -> FoundInCollection:
+        """Search for a face of a photograph of the case, counted from 1. Raises as ``by_picture``."""
+        return self._found(probe, self._services.search.run(probe.id, _request(collection, wanted), face), wanted, ())
+
+    @needs(Permission.SEARCH, in_case=True)
+    def admit(self, collection: Collection, wanted: ProgramSearch) -> None:
+        """Raise Refused if the gate would stop a search; to be called before a photograph is added for it."""
+        self._services.search.admit(_request(collection, wanted))
+
+    @needs(Permission.SEARCH, in_case=True)
     def by_face(self, collection: Collection, face: CollectionFace, wanted: ProgramSearch) -> FoundInCollection:
         """Search for an enrolled face, without listing that. Its picture is copied into the case.
 
