@@ -17,6 +17,8 @@ from lineament.api.bodies import CappedBodies
 from lineament.api.compat.compreface import PREFIX as COMPREFACE
 from lineament.api.compat.compreface import create_compreface
 from lineament.api.compat.dispatch import ByDialect
+from lineament.api.compat.insightface import PREFIX as INSIGHTFACE
+from lineament.api.compat.insightface import create_insightface
 from lineament.api.repeats import Repeats
 from lineament.api.routes import ApiEndpoint
 from lineament.errors import LineamentError
@@ -50,7 +52,10 @@ def create_api(workspace: Workspace) -> ASGIApp:
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.bad_request)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]  # as FastAPI documents it
-    dialects = {COMPREFACE: create_compreface(workspace, admission)}
+    dialects = {
+        COMPREFACE: create_compreface(workspace, admission),
+        INSIGHTFACE: create_insightface(workspace, admission),
+    }
     return CappedBodies(ByDialect(app, dialects))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from lineament.errors import InvalidValue
 from lineament.model.faces import Box, CaptureId, Face, FaceId, Landmarks, Quality, SourceId
@@ -29,6 +31,7 @@ class NewCollection:
     dialect: Dialect
     called: str  # its name for the program
     distressing: bool | None = None  # as of that source
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what the program says of it besides: JSON, kept as it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,7 @@ class NamedCollection:
     dialect: Dialect
     called: str
     made_at: datetime
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class Collection:
     faces: int
     made_at: datetime
     made_here: bool  # by a program; only such a collection can be deleted by one
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what the program says of it besides: JSON, kept as it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,7 @@ class Subject:
     source_id: SourceId
     called: str
     made_at: datetime
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what the program says of them besides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,7 @@ class CollectionFace:
     picture_key: str  # that of its picture
     called: str | None  # what the program that enrolled it calls it
     subject: Subject | None
+    enrolled_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -51,10 +52,16 @@ class CollectionRows:
             "terms_id": new.terms_id,
             "dialect": new.dialect.value,
             "lookup": lookup,
-            "sealed": self._sealed.seal(str(source_id), new.called),
+            "sealed": self._sealed.seal(str(source_id), _said(new.called, new.facts)),
             "made_at": at,
         }
         self._connection.execute(sa.insert(api_collections), row)
+
+    def describe(self, source_id: SourceId, called: str, facts: Mapping[str, Any]) -> None:
+        """Keep what a program says of a collection, in place of what it said before."""
+        sealed = self._sealed.seal(str(source_id), _said(called, facts))
+        its = sa.update(api_collections).where(api_collections.c.source_id == source_id)
+        self._connection.execute(its.values(sealed=sealed))
 
     def find(self, terms: Sequence[SourceId], dialect: Dialect, called: str) -> NamedCollection | None:
         """Return the collection of that name that was made with the terms of one of these sources."""
@@ -82,12 +89,14 @@ class CollectionRows:
 
     def _collection(self, row: RowMapping) -> NamedCollection:
         checked(self._connection, self._vault, "api_collections", row)
+        said = self._sealed.open(str(row["source_id"]), row["sealed"])
         return NamedCollection(
             source_id=SourceId(row["source_id"]),
             terms_id=SourceId(row["terms_id"]),
             dialect=Dialect(row["dialect"]),
-            called=self._sealed.open(str(row["source_id"]), row["sealed"]),
+            called=said["called"],
             made_at=row["made_at"],
+            facts=said["facts"],
         )
 
     def _lookup(self, terms_id: SourceId, dialect: Dialect, called: str) -> bytes:
@@ -102,7 +111,7 @@ class SubjectRows:
         self._vault = vault
         self._sealed = SealedColumn(vault, "subjects")
 
-    def add(self, source_id: SourceId, called: str, at: datetime) -> Subject:
+    def add(self, source_id: SourceId, called: str, at: datetime, facts: Mapping[str, Any] | None = None) -> Subject:
         """Add a subject to a source. Raises AlreadyThere if it has one of that name."""
         self._require_free(source_id, called)
         id_ = secrets.token_hex(8)
@@ -110,11 +119,11 @@ class SubjectRows:
             "id": id_,
             "source_id": source_id,
             "lookup": self._lookup(source_id, called),
-            "sealed": self._sealed.seal(id_, called),
+            "sealed": self._sealed.seal(id_, _said(called, facts or {})),
             "made_at": at,
         }
         self._connection.execute(sa.insert(subjects), row)
-        return Subject(id=id_, source_id=source_id, called=called, made_at=at)
+        return Subject(id=id_, source_id=source_id, called=called, made_at=at, facts=facts or {})
 
     def find(self, source_id: SourceId, called: str) -> Subject | None:
         """Return the subject of that name; None if the source has none."""
@@ -131,9 +140,14 @@ class SubjectRows:
         self._require_free(subject.source_id, called)
         new = {
             "lookup": self._lookup(subject.source_id, called),
-            "sealed": self._sealed.seal(subject.id, called),
+            "sealed": self._sealed.seal(subject.id, _said(called, subject.facts)),
         }
         self._connection.execute(sa.update(subjects).where(subjects.c.id == subject.id).values(**new))
+
+    def describe(self, subject: Subject, facts: Mapping[str, Any]) -> None:
+        """Keep what a program says of a subject, in place of what it said before."""
+        sealed = self._sealed.seal(subject.id, _said(subject.called, facts))
+        self._connection.execute(sa.update(subjects).where(subjects.c.id == subject.id).values(sealed=sealed))
 
     def delete(self, subject: Subject) -> list[FaceId]:
         """Delete a subject; return its faces, which are nobody's then."""
@@ -162,11 +176,13 @@ class SubjectRows:
 
     def _subject(self, row: RowMapping) -> Subject:
         checked(self._connection, self._vault, "subjects", row)
+        said = self._sealed.open(row["id"], row["sealed"])
         return Subject(
             id=row["id"],
             source_id=SourceId(row["source_id"]),
-            called=self._sealed.open(row["id"], row["sealed"]),
+            called=said["called"],
             made_at=row["made_at"],
+            facts=said["facts"],
         )
 
     def _lookup(self, source_id: SourceId, called: str) -> bytes:
@@ -244,6 +260,11 @@ class CollectionFaceRows:
         checked(self._connection, self._vault, "collection_faces", row)
         called: str | None = self._sealed.open(str(row["face_id"]), row["sealed"])
         return SaidOfFace(called=called, subject=named.get(row["subject_id"] or ""))
+
+
+def _said(called: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is sealed of a collection or a subject."""
+    return {"called": called, "facts": dict(facts)}
 
 
 def _shown(source_id: SourceId, subject: Subject | None) -> sa.ColumnElement[bool]:

@@ -42,6 +42,7 @@ from lineament.errors import LineamentError, NotFound
 from lineament.model.collections import Collection, CollectionFace, Dialect
 from lineament.model.faces import Face
 from lineament.model.search import MOST_CANDIDATES
+from lineament.services.collections.examples import WantedExample
 from lineament.services.collections.recognising import WantedFaces, chosen_faces
 from lineament.services.collections.searching import ProgramSearch
 from lineament.workspace import Workspace
@@ -146,8 +147,8 @@ def delete_subjects(read: ReadRequest) -> Any:
 def add_example(read: ReadRequest) -> Any:
     """Enrol the only face of a picture as one of a subject."""
     subject, options = subject_in(read.query), face_options(read.query)
-    untrusted = _picture(read, "file")
-    face = read.call.desk.examples.add(_service(read), untrusted, subject, options.least_score)
+    wanted = WantedExample(untrusted=_picture(read, "file"), subject=subject, least_score=options.least_score)
+    face = read.call.desk.examples.add(_service(read), wanted)
     return {"image_id": face.key, "subject": subject}
 
 

@@ -36,6 +36,19 @@ class SubjectRenamed(Event, action=Action.SUBJECT_RENAMED):
     subject: str
 
 
+class SubjectDescribed(Event, action=Action.SUBJECT_DESCRIBED):
+    """A program changed what it says of a subject besides the name they are found by."""
+
+    source: str
+    subject: str
+
+
+class CollectionDescribed(Event, action=Action.COLLECTION_DESCRIBED):
+    """A program changed what it says of a collection besides the name it is found by."""
+
+    source: str
+
+
 class SubjectRemoved(Event, action=Action.SUBJECT_REMOVED):
     """A program deleted a subject; its faces are nobody's."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from lineament.errors import InvalidValue, NoFace, NotFound, Refused, SeveralFaces, WrongState
@@ -20,6 +21,26 @@ from lineament.services.record import Record
 from lineament.services.stored_pictures import StoredPictures
 
 _AT_ONCE = 500
+
+
+FACE, SUBJECT = "face", "subject"
+"""The fields of what is wrong about an example."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedExample:
+    """A picture of a subject, as a program sends it."""
+
+    untrusted: bytes
+    subject: str
+    least_score: float = 0.0  # of the detector, 0 to 1: what has a lower one does not count as a face
+    alone: bool = True  # it must show one face; else the largest is enrolled
+    good: bool = False  # nothing may be against comparing it
+
+    @property
+    def name(self) -> str:
+        """The beginning of the SHA-256 of its bytes, by which messages name it."""
+        return hashlib.sha256(self.untrusted).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,34 +69,22 @@ class Examples:
         self._services = services
 
     @needs(Permission.MANAGE_SOURCES)
-    def add(self, collection: Collection, untrusted: bytes, subject: str, least_score: float = 0.0) -> CollectionFace:
-        """Enrol the only face of a picture as one of a subject, who is added if they are new.
+    def add(self, collection: Collection, wanted: WantedExample) -> CollectionFace:
+        """Enrol a face of a picture as one of a subject, who is added if they are new.
 
-        ``least_score`` is the detector's, 0 to 1: what has a lower one does not count as a face. Raises NoFace,
-        SeveralFaces, InvalidValue for a face that is too weak to compare or is enrolled as somebody else's, WrongState
-        for a picture that was erased before, and as ``Enrol.run``.
+        Raises NoFace, SeveralFaces, InvalidValue for a face that cannot be compared well (its field is FACE) or is
+        enrolled as somebody else's (SUBJECT), WrongState for a picture that was erased before, and as ``Enrol.run``.
         """
-        self._require_one_face(self._services.looking.detect(untrusted), least_score)
-        picture = PictureToIndex(untrusted=untrusted, subject=subject, most_faces=1)
-        indexed = self._services.faces.index(collection, picture)
-        face = _enrolled(indexed)
+        _require_face(self._services.looking.detect(wanted.untrusted), wanted)
+        picture = PictureToIndex(untrusted=wanted.untrusted, subject=wanted.subject, most_faces=1)
+        face = _enrolled(self._services.faces.index(collection, picture), wanted)
         if face.subject is None:
-            self._services.subjects.assign(collection, subject, [face.key])
+            self._services.subjects.assign(collection, wanted.subject, [face.key])
             return self._services.faces.get(collection, face.key)
-        if face.subject.called != subject:
-            why = "it is enrolled as one of another subject; delete that example first"
-            raise InvalidValue(what="The picture", value=face.key, why=why, field="file")
+        if face.subject.called != wanted.subject:
+            why = "it is enrolled as one of another subject; delete that first"
+            raise InvalidValue(what="The picture", value=wanted.name, why=why, field=SUBJECT)
         return face
-
-    @staticmethod
-    def _require_one_face(seen: SeenPicture, least_score: float) -> None:
-        faces = tuple(face for face in seen.faces if face.quality.detector_score >= least_score)
-        face = face_of(faces, None, width=seen.width, height=seen.height)
-        if face is not seen.faces[0]:  # the largest would be enrolled, which does not count as one
-            raise SeveralFaces(count=len(seen.faces), boxes=tuple(each.box for each in seen.faces))
-        if not face.comparable:
-            why = "its face is too weak to compare; use a sharper or larger picture"
-            raise InvalidValue(what="The picture", value="…", why=why, field="file")
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
     def part(self, collection: Collection, *, first: int, limit: int, subject: str | None) -> ExamplePart:
@@ -155,12 +164,26 @@ class Examples:
         return erased
 
 
-def _enrolled(indexed: Indexed) -> CollectionFace:
+def _require_face(seen: SeenPicture, wanted: WantedExample) -> None:
+    """Raise the error that tells why no face of a picture can be enrolled, unless one can."""
+    sure = tuple(face for face in seen.faces if face.quality.detector_score >= wanted.least_score)
+    number = None if wanted.alone else 1 if sure else None
+    face = face_of(sure, number, width=seen.width, height=seen.height)
+    if face is not seen.faces[0]:  # the largest would be enrolled, which does not count as one
+        raise SeveralFaces(count=len(seen.faces), boxes=tuple(each.box for each in seen.faces))
+    if not face.comparable:
+        why = "its face is too weak to compare; use a sharper or larger picture"
+        raise InvalidValue(what="The picture", value=wanted.name, why=why, field=FACE)
+    if wanted.good and not face.quality.reliable:
+        raise InvalidValue(what="The picture", value=wanted.name, why="; ".join(face.quality.reasons), field=FACE)
+
+
+def _enrolled(indexed: Indexed, wanted: WantedExample) -> CollectionFace:
     """Return the face that was enrolled. Raises the error that tells why there is none."""
     if indexed.faces:
         return indexed.faces[0]
     if indexed.outcome == IngestOutcome.ERASED_BEFORE.value:
-        raise WrongState(what="picture", name="…", state="erased", event="enrolled again")
+        raise WrongState(what="picture", name=wanted.name, state="erased", event="enrolled again")
     if indexed.refused:
-        raise InvalidValue(what="The picture", value="…", why=indexed.refused, field="file")
-    raise NoFace(looked="the picture was looked through")
+        raise InvalidValue(what="The picture", value=wanted.name, why=indexed.refused, field="file")
+    raise NoFace(looked="no face of it can be enrolled")

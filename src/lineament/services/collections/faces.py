@@ -159,4 +159,5 @@ def _face(tx: Tx, described: DescribedFace, called: str | None, subject: Subject
         picture_key=key_of(tx.vault, PICTURE, int(capture.id)),
         called=called,
         subject=subject,
+        enrolled_at=capture.enrolled_at,
     )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from lineament.errors import AlreadyThere, InvalidValue, NotAllowed, NotFound, Refused
 from lineament.model.accounts import Permission
 from lineament.model.collections import Collection, Dialect, NewCollection, checked_called
+from lineament.model.events.collections import CollectionDescribed
 from lineament.model.sources import Source, SourceState
 from lineament.services.cases.access import source_seen
 from lineament.services.gallery.erase import Erase
@@ -30,11 +33,12 @@ class Collections:
         self._erase = erase
 
     @needs(Permission.MANAGE_SOURCES)
-    def make(self, dialect: Dialect, untrusted_called: str) -> Collection:
+    def make(self, dialect: Dialect, untrusted_called: str, facts: Mapping[str, Any] | None = None) -> Collection:
         """Register a source with the terms of the only source that the key names; programs know it by that name.
 
-        It is drafted until a second person approves it, if the policy asks for that. Raises InvalidValue if the key
-        does not name exactly one source, AlreadyThere, or Refused if that source is not live.
+        ``facts``: what the program says of it besides, as JSON. It is drafted until a second person approves it, if the
+        policy asks for that. Raises InvalidValue if the key does not name exactly one source, AlreadyThere, or Refused
+        if that source is not live.
         """
         called = checked_called(untrusted_called, "The name of a collection", "collection")
         with self._record.read() as tx:
@@ -50,9 +54,26 @@ class Collections:
             nobody = "it is shared with nobody, so nobody could search the collection"
             raise InvalidValue(what="The source of the key", value=like.name, why=nobody, field="collection")
         name = f"{like.name[:_LONGEST_BEGINNING].rstrip('._-')}-{dialect.value}-{secrets.token_hex(4)}"
-        new = NewCollection(terms_id=like.id, dialect=dialect, called=called, distressing=like.distressing)
+        new = NewCollection(
+            terms_id=like.id, dialect=dialect, called=called, distressing=like.distressing, facts=facts or {}
+        )
         source = self._register.add(replace(like.terms, name=name), shares=shares, collection=new)
-        return _collection(source, called, made_here=True)
+        return _collection(source, called, made_here=True, facts=facts)
+
+    @needs(Permission.MANAGE_SOURCES)
+    def describe(self, dialect: Dialect, called: str, facts: Mapping[str, Any]) -> Collection:
+        """Keep what a program says of a collection, in place of what it said before.
+
+        Raises NotFound, or NotAllowed for a source that was registered by a person.
+        """
+        collection = self.get(dialect, called)
+        if not collection.made_here:
+            raise NotAllowed(what="a person, because a person registered this source")
+        with self._record.change() as change:
+            change.tx.collections.describe(collection.source_id, called, facts)
+            change.tx.deletions.note_erased()
+            change.record(CollectionDescribed(source=collection.source))
+        return self.get(dialect, called)
 
     @needs(Permission.READ_SOURCES)
     def list(self, dialect: Dialect) -> list[Collection]:
@@ -65,7 +86,9 @@ class Collections:
                 if found.dialect is dialect and found.source_id in seen
             }
         found = [
-            _collection(source, named[id_].called, made_here=True) if id_ in named else _collection(source, source.name)
+            _collection(source, named[id_].called, made_here=True, facts=named[id_].facts)
+            if id_ in named
+            else _collection(source, source.name)
             for id_, source in seen.items()
         ]
         return sorted(found, key=lambda collection: collection.called)
@@ -79,7 +102,7 @@ class Collections:
             if named is not None:
                 source = tx.sources.by_id(named.source_id)
                 if self._is_there(source):
-                    return _collection(source, called, made_here=True)
+                    return _collection(source, called, made_here=True, facts=named.facts)
             if (own := self._by_own_name(tx, called)) is not None:
                 return _collection(own, called)
         raise NotFound(what="collection", name=called[:80], hint=_HINT)
@@ -117,7 +140,9 @@ class Collections:
         return source.state is not SourceState.WITHDRAWN and source_seen(self._record, source)
 
 
-def _collection(source: Source, called: str, *, made_here: bool = False) -> Collection:
+def _collection(
+    source: Source, called: str, *, made_here: bool = False, facts: Mapping[str, Any] | None = None
+) -> Collection:
     return Collection(
         called=called,
         source=source.name,
@@ -125,4 +150,5 @@ def _collection(source: Source, called: str, *, made_here: bool = False) -> Coll
         faces=source.faces,
         made_at=source.registered_at,
         made_here=made_here,
+        facts=facts or {},
     )

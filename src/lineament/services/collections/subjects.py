@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.collections import Collection, Subject, checked_called
-from lineament.model.events.collections import CollectionRead, FacesNamed, SubjectAdded, SubjectRemoved, SubjectRenamed
+from lineament.model.events.collections import (
+    CollectionRead,
+    FacesNamed,
+    SubjectAdded,
+    SubjectDescribed,
+    SubjectRemoved,
+    SubjectRenamed,
+)
 from lineament.model.faces import FaceId
 from lineament.services.collections.faces import CollectionFaces
 from lineament.services.needs import needs
@@ -42,11 +50,11 @@ class Subjects:
         self._record = record
 
     @needs(Permission.MANAGE_SOURCES)
-    def add(self, collection: Collection, untrusted_called: str) -> Subject:
-        """Add a subject. Raises InvalidValue, or AlreadyThere."""
+    def add(self, collection: Collection, untrusted_called: str, facts: Mapping[str, Any] | None = None) -> Subject:
+        """Add a subject, with what the program says of them besides, as JSON. Raises InvalidValue, or AlreadyThere."""
         called = checked_called(untrusted_called, _LABEL, "subject")
         with self._record.change() as change:
-            subject = change.tx.subjects.add(collection.source_id, called, change.at)
+            subject = change.tx.subjects.add(collection.source_id, called, change.at, facts)
             change.record(SubjectAdded(source=collection.source, subject=subject.id))
         return subject
 
@@ -86,6 +94,16 @@ class Subjects:
             change.tx.deletions.note_erased()
             change.record(SubjectRenamed(source=collection.source, subject=subject.id))
             return _found(change.tx, collection, new)
+
+    @needs(Permission.MANAGE_SOURCES)
+    def describe(self, collection: Collection, called: str, facts: Mapping[str, Any]) -> Subject:
+        """Keep what a program says of a subject, in place of what it said before. Raises NotFound."""
+        with self._record.change() as change:
+            subject = _found(change.tx, collection, called)
+            change.tx.subjects.describe(subject, facts)
+            change.tx.deletions.note_erased()
+            change.record(SubjectDescribed(source=collection.source, subject=subject.id))
+            return _found(change.tx, collection, called)
 
     @needs(Permission.MANAGE_SOURCES)
     def remove(self, collection: Collection, called: str) -> Sequence[FaceId]:

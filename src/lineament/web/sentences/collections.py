@@ -33,6 +33,16 @@ def _(event: events.SubjectRenamed, names: Names) -> Markup:
 
 
 @sentence_of.register
+def _(event: events.SubjectDescribed, names: Names) -> Markup:
+    return tell("changed what a program says of a subject of {}", names.source(event.source))
+
+
+@sentence_of.register
+def _(event: events.CollectionDescribed, names: Names) -> Markup:
+    return tell("changed what a program says of {} as a collection", names.source(event.source))
+
+
+@sentence_of.register
 def _(event: events.SubjectRemoved, names: Names) -> Markup:
     return tell("deleted a subject of {}, who had {}", names.source(event.source), count(event.faces, "face"))
 
