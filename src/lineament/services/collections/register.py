@@ -131,7 +131,7 @@ class Collections:
     def _not_made(tx: Tx, names: tuple[str, ...]) -> tuple[Source, ...]:
         found = tx.sources.of_names(names)
         made = {named.source_id for named in tx.collections.made_with([source.id for source in found])}
-        return tuple(source for source in found if source.id not in made)
+        return tuple(source for source in found if source.id not in made and source.state is not SourceState.WITHDRAWN)
 
     def _by_own_name(self, tx: Tx, called: str) -> Source | None:
         return next((source for source in tx.sources.of_names([called]) if self._is_there(source)), None)
