@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lineament.api.admission import Call
-from lineament.api.compat.uploads import SentBody, read_body
+from lineament.api.compat.uploads import LARGEST, SentBody, read_body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,8 @@ def answering(
         call = await run_in_threadpool(admit, request)
         sent = SentBody()
         if request.method not in {"GET", "HEAD"}:
-            sent = await read_body(request, largest=call.desk.settings.max_file_bytes, most_files=most_files)
+            largest = min(LARGEST, call.desk.settings.max_file_bytes)
+            sent = await read_body(request, largest=largest, most_files=most_files)
         asked = ReadRequest(call=call, path=request.path_params, query=request.query_params, sent=sent)
         answer = await run_in_threadpool(endpoint, asked)
         return answer if isinstance(answer, Response) else JSONResponse(answer, status_code=status)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lineament.api.admission import Admission, Call
+from lineament.api.admission import Admission, Call, require
 from lineament.api.compat import compreface_errors as errors
 from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering
 from lineament.api.compat.compreface_answers import face_answer, share, subject_answers, with_versions
@@ -39,6 +39,7 @@ from lineament.api.compat.compreface_options import (
     subject_in,
 )
 from lineament.errors import LineamentError, NotFound
+from lineament.model.accounts import Permission
 from lineament.model.collections import Collection, CollectionFace, Dialect
 from lineament.model.faces import Face
 from lineament.model.search import MOST_CANDIDATES
@@ -286,6 +287,7 @@ def _picture(read: ReadRequest, name: str) -> bytes:
 
 
 def _search(call: Call, options: FaceOptions) -> ProgramSearch:
+    require(call, Permission.SEARCH)
     most = _FEW_CANDIDATES if options.subjects == 1 else MOST_CANDIDATES
     return ProgramSearch(case=call.case, reason=call.reason, min_score=-1.0, most=most)
 

@@ -56,6 +56,7 @@ _TOLD: dict[type[LineamentError], _Told] = {
     errors.NotAllowed: _Told(DENIED, 403),
     errors.Refused: _Told(DENIED, 403),
     errors.StepUpNeeded: _Told(DENIED, 403),
+    errors.Undecided: _Told(DENIED, 403),
     errors.NoFace: _Told(NO_FACE, 400, NO_FACE_WORDS),
     errors.SeveralFaces: _Told(SEVERAL_FACES, 400),
     errors.BadPicture: _Told(BAD_PICTURE, 400),

@@ -29,6 +29,7 @@ from lineament.api.compat.insightface_requests import (
     threshold,
     whole,
 )
+from lineament.api.compat.uploads import LARGEST, MOST
 from lineament.errors import LineamentError
 from lineament.model.accounts import Permission
 from lineament.model.collections import Dialect
@@ -106,7 +107,8 @@ def system(read: ReadRequest) -> Response:
         "stats": stats,
         "api_key": {"authentication_enabled": True, "configured": True},
         "safe_config": {
-            "max_image_bytes": desk.settings.max_file_bytes,
+            "max_image_bytes": min(LARGEST, desk.settings.max_file_bytes),
+            "max_request_bytes": MOST,
             "max_registration_images": MOST_IMAGES,
             "default_similarity_threshold": THRESHOLD,
             "save_face_crops": True,

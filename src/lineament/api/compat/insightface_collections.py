@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from lineament.api import lists
+from lineament.api.admission import require
 from lineament.api.compat.asked import ReadRequest
 from lineament.api.compat.insightface_answers import (
     collection_answer,
@@ -33,6 +34,7 @@ from lineament.api.compat.insightface_requests import (
 )
 from lineament.api.compat.uploads import SentFile
 from lineament.errors import AlreadyThere, InvalidValue, LineamentError, NotFound
+from lineament.model.accounts import Permission
 from lineament.model.collections import Collection, CollectionFace, Dialect, Subject
 from lineament.model.search import MOST_CANDIDATES
 from lineament.sandbox.files import printable
@@ -56,7 +58,7 @@ def make_collection(read: ReadRequest) -> Response:
     if wish.save_face_crops is False:
         why = "Lineament keeps the crop of each face, sealed, so that a person can look at a candidate"
         raise InsightFaceFault("invalid_request", f"save_face_crops: leave it out; {why}")
-    facts = {"name": wish.name, "description": wish.description, "metadata": wish.metadata}
+    facts: dict[str, Any] = {"name": wish.name, "description": wish.description, "metadata": wish.metadata}
     if wish.threshold is not None:
         facts["threshold"] = wish.threshold
     try:
@@ -203,6 +205,7 @@ def delete_face(read: ReadRequest) -> Response:
 def search(read: ReadRequest) -> Response:
     """Search for the largest face of a picture, in the case of the key."""
     began, desk = time.perf_counter(), read.call.desk
+    require(read.call, Permission.SEARCH)
     refuse_wishes(read.sent, "face_selection")
     collection, sent = collection_of(read), image(read.sent)
     limit = whole(read.sent.texts.get("limit"), "limit", 5, MOST_LISTED)
@@ -325,5 +328,5 @@ def _missing(what: str, name: str) -> InsightFaceFault:
     return InsightFaceFault(f"{what}_not_found", f"There is no {what} “{printable(name[:80])}”.", 404)
 
 
-def _now(read: ReadRequest) -> str:
+def _now(read: ReadRequest) -> str | None:
     return iso(read.call.desk.clock())

@@ -16,6 +16,10 @@ from starlette.requests import Request
 from lineament.api.bodies import MOST_JSON, allow
 from lineament.errors import FileTooLarge, InvalidValue
 
+LARGEST = 32 * 2**20
+"""Most bytes of a picture; the products whose programs come here take 5 and 10 MiB."""
+MOST = 64 * 2**20
+"""Most bytes of the pictures of a request."""
 MOST_FIELDS = 50
 """Most fields of a form besides its files."""
 _MOST_TEXT = 64 * 2**10
@@ -70,10 +74,10 @@ async def read_body(request: Request, *, largest: int, most_files: int) -> SentB
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        allow(request.scope, most_files * largest + _ROOM)
+        allow(request.scope, min(most_files * largest, MOST) + _ROOM)
         return await _read_form(request, largest, most_files)
     if kind == "application/json":
-        allow(request.scope, max(MOST_JSON, most_files * (4 * largest // 3 + 4) + _ROOM))
+        allow(request.scope, max(MOST_JSON, 4 * min(most_files * largest, MOST) // 3 + _ROOM))
         return SentBody(value=_read_json(await request.body()))
     return SentBody()
 
