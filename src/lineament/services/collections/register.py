@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lineament.errors import AlreadyThere, InvalidValue, NotAllowed, NotFound, Refused
 from lineament.model.accounts import Permission
-from lineament.model.collections import Collection, Dialect, NewCollection, checked_called
+from lineament.model.collections import Dialect, KnownCollection, NewCollection, checked_called
 from lineament.model.sources import Source, SourceState
 from lineament.services.cases.access import source_seen
 from lineament.services.gallery.erase import Erase
@@ -30,7 +30,7 @@ class Collections:
         self._erase = erase
 
     @needs(Permission.MANAGE_SOURCES)
-    def make(self, dialect: Dialect, untrusted_called: str) -> Collection:
+    def make(self, dialect: Dialect, untrusted_called: str) -> KnownCollection:
         """Register a source with the terms of the only source that the key names; programs know it by that name.
 
         It is drafted until a second person approves it, if the policy asks for that. Raises InvalidValue if the key
@@ -55,7 +55,7 @@ class Collections:
         return _collection(source, called, made_here=True)
 
     @needs(Permission.READ_SOURCES)
-    def list(self, dialect: Dialect) -> list[Collection]:
+    def list(self, dialect: Dialect) -> list[KnownCollection]:
         """Return the collections of the key by their names: what programs made, and the other sources that it sees."""
         with self._record.read() as tx:
             seen = {source.id: source for source in tx.sources.all() if self._is_there(source)}
@@ -71,7 +71,7 @@ class Collections:
         return sorted(found, key=lambda collection: collection.called)
 
     @needs(Permission.READ_SOURCES)
-    def get(self, dialect: Dialect, called: str) -> Collection:
+    def get(self, dialect: Dialect, called: str) -> KnownCollection:
         """Return a collection by its name for programs, or by that of its source. Raises NotFound."""
         with self._record.read() as tx:
             seen = [source for source in tx.sources.all() if self._is_there(source)]
@@ -117,8 +117,8 @@ class Collections:
         return source.state is not SourceState.WITHDRAWN and source_seen(self._record, source)
 
 
-def _collection(source: Source, called: str, *, made_here: bool = False) -> Collection:
-    return Collection(
+def _collection(source: Source, called: str, *, made_here: bool = False) -> KnownCollection:
+    return KnownCollection(
         called=called,
         source=source.name,
         source_id=source.id,
