@@ -225,8 +225,8 @@ class CollectionFaceRows:
         return int(self._connection.scalar(query) or 0)
 
     def ids_of(self, source_id: SourceId, after: int, limit: int) -> list[FaceId]:
-        """Return the faces of a source with ids above ``after``, ascending, whether anybody says anything of them."""
-        query = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.id > after)
+        """Return the faces of a source that can be compared, with ids above ``after``, ascending."""
+        query = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.id > after, faces.c.comparable)
         return [FaceId(id_) for id_ in self._connection.scalars(query.order_by(faces.c.id).limit(limit))]
 
     def _said(self, row: RowMapping, named: Mapping[str, FaceSubject]) -> SaidOfFace:

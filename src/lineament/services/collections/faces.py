@@ -80,11 +80,25 @@ class CollectionFaces:
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
     def page(
-        self, collection: KnownCollection, *, after: int = 0, limit: int = 1000, subject: FaceSubject | None = None
+        self,
+        collection: KnownCollection,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+        subject: FaceSubject | None = None,
+        keys: Sequence[str] | None = None,
     ) -> list[CollectionFace]:
-        """Return faces of a collection with numbers above ``after``, and record that they were read."""
+        """Return faces of a collection with numbers above ``after``, and record that they were read.
+
+        ``subject`` and ``keys``: only the faces of that subject, or those with these names for programs.
+        """
         with self._record.change() as change:
-            if subject is None:
+            if keys is not None:
+                its = set(self.ids(change.tx, collection, keys).values())
+                if subject is not None:
+                    its &= set(change.tx.collection_faces.of_subject(subject.id))
+                ids = sorted(face_id for face_id in its if face_id > after)[:limit]
+            elif subject is None:
                 ids = change.tx.collection_faces.ids_of(collection.source_id, after, limit)
             else:
                 ids = sorted(id_ for id_ in change.tx.collection_faces.of_subject(subject.id) if id_ > after)[:limit]

@@ -70,7 +70,7 @@ class Subjects:
         with self._record.read() as tx:
             return tx.collection_faces.of_subject(subject.id)
 
-    @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
+    @needs(Permission.READ_SOURCES)
     def count(self, collection: KnownCollection) -> int:
         """Count the subjects of a collection."""
         with self._record.read() as tx:

@@ -1,0 +1,1 @@
+"""The interfaces of other face recognition services, for programs that were written for them."""
