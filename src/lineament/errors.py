@@ -739,6 +739,12 @@ class KeyEnded(KeyRefused):
     code = "key-ended"
 
 
+class SignatureRefused(KeyRefused):
+    """The signature of this request is not right: {why}."""
+
+    code = "signature-refused"
+
+
 class StepUpNeeded(LineamentError):
     """This needs your second factor again; show it on the page /step-up, or with: lineament step-up."""
 

@@ -16,7 +16,7 @@ from tests.support.world import CASE, World, copied_gallery
 
 from lineament.errors import AlreadyThere, InvalidValue, NoFace, NotAllowed, NotFound, Refused, ReviewedBlind
 from lineament.model.accounts import HOME_AGENCY, Account, Permission, Role
-from lineament.model.collections import Collection, Dialect
+from lineament.model.collections import Dialect, KnownCollection
 from lineament.model.similarity import score_of
 from lineament.model.sources import SourceTerms
 from lineament.services.collections.faces import PictureToIndex
@@ -58,7 +58,7 @@ class Asked:
     world: World
     desk: Desk
 
-    def collection(self) -> Collection:
+    def collection(self) -> KnownCollection:
         """Make the collection of these tests."""
         return self.desk.collections.make(Dialect.REKOGNITION, CALLED)
 

@@ -14,6 +14,7 @@ from lineament import __version__
 from lineament.api import key, problems
 from lineament.api.admission import Admission
 from lineament.api.bodies import CappedBodies
+from lineament.api.compat import rekognition
 from lineament.api.compat.compreface import PREFIX as COMPREFACE
 from lineament.api.compat.compreface import create_compreface
 from lineament.api.compat.dispatch import ByDialect
@@ -24,7 +25,7 @@ from lineament.api.routes import ApiEndpoint
 from lineament.errors import LineamentError
 from lineament.workspace import Workspace
 
-MODULES = (key,)
+MODULES = (key, rekognition)
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"
 

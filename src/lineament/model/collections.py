@@ -47,7 +47,7 @@ class NamedCollection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Collection:
+class KnownCollection:
     """A source as a program sees it."""
 
     called: str  # its name for the program; for a source that no program made, its own
@@ -60,7 +60,7 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class FaceSubject:
     """Whom faces of a collection show, as a program says; nothing that Lineament found out."""
 
     id: str
@@ -85,7 +85,7 @@ class CollectionFace:
     key: str  # its name for programs, like a UUID
     picture_key: str  # that of its picture
     called: str | None  # what the program that enrolled it calls it
-    subject: Subject | None
+    subject: FaceSubject | None
     enrolled_at: datetime
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import AlreadyThere
-from lineament.model.collections import Dialect, NamedCollection, NewCollection, Subject
+from lineament.model.collections import Dialect, FaceSubject, NamedCollection, NewCollection
 from lineament.model.faces import FaceId, SourceId
 from lineament.store.collection_tables import api_collections, collection_faces, subjects
 from lineament.store.columns import among
@@ -31,7 +31,7 @@ class SaidOfFace:
     """What a program says of a face."""
 
     called: str | None
-    subject: Subject | None
+    subject: FaceSubject | None
 
 
 class CollectionRows:
@@ -111,7 +111,9 @@ class SubjectRows:
         self._vault = vault
         self._sealed = SealedColumn(vault, "subjects")
 
-    def add(self, source_id: SourceId, called: str, at: datetime, facts: Mapping[str, Any] | None = None) -> Subject:
+    def add(
+        self, source_id: SourceId, called: str, at: datetime, facts: Mapping[str, Any] | None = None
+    ) -> FaceSubject:
         """Add a subject to a source. Raises AlreadyThere if it has one of that name."""
         self._require_free(source_id, called)
         id_ = secrets.token_hex(8)
@@ -123,19 +125,19 @@ class SubjectRows:
             "made_at": at,
         }
         self._connection.execute(sa.insert(subjects), row)
-        return Subject(id=id_, source_id=source_id, called=called, made_at=at, facts=facts or {})
+        return FaceSubject(id=id_, source_id=source_id, called=called, made_at=at, facts=facts or {})
 
-    def find(self, source_id: SourceId, called: str) -> Subject | None:
+    def find(self, source_id: SourceId, called: str) -> FaceSubject | None:
         """Return the subject of that name; None if the source has none."""
         found = self._several(subjects.c.lookup == self._lookup(source_id, called))
         return found[0] if found else None
 
-    def of_source(self, source_id: SourceId, after: str = "", limit: int | None = None) -> list[Subject]:
+    def of_source(self, source_id: SourceId, after: str = "", limit: int | None = None) -> list[FaceSubject]:
         """Return the subjects of a source in the order of their ids, those above ``after``."""
         its = sa.and_(subjects.c.source_id == source_id, subjects.c.id > after)
         return self._several(its, limit)
 
-    def rename(self, subject: Subject, called: str) -> None:
+    def rename(self, subject: FaceSubject, called: str) -> None:
         """Give a subject another name. Raises AlreadyThere if another has it."""
         self._require_free(subject.source_id, called)
         new = {
@@ -144,12 +146,12 @@ class SubjectRows:
         }
         self._connection.execute(sa.update(subjects).where(subjects.c.id == subject.id).values(**new))
 
-    def describe(self, subject: Subject, facts: Mapping[str, Any]) -> None:
+    def describe(self, subject: FaceSubject, facts: Mapping[str, Any]) -> None:
         """Keep what a program says of a subject, in place of what it said before."""
         sealed = self._sealed.seal(subject.id, _said(subject.called, facts))
         self._connection.execute(sa.update(subjects).where(subjects.c.id == subject.id).values(sealed=sealed))
 
-    def delete(self, subject: Subject) -> list[FaceId]:
+    def delete(self, subject: FaceSubject) -> list[FaceId]:
         """Delete a subject; return its faces, which are nobody's then."""
         its = CollectionFaceRows(self._connection, self._vault)
         shown = its.of_subject(subject.id)
@@ -157,7 +159,7 @@ class SubjectRows:
         self._connection.execute(sa.delete(subjects).where(subjects.c.id == subject.id))
         return shown
 
-    def of_ids(self, ids: Iterable[str]) -> dict[str, Subject]:
+    def of_ids(self, ids: Iterable[str]) -> dict[str, FaceSubject]:
         """Return subjects by their ids."""
         return {
             subject.id: subject
@@ -170,14 +172,14 @@ class SubjectRows:
         if self._connection.scalar(sa.select(subjects.c.id).where(subjects.c.lookup == lookup)) is not None:
             raise AlreadyThere(what="subject", name=called)
 
-    def _several(self, where: sa.ColumnElement[bool], limit: int | None = None) -> list[Subject]:
+    def _several(self, where: sa.ColumnElement[bool], limit: int | None = None) -> list[FaceSubject]:
         query = sa.select(subjects).where(where).order_by(subjects.c.id).limit(limit)
         return [self._subject(row) for row in self._connection.execute(query).mappings().all()]
 
-    def _subject(self, row: RowMapping) -> Subject:
+    def _subject(self, row: RowMapping) -> FaceSubject:
         checked(self._connection, self._vault, "subjects", row)
         said = self._sealed.open(row["id"], row["sealed"])
-        return Subject(
+        return FaceSubject(
             id=row["id"],
             source_id=SourceId(row["source_id"]),
             called=said["called"],
@@ -197,7 +199,7 @@ class CollectionFaceRows:
         self._vault = vault
         self._sealed = SealedColumn(vault, "collection_faces")
 
-    def add(self, source_id: SourceId, ids: Iterable[FaceId], called: str | None, subject: Subject | None) -> None:
+    def add(self, source_id: SourceId, ids: Iterable[FaceId], called: str | None, subject: FaceSubject | None) -> None:
         """Note what a program says of faces of which none said anything."""
         rows = [
             {
@@ -224,7 +226,7 @@ class CollectionFaceRows:
         named = SubjectRows(self._connection, self._vault).of_ids(shown)
         return {FaceId(row["face_id"]): self._said(row, named) for row in rows}
 
-    def assign(self, ids: Sequence[FaceId], subject: Subject | None) -> None:
+    def assign(self, ids: Sequence[FaceId], subject: FaceSubject | None) -> None:
         """Say whom faces show that have a row; None: nobody says."""
         for some in batched(ids, _MOST):
             its = sa.update(collection_faces).where(among(collection_faces.c.face_id, some))
@@ -240,23 +242,23 @@ class CollectionFaceRows:
         query = sa.select(sa.func.count()).select_from(subjects).where(subjects.c.source_id == source_id)
         return int(self._connection.scalar(query) or 0)
 
-    def count_shown(self, source_id: SourceId, subject: Subject | None) -> int:
+    def count_shown(self, source_id: SourceId, subject: FaceSubject | None) -> int:
         """Count the faces of a source that show a subject, or this one."""
         query = sa.select(sa.func.count()).select_from(collection_faces).where(_shown(source_id, subject))
         return int(self._connection.scalar(query) or 0)
 
-    def shown(self, source_id: SourceId, subject: Subject | None, first: int, limit: int) -> list[FaceId]:
+    def shown(self, source_id: SourceId, subject: FaceSubject | None, first: int, limit: int) -> list[FaceId]:
         """Return the faces of a source that show a subject, or this one, ascending, from number ``first`` (from 0)."""
         query = sa.select(collection_faces.c.face_id).where(_shown(source_id, subject))
         query = query.order_by(collection_faces.c.face_id).offset(first).limit(limit)
         return [FaceId(id_) for id_ in self._connection.scalars(query)]
 
     def ids_of(self, source_id: SourceId, after: int, limit: int) -> list[FaceId]:
-        """Return the faces of a source with ids above ``after``, ascending, whether anybody says anything of them."""
-        query = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.id > after)
+        """Return the faces of a source that can be compared, with ids above ``after``, ascending."""
+        query = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.id > after, faces.c.comparable)
         return [FaceId(id_) for id_ in self._connection.scalars(query.order_by(faces.c.id).limit(limit))]
 
-    def _said(self, row: RowMapping, named: Mapping[str, Subject]) -> SaidOfFace:
+    def _said(self, row: RowMapping, named: Mapping[str, FaceSubject]) -> SaidOfFace:
         checked(self._connection, self._vault, "collection_faces", row)
         called: str | None = self._sealed.open(str(row["face_id"]), row["sealed"])
         return SaidOfFace(called=called, subject=named.get(row["subject_id"] or ""))
@@ -267,7 +269,7 @@ def _said(called: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {"called": called, "facts": dict(facts)}
 
 
-def _shown(source_id: SourceId, subject: Subject | None) -> sa.ColumnElement[bool]:
+def _shown(source_id: SourceId, subject: FaceSubject | None) -> sa.ColumnElement[bool]:
     """Return what holds for the faces of a source that show a subject, or this one."""
     its = collection_faces.c.subject_id.is_not(None) if subject is None else collection_faces.c.subject_id == subject.id
     return sa.and_(collection_faces.c.source_id == source_id, its)

@@ -40,7 +40,7 @@ from lineament.api.compat.compreface_options import (
 )
 from lineament.errors import LineamentError, NotFound
 from lineament.model.accounts import Permission
-from lineament.model.collections import Collection, CollectionFace, Dialect
+from lineament.model.collections import CollectionFace, Dialect, KnownCollection
 from lineament.model.faces import Face
 from lineament.model.search import MOST_CANDIDATES
 from lineament.services.collections.examples import WantedExample
@@ -270,7 +270,7 @@ def verify(read: ReadRequest) -> Any:
 # ---------------------------------------------------------------- what they have in common
 
 
-def _service(read: ReadRequest) -> Collection:
+def _service(read: ReadRequest) -> KnownCollection:
     """Return the collection of the key. Raises CompreFaceFault unless it names one source."""
     sources = read.call.admitted.key.sources
     if len(sources) != 1:
@@ -308,7 +308,7 @@ def _erased(read: ReadRequest, keys: list[str]) -> list[CollectionFace]:
     return found
 
 
-def _found(read: ReadRequest, collection: Collection, key: str) -> CollectionFace:
+def _found(read: ReadRequest, collection: KnownCollection, key: str) -> CollectionFace:
     try:
         return read.call.desk.collection_faces.get(collection, key)
     except NotFound as error:

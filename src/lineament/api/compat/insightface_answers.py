@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lineament.api.compat.insightface_requests import THRESHOLD
-from lineament.model.collections import Collection, CollectionFace, Subject
+from lineament.model.collections import CollectionFace, FaceSubject, KnownCollection
 from lineament.model.faces import Box, Face, Landmarks, Quality
 from lineament.views.values import iso
 
@@ -69,7 +69,7 @@ def quality_answer(quality: Quality) -> dict[str, Any]:
     return {"brightness": round(quality.exposure, PLACES), "reasons": [reason.value for reason in quality.reasons]}
 
 
-def person_answer(subject: Subject, faces: int) -> dict[str, Any]:
+def person_answer(subject: FaceSubject, faces: int) -> dict[str, Any]:
     """Return a subject as a person."""
     return {
         "id": subject.called,
@@ -82,7 +82,7 @@ def person_answer(subject: Subject, faces: int) -> dict[str, Any]:
     }
 
 
-def collection_answer(collection: Collection, persons: int, model: str) -> dict[str, Any]:
+def collection_answer(collection: KnownCollection, persons: int, model: str) -> dict[str, Any]:
     """Return a collection. How it is searched and how faces are found cannot be chosen, and is the same for all."""
     facts: Mapping[str, Any] = collection.facts
     return {
@@ -103,7 +103,7 @@ def collection_answer(collection: Collection, persons: int, model: str) -> dict[
     }
 
 
-def threshold_of(collection: Collection) -> float:
+def threshold_of(collection: KnownCollection) -> float:
     """Return the threshold of a collection, a score."""
     return float(collection.facts.get("threshold", THRESHOLD))
 

@@ -35,7 +35,7 @@ from lineament.api.compat.insightface_requests import (
 from lineament.api.compat.uploads import SentFile
 from lineament.errors import AlreadyThere, InvalidValue, LineamentError, NotFound
 from lineament.model.accounts import Permission
-from lineament.model.collections import Collection, CollectionFace, Dialect, Subject
+from lineament.model.collections import CollectionFace, Dialect, FaceSubject, KnownCollection
 from lineament.model.search import MOST_CANDIDATES
 from lineament.sandbox.files import printable
 from lineament.services.collections.examples import FACE, SUBJECT, WantedExample
@@ -125,7 +125,7 @@ def person_list(read: ReadRequest) -> Response:
     collection = collection_of(read)
     limit, after = whole(read.query.get("limit"), "limit", _USUAL, MOST_LISTED), _after(read, str)
     text = read.query.get("search", "")[:200].casefold()
-    found: list[Subject] = []
+    found: list[FaceSubject] = []
     while len(found) <= limit:
         part = read.call.desk.subjects.page(collection, after=after, limit=_AT_ONCE if text else limit + 1)
         if not part:
@@ -216,7 +216,7 @@ def search(read: ReadRequest) -> Response:
     (asked,) = seen.faces
     if asked.found is None:
         raise InsightFaceFault("face_not_found", "The largest face is too weak to compare.", 422)
-    best: dict[str, tuple[Subject, float, str]] = {}
+    best: dict[str, tuple[FaceSubject, float, str]] = {}
     for each in asked.found.found:
         if each.face.subject is not None:
             best.setdefault(each.face.subject.id, (each.face.subject, each.score, each.face.key))
@@ -239,7 +239,7 @@ def search(read: ReadRequest) -> Response:
 # ---------------------------------------------------------------- what they have in common
 
 
-def collection_of(read: ReadRequest, called: str | None = None) -> Collection:
+def collection_of(read: ReadRequest, called: str | None = None) -> KnownCollection:
     """Return the collection that the address names, or that of this name. Raises InsightFaceFault."""
     name = read.path["collection_id"] if called is None else called
     try:
@@ -253,7 +253,7 @@ def model_of(read: ReadRequest) -> str:
     return read.call.desk.workspace.pack_name
 
 
-def _person(read: ReadRequest, collection: Collection, called: str | None = None) -> Subject:
+def _person(read: ReadRequest, collection: KnownCollection, called: str | None = None) -> FaceSubject:
     name = read.path["person_id"] if called is None else called
     try:
         return read.call.desk.subjects.get(collection, name)
@@ -261,7 +261,7 @@ def _person(read: ReadRequest, collection: Collection, called: str | None = None
         raise _missing("person", name) from error
 
 
-def _face(read: ReadRequest, collection: Collection) -> CollectionFace:
+def _face(read: ReadRequest, collection: KnownCollection) -> CollectionFace:
     """Return the face that the address names, if it is one of the person whom the address names."""
     person, key = _person(read, collection), read.path["face_id"]
     for face in read.call.desk.collection_faces.of_keys(collection, [key]):
@@ -271,7 +271,7 @@ def _face(read: ReadRequest, collection: Collection) -> CollectionFace:
 
 
 def _enrolled(
-    read: ReadRequest, collection: Collection, called: str, sent: tuple[SentFile, ...]
+    read: ReadRequest, collection: KnownCollection, called: str, sent: tuple[SentFile, ...]
 ) -> tuple[list[CollectionFace], list[dict[str, Any]]]:
     """Enrol a face of each picture; return the faces, and what is said of the pictures that have none."""
     careful = read.sent.texts.get("review_mode", "off") == "standard"
@@ -296,16 +296,16 @@ def _reason(error: LineamentError) -> str | None:
     return code if code in {"face_not_found", "multiple_faces", "invalid_image", "wrong_state"} else None
 
 
-def _says(subject: Subject, text: str) -> bool:
+def _says(subject: FaceSubject, text: str) -> bool:
     told = (subject.called, subject.facts.get("name"), subject.facts.get("external_id"))
     return any(text in str(each or "").casefold() for each in told)
 
 
-def _collection_answer(read: ReadRequest, collection: Collection) -> dict[str, Any]:
+def _collection_answer(read: ReadRequest, collection: KnownCollection) -> dict[str, Any]:
     return collection_answer(collection, read.call.desk.subjects.count(collection), model_of(read))
 
 
-def _person_answer(read: ReadRequest, subject: Subject) -> dict[str, Any]:
+def _person_answer(read: ReadRequest, subject: FaceSubject) -> dict[str, Any]:
     return person_answer(subject, len(read.call.desk.subjects.faces(subject)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lineament.errors import InvalidValue, NoFace, NotFound, Refused, SeveralFaces, WrongState
 from lineament.model.accounts import Permission
-from lineament.model.collections import Collection, CollectionFace, Indexed
+from lineament.model.collections import CollectionFace, Indexed, KnownCollection
 from lineament.model.events.collections import CollectionRead
 from lineament.model.events.sources import SourcePicturesRead
 from lineament.model.reasons import ReasonCode
@@ -69,7 +69,7 @@ class Examples:
         self._services = services
 
     @needs(Permission.MANAGE_SOURCES)
-    def add(self, collection: Collection, wanted: WantedExample) -> CollectionFace:
+    def add(self, collection: KnownCollection, wanted: WantedExample) -> CollectionFace:
         """Enrol a face of a picture as one of a subject, who is added if they are new.
 
         Raises NoFace, SeveralFaces, InvalidValue for a face that cannot be compared well (its field is FACE) or is
@@ -87,7 +87,7 @@ class Examples:
         return face
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
-    def part(self, collection: Collection, *, first: int, limit: int, subject: str | None) -> ExamplePart:
+    def part(self, collection: KnownCollection, *, first: int, limit: int, subject: str | None) -> ExamplePart:
         """Return examples from number ``first`` (from 0), of all subjects or of one, and record that they were read.
 
         There are none of a subject that does not exist.
@@ -103,12 +103,12 @@ class Examples:
         return ExamplePart(examples=tuple(known[id_] for id_ in ids if id_ in known), total=total)
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
-    def subjects(self, collection: Collection) -> list[str]:
+    def subjects(self, collection: KnownCollection) -> list[str]:
         """Return the names of all subjects, sorted, and record that they were read."""
         return sorted(self._every_subject(collection))
 
     @needs(Permission.MANAGE_SOURCES)
-    def erase_of(self, collection: Collection, subject: str | None) -> int:
+    def erase_of(self, collection: KnownCollection, subject: str | None) -> int:
         """Erase the examples of a subject and the subject, or of every one; return how many examples there were.
 
         Faces of which no program says whom they show stay. A subject that does not exist has none.
@@ -118,7 +118,7 @@ class Examples:
         return sum(self._erase(collection, called) for called in self._every_subject(collection))
 
     @needs(Permission.MANAGE_SOURCES)
-    def erase_subjects(self, collection: Collection) -> int:
+    def erase_subjects(self, collection: KnownCollection) -> int:
         """Erase every subject with their examples; return how many subjects there were."""
         called = self._every_subject(collection)
         for each in called:
@@ -126,13 +126,13 @@ class Examples:
         return len(called)
 
     @needs(Permission.MANAGE_SOURCES)
-    def erase_subject(self, collection: Collection, subject: str) -> None:
+    def erase_subject(self, collection: KnownCollection, subject: str) -> None:
         """Erase a subject with their examples. Raises NotFound."""
         self._services.subjects.get(collection, subject)
         self._erase(collection, subject)
 
     @needs(Permission.MANAGE_SOURCES)
-    def picture(self, collection: Collection, key: str) -> bytes:
+    def picture(self, collection: KnownCollection, key: str) -> bytes:
         """Return an example as JPEG: the face, as it is enrolled. Raises NotFound, or Refused for known abuse."""
         face = self._services.faces.get(collection, key)
         with self._record.change() as change:
@@ -143,7 +143,7 @@ class Examples:
             change.record(SourcePicturesRead(source=collection.source, which="one picture", captures=read))
             return self._services.stored.face(change.tx, enrolled, capture)
 
-    def _every_subject(self, collection: Collection) -> list[str]:
+    def _every_subject(self, collection: KnownCollection) -> list[str]:
         found: list[str] = []
         after = ""
         while part := self._services.subjects.page(collection, after=after, limit=_AT_ONCE):
@@ -151,7 +151,7 @@ class Examples:
             after = part[-1].id
         return found
 
-    def _erase(self, collection: Collection, called: str) -> int:
+    def _erase(self, collection: KnownCollection, called: str) -> int:
         """Erase the examples of a subject first, so that whoever is interrupted can do it again by the name."""
         erased = 0
         while part := self.part(collection, first=0, limit=_AT_ONCE, subject=called).examples:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
-from lineament.model.collections import Collection, CollectionFace, Indexed, Subject, checked_called
+from lineament.model.collections import CollectionFace, FaceSubject, Indexed, KnownCollection, checked_called
 from lineament.model.events.collections import CollectionRead, FacesNamed
 from lineament.model.faces import FaceId, Provenance
 from lineament.services.collections.keys import FACE, PICTURE, key_of, number_in
@@ -42,7 +42,7 @@ class CollectionFaces:
         self._erase = erase
 
     @needs(Permission.MANAGE_SOURCES)
-    def index(self, collection: Collection, picture: PictureToIndex) -> Indexed:
+    def index(self, collection: KnownCollection, picture: PictureToIndex) -> Indexed:
         """Enrol the faces of a picture. What was enrolled before keeps what was said of it. Raises as ``Enrol.run``."""
         if picture.called is not None:
             checked_called(picture.called, "The name of a face", "external_id")
@@ -62,7 +62,7 @@ class CollectionFaces:
             refused=enrolled.why if enrolled.outcome is IngestOutcome.REFUSED else "",
         )
 
-    def _name(self, collection: Collection, ids: Sequence[FaceId], picture: PictureToIndex) -> None:
+    def _name(self, collection: KnownCollection, ids: Sequence[FaceId], picture: PictureToIndex) -> None:
         with self._record.read() as tx:
             if not [id_ for id_ in ids if id_ not in tx.collection_faces.said_of(ids)]:
                 return
@@ -80,11 +80,25 @@ class CollectionFaces:
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
     def page(
-        self, collection: Collection, *, after: int = 0, limit: int = 1000, subject: Subject | None = None
+        self,
+        collection: KnownCollection,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+        subject: FaceSubject | None = None,
+        keys: Sequence[str] | None = None,
     ) -> list[CollectionFace]:
-        """Return faces of a collection with numbers above ``after``, and record that they were read."""
+        """Return faces of a collection with numbers above ``after``, and record that they were read.
+
+        ``subject`` and ``keys``: only the faces of that subject, or those with these names for programs.
+        """
         with self._record.change() as change:
-            if subject is None:
+            if keys is not None:
+                its = set(self.ids(change.tx, collection, keys).values())
+                if subject is not None:
+                    its &= set(change.tx.collection_faces.of_subject(subject.id))
+                ids = sorted(face_id for face_id in its if face_id > after)[:limit]
+            elif subject is None:
                 ids = change.tx.collection_faces.ids_of(collection.source_id, after, limit)
             else:
                 ids = sorted(id_ for id_ in change.tx.collection_faces.of_subject(subject.id) if id_ > after)[:limit]
@@ -92,7 +106,7 @@ class CollectionFaces:
             return self._several(change.tx, ids)
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
-    def get(self, collection: Collection, key: str) -> CollectionFace:
+    def get(self, collection: KnownCollection, key: str) -> CollectionFace:
         """Return a face by its name for programs. Raises NotFound unless the collection has it."""
         with self._record.read() as tx:
             faces = self._several(tx, self.ids(tx, collection, [key]).values())
@@ -101,7 +115,7 @@ class CollectionFaces:
         return faces[0]
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
-    def of_keys(self, collection: Collection, keys: Sequence[str]) -> list[CollectionFace]:
+    def of_keys(self, collection: KnownCollection, keys: Sequence[str]) -> list[CollectionFace]:
         """Return faces of the collection by their names for programs, in that order; others are left out."""
         with self._record.read() as tx:
             return self._several(tx, self.ids(tx, collection, keys).values())
@@ -113,7 +127,7 @@ class CollectionFaces:
             return {face.id: face for face in self._several(tx, list(ids))}
 
     @needs(Permission.MANAGE_SOURCES)
-    def delete(self, collection: Collection, keys: Sequence[str]) -> tuple[list[str], list[str]]:
+    def delete(self, collection: KnownCollection, keys: Sequence[str]) -> tuple[list[str], list[str]]:
         """Erase faces, and every picture that shows them; return those that were there, and those that were not."""
         with self._record.read() as tx:
             found = self.ids(tx, collection, keys)
@@ -122,7 +136,7 @@ class CollectionFaces:
         return list(found), [key for key in keys if key not in found]
 
     @staticmethod
-    def ids(tx: Tx, collection: Collection, keys: Iterable[str]) -> dict[str, FaceId]:
+    def ids(tx: Tx, collection: KnownCollection, keys: Iterable[str]) -> dict[str, FaceId]:
         """Return the numbers of those of these faces that the collection has, by their names for programs."""
         numbers = {key: number_in(tx.vault, FACE, key) for key in dict.fromkeys(keys)}
         wanted = [number for number in numbers.values() if number is not None]
@@ -144,7 +158,7 @@ class CollectionFaces:
         return faces
 
 
-def _face(tx: Tx, described: DescribedFace, called: str | None, subject: Subject | None) -> CollectionFace:
+def _face(tx: Tx, described: DescribedFace, called: str | None, subject: FaceSubject | None) -> CollectionFace:
     face, capture = described.face, described.capture
     return CollectionFace(
         id=face.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lineament.errors import NoFace
 from lineament.model.accounts import Permission
 from lineament.model.events.collections import FacesDetected
 from lineament.model.events.searches import PicturesCompared
@@ -14,6 +15,9 @@ from lineament.services.needs import needs
 from lineament.services.probes import face_of
 from lineament.services.record import Change, Record
 from lineament.vision.analyse import Analyser
+
+WEAK = -1.0
+"""The score of a face that is too weak to compare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,9 @@ class LookAtPictures:
         seen, other = self._seen(first), self._seen(second)
         face = face_of(seen.faces, 1 if seen.faces else None, width=seen.width, height=seen.height)
         face_of(other.faces, 1 if other.faces else None, width=other.width, height=other.height)
-        scored = [(each, score(face.template.vector, each.template.vector)) for each in other.faces]
+        if not face.comparable:
+            raise NoFace(looked="the largest face of the first picture is too weak to compare")
+        scored = [(each, _score(face, each)) for each in other.faces]
         scored.sort(key=lambda pair: -pair[1])
         with self._record.change() as change:
             self._file(change)
@@ -75,3 +81,7 @@ class LookAtPictures:
         key = self._record.official.key
         if key is not None and key.case_id is not None:
             change.concerns(change.tx.cases.by_id(key.case_id))
+
+
+def _score(first: Face, second: Face) -> float:
+    return score(first.template.vector, second.template.vector) if second.comparable else WEAK

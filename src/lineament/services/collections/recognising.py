@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lineament.errors import InvalidValue, MixedModels, NotFound, Refused
 from lineament.model.accounts import Permission
-from lineament.model.collections import Collection, CollectionFace
+from lineament.model.collections import CollectionFace, KnownCollection
 from lineament.model.events.searches import PicturesCompared
 from lineament.model.faces import Face, Vector
 from lineament.model.reasons import ReasonCode
@@ -82,7 +82,7 @@ class Recognise:
 
     @needs(Permission.SEARCH, in_case=True)
     def each_face(
-        self, collection: Collection, untrusted: bytes, wanted: ProgramSearch, which: WantedFaces
+        self, collection: KnownCollection, untrusted: bytes, wanted: ProgramSearch, which: WantedFaces
     ) -> RecognisedPicture:
         """Search for each face of a picture, which becomes a photograph of the case.
 
@@ -112,7 +112,7 @@ class Recognise:
 
     @needs(Permission.SEARCH, in_case=True)
     def verify(
-        self, collection: Collection, key: str, untrusted: bytes, wanted: ProgramSearch, which: WantedFaces
+        self, collection: KnownCollection, key: str, untrusted: bytes, wanted: ProgramSearch, which: WantedFaces
     ) -> VerifiedPicture:
         """Compare each face of a picture with an enrolled face; the comparison is recorded, and nothing kept.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lineament.errors import AlreadyThere, InvalidValue, NotAllowed, NotFound, Refused
 from lineament.model.accounts import Permission
-from lineament.model.collections import Collection, Dialect, NewCollection, checked_called
+from lineament.model.collections import Dialect, KnownCollection, NewCollection, checked_called
 from lineament.model.events.collections import CollectionDescribed
 from lineament.model.sources import Source, SourceState
 from lineament.services.cases.access import source_seen
@@ -33,7 +33,7 @@ class Collections:
         self._erase = erase
 
     @needs(Permission.MANAGE_SOURCES)
-    def make(self, dialect: Dialect, untrusted_called: str, facts: Mapping[str, Any] | None = None) -> Collection:
+    def make(self, dialect: Dialect, untrusted_called: str, facts: Mapping[str, Any] | None = None) -> KnownCollection:
         """Register a source with the terms of the only source that the key names; programs know it by that name.
 
         ``facts``: what the program says of it besides, as JSON. It is drafted until a second person approves it, if the
@@ -61,7 +61,7 @@ class Collections:
         return _collection(source, called, made_here=True, facts=facts)
 
     @needs(Permission.MANAGE_SOURCES)
-    def describe(self, dialect: Dialect, called: str, facts: Mapping[str, Any]) -> Collection:
+    def describe(self, dialect: Dialect, called: str, facts: Mapping[str, Any]) -> KnownCollection:
         """Keep what a program says of a collection, in place of what it said before.
 
         Raises NotFound, or NotAllowed for a source that was registered by a person.
@@ -76,7 +76,7 @@ class Collections:
         return self.get(dialect, called)
 
     @needs(Permission.READ_SOURCES)
-    def list(self, dialect: Dialect) -> list[Collection]:
+    def list(self, dialect: Dialect) -> list[KnownCollection]:
         """Return the collections of the key by their names: what programs made, and the other sources that it sees."""
         with self._record.read() as tx:
             seen = {source.id: source for source in tx.sources.all() if self._is_there(source)}
@@ -94,7 +94,7 @@ class Collections:
         return sorted(found, key=lambda collection: collection.called)
 
     @needs(Permission.READ_SOURCES)
-    def get(self, dialect: Dialect, called: str) -> Collection:
+    def get(self, dialect: Dialect, called: str) -> KnownCollection:
         """Return a collection by its name for programs, or by that of its source. Raises NotFound."""
         with self._record.read() as tx:
             seen = [source for source in tx.sources.all() if self._is_there(source)]
@@ -142,8 +142,8 @@ class Collections:
 
 def _collection(
     source: Source, called: str, *, made_here: bool = False, facts: Mapping[str, Any] | None = None
-) -> Collection:
-    return Collection(
+) -> KnownCollection:
+    return KnownCollection(
         called=called,
         source=source.name,
         source_id=source.id,

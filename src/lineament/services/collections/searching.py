@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lineament.errors import InvalidValue, NoFace, ReviewedBlind
 from lineament.model.accounts import Permission
-from lineament.model.collections import Collection, CollectionFace, Subject
+from lineament.model.collections import CollectionFace, FaceSubject, KnownCollection
 from lineament.model.faces import Box, FaceId, Quality
 from lineament.model.search import MOST_CANDIDATES, Mode, Probe, ProbeFace, ProbeKind, SearchRequest, SearchResult
 from lineament.services.collections.faces import CollectionFaces
@@ -69,7 +69,7 @@ class CollectionSearch:
         self._services = services
 
     @needs(Permission.SEARCH, in_case=True)
-    def by_picture(self, collection: Collection, untrusted: bytes, wanted: ProgramSearch) -> FoundInCollection:
+    def by_picture(self, collection: KnownCollection, untrusted: bytes, wanted: ProgramSearch) -> FoundInCollection:
         """Search for the largest face of a picture, which becomes a photograph of the case.
 
         Raises NoFace, and keeps nothing then; ReviewedBlind, whose search is on record; and as ``Search.run``.
@@ -80,17 +80,19 @@ class CollectionSearch:
         return self._found(probe, self._services.search.run(probe.id, request, 1), wanted, ())
 
     @needs(Permission.SEARCH, in_case=True)
-    def by_probe(self, collection: Collection, probe: Probe, face: int, wanted: ProgramSearch) -> FoundInCollection:
+    def by_probe(
+        self, collection: KnownCollection, probe: Probe, face: int, wanted: ProgramSearch
+    ) -> FoundInCollection:
         """Search for a face of a photograph of the case, counted from 1. Raises as ``by_picture``."""
         return self._found(probe, self._services.search.run(probe.id, _request(collection, wanted), face), wanted, ())
 
     @needs(Permission.SEARCH, in_case=True)
-    def admit(self, collection: Collection, wanted: ProgramSearch) -> None:
+    def admit(self, collection: KnownCollection, wanted: ProgramSearch) -> None:
         """Raise Refused if the gate would stop a search; to be called before a photograph is added for it."""
         self._services.search.admit(_request(collection, wanted))
 
     @needs(Permission.SEARCH, in_case=True)
-    def by_face(self, collection: Collection, face: CollectionFace, wanted: ProgramSearch) -> FoundInCollection:
+    def by_face(self, collection: KnownCollection, face: CollectionFace, wanted: ProgramSearch) -> FoundInCollection:
         """Search for an enrolled face, without listing that. Its picture is copied into the case.
 
         Raises as ``by_picture``, and Refused if the original is not kept any more.
@@ -98,7 +100,7 @@ class CollectionSearch:
         return self._by_faces(collection, [face.id], wanted)
 
     @needs(Permission.SEARCH, in_case=True)
-    def by_subject(self, collection: Collection, subject: Subject, wanted: ProgramSearch) -> FoundInCollection:
+    def by_subject(self, collection: KnownCollection, subject: FaceSubject, wanted: ProgramSearch) -> FoundInCollection:
         """Search for the newest faces of a subject, fused, without listing them. Raises NoFace if it has none."""
         ids = self._services.subjects.faces(subject)
         known = self._services.faces.of_ids(ids)
@@ -109,7 +111,7 @@ class CollectionSearch:
         return self._by_faces(collection, chosen, wanted, leave_out=ids)
 
     def _by_faces(
-        self, collection: Collection, ids: Sequence[FaceId], wanted: ProgramSearch, leave_out: Several[FaceId] = ()
+        self, collection: KnownCollection, ids: Sequence[FaceId], wanted: ProgramSearch, leave_out: Several[FaceId] = ()
     ) -> FoundInCollection:
         request = _request(collection, wanted)
         self._services.search.admit(request)
@@ -141,7 +143,7 @@ class CollectionSearch:
         )
 
 
-def _request(collection: Collection, wanted: ProgramSearch, others: tuple[ProbeFace, ...] = ()) -> SearchRequest:
+def _request(collection: KnownCollection, wanted: ProgramSearch, others: tuple[ProbeFace, ...] = ()) -> SearchRequest:
     if wanted.most < 1:
         raise InvalidValue(what="The most faces of a list", value=wanted.most, why="it is at least 1", field="limit")
     return SearchRequest(

@@ -9,7 +9,7 @@ from typing import Any
 
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
-from lineament.model.collections import Collection, Subject, checked_called
+from lineament.model.collections import FaceSubject, KnownCollection, checked_called
 from lineament.model.events.collections import (
     CollectionRead,
     FacesNamed,
@@ -50,7 +50,9 @@ class Subjects:
         self._record = record
 
     @needs(Permission.MANAGE_SOURCES)
-    def add(self, collection: Collection, untrusted_called: str, facts: Mapping[str, Any] | None = None) -> Subject:
+    def add(
+        self, collection: KnownCollection, untrusted_called: str, facts: Mapping[str, Any] | None = None
+    ) -> FaceSubject:
         """Add a subject, with what the program says of them besides, as JSON. Raises InvalidValue, or AlreadyThere."""
         called = checked_called(untrusted_called, _LABEL, "subject")
         with self._record.change() as change:
@@ -59,7 +61,7 @@ class Subjects:
         return subject
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
-    def page(self, collection: Collection, *, after: str = "", limit: int = 500) -> list[Subject]:
+    def page(self, collection: KnownCollection, *, after: str = "", limit: int = 500) -> list[FaceSubject]:
         """Return subjects in the order of their ids, those above ``after``, and record that they were read."""
         with self._record.change() as change:
             found = change.tx.subjects.of_source(collection.source_id, after, limit)
@@ -67,25 +69,25 @@ class Subjects:
             return found
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
-    def get(self, collection: Collection, called: str) -> Subject:
+    def get(self, collection: KnownCollection, called: str) -> FaceSubject:
         """Return a subject by its name. Raises NotFound."""
         with self._record.read() as tx:
             return _found(tx, collection, called)
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
-    def faces(self, subject: Subject) -> Sequence[FaceId]:
+    def faces(self, subject: FaceSubject) -> Sequence[FaceId]:
         """Return the numbers of the faces of a subject, the newest first."""
         with self._record.read() as tx:
             return tx.collection_faces.of_subject(subject.id)
 
-    @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
-    def count(self, collection: Collection) -> int:
+    @needs(Permission.READ_SOURCES)
+    def count(self, collection: KnownCollection) -> int:
         """Count the subjects of a collection."""
         with self._record.read() as tx:
             return tx.collection_faces.count_of(collection.source_id)
 
     @needs(Permission.MANAGE_SOURCES)
-    def rename(self, collection: Collection, called: str, untrusted_new: str) -> Subject:
+    def rename(self, collection: KnownCollection, called: str, untrusted_new: str) -> FaceSubject:
         """Give a subject another name. Raises NotFound, InvalidValue or AlreadyThere."""
         new = checked_called(untrusted_new, _LABEL, "subject")
         with self._record.change() as change:
@@ -96,7 +98,7 @@ class Subjects:
             return _found(change.tx, collection, new)
 
     @needs(Permission.MANAGE_SOURCES)
-    def describe(self, collection: Collection, called: str, facts: Mapping[str, Any]) -> Subject:
+    def describe(self, collection: KnownCollection, called: str, facts: Mapping[str, Any]) -> FaceSubject:
         """Keep what a program says of a subject, in place of what it said before. Raises NotFound."""
         with self._record.change() as change:
             subject = _found(change.tx, collection, called)
@@ -106,7 +108,7 @@ class Subjects:
             return _found(change.tx, collection, called)
 
     @needs(Permission.MANAGE_SOURCES)
-    def remove(self, collection: Collection, called: str) -> Sequence[FaceId]:
+    def remove(self, collection: KnownCollection, called: str) -> Sequence[FaceId]:
         """Delete a subject; return its faces, which stay in the collection and are nobody's. Raises NotFound."""
         with self._record.change() as change:
             subject = _found(change.tx, collection, called)
@@ -117,7 +119,7 @@ class Subjects:
         return shown
 
     @needs(Permission.MANAGE_SOURCES)
-    def assign(self, collection: Collection, called: str, keys: Sequence[str]) -> Assigned:
+    def assign(self, collection: KnownCollection, called: str, keys: Sequence[str]) -> Assigned:
         """Give faces to a subject; those of another subject stay with that. Raises NotFound for the subject."""
         with self._record.change() as change:
             subject = _found(change.tx, collection, called)
@@ -140,7 +142,7 @@ class Subjects:
         return Assigned(done=tuple(done), not_done=tuple(not_done))
 
     @needs(Permission.MANAGE_SOURCES)
-    def release(self, collection: Collection, called: str, keys: Sequence[str]) -> Assigned:
+    def release(self, collection: KnownCollection, called: str, keys: Sequence[str]) -> Assigned:
         """Take faces from a subject; they are nobody's then. Raises NotFound for the subject."""
         with self._record.change() as change:
             subject = _found(change.tx, collection, called)
@@ -154,12 +156,12 @@ class Subjects:
         return Assigned(done=tuple(done), not_done=tuple(not_done))
 
 
-def _found(tx: Tx, collection: Collection, called: str) -> Subject:
+def _found(tx: Tx, collection: KnownCollection, called: str) -> FaceSubject:
     subject = tx.subjects.find(collection.source_id, called)
     if subject is None:
         raise NotFound(what="subject", name=called[:80], hint="the list of the subjects of the collection")
     return subject
 
 
-def _record_named(change: Change, collection: Collection, faces: Iterable[FaceId], subject: str | None) -> None:
+def _record_named(change: Change, collection: KnownCollection, faces: Iterable[FaceId], subject: str | None) -> None:
     change.record(FacesNamed(source=collection.source, faces=tuple(map(int, faces)), subject=subject))
