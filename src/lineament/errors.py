@@ -58,6 +58,12 @@ class Undecided(LineamentError):
     exit_code = 6
 
 
+class ReviewedBlind(Undecided):
+    """Search {search} is on record; the lists of your agency are reviewed blind, so its candidates are in Lineament."""
+
+    code = "reviewed-blind"
+
+
 class NoLongerShown(LineamentError):
     """This page was kept for {minutes} minutes; ask again for what it showed, as a new link or new codes."""
 
@@ -725,6 +731,18 @@ class KeyRefused(LineamentError):
 
     code = "key-refused"
     exit_code = 13
+
+
+class KeyEnded(KeyRefused):
+    """The key of this request opens nothing: {why}."""
+
+    code = "key-ended"
+
+
+class SignatureRefused(KeyRefused):
+    """The signature of this request is not right: {why}."""
+
+    code = "signature-refused"
 
 
 class StepUpNeeded(LineamentError):

@@ -73,6 +73,10 @@ class Admission:
         admitted = self._checked(request, name, lambda: self._entrance.admit(untrusted_text))
         return self._call(admitted, untrusted_text)
 
+    def expect_signer(self, request: Request, key_id: str) -> None:
+        """Raise KeyRefused or TooManyAttempts, before its body is read, if no key with that id signs requests."""
+        self._checked(request, _signer(key_id), lambda: self._entrance.admit_signer(key_id))
+
     def signed(self, request: Request, key_id: str, check: Callable[[str], None]) -> Call:
         """Admit a request that was signed with the secret of a key; ``check`` raises KeyRefused for a wrong one."""
 
@@ -82,8 +86,7 @@ class Admission:
             self._entrance.signed(admitted)
             return admitted
 
-        name = hashlib.sha256(f"signer {key_id}".encode(errors="surrogatepass")).digest()
-        admitted = self._checked(request, name, admit)
+        admitted = self._checked(request, _signer(key_id), admit)
         return self._call(admitted, admitted.key.signing_secret or "")
 
     def again(self, call: Call) -> Call:
@@ -118,6 +121,10 @@ class Admission:
     def _too_many(self, rate: RateLimitItem, name: str, why: str) -> TooManyAttempts:
         reset = self._limiter.get_window_stats(rate, name).reset_time
         return TooManyAttempts(why=why, seconds=max(1, math.ceil(reset - time.time())))
+
+
+def _signer(key_id: str) -> bytes:
+    return hashlib.sha256(f"signer {key_id}".encode(errors="surrogatepass")).digest()
 
 
 def client_of(request: Request) -> str:

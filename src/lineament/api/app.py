@@ -30,6 +30,12 @@ from lineament.api import (
 )
 from lineament.api.admission import Admission
 from lineament.api.bodies import CappedBodies
+from lineament.api.compat import rekognition
+from lineament.api.compat.compreface import PREFIX as COMPREFACE
+from lineament.api.compat.compreface import create_compreface
+from lineament.api.compat.dispatch import ByDialect
+from lineament.api.compat.insightface import PREFIX as INSIGHTFACE
+from lineament.api.compat.insightface import create_insightface
 from lineament.api.listening import Listeners
 from lineament.api.repeats import Repeats
 from lineament.api.routes import ApiEndpoint
@@ -50,6 +56,7 @@ MODULES = (
     uploads,
     jobs,
     ledger,
+    rekognition,
 )
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"
@@ -70,7 +77,7 @@ def create_api(workspace: Workspace, stopping: Callable[[], bool] = lambda: Fals
     app = FastAPI(title="Lineament", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
     app.state.workspace = workspace
-    app.state.admission = Admission(workspace)
+    admission = app.state.admission = Admission(workspace)
     app.state.repeats = Repeats(workspace.store)
     app.state.listeners = Listeners(stopping)
     for module in MODULES:
@@ -79,7 +86,11 @@ def create_api(workspace: Workspace, stopping: Callable[[], bool] = lambda: Fals
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.bad_request)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]  # as FastAPI documents it
-    return CappedBodies(app)
+    dialects = {
+        COMPREFACE: create_compreface(workspace, admission),
+        INSIGHTFACE: create_insightface(workspace, admission),
+    }
+    return CappedBodies(ByDialect(app, dialects))
 
 
 def described(app: FastAPI) -> dict[str, Any]:

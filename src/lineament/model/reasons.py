@@ -161,6 +161,11 @@ class ReasonCode(StrEnum):
         "the truth about candidates of this list was known, and it measured its reviewers; no lead comes of it",
     )
 
+    COMPARED_BLIND = (
+        "compared-blind",
+        "lists of the agency are reviewed blind, so a program is told no score of a face of the gallery",
+    )
+
     # probes and pictures
     APPROVALS = (
         "approvals",

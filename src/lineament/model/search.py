@@ -177,9 +177,9 @@ DECLARED = tuple(kind for kind in ProbeKind if kind not in NO_PROBES and kind is
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyOrigin:
-    """The candidate whose picture a probe is a copy of; only the search is left once that picture is erased."""
+    """The face whose picture a probe is a copy of; only the search is left once that picture is erased."""
 
-    search_id: str
+    search_id: str | None  # whose candidate it was; None: a program named the face
     face_id: FaceId | None
     capture_id: CaptureId | None
     source: str | None

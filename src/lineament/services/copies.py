@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from lineament.errors import Refused
 from lineament.model.accounts import Permission
+from lineament.model.faces import FaceId
 from lineament.model.search import CopyOrigin, Probe
-from lineament.services.cases.access import case_for, case_of_search
+from lineament.services.cases.access import case_for, case_of_search, seen_source
 from lineament.services.copying import why_no_copy
 from lineament.services.needs import needs
 from lineament.services.pictures import find_candidate
@@ -34,6 +35,21 @@ class Copies:
         self._record = record
         self._stored = StoredPictures(keys, blobs)
         self._probes = probes
+
+    @needs(Permission.OPEN_CASES, in_case=True)
+    def of_face(self, case_name: str, face_id: FaceId) -> Copy:
+        """Make a photograph of the picture of an enrolled face, which a program names. Raises as ``take`` does."""
+        with self._record.read() as tx:
+            case = case_for(tx, self._record, case_name, Permission.OPEN_CASES)
+            face = tx.faces.get(face_id)
+            capture = tx.captures.get(face.capture_id)
+            source = seen_source(tx, self._record, tx.sources.by_id(capture.source_id).name)
+            if (why := why_no_copy(self._record, capture, source)) is not None:
+                raise Refused(why)
+            untrusted = self._stored.open(tx, capture, capture.original, "the faces of the collection")
+        origin = CopyOrigin(search_id=None, face_id=face.id, capture_id=capture.id, source=source.name)
+        probe, number = self._probes().copy(case.key, untrusted, origin, face.box, capture.part)
+        return Copy(probe=probe, face=number)
 
     @needs(Permission.OPEN_CASES, in_case=True)
     def take(self, search_id: str, name: str) -> Copy:

@@ -365,7 +365,9 @@ def origin_words(origin: CopyOrigin | None) -> str:
     """Return in words where a copy of a candidate's picture comes from; empty if it is none."""
     if origin is None:
         return ""
-    candidate = f"a candidate of search {origin.search_id}"
+    candidate = "a face that a program named"
+    if origin.search_id is not None:
+        candidate = f"a candidate of search {origin.search_id}"
     if origin.face_id is None:
         return f"{candidate}; its picture was erased from the gallery, and the copy with it"
     return f"{candidate}: face {origin.face_id}, picture {origin.capture_id} of {origin.source}"

@@ -63,7 +63,7 @@ class ProbeRows:
         }
         if (origin := probe.origin) is not None:
             row |= {
-                "origin_search": origin.search_id,
+                "origin_search": origin.search_id or "",
                 "origin_face": origin.face_id,
                 "origin_capture": origin.capture_id,
                 "origin_source": origin.source,

@@ -20,6 +20,7 @@ from lineament.store import people_tables as people
 from lineament.store import search_tables, tables
 from lineament.store.api_tables import api_keys
 from lineament.store.batch_tables import batch_photographs, search_batches
+from lineament.store.collection_tables import api_collections, collection_faces, subjects
 from lineament.store.defence_table import defence_notices
 from lineament.store.drop_tables import drop_files, drops
 from lineament.store.evidence_table import evidence
@@ -167,6 +168,9 @@ PROTECTED = {
         Protected(table=prepared_faces, bound=False, whole=True),
         Protected(table=places, bound=False, whole=True),
         Protected(table=runs, bound=False),
+        Protected(table=api_collections, bound=False, whole=True),
+        Protected(table=subjects, bound=False, whole=True),
+        Protected(table=collection_faces, bound=False, whole=True),
         Protected(table=run_refusals, bound=False, whole=True),
         Protected(table=people.stops, opened={"sealed": "id"}),
         Protected(table=watches, opened={"begun_by": "id", "ended_by": "id"}),

@@ -131,10 +131,12 @@ _LEDGER = "the ledger's tree: digests, and what kind of action it was; names are
 _PROGRAM = "the program's own record, without rows of agencies or cases"
 WITHOUT_POLICY: dict[str, str] = {
     "alembic_version": _PROGRAM,
+    "api_collections": _GALLERY,
     "api_answers": "sealed under keys that only programs have",
     "bands": _GALLERY,
     "captures": _GALLERY,
     "client_counts": "keyed digests of network addresses, before anybody is signed in",
+    "collection_faces": _GALLERY,
     "counters": _PROGRAM,
     "crawl_deletions": _GALLERY,
     "deletions": "addresses of blobs that a committed erasure has yet to delete",
@@ -154,6 +156,7 @@ WITHOUT_POLICY: dict[str, str] = {
     "runs": _GALLERY,
     "sign_in_failures": "keyed digests of addresses that somebody typed, before anybody is signed in",
     "sources": _GALLERY,
+    "subjects": _GALLERY,
     "suppressions": "keyed digests of erased pictures, known to every ingest",
     "templates": _GALLERY,
     "witness_policies": "who witnesses the ledger, which is the whole workspace's; sealed",

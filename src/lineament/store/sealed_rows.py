@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from lineament.errors import AccessAltered, Damaged, WrongKey
 from lineament.store.api_tables import api_keys
 from lineament.store.batch_tables import batch_photographs
+from lineament.store.collection_tables import api_collections, collection_faces, subjects
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
 from lineament.store.ledger_tables import ledger_details
@@ -71,6 +72,9 @@ VAULTED: Sequence[SealedPlace] = (
     _vaulted(factors, "sealed"),
     _vaulted(sessions, "device"),
     _vaulted(api_keys, "sealed"),
+    _vaulted(api_collections, "sealed", "source_id"),
+    _vaulted(subjects, "sealed"),
+    _vaulted(collection_faces, "sealed", "face_id"),
     _vaulted(stops, "sealed"),
     _vaulted(cases, "authorisation"),
     _vaulted(cases, "allowances"),

@@ -143,7 +143,7 @@ def origin_from(row: RowMapping, prefix: str = "") -> CopyOrigin | None:
         return None
     face, capture = row[f"{prefix}origin_face"], row[f"{prefix}origin_capture"]
     return CopyOrigin(
-        search_id=row[f"{prefix}origin_search"],
+        search_id=row[f"{prefix}origin_search"] or None,
         face_id=None if face is None else FaceId(face),
         capture_id=None if capture is None else CaptureId(capture),
         source=row[f"{prefix}origin_source"],

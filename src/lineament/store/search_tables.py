@@ -26,7 +26,7 @@ probes = sa.Table(
     sa.Column("parts", sa.Integer, nullable=False, server_default="1"),  # of the file
     sa.Column("incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("missing", Real),  # as in captures
-    sa.Column("origin_search", sa.Text),  # whose candidate it is a copy of; NULL: it is no copy
+    sa.Column("origin_search", sa.Text),  # whose candidate it copies; empty: a face that a program named; NULL: no copy
     sa.Column("origin_face", sa.BigInteger),  # of the candidate; this and the next two are NULL once it is erased
     sa.Column("origin_capture", sa.BigInteger, index=True),
     sa.Column("origin_source", sa.Text, index=True),

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from lineament.errors import AccessAltered, AlreadyThere, NotFound
 from lineament.model.faces import SourceId
 from lineament.model.sources import Share, Source, SourceState, SourceTerms
+from lineament.store.collection_tables import api_collections, collection_faces, subjects
 from lineament.store.columns import among
 from lineament.store.drop_tables import drops
 from lineament.store.guard import checked, fits, is_own
@@ -54,6 +55,9 @@ _OF_A_SOURCE = (
     crawl_deletions,
     jobs,
     drops,
+    api_collections,
+    subjects,
+    collection_faces,
 )
 _HINT = "lineament source list"
 _FEW = 100
@@ -303,6 +307,9 @@ class SourceRows:
             crawl_deletions,
             face_removals,
             prepared_faces,
+            collection_faces,
+            subjects,
+            api_collections,
         ):  # the folder of its crawls is deleted as a whole
             self._connection.execute(sa.delete(table).where(table.c.source_id == source_id))
         for table in (templates, faces, places, captures):

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from lineament.store import (  # noqa: F401 - what others here refer to, and the rest
     batch_tables,
+    collection_tables,
     drop_tables,
     job_table,
     ledger_tables,

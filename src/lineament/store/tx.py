@@ -15,6 +15,7 @@ from lineament.store.bound import Digests, Touched, every_bound_row
 from lineament.store.captures import CaptureRows
 from lineament.store.case_records import DefenceNoticeRows, EvidenceRows
 from lineament.store.cases import CaseRows
+from lineament.store.collections import CollectionFaceRows, CollectionRows, SubjectRows
 from lineament.store.deletions import DeletionRows
 from lineament.store.devices import DeviceRows
 from lineament.store.drops import DropRows
@@ -72,6 +73,9 @@ class Tx:
         self.short_lived = ShortLivedRows(connection, vault)
         self.api_keys = ApiKeyRows(connection, vault)
         self.api_answers = ApiAnswerRows(connection, vault)
+        self.collections = CollectionRows(connection, vault)
+        self.subjects = SubjectRows(connection, vault)
+        self.collection_faces = CollectionFaceRows(connection, vault)
         self.stops = StopRows(connection, vault)
         self.cases = CaseRows(connection, vault)
         self.members = MemberRows(connection, vault)

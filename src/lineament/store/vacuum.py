@@ -15,6 +15,7 @@ _VACUUM = (
     "VACUUM FULL sources",
     "VACUUM FULL meta",
     "VACUUM captures, places, bands, runs, run_refusals, faces, templates, prepared_faces",
+    "VACUUM api_collections, subjects, collection_faces",
     "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions, drops, drop_files",
     "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations, jobs",
     "VACUUM evidence, defence_notices",
@@ -25,7 +26,7 @@ _NOT_REMOVED = sa.text("""
     SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables WHERE relname IN (
         'captures', 'places', 'bands', 'faces', 'templates', 'prepared_faces', 'candidates', 'near_duplicates',
         'ledger_details', 'deletions', 'crawl_deletions', 'probes', 'searches', 'search_probes', 'case_papers',
-        'evidence', 'defence_notices')
+        'evidence', 'defence_notices', 'api_collections', 'subjects', 'collection_faces')
 """)
 """Deleted rows that VACUUM has just left, because somebody still sees them."""
 _VACUUM_CASES = "VACUUM FULL cases"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lineament.workspace.bench import Bench
 from lineament.workspace.leads_desk import LeadsDesk
 from lineament.workspace.oversight import Oversight
+from lineament.workspace.programs_desk import ProgramsDesk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from lineament.workspace import Workspace
 
 
-class Desk(Bench, LeadsDesk, Oversight):
+class Desk(Bench, LeadsDesk, Oversight, ProgramsDesk):
     """Every service, acting in one official's name. It is cheap: one for each request."""
 
     def __init__(self, workspace: Workspace, record: Record) -> None:

@@ -8,6 +8,7 @@ from types import ModuleType
 from lineament.model.actions import Action
 from lineament.model.events import (
     cases,
+    collections,
     jobs,
     keys,
     leads,
@@ -35,6 +36,7 @@ EVENTS: Mapping[Action, type[Event]] = {
     kind.action: kind
     for module in (
         cases,
+        collections,
         jobs,
         keys,
         leads,

@@ -29,6 +29,7 @@ _OF_MODULE = {
     "reviews": EntryKind.REVIEWS,
     "cases": EntryKind.CASES,
     "sources": EntryKind.SOURCES,
+    "collections": EntryKind.SOURCES,
     "jobs": EntryKind.SOURCES,
     "people": EntryKind.PEOPLE,
     "programs": EntryKind.PEOPLE,

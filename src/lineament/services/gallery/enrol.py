@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from lineament.errors import BadSideCar, FileTooLarge
 from lineament.model.accounts import Permission
-from lineament.model.faces import EnrolledFace, Provenance
+from lineament.model.faces import EnrolledFace, Face, Provenance
 from lineament.sandbox.files import printable
 from lineament.services.gallery.ingest import Ingest
 from lineament.services.gallery.items import IngestItem, IngestOutcome, Task
@@ -43,6 +43,7 @@ class EnrolledPicture:
     outcome: IngestOutcome
     why: str  # it was refused; empty otherwise
     faces: tuple[EnrolledFace, ...]
+    left_out: tuple[Face, ...] = ()  # beyond the most that were wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,11 @@ class Enrol:
         self._max_bytes = max_bytes
 
     @needs(Permission.MANAGE_SOURCES)
-    def run(self, source: str, pictures: Sequence[SentPicture]) -> list[EnrolledPicture]:
-        """Enrol pictures, and return what became of each, in their order. Raises as ``Ingest.run``."""
+    def run(self, source: str, pictures: Sequence[SentPicture], most_faces: int | None = None) -> list[EnrolledPicture]:
+        """Enrol pictures, and return what became of each, in their order. Raises as ``Ingest.run``.
+
+        ``most_faces``: only so many faces of a picture are enrolled, the largest; None: all.
+        """
         told: dict[int, IngestItem] = {}
 
         def tell(item: IngestItem) -> None:
@@ -87,6 +91,7 @@ class Enrol:
             connector=_SentPictures(pictures, self._max_bytes),
             kind=KIND,
             what=secrets.token_hex(8),  # no run resumes another
+            most_faces=most_faces,
             tell=tell,
         )
         self._ingest().run(source, task, workers=min(_AT_ONCE, max(1, len(pictures))))
@@ -99,6 +104,7 @@ class Enrol:
                 outcome=told[number].outcome,
                 why=told[number].why,
                 faces=tuple(faces.get(sha256, ())),
+                left_out=told[number].left_out,
             )
             for number, (picture, sha256) in enumerate(zip(pictures, digests, strict=True))
         ]

@@ -76,6 +76,7 @@ class Task:
     kind: str = "folder"
     what: str = ""  # names as given; a run resumes an interrupted one with equal kind and names
     page: Callable[[ArchiveRecord], bytes | None] = lambda _: None  # reads the record of the page that showed a picture
+    most_faces: int | None = None  # enrolled of a picture, the largest; None: all
     tell: Callable[[IngestItem], None] = lambda _: None  # called with each picture once it is committed
 
 
@@ -114,6 +115,7 @@ class IngestItem:
     abuse: tuple[bytes, ...] = ()  # its keyed digests for the list of known-abuse material
     capture: NewCapture | None = None
     found: tuple[Face, ...] = ()
+    left_out: tuple[Face, ...] = ()  # beyond the most faces that are enrolled of a picture
     derived: DerivedPictures | None = None  # until they are stored
     faces: tuple[NewFace, ...] = ()  # once its crops are stored
     more: bool = False  # further pictures of its file follow, which are committed with it

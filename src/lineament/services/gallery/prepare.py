@@ -172,15 +172,18 @@ class Preparation:
         capture = replace(capture, facts=seal_facts(facts, capture, context.key))
         if not faces:
             return self._without_face(item, capture, seen)
+        most = context.task.most_faces or len(faces)
+        shows_erased, faces, left_out = len(faces) < len(seen.faces), faces[:most], faces[most:]
         crops = tuple(face_crop(picture, face.box, face.quality.quarters) for face in faces)
         if file.barred:
             derived = DerivedPictures(None, tuple(map(veil, crops)))
-        elif len(faces) < len(seen.faces):  # whoever was erased is still in the picture (docs/adr/0010)
+        elif shows_erased:  # whoever was erased is still in the picture (docs/adr/0010)
             derived = DerivedPictures(None, crops, shows_erased=True, original=False)
         else:
             derived = DerivedPictures(thumbnail(picture, common_quarters(faces)), crops)
         outcome = item.outcome if any(face.comparable for face in faces) else IngestOutcome.TOO_WEAK
-        return replace(item, outcome=outcome, capture=capture, found=tuple(faces), derived=derived)
+        found, rest = tuple(faces), tuple(left_out)
+        return replace(item, outcome=outcome, capture=capture, found=found, left_out=rest, derived=derived)
 
     def _without_face(self, item: IngestItem, capture: NewCapture, seen: Analysis) -> IngestItem:
         """Return a picture without a face; it is kept to be looked at again, unless it shows who was erased."""

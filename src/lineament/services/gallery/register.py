@@ -11,6 +11,7 @@ from typing import Any
 from lineament.errors import InvalidValue, NotFound, Refused, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency
+from lineament.model.collections import NewCollection
 from lineament.model.events.base import Event
 from lineament.model.events.sources import (
     PermissionOpened,
@@ -86,11 +87,13 @@ class Register:
         terms: SourceTerms,
         permission: PermissionDocument | None = None,
         shares: Mapping[str, date | None] | None = None,
+        collection: NewCollection | None = None,
     ) -> Source:
         """Register a source with its own key.
 
         It is drafted until a second person approves it, or live at once if the policy asks for no approval. ``shares``
-        names the agencies that alone may search it, each with its last day. Raises HostRefused for a social network.
+        names the agencies that alone may search it, each with its last day; ``collection`` is how programs know it.
+        Raises HostRefused for a social network, AlreadyThere if programs know another by that name.
         """
         require_said(terms.controller, "The controller", "controller")
         require_said(terms.basis, "The legal basis", "basis")
@@ -111,6 +114,8 @@ class Register:
                 change.record(_registration_event(terms, live=live))
                 for name, until in (shares or {}).items():
                     self._share(change, source, name, until)
+                if collection is not None:
+                    self._name(change, source, collection)
                 return change.tx.sources.by_id(source.id)
         except BaseException:
             if address is not None:
@@ -303,6 +308,14 @@ class Register:
         change.tx.sources.share(source.id, agency.id, until)
         change.in_agency(agency.id)
         change.record(SourceShared(source=source.name, agency=agency.id, until=until))
+
+    @staticmethod
+    def _name(change: Change, source: Source, collection: NewCollection) -> None:
+        """Let programs know a source by a name; its pictures are blurred as those of the source it was made like."""
+        change.tx.collections.add(source.id, collection, change.at)
+        if collection.distressing is not None:
+            change.tx.sources.set_distressing(source.id, collection.distressing)
+            change.record(SourceBlurSet(source=source.name, distressing=collection.distressing))
 
     def _store_permission(self, wrapped: bytes, name: str, permission: PermissionDocument) -> str:
         address = self._blobs.put(self._keys.unwrap(wrapped, about_source(name)), permission.untrusted)

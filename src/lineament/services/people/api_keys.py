@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from lineament.errors import KeyRefused, NotFound
+from lineament.errors import KeyEnded, KeyRefused, NotFound
 from lineament.model.accounts import AccountState, Official, Permission
 from lineament.model.api_keys import (
     GRANTED,
@@ -202,10 +202,11 @@ class KeyEntrance:
         if standing is KeyStanding.REVOKED:
             raise KeyRefused(why="it was revoked; ask whoever made it for another")
         if standing is KeyStanding.ENDED:
-            raise KeyRefused(why=f"it ended {key.ends_at:%Y-%m-%d %H:%M} UTC; make another with: lineament key add")
+            raise KeyEnded(why=f"it ended {key.ends_at:%Y-%m-%d %H:%M} UTC; make another with: lineament key add")
         official = self._official(tx, key)
         case_key = None if key.case_id is None else tx.cases.by_id(key.case_id).key
-        return Admitted(key=key, official=replace(official, key=key.bounds), case_key=case_key)
+        bounds = replace(key.bounds, sources=tx.collections.widened(key.sources))
+        return Admitted(key=key, official=replace(official, key=bounds), case_key=case_key)
 
     def _official(self, tx: Tx, key: ApiKey) -> Official:
         if key.account_id is not None:

@@ -3,6 +3,7 @@
 from lineament.web.sentences import (
     accounts,
     cases,
+    collections,
     leads,
     oversight,
     programs,
@@ -18,6 +19,7 @@ __all__ = [
     "Names",
     "accounts",
     "cases",
+    "collections",
     "leads",
     "oversight",
     "programs",

@@ -1,0 +1,1 @@
+"""Collections of faces, as the programs of others know them (docs/reference/collections.md)."""
