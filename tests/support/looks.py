@@ -180,6 +180,13 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         "/account/passkey": [Look("account-passkey", anna, "/account/passkey")],
         "/account/app": [Look("account-app", anna, "/account/app")],
         "/account/recovery": [Look("account-recovery", anna, "/account/recovery")],
+        "/account/keys": [Look("keys", eva, "/account/keys"), Look("keys-none", gerda, "/account/keys")],
+        "/account/keys/new": [
+            Look("key-new", eva, f"/account/keys/new?case={open_case.rpartition('/')[2]}"),
+            Look("key-new-without", eva, "/account/keys/new"),
+            Look("key-new-operator", olga, "/account/keys/new"),
+        ],
+        "/keys": [Look("keys-agency", anna, "/keys")],
         "/people": [Look("people", anna, "/people")],
         "/people/{account_id}": [Look("person", anna, at["person"]), Look("person-oneself", anna, at["oneself"])],
         "/usage": [Look("usage", sven, "/usage")],
