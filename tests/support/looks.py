@@ -75,6 +75,7 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
     open_case, gone = at["missing"], at["case"]
     candidate = _candidate(eva, at["missing search"])
     _keep_watch(eva, at["missing probe"])
+    _make_key(eva, f"/account/keys/new?case={open_case.rpartition('/')[2]}")
     lead = _lead(story, eva)
     return {
         "/": [Look("home", eva, "/"), Look("home-guest", gerda, "/"), Look("home-operator", olga, "/")],
@@ -261,6 +262,15 @@ def _keep_watch(examiner: Actor, probe: str) -> None:
     examiner.fill({"Why is this face kept on watch?": "She may appear in new pictures.", "Last day": "2026-06-30"})
     examiner.press("Keep on watch")
     examiner.expect_text("It has found nothing.")
+
+
+def _make_key(examiner: Actor, address: str) -> None:
+    """Make a key for a program that searches in a case."""
+    examiner.go(address)
+    examiner.fill({"Name of the program": "the agency's case system", "Why does it search?": "She is missing."})
+    examiner.page.get_by_role("checkbox", name="search each search").check()
+    examiner.press("Make the key")
+    examiner.expect_text("never again")
 
 
 def _add_batch(story: Story, case: str) -> str:

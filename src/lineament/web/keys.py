@@ -30,6 +30,11 @@ _MEANINGS = {
     Permission.READ_LEDGER: "the entries of your agency",
     Permission.READ_USAGE: "searches and seats of your agency",
 }
+_IN_THE_CASE = {
+    Permission.READ_CASES: "the case with its searches and candidates",
+    Permission.TAKE_PART: "messages, notes and files in the case",
+    Permission.OPEN_CASES: "add photographs to the case, and close it",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +105,7 @@ def _open_case(visit: Visit, ref: str) -> Case | None:
 
 def _choices(visit: Visit, case: Case | None) -> list[RightChoice]:
     may = frozenset() if case is None else visit.desk.casework.outlook(case.key).may
-    choices = []
+    meanings, choices = _MEANINGS if case is None else _MEANINGS | _IN_THE_CASE, []
     for right in visit.desk.api_keys.grantable():
         not_now = ""
         if right is Permission.SEARCH and case is None:
@@ -109,7 +114,7 @@ def _choices(visit: Visit, case: Case | None) -> list[RightChoice]:
             not_now = "you do not search in this case"
         elif case is not None and right not in IN_A_CASE:
             not_now = "it reaches beyond the case"
-        choices.append(RightChoice(right=right, meaning=_MEANINGS[right], not_now=not_now))
+        choices.append(RightChoice(right=right, meaning=meanings[right], not_now=not_now))
     return choices
 
 
