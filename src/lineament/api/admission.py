@@ -86,6 +86,11 @@ class Admission:
         admitted = self._checked(request, name, admit)
         return self._call(admitted, admitted.key.signing_secret or "")
 
+    def again(self, call: Call) -> Call:
+        """Admit the key of a request that goes on, without counting another one. Raises KeyRefused."""
+        admitted = self._entrance.admit(call.secret)
+        return Call(desk=self._workspace.desk(admitted.official), admitted=admitted, secret=call.secret)
+
     def _checked(self, request: Request, name: bytes, admit: Callable[[], Admitted]) -> Admitted:
         """Run a check, unless the network address sent too many keys that open nothing and this is not known as one."""
         client = client_of(request)

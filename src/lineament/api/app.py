@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,15 +12,43 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from lineament import __version__
-from lineament.api import key, problems
+from lineament.api import (
+    candidates,
+    cases,
+    jobs,
+    key,
+    ledger,
+    pictures,
+    probes,
+    problems,
+    reviews,
+    searches,
+    sources,
+    uploads,
+    watches,
+)
 from lineament.api.admission import Admission
 from lineament.api.bodies import CappedBodies
+from lineament.api.listening import Listeners
 from lineament.api.repeats import Repeats
 from lineament.api.routes import ApiEndpoint
 from lineament.errors import LineamentError
 from lineament.workspace import Workspace
 
-MODULES = (key,)
+MODULES = (
+    key,
+    cases,
+    probes,
+    searches,
+    candidates,
+    reviews,
+    watches,
+    sources,
+    pictures,
+    uploads,
+    jobs,
+    ledger,
+)
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"
 
@@ -34,13 +63,14 @@ def declared() -> list[ApiEndpoint]:
     return [route for module in MODULES for route in module.routes.declared]
 
 
-def create_api(workspace: Workspace) -> ASGIApp:
-    """Make the API of a workspace."""
+def create_api(workspace: Workspace, stopping: Callable[[], bool] = lambda: False) -> ASGIApp:
+    """Make the API of a workspace; ``stopping`` returns whether the server ends, so that no answer goes on."""
     app = FastAPI(title="Lineament", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
     app.state.workspace = workspace
     app.state.admission = Admission(workspace)
     app.state.repeats = Repeats(workspace.store)
+    app.state.listeners = Listeners(stopping)
     for module in MODULES:
         app.include_router(module.routes)
     app.add_exception_handler(LineamentError, problems.lineament_error)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
 
 from fastapi import Query
 
 from lineament.errors import InvalidValue
 
+_UNKNOWN = "it is no “next” of this list; leave it out to begin"
+_MOST_NUMBER = 2**63
 MOST = 200
 USUAL = 50
 
@@ -34,8 +37,28 @@ def place_of(untrusted: str | None, kind: type[int | str] = int) -> int | str | 
         place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         if isinstance(place, list) and len(place) == 1 and type(place[0]) is kind:
             found: int | str = place[0]
-            return found
+            if 0 <= found < _MOST_NUMBER if isinstance(found, int) else found.isascii() and found.isprintable():
+                return found
     except (ValueError, RecursionError):
         place = None
-    why = "it is no “next” of this list; leave it out to begin"
-    raise InvalidValue(what="The cursor", value="…", why=why, field="after")
+    raise InvalidValue(what="The cursor", value="…", why=_UNKNOWN, field="after")
+
+
+Listed = TypeVar("Listed")
+
+
+def part_of(
+    items: Sequence[Listed], name: Callable[[Listed], str], limit: int, after: str | None
+) -> tuple[Sequence[Listed], str | None]:
+    """Return the part of a whole list that follows a cursor, and the cursor of the next part; None if none follows.
+
+    ``name`` names an item. Raises InvalidValue for a cursor that names none.
+    """
+    begin = 0
+    if (last := place_of(after, str)) is not None:
+        names = [name(item) for item in items]
+        if last not in names:
+            raise InvalidValue(what="The cursor", value="…", why=_UNKNOWN, field="after")
+        begin = names.index(str(last)) + 1
+    found = items[begin : begin + limit]
+    return found, cursor(name(found[-1])) if begin + limit < len(items) else None

@@ -72,31 +72,34 @@ def problem(
     **more: object,
 ) -> Response:
     """Return a problem as a response."""
-    content = {"type": f"{TYPES}{code}", "title": title, "status": status, "detail": detail, "code": code}
-    filled = {name: value for name, value in more.items() if value}
-    return JSONResponse(content | filled, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+    content = _content(status, code, title, detail, **more)
+    return JSONResponse(content, status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def of_error(error: LineamentError) -> Response:
     """Return one of our own errors as a problem."""
-    failure, told = failure_for(error), error_json(error)["error"]
     headers: dict[str, str] = {}
     if isinstance(error, TooManyAttempts):
         headers["retry-after"] = str(error.seconds)
     if isinstance(error, KeyRefused):
         headers["www-authenticate"] = 'Bearer realm="lineament"'
+    content = problem_json(error)
+    return JSONResponse(content, status_code=content["status"], headers=headers, media_type=MEDIA_TYPE)
+
+
+def problem_json(error: LineamentError) -> dict[str, Any]:
+    """Return one of our own errors as the JSON of a problem."""
+    failure, told = failure_for(error), error_json(error)["error"]
     field = error.details.get("field")
     wrong = [{"field": field, "why": str(error.details.get("why", error))}] if field else []
-    return problem(
-        failure.status,
-        error.code,
-        failure.title,
-        told["message"],
-        headers=headers,
-        reasons=told["reasons"],
-        faces=told.get("faces", ()),
-        errors=wrong,
-    )
+    faces = told.get("faces", ())
+    found = {"reasons": told["reasons"], "faces": faces, "errors": wrong}
+    return _content(failure.status, error.code, failure.title, told["message"], **found)
+
+
+def _content(status: int, code: str, title: str, detail: str, **more: object) -> dict[str, Any]:
+    content = {"type": f"{TYPES}{code}", "title": title, "status": status, "detail": detail, "code": code}
+    return content | {name: value for name, value in more.items() if value}
 
 
 async def lineament_error(request: Request, error: Exception) -> Response:

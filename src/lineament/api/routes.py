@@ -70,7 +70,7 @@ class ApiEndpoint:
     path: str
     access: Permission | None  # None: any key that is valid
     endpoint: Callable[..., Any]
-    most: int  # bytes of its body
+    most: int | None  # bytes of its body; None: as many as the settings allow for a file
 
     @property
     def summary(self) -> str:
@@ -94,7 +94,7 @@ class GuardedRoute(APIRoute):
                 request.state.call = call
                 if declared.access is not None:
                     require(call, declared.access)
-                allow(request.scope, declared.most)
+                allow(request.scope, call.desk.settings.max_file_bytes if declared.most is None else declared.most)
                 if request.method == "GET":
                     return _conditional(request, await inner(request))
                 return await _once(request, call, inner)
@@ -166,13 +166,22 @@ class Routes(APIRouter):
         return partial(self._declare, "GET", path, access, MOST_JSON, more)
 
     def act(
-        self, path: str, *, access: Permission | None, method: str = "POST", most: int = MOST_JSON, **more: Any
+        self, path: str, *, access: Permission | None, method: str = "POST", most: int | None = MOST_JSON, **more: Any
     ) -> Callable[[Endpoint], Endpoint]:
-        """Declare a route that does something; ``most`` is the size of its body in bytes."""
+        """Declare a route that does something; ``most`` is the size of its body in bytes.
+
+        None: as many as the settings allow for a file (``max_file_bytes``).
+        """
         return partial(self._declare, method, path, access, most, more)
 
     def _declare(  # noqa: PLR0913, PLR0917 - what a route consists of
-        self, method: str, path: str, access: Permission | None, most: int, more: dict[str, Any], endpoint: Endpoint
+        self,
+        method: str,
+        path: str,
+        access: Permission | None,
+        most: int | None,
+        more: dict[str, Any],
+        endpoint: Endpoint,
     ) -> Endpoint:
         declared = ApiEndpoint(method=method, path=path, access=access, endpoint=endpoint, most=most)
         vars(endpoint)["declared"] = declared

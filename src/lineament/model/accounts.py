@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -171,6 +171,11 @@ class Official:
     def may_use(self, source: str) -> bool:
         """Return whether the key lets a program work with the source of that name; always if there is no key."""
         return self.key is None or not self.key.sources or source in self.key.sources
+
+    @property
+    def in_person(self) -> Official:
+        """The official without the program that acts for them: what a person knows does not depend on their key."""
+        return replace(self, key=None)
 
     @property
     def sees_all_cases(self) -> bool:

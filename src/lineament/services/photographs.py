@@ -44,6 +44,14 @@ class BatchPhotograph(Photograph):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenFace:
+    """A face of a probe of the case."""
+
+    probe_id: str
+    face: int | None = None  # from 1; None: the only one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchedBefore:
     """A photograph of a batch that was left out, because a search of the case was made of it with these settings."""
 
@@ -93,6 +101,23 @@ class Photographs:
                 answer = self.search(photograph, request, kind=kind)
             except LineamentError as error:
                 answer = FailedPhotograph(name=photograph.name, error=error)
+            yield answer
+
+    @needs(Permission.SEARCH, in_case=True)
+    def search_probes(
+        self, faces: Sequence[ChosenFace], request: SearchRequest
+    ) -> Iterator[SearchResult | FailedPhotograph]:
+        """Search with each face of probes of the case by itself, in order; one that fails does not stop the others.
+
+        Raises Refused before any if the gate would stop them all.
+        """
+        self._search.admit(request)
+        for chosen in faces:
+            answer: SearchResult | FailedPhotograph
+            try:
+                answer = self._search.run(chosen.probe_id, request, chosen.face)
+            except LineamentError as error:
+                answer = FailedPhotograph(name=chosen.probe_id, error=error)
             yield answer
 
     @needs(Permission.SEARCH, in_case=True)

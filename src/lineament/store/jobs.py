@@ -93,9 +93,17 @@ class JobRows:
         """Return the job with that id if the official may see it. Raises NotFound otherwise."""
         return self._one(sa.and_(jobs.c.id == checked_id(id), _is_visible(agency_id, account_id, whole_agency)), id)
 
-    def visible(self, agency_id: str, account_id: str | None, *, whole_agency: bool, most: int) -> list[Job]:
-        """Return the newest jobs that an official may see: all of the agency, or those of the account."""
+    def visible(
+        self, agency_id: str, account_id: str | None, *, whole_agency: bool, most: int, before: Job | None = None
+    ) -> list[Job]:
+        """Return the newest jobs that an official may see: all of the agency, or those of the account.
+
+        With ``before``, the newest of those that were asked for before that one.
+        """
         query = sa.select(jobs).where(_is_visible(agency_id, account_id, whole_agency))
+        if before is not None:
+            same = sa.and_(jobs.c.requested_at == before.requested_at, jobs.c.id < before.id)
+            query = query.where(sa.or_(jobs.c.requested_at < before.requested_at, same))
         rows = self._connection.execute(query.order_by(*(column.desc() for column in _ORDER)).limit(most)).mappings()
         return [self._job(row) for row in rows]
 

@@ -189,7 +189,8 @@ class ReviewRows:
         which they are a reviewer.
         """
         mine = review_turns.c.account_id == sight.account_id
-        is_open = (cases.c.state == CaseState.OPEN.value, review_lists.c.done_at.is_(None))
+        only = [] if sight.only_case is None else [cases.c.id == sight.only_case]
+        is_open = (cases.c.state == CaseState.OPEN.value, review_lists.c.done_at.is_(None), *only)
         columns = (review_lists.c.search_id, review_lists.c.case_id)
         turns = (
             sa.select(*columns, review_turns.c.since, review_turns.c.asked_by)

@@ -53,10 +53,19 @@ class RunRows:
             raise _not_found(run_id)
         return run
 
-    def of_source(self, source_id: SourceId, limit: int | None = None) -> list[Run]:
-        """Return the runs of a source, newest first."""
+    def of_source(self, source_id: SourceId, limit: int | None = None, before: RunId | None = None) -> list[Run]:
+        """Return the runs of a source, newest first; with ``before``, those that began before that one."""
         query = _select().where(runs.c.source_id == source_id).order_by(runs.c.id.desc()).limit(limit)
+        query = query if before is None else query.where(runs.c.id < before)
         return [self._run(row) for row in self._connection.execute(query).mappings()]
+
+    def numbered(self, source_id: SourceId, number: int) -> Run:
+        """Return the run of a source with that number, from 1. Raises NotFound."""
+        query = _select().where(runs.c.source_id == source_id).order_by(runs.c.id).offset(max(0, number - 1)).limit(1)
+        row = self._connection.execute(query).mappings().one_or_none()
+        if row is None or number < 1:
+            raise _not_found(number)
+        return self._run(row)
 
     def since(self, source_id: SourceId, moment: datetime) -> list[Run]:
         """Return the runs of a source that took something in since a moment; their numbers are 0."""
@@ -145,5 +154,5 @@ def _run(row: RowMapping) -> Run:
     )
 
 
-def _not_found(run_id: RunId) -> NotFound:
+def _not_found(run_id: int) -> NotFound:
     return NotFound(what="run", name=run_id, hint="lineament source runs NAME")

@@ -16,7 +16,7 @@ def error_json(error: LineamentError) -> dict[str, Any]:
 
     If a face has to be chosen, ``faces`` has the number and the box of each.
     """
-    reasons = [_reason_json(reason) for reason in _reasons(error)]
+    reasons = [reason_json(reason) for reason in _reasons(error)]
     return {"error": {"code": error.code, "message": str(error), "reasons": reasons, **_faces_json(error)}}
 
 
@@ -32,7 +32,8 @@ def _faces_json(error: LineamentError) -> dict[str, Any]:
     )
 
 
-def _reason_json(reason: Reason) -> dict[str, Any]:
+def reason_json(reason: Reason) -> dict[str, Any]:
+    """Return a reason of a refusal as JSON."""
     remedy = None if reason.command is None else str(reason.remedy)
     return {"code": str(reason.code), "words": reason.words, "remedy": remedy, "command": reason.command}
 

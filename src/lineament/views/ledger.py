@@ -1,14 +1,17 @@
-"""The ledger as JSON: its verification, its exports and its key."""
+"""The ledger as JSON: its entries and their proofs, its verification, its exports and its key."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lineament.views.values import iso
 from lineament.views.witnesses import standing_json
 
 if TYPE_CHECKING:
     from lineament.ledger.verify import Verification
+    from lineament.services.audit import EntryProof, LedgerEntry
     from lineament.services.witnessing.policy import WitnessStanding
 
 
@@ -40,3 +43,26 @@ def key_json(key: str) -> dict[str, Any]:
 def restored_json(entry: int, *, stopped: bool) -> dict[str, Any]:
     """Return the acceptance of a restored database as JSON: its entry, and whether searching is stopped."""
     return {"entry": entry, "searching_stopped": stopped}
+
+
+def entry_json(entry: LedgerEntry) -> dict[str, Any]:
+    """Return an entry of the ledger as JSON, with its details if they were not erased."""
+    return {
+        "entry": entry.seq,
+        "at": iso(entry.at),
+        "action": entry.action,
+        "case": None if entry.case is None else entry.case.ref,
+        "commitment": entry.commitment.hex(),
+        "details": None if entry.details is None else json.loads(entry.details),
+    }
+
+
+def entry_proof_json(proof: EntryProof) -> dict[str, Any]:
+    """Return the proof that the ledger has an entry as JSON; its file can be checked without Lineament."""
+    return {
+        "entry": entry_json(proof.entry),
+        "leaf": proof.leaf.hex(),
+        "path": [node.hex() for node in proof.path],
+        "checkpoint": proof.note,
+        "file": proof.file,
+    }

@@ -9,7 +9,7 @@ from lineament.model.review import checklist_to
 from lineament.views.values import iso
 
 if TYPE_CHECKING:
-    from lineament.model.review import CandidateDecision
+    from lineament.model.review import CandidateDecision, Note
     from lineament.services.review.reviews import EntryStanding, ListReview, WaitingReview
 
 
@@ -33,11 +33,18 @@ def review_json(review: ListReview) -> dict[str, Any]:
         "search_id": review.stored.result.search_id,
         "hidden": review.hidden,
         "left": review.left,
-        "candidates": [_standing_json(entry) for entry in review.entries],
+        "candidates": [standing_json(entry) for entry in review.entries],
     }
 
 
-def _standing_json(entry: EntryStanding) -> dict[str, Any]:
+def listed_review_json(review: ListReview) -> dict[str, Any]:
+    """Return the review of a list as JSON, with whether its reader may decide."""
+    may = {"may_decide": review.may_decide, "why_not": review.why_not or None, "reviewers": review.reviewers}
+    return review_json(review) | may
+
+
+def standing_json(entry: EntryStanding) -> dict[str, Any]:
+    """Return how the review of one candidate stands as JSON."""
     excluded = entry.excluded
     return {
         "name": entry.name,
@@ -46,24 +53,29 @@ def _standing_json(entry: EntryStanding) -> dict[str, Any]:
         "own": None if entry.own is None else decision_json(entry.own),
         "decisions": [] if entry.review is None else [decision_json(each) for each in entry.review.decisions],
         "excluded_before": None if excluded is None else {"search_id": excluded.search_id, "at": iso(excluded.at)},
-        "notes": [{"author": note.author, "at": iso(note.at), "text": note.text} for note in entry.notes],
+        "notes": [note_json(note) for note in entry.notes],
     }
+
+
+def note_json(note: Note) -> dict[str, Any]:
+    """Return a note on a candidate as JSON."""
+    return {"author": note.author, "at": iso(note.at), "text": note.text}
 
 
 def waiting_json(waiting: Iterable[WaitingReview]) -> dict[str, Any]:
     """Return the lists that wait for somebody as JSON."""
+    return {"waiting": [waiting_list_json(each) for each in waiting]}
+
+
+def waiting_list_json(waiting: WaitingReview) -> dict[str, Any]:
+    """Return a list that waits for somebody as JSON."""
     return {
-        "waiting": [
-            {
-                "search_id": each.search_id,
-                "case": each.case.ref,
-                "since": iso(each.since),
-                "asked_by": each.asked_by or None,
-                "left": each.left,
-                "listed": each.listed,
-            }
-            for each in waiting
-        ]
+        "search_id": waiting.search_id,
+        "case": waiting.case.ref,
+        "since": iso(waiting.since),
+        "asked_by": waiting.asked_by or None,
+        "left": waiting.left,
+        "listed": waiting.listed,
     }
 
 

@@ -63,6 +63,13 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
     }
 
 
+def stored_search_json(stored: StoredSearch, entry: SearchEntry) -> dict[str, Any]:
+    """Return a search as JSON, with when, by whom and why it was made."""
+    made = stored.result
+    about = {"made_at": iso(made.made_at), "made_by": stored.examiner, "reason": made.reason}
+    return {**search_json(made, entry), **about}
+
+
 def person_json(person: OtherPerson) -> dict[str, Any]:
     """Return a further person of a search as JSON."""
     return {

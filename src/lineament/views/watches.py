@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lineament.views.values import iso
 
 if TYPE_CHECKING:
-    from lineament.model.watches import Notice, ProbeWatch
+    from lineament.model.watches import Notice, ProbeWatch, WatchFinding
     from lineament.services.watches.hooks import HookInUse, NewSecret
     from lineament.services.watches.keeping import KeptWatch
 
@@ -32,10 +32,11 @@ def watch_json(watch: ProbeWatch) -> dict[str, Any]:
 
 def watches_json(listed: Iterable[KeptWatch]) -> dict[str, Any]:
     """Return the watches of a case, with what each found and what stands against it."""
-    return {"watches": [_kept(kept) for kept in listed]}
+    return {"watches": [kept_watch_json(kept) for kept in listed]}
 
 
-def _kept(kept: KeptWatch) -> dict[str, Any]:
+def kept_watch_json(kept: KeptWatch) -> dict[str, Any]:
+    """Return a watch with what it found and what stands against it."""
     progress = kept.progress
     return watch_json(kept.watch) | {
         "state": kept.standing.value,
@@ -44,16 +45,31 @@ def _kept(kept: KeptWatch) -> dict[str, Any]:
         "compared_at": None if progress.looked_at is None else iso(progress.looked_at),
         "times_held": progress.refused,
         "found": [
-            {
-                "search": finding.search_id,
-                "at": iso(finding.at),
-                "candidates": finding.listed,
-                "seen_by": finding.seen_by,
-                "seen_at": None if finding.seen_at is None else iso(finding.seen_at),
-                "told": [_notice(notice) for notice in kept.told[finding.id]],
-            }
+            _finding(finding) | {"told": [_notice(notice) for notice in kept.told[finding.id]]}
             for finding in kept.findings
         ],
+    }
+
+
+def finding_json(finding: WatchFinding) -> dict[str, Any]:
+    """Return what a watch found, and where it belongs."""
+    return {
+        "watch": finding.watch_id,
+        "case": finding.case,
+        "probe": finding.probe_id,
+        "face": finding.face,
+        **_finding(finding),
+    }
+
+
+def _finding(finding: WatchFinding) -> dict[str, Any]:
+    return {
+        "finding": finding.id,
+        "search": finding.search_id,
+        "at": iso(finding.at),
+        "candidates": finding.listed,
+        "seen_by": finding.seen_by,
+        "seen_at": None if finding.seen_at is None else iso(finding.seen_at),
     }
 
 

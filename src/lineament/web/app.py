@@ -162,7 +162,7 @@ def create_app(workspace: Workspace, token: str, announce: Callable[[str], None]
     app.state.sessions = sessions
     app.state.assets = assets.load()
     app.state.known_visit = known_visit
-    app.state.readiness = health.Readiness(look(workspace))
+    readiness = app.state.readiness = health.Readiness(look(workspace))
     app.state.kept_pages = kept_pages.kept_for(workspace)
     app.state.renderer = Renderer({name: asset.digest for name, asset in app.state.assets.items()})
     for module in PAGE_MODULES:
@@ -172,7 +172,7 @@ def create_app(workspace: Workspace, token: str, announce: Callable[[str], None]
     app.add_exception_handler(StepUpNeeded, ask_to_sign_in)
     app.add_exception_handler(HTTPException, failures.http_error)
     app.add_exception_handler(RequestValidationError, failures.bad_address)
-    app.add_middleware(Gateway, api=create_api(workspace), site=site)
+    app.add_middleware(Gateway, api=create_api(workspace, lambda: readiness.stopping), site=site)
     app.add_middleware(Entrance, site=site, doors=doors)
     app.add_middleware(ScriptedForms)
     app.add_middleware(HeadersMiddleware, encrypted=site.encrypted)

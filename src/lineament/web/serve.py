@@ -114,6 +114,11 @@ class StoppableServer(uvicorn.Server):
         self._notifier.alive()
         return await super().on_tick(counter)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in order, whatever asked for it; answers that go on end at the next moment."""
+        self._readiness.stopping = True
+        await super().shutdown(sockets)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop, or end the process if it is stopping already."""
         if self._readiness.stopping and sig == signal.SIGTERM:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from lineament.errors import FileTooLarge
+from lineament.errors import BadSideCar, FileTooLarge
 from lineament.model.accounts import Permission
 from lineament.model.faces import EnrolledFace, Provenance
 from lineament.sandbox.files import printable
@@ -17,6 +17,7 @@ from lineament.services.gallery.items import IngestItem, IngestOutcome, Task
 from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.sources.base import Found, Item, Refusal
+from lineament.sources.provenance import Unusable, provenance_from
 
 KIND = "api"
 """The kind of a run that enrols what a program sent."""
@@ -30,6 +31,7 @@ class SentPicture:
     name: str  # as the program calls it
     untrusted: bytes
     provenance: Provenance | None = None  # None: its address is that name
+    stated: Mapping[str, object] | None = None  # the untrusted fields of a side-car, which complete it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ class _SentPictures:
             if size > self.max_bytes:
                 yield Refusal(name=str(number), why=FileTooLarge(size=size, limit=self.max_bytes))
             else:
-                yield Item(name=str(number), untrusted=picture.untrusted, provenance=_provenance(picture))
+                yield _found(str(number), picture)
 
 
 class Enrol:
@@ -111,5 +113,11 @@ class Enrol:
             }
 
 
-def _provenance(picture: SentPicture) -> Provenance:
-    return picture.provenance or Provenance(uri=f"{KIND}:{quote(picture.name)}")
+def _found(number: str, picture: SentPicture) -> Found:
+    """Return a picture with its provenance, or its refusal if what was stated of it cannot be used."""
+    provenance = picture.provenance or Provenance(uri=f"{KIND}:{quote(picture.name)}")
+    try:
+        provenance = provenance if picture.stated is None else provenance_from(picture.stated, provenance)
+    except Unusable as error:
+        return Refusal(name=number, why=BadSideCar(name="in the request", why=str(error)))
+    return Item(name=number, untrusted=picture.untrusted, provenance=provenance)

@@ -240,10 +240,17 @@ class Register:
         return untrusted, source.permission_name
 
     @needs(Permission.MANAGE_SOURCES)
-    def runs(self, name: str, limit: int | None = None) -> Sequence[Run]:
-        """Return the ingest runs of a source, newest first."""
+    def runs(self, name: str, limit: int | None = None, before: RunId | None = None) -> Sequence[Run]:
+        """Return the ingest runs of a source, newest first; with ``before``, those that began before that one."""
         with self._record.read() as tx:
-            return tx.runs.of_source(tx.sources.get(name).id, limit)
+            return tx.runs.of_source(tx.sources.get(name).id, limit, before)
+
+    @needs(Permission.MANAGE_SOURCES)
+    def numbered_run(self, name: str, number: int) -> tuple[Run, Sequence[tuple[str, str]]]:
+        """Return the run of a source with that number, from 1, and its first refusals. Raises NotFound."""
+        with self._record.read() as tx:
+            run = tx.runs.numbered(tx.sources.get(name).id, number)
+            return run, tx.runs.refusals(run.id)
 
     @needs(Permission.MANAGE_SOURCES)
     def run(self, name: str, run_id: int) -> tuple[Run, Sequence[tuple[str, str]]]:

@@ -34,7 +34,7 @@ def why_not_blind(tx: Tx, seen: SeenList) -> ReasonCode | None:
     Whoever measures reviewers may read what is true of its candidates, and a disclosure pack shows all that is hidden.
     """
     reader, result = seen.reader, seen.whole.result
-    measures = reader.may(Permission.MEASURE_REVIEWERS) and seen.case.agency_id == reader.agency_id
+    measures = reader.in_person.may(Permission.MEASURE_REVIEWERS) and seen.case.agency_id == reader.agency_id
     if measures and tx.reviews.known_of(result.search_id):
         return ReasonCode.KNOWS_PAIRS
     if not seen.policy.blind_review or reader.account_id is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from lineament.errors import MixedModels, NotAllowed, NotFound, Refused
@@ -15,7 +15,7 @@ from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.texts import require_said
 from lineament.model.watches import Notice, ProbeWatch, WatchFinding, WatchProgress, WatchStanding, WatchTerms
 from lineament.services import gate
-from lineament.services.cases.access import case_for, case_of_probe, may_in
+from lineament.services.cases.access import case_for, case_of_probe, may_in, probe_in, seen_case
 from lineament.services.keyholder import case_key
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
@@ -48,17 +48,27 @@ class Watches:
         self._model = model
 
     @needs(Permission.SEARCH, in_case=True)
-    def begin(self, probe_id: str, terms: WatchTerms, face: int | None = None) -> ProbeWatch:
+    def begin(
+        self, probe_id: str, terms: WatchTerms, face: int | None = None, *, case_name: str | None = None
+    ) -> ProbeWatch:
         """Keep a face of a probe on watch: it is compared with what is enrolled from now on.
+
+        With ``case_name`` the probe has to be of that case; the same NotFound tells of none and of one elsewhere.
 
         Raises Refused (by the gate, as for a search, or if the face is on watch already), InvalidValue if the last day
         is after that of the authorisation, MixedModels, or NoFace, SeveralFaces or NotFound for the face.
         """
         require_said(terms.reason, "The reason of a watch", "reason", "say why this face is kept on watch")
         official = self._record.official
+        if official.key is not None and not terms.sources:  # it compares without the key, and no more than that may
+            terms = replace(terms, sources=official.key.sources)
         with self._record.change() as change:
             tx = change.tx
-            case = case_of_probe(tx, self._record, probe_id)
+            if case_name is None:
+                case = case_of_probe(tx, self._record, probe_id)
+            else:
+                case = seen_case(tx, self._record, case_name)
+                probe_in(tx, probe_id, case)
             change.concerns(case)
             probe = tx.probes.get(probe_id, case_key(tx, self._keys, case))
             chosen = chosen_face(probe, face)

@@ -1,0 +1,51 @@
+"""Parts of requests and answers that several nouns share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""One line of text."""
+Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class AskedFor(BaseModel):
+    """A request; it has no other fields than those named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RefusedShape(BaseModel):
+    """Something that was not taken in, and why."""
+
+    name: str
+    why: str
+
+
+class FaceQuality(BaseModel):
+    """How well a face can be compared."""
+
+    face_height: float = Field(description="In pixels of the original.")
+    detector_score: float = Field(description="0 to 1.")
+    norm: float = Field(description="Length of the embedding before normalisation; higher is better.")
+    sharpness: float
+    exposure: float = Field(description="0 to 1.")
+    yaw: float = Field(description="Degrees; 0 is frontal.")
+    cropped: float = Field(description="The share of its box outside the picture, 0 to 1.")
+    roll: float = Field(description="Degrees clockwise.")
+    grade: int = Field(description="Higher is stronger; -1: too weak to compare.")
+    reasons: list[str] = Field(description="Why it may not compare reliably.")
+    reliable: bool
+
+
+class GalleryFace(BaseModel):
+    """A face of the gallery, without its template."""
+
+    face: int
+    box: list[float] = Field(description="x, y, width and height in pixels of the upright picture.")
+    comparable: bool = Field(description="Whether a search can find it.")
+    drawn: bool = Field(description="Whether somebody drew its box.")
+    model: str
+    quality: FaceQuality
