@@ -19,7 +19,15 @@ from lineament.model.search import Edit
 from lineament.observe.stages import Stage, timed
 from lineament.vision import quality
 from lineament.vision.decode import DecodedPicture, Decoder, RefusedPart
-from lineament.vision.derive import apply_edits, digest, face_crop, perceptual_hash, screen_picture, thumbnail
+from lineament.vision.derive import (
+    apply_edits,
+    digest,
+    face_crop,
+    lossless_picture,
+    perceptual_hash,
+    screen_picture,
+    thumbnail,
+)
 from lineament.vision.detect import FACE_SCORE, Detector
 from lineament.vision.detections import Detections
 from lineament.vision.embed import Embedder
@@ -40,7 +48,16 @@ TURNED = 45.0
 _USUAL_POINTS = np.array([[0.27, 0.385], [0.73, 0.385], [0.5, 0.58], [0.29, 0.72], [0.71, 0.72]], np.float32)
 """Where the landmarks are in upright frontal faces, as shares of the detector's box."""
 
-__all__ = ["FACE_SCORE", "Analyser", "Analysis", "RefusedPart", "face_crop", "screen_picture", "thumbnail"]
+__all__ = [
+    "FACE_SCORE",
+    "Analyser",
+    "Analysis",
+    "RefusedPart",
+    "face_crop",
+    "lossless_picture",
+    "screen_picture",
+    "thumbnail",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
