@@ -16,12 +16,14 @@ import pytest
 from tests.conftest import ROOT
 from tests.support.serving import ServedWorld, send_form, serving_officials, token_in
 from tests.support.world import PASSWORD, Person
+from tests.support.xmp import marked
 
 from lineament.errors import NotFound
 from lineament.identity import openid
 from lineament.model.policy import SETTINGS
 from lineament.model.reasons import ReasonCode
 from lineament.settings import Settings
+from lineament.sources.xmp.reader import parse_hints
 from lineament.store.people_tables import factors
 
 PAGE = ROOT / "docs" / "reference" / "asvs.md"
@@ -306,7 +308,7 @@ def test_braces_in_a_text_are_no_template() -> None:
     assert hostile in str(NotFound(what="case", name=hostile, hint="lineament case list"))
 
 
-def test_markup_is_read_as_html_without_a_network_and_never_as_xml() -> None:
+def test_markup_is_read_as_html_without_a_network_and_as_xml_only_by_the_reader_of_xmp() -> None:
     readers = {
         (name, node.func.attr, any(word.arg == "no_network" for word in node.keywords))
         for name, tree in modules()
@@ -324,6 +326,28 @@ def test_markup_is_read_as_html_without_a_network_and_never_as_xml() -> None:
         for alias in node.names
     }
     assert imported.isdisjoint({"xml.etree.ElementTree", "xml.sax", "xml.dom.minidom", "defusedxml"})
+    from_xml = {
+        (name, node.module, alias.name)
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module is not None
+        for alias in node.names
+        if node.module.split(".")[0] in {"xml", "defusedxml"} or (node.module, alias.name) == ("lxml", "objectify")
+    }
+    readers_of_xml = {found for found in from_xml if found[1] != "xml.sax.saxutils"}  # which writes
+    assert {(module, parser) for _, module, parser in readers_of_xml} == {("xml.parsers", "expat")}
+    assert len(readers_of_xml) == 1
+
+
+def test_xml_with_a_document_type_is_not_read() -> None:
+    packet = marked([((0.5, 0.5, 0.2, 0.2), "Ada")])
+    entity = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]>'
+    refused = parse_hints(entity + packet.replace(b"Ada", b"&b;"))
+    assert refused is not None
+    assert (refused.names, refused.left_out) == ((), 1)
+    allowed = parse_hints(packet)
+    assert allowed is not None
+    assert allowed.names == ("Ada",)
 
 
 def test_the_provider_is_asked_for_no_more_than_is_needed() -> None:

@@ -24,6 +24,7 @@ import numpy as np
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey
 from PIL import Image
+from tests.support.xmp import in_elements, marked, of_microsoft, picture_with
 
 from lineament.errors import Damaged, InvalidValue, LedgerBroken, LineamentError
 from lineament.identity.fetching import _object, checked_address
@@ -38,6 +39,7 @@ from lineament.ledger.merkle import leaf_hash, root_of
 from lineament.ledger.verify import verify_export
 from lineament.model.actions import Action
 from lineament.model.faces import Provenance
+from lineament.model.regions import LEAST_SIDE, MOST_REGIONS
 from lineament.sandbox.process import HEADER, WorkerLimits, _WorkerOutput
 from lineament.sources.credentials import reader as credentials
 from lineament.sources.credentials import worker as credentials_worker
@@ -46,7 +48,8 @@ from lineament.sources.manifest.rows import json_row
 from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, parse_side_car
 from lineament.sources.video.frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
 from lineament.sources.video.sampled import _damage, _frame
-from lineament.testing import MemoryLeafStore, camera_raw
+from lineament.sources.xmp.reader import LONGEST_NAME, parse_hints, read_hints, with_names
+from lineament.testing import MemoryLeafStore, camera_raw, chart
 from lineament.vision import decode_checks, decode_pillow, decode_rare, decode_read, decode_write
 from lineament.vision.decode_formats import NotDecodedError
 from lineament.vision.decode_process import DecodeLimits
@@ -76,6 +79,22 @@ def sidecar(data: bytes) -> None:
             assert list(table.missing()) == []
         finally:
             table.close()
+
+
+def xmp(data: bytes) -> None:
+    """A picture with XMP, and the same bytes as a side-car; after a first byte below 9, an orientation."""
+    orientation = data[0] if data[:1] and data[0] < 9 else 1
+    for hints in (read_hints(data), parse_hints(data), parse_hints(data[1:])):
+        if hints is None:
+            continue
+        assert len(hints.regions) <= MOST_REGIONS
+        assert all(name.isprintable() and 0 < len(name) <= LONGEST_NAME for name in hints.names)
+        words = with_names(_UNSAID, hints)
+        assert words is None or (words.isprintable() and len(words) <= LONGEST_TEXT)
+        for box in hints.boxes(640, 480, orientation):
+            assert -1e-6 <= box.x + box.width / 2 <= 640 + 1e-6
+            assert -1e-6 <= box.y + box.height / 2 <= 480 + 1e-6
+            assert min(box.width, box.height) >= LEAST_SIDE
 
 
 def _fit(provenance: Provenance) -> None:
@@ -324,6 +343,18 @@ def sidecars() -> Iterator[bytes]:
     yield "\ufefffile;uri;page_uri\r\na.jpg;https://example.org/a;file:///x\r\na.jpg;http://b/;\r\n".encode()
 
 
+def marked_pictures() -> Iterator[bytes]:
+    """Yield XMP by itself, and in each format of pictures."""
+    region = (0.5, 0.4, 0.2, 0.3)
+    packet = marked([(region, "Ada"), (region, "Charles")], (400, 300))
+    yield packet
+    yield in_elements(region, "Ada", (400, 300))
+    yield of_microsoft("0.4, 0.25, 0.2, 0.3", "Ada")
+    yield packet.decode().encode("utf-16")
+    yield from (picture_with(chart(), kind, packet, 6) for kind in ("JPEG", "PNG", "TIFF", "WEBP", "HEIF"))
+    yield from (bytes([orientation]) + packet for orientation in range(9))
+
+
 def children() -> Iterator[bytes]:
     """Messages of each kind."""
     messages = HEADER.pack(b"R", 2) + b"{}" + HEADER.pack(b"E", 0)
@@ -337,7 +368,7 @@ def children() -> Iterator[bytes]:
     yield b'\x02{"state": "Valid", "generator": "a", "issuer": null, "signed_at": "b", "kinds": ["c"], "reserved": []}'
     yield b'\x03{"uri": "https://example.org/a", "title": "t", "date": "2024-05-31"}'
     at, place = b"2024:05:31 12:00:00+02:00", (True, True, 0.5, 52.5, 13.4)
-    yield bytes([4]) + DecodeReply(Status.DECODED, 0, 0, 100, 200, 50, 100, 2, 3, 1.5, at, *place).pack()
+    yield bytes([4]) + DecodeReply(Status.DECODED, 0, 0, 6, 100, 200, 50, 100, 2, 3, 1.5, at, *place).pack()
 
 
 def claims_of_pictures() -> Iterator[bytes]:

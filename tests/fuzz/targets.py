@@ -36,6 +36,7 @@ _KNOWN: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]]
     "site": (web.site, web.exchanges),
     "warc": (connectors.warc, connectors.crawls),
     "wacz": (connectors.wacz, connectors.packed_crawls),
+    "xmp": (claims.xmp, claims.marked_pictures),
 }
 TARGETS: dict[str, Callable[[bytes], None]] = {name: target for name, (target, _) in _KNOWN.items()}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 from PIL import Image, ImageOps
 from tests.conftest import Ran
 from tests.support.refusals import refused
@@ -29,6 +30,7 @@ from lineament.model.accounts import Account
 from lineament.model.actions import Action
 from lineament.model.cases import Case, CaseRole, Seeks
 from lineament.model.evidence import EvidenceDraft, EvidenceKind
+from lineament.model.faces import Box
 from lineament.model.jobs import JobState
 from lineament.model.reasons import ReasonCode
 from lineament.model.review import ReviewOutcome
@@ -37,6 +39,7 @@ from lineament.model.together import Together
 from lineament.services.disclosure import verify
 from lineament.services.disclosure.build import build
 from lineament.services.disclosure.disclose import MadePack
+from lineament.sources.xmp.reader import parse_hints
 from lineament.testing import encoded
 from lineament.workspace import Desk
 
@@ -420,6 +423,42 @@ def test_making_and_saving_it_are_on_the_record(team: Squad) -> None:
     assert hashlib.sha256(saved.zipped).hexdigest() == kept.sha256
     assert actions(team)[before:] == ["case_disclosed", "paper_added", "disclosure_taken"]
     assert team.machine.audit.verify().rows
+
+
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+def test_faces_are_marked_beside_the_originals_on_wish(team: Squad, tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = {6: 8}.get(orientation, orientation)
+    with Image.open(io.BytesIO(PHOTOGRAPH)) as image:
+        image.load()
+        image.getexif()[0x0112] = exif[0x0112]
+        stored = ImageOps.exif_transpose(image)
+    exif[0x0112] = orientation
+    photograph = encoded(stored, "JPEG", exif=exif, quality=95)
+    case = team.open_case()
+    desk = team.fresh_desk(team.examiner)
+    probe = team.take_probe(case, photograph)
+    (face,) = probe.faces
+    crop = Edit(kind=EditKind.CROP, box=Box(x=8, y=4, width=probe.width - 16, height=probe.height - 8))
+    cropped = desk.probes.edit(probe.id, [crop])
+    team.search(case, cropped)
+    disclosure = team.fresh_desk(team.supervisor).disclosure
+    pack = opened(disclosure.make(case.key, sharp=True, regions=True), tmp_path)
+    assert pack.result.problems == []
+    (original,) = {one["original"] for one in pack.case["probes"]}
+    packet = pack.files[f"{original}.xmp"]
+    hints = parse_hints(packet)
+    assert hints is not None
+    assert hints.size == (float(stored.width), float(stored.height))
+    (box,) = hints.boxes(probe.width, probe.height, orientation)
+    assert box.overlap(face.box) > 0.9
+    (name,) = hints.names
+    assert name in {f"probe face 1 of {one.id}" for one in (probe, cropped)}
+    tree = etree.fromstring(packet.partition(b"?>")[2])
+    assert tree.tag == "{adobe:ns:meta/}xmpmeta"
+    assert case.ref.encode() not in packet
+    plain = opened(disclosure.make(case.key, sharp=True), tmp_path)
+    assert not any(each.endswith(".xmp") for each in plain.files)
 
 
 def test_it_is_sealed_resealed_and_destroyed_with_the_case(team: Squad) -> None:

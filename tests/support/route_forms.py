@@ -208,7 +208,7 @@ ROUTE_FORMS = {
     "/cases/{ref}/invitations": RouteForm({"email": "new@nowhere.example", "role": "observer", "until": LATER}),
     "/cases/{ref}/invitations/{invitation_id}/withdraw": RouteForm(ids={"invitation_id": "invitation"}),
     "/invitations/{invitation_id}/take": RouteForm(),
-    "/cases/{ref}/disclosure": RouteForm({"sharp": "yes"}),
+    "/cases/{ref}/disclosure": RouteForm({"sharp": "yes", "regions": "yes"}),
     "/cases/{ref}/messages": RouteForm({"text": "seen at the harbour", "to": ""}),
     "/cases/{ref}/files": RouteForm(file=("file", b"a file")),
     "/sources/{name}/receipt": RouteForm(),

@@ -27,11 +27,12 @@ Ref = Annotated[str, typer.Argument(metavar="REF", help="The agency's reference 
 
 def register(root: typer.Typer) -> None:
     """Add the commands to ``root``."""
-    from lineament.cli import disclosure, room, rulings
+    from lineament.cli import disclosure, room, rulings, transactions
 
     rulings.register(app)
     room.register(app)
     disclosure.register(app)
+    transactions.register(app)
     root.add_typer(app, name="case")
 
 

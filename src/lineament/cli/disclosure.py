@@ -38,6 +38,9 @@ def disclose(
         bool,
         typer.Option("--sharp/--blurred", help="Show pictures marked as distressing sharp, or blur them."),
     ] = True,
+    regions: Annotated[
+        bool, typer.Option("--regions", help="Mark the faces of each original in an XMP file beside it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write everything about a case as one signed file for the court and the defence; on the record."""
@@ -50,7 +53,7 @@ def disclose(
         def report(now: JobProgress) -> None:
             bar.update(shown, completed=now.done, total=now.total, description=now.words or "Disclosing")
 
-        made = desk.disclosure.make(ref, sharp=sharp, report=report)
+        made = desk.disclosure.make(ref, sharp=sharp, regions=regions, report=report)
         write_private(file, made.zipped)
     if as_json:
         print_json(disclosure_json(made.paper))

@@ -73,6 +73,7 @@ class QualityReason(StrEnum):
     BRIGHT = "the face is too bright"
     TURNED = "the head is turned"
     CROPPED = "the face is cropped by the border"
+    HINTED = "it was found only where another program had marked a face"
 
 
 ABOUT_UPRIGHT = 20.0

@@ -14,8 +14,8 @@ RunId = NewType("RunId", int)
 MOST_REFUSALS = 1000
 """Most refusals of a run that are kept with name and reason; all are counted."""
 
-BESIDE = frozenset({"side_car", "no_picture"})
-"""Outcomes of what is found beside the pictures: it is counted, but not among them."""
+BESIDE = frozenset({"side_car", "no_picture", "hinted", "unused_mark"})
+"""Outcomes of what is found beside the pictures, or in them: it is counted, but not among them."""
 
 
 KEPT = frozenset({"enrolled", "too_weak", "no_face"})

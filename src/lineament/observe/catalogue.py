@@ -177,6 +177,7 @@ OF_LEVEL: Mapping[Level, Metric] = {Level.INGEST_WAITING: WAITING}
 OUTCOMES = frozenset({
     "enrolled", "too_weak", "no_face", "another_place", "already_there", "less_good", "erased_before",
     "past_retention", "hidden", "refused", "side_car", "no_picture",
+    "hinted", "unused_mark",
 })  # fmt: skip
 """The outcomes of a photograph in an ingest."""
 

@@ -12,6 +12,7 @@ from lineament.sandbox.files import os_reason, printable
 
 if TYPE_CHECKING:
     from lineament.model.faces import Provenance
+    from lineament.model.regions import RegionHints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Item:
     name: str  # for messages: printable, not unique
     untrusted: bytes
     provenance: Provenance
+    hints: RegionHints | None = None  # what a side-car says of the faces in it; None: it has none, or it says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

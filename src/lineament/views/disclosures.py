@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lineament.model.cases import Paper
 from lineament.views.values import iso
+
+if TYPE_CHECKING:
+    from lineament.services.disclosure.transactions import MadeTransaction
 
 
 def disclosure_json(pack: Paper) -> dict[str, Any]:
@@ -16,4 +19,17 @@ def disclosure_json(pack: Paper) -> dict[str, Any]:
         "made_by": pack.author,
         "bytes": pack.size,
         "sha256": pack.sha256,
+    }
+
+
+def transaction_json(made: MadeTransaction) -> dict[str, Any]:
+    """Return a transaction that was written, without what it holds."""
+    return {
+        "case": made.case,
+        "search": made.search,
+        "transaction": made.number,
+        "photographs": made.photographs,
+        "unchanged": made.unchanged,
+        "bytes": len(made.content),
+        "sha256": made.sha256,
     }

@@ -10,6 +10,7 @@ from lineament.model.faces import Quality
 from lineament.model.search import Candidate, ListEntry, SearchEntry, SearchResult
 from lineament.model.together import OtherPerson
 from lineament.views.probes import edit_json
+from lineament.views.quality import iso_json
 from lineament.views.values import iso, sides
 
 if TYPE_CHECKING:
@@ -110,11 +111,12 @@ def listed_search_json(stored: StoredSearch) -> dict[str, Any]:
 
 
 def quality_json(measured: Quality) -> dict[str, Any]:
-    """Return the quality of a face as JSON: its measures, the reasons against it, and whether it is reliable."""
+    """Return the quality of a face as JSON: its measures, the reasons against it, and the names of ISO/IEC 29794-5."""
     return {
         **asdict(measured),
         "reasons": [reason.value for reason in measured.reasons],
         "reliable": measured.reliable,
+        "iso_29794_5": iso_json(measured),
     }
 
 

@@ -13,12 +13,21 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from lineament.errors import NoFace
-from lineament.model.faces import Box, Face, Landmarks, Quality, Template
+from lineament.model.faces import Box, Face, Landmarks, Quality, QualityReason, Template
+from lineament.model.regions import RegionHints
 from lineament.model.search import Edit
 from lineament.observe.stages import Stage, timed
 from lineament.vision import quality
 from lineament.vision.decode import DecodedPicture, Decoder, RefusedPart
-from lineament.vision.derive import apply_edits, digest, face_crop, perceptual_hash, screen_picture, thumbnail
+from lineament.vision.derive import (
+    apply_edits,
+    digest,
+    face_crop,
+    lossless_picture,
+    perceptual_hash,
+    screen_picture,
+    thumbnail,
+)
 from lineament.vision.detect import FACE_SCORE, Detector
 from lineament.vision.detections import Detections
 from lineament.vision.embed import Embedder
@@ -29,13 +38,26 @@ from lineament.vision.spare import Spare
 WEAK_SCORE = 0.88
 """The detector score from which something is a face however weak its template is: folds of cloth seen sideways reach
 0.85, with norms of 3 to 7.7."""
+MOST_HINTS = 32
+"""Most places of one picture that are looked at closely because its metadata mark a face there."""
+SAME_PLACE = 0.3
+"""The overlap (intersection over union) from which two boxes are of one face."""
 TURNED = 45.0
 """Degrees of tilt beyond which a face needs that score, or a template that is not of the weakest grade."""
 
 _USUAL_POINTS = np.array([[0.27, 0.385], [0.73, 0.385], [0.5, 0.58], [0.29, 0.72], [0.71, 0.72]], np.float32)
 """Where the landmarks are in upright frontal faces, as shares of the detector's box."""
 
-__all__ = ["FACE_SCORE", "Analyser", "Analysis", "RefusedPart", "face_crop", "screen_picture", "thumbnail"]
+__all__ = [
+    "FACE_SCORE",
+    "Analyser",
+    "Analysis",
+    "RefusedPart",
+    "face_crop",
+    "lossless_picture",
+    "screen_picture",
+    "thumbnail",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +69,7 @@ class Analysis:
     phash: bytes  # of the picture after the edits, 32 bytes (PDQ)
     faces: tuple[Face, ...]
     digests: tuple[str, ...] = ()  # of the picture as decoded, then after each edit (R14); if requested
+    unused: int = 0  # marks of faces in its metadata that gave no face, of which none was found otherwise
     best: tuple[float, float] | None = None  # without a face: the best place's score, 0 to 1, and height in pixels
 
 
@@ -152,10 +175,15 @@ class Analyser:
                     return picture.part
         return 1
 
-    def analyse_each(self, untrusted: bytes, sha256: str) -> Generator[Analysis | RefusedPart, None, None]:
+    def analyse_each(
+        self, untrusted: bytes, sha256: str, hints: RegionHints | None = None
+    ) -> Generator[Analysis | RefusedPart, None, None]:
         """Find all faces to enrol in the pictures of a file: its pages, or the frames to look at of an animation.
 
-        ``sha256``: of the file. While it yields several, it holds a decoder: whoever stops early closes it.
+        ``sha256``: of the file. ``hints``: what its metadata say of the faces in its first picture; where the detector
+        missed one, it looks closely. A face that is found only so is marked (``QualityReason.HINTED``).
+
+        While it yields several, it holds a decoder: whoever stops early closes it.
 
         Raises:
             BadPicture: A subclass of it; nothing of the file can be used.
@@ -166,7 +194,8 @@ class Analyser:
                     yield picture
                 else:
                     every = self._detector.find_all(picture.pixels)
-                    yield self._seen(sha256, picture, every, (), enrolling=True)
+                    seen = self._seen(sha256, picture, every, (), enrolling=True)
+                    yield seen if hints is None else self._with_hinted(seen, hints)
 
     def analyse_region(
         self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = (), digests: bool = False, part: int = 1
@@ -243,6 +272,36 @@ class Analyser:
         faces = _without_doubtful(analysis.faces, enrolling=enrolling)
         return replace(analysis, faces=faces, best=None if faces else _best(every, picture))
 
+    def _with_hinted(self, seen: Analysis, hints: RegionHints) -> Analysis:
+        """Return a picture with the faces that the detector sees only when it looks where its metadata mark one."""
+        picture = seen.picture
+        if picture.part != 1 or picture.seconds is not None:
+            return seen
+        boxes = hints.boxes(picture.width, picture.height, picture.orientation)
+        faces, looks, unused = list(seen.faces), 0, hints.left_out + len(hints.regions) - len(boxes)
+        for box in boxes:
+            if any(_share_middles(face.box, box) for face in faces):
+                continue
+            looks += 1
+            face = self._hinted(picture, box) if looks <= MOST_HINTS else None
+            if face is None or any(face.box.overlap(other.box) > SAME_PLACE for other in faces):
+                unused += 1
+            else:
+                faces.append(face)
+        faces.sort(key=lambda face: -face.box.width * face.box.height)
+        return replace(seen, faces=tuple(faces), unused=unused, best=None if faces else seen.best)
+
+    def _hinted(self, picture: DecodedPicture, box: Box) -> Face | None:
+        """Return the face in a region that a stranger marked, None if none is surely there."""
+        found = self._detector.find_within(picture.pixels, _as_decoded(picture, box))
+        if not len(found):
+            return None
+        face = self._face(picture, found, 0)
+        if not _is_face(face):
+            return None
+        reasons = (*face.quality.reasons, QualityReason.HINTED)
+        return replace(face, quality=replace(face.quality, reasons=reasons))
+
     def _analysis(
         self,
         sha256: str,
@@ -294,6 +353,16 @@ def _as_decoded(picture: DecodedPicture, box: Box) -> NDArray[np.float32]:
     """Return a box of the original as x, y, width and height in the decoded pixels."""
     shown = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
     return np.array([shown.x, shown.y, shown.width, shown.height], np.float32)
+
+
+def _share_middles(face: Box, region: Box) -> bool:
+    """Return whether the middle of one of two boxes lies in the other: regions are drawn tight, or around a head."""
+    return _has_middle_in(face, region) or _has_middle_in(region, face)
+
+
+def _has_middle_in(inner: Box, outer: Box) -> bool:
+    across, down = inner.x + inner.width / 2 - outer.x, inner.y + inner.height / 2 - outer.y
+    return 0 <= across <= outer.width and 0 <= down <= outer.height
 
 
 def _without_doubtful(faces: Sequence[Face], *, enrolling: bool) -> tuple[Face, ...]:

@@ -60,6 +60,7 @@ class DecodedPicture:
     media_type: str
     taken_at: datetime | None  # by the camera's clock; with its zone if the EXIF has one, else naive
     place: Place | None
+    orientation: int = 1  # of the stored picture, as EXIF has it, 1 to 8
     part: int = 1  # which picture of the file, from 1
     parts: int = 1  # pictures of the file
     seconds: float | None = None  # the time code, if the file is an animation
@@ -247,6 +248,7 @@ class Decoder:
             width=reply.width,
             height=reply.height,
             media_type=MEDIA_TYPES[reply.media],
+            orientation=reply.orientation,
             taken_at=checked_time(reply.taken_at),
             place=checked_place(reply),
             part=reply.part,

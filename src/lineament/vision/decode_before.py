@@ -43,7 +43,7 @@ def read_as_before(untrusted: bytes, max_pixels: int) -> ReadPicture:
     turned = facts.orientation in range(5, 9)
     width, height = (size[1], size[0]) if turned else size
     across, down = (pixels.height, pixels.width) if turned else pixels.size
-    reply = DecodeReply(Status.DECODED, media, 0, width, height, across, down, 1, 1)
+    reply = DecodeReply(Status.DECODED, media, 0, 1, width, height, across, down, 1, 1)
     return ReadPicture(image=pixels, to_rgb=lambda band: band, orientation=facts.orientation, reply=reply)
 
 

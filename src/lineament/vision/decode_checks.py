@@ -75,6 +75,7 @@ def check_sizes(untrusted: DecodeReply, max_pixels: int) -> None:
         and max(sides) <= LONGEST_SIDE
         and math.prod(sides) <= most_pixels(untrusted.media, max_pixels)
         and min(decoded) > 0
+        and 1 <= untrusted.orientation <= 8
         and 1 <= untrusted.part <= untrusted.parts <= MOST_PARTS
         and -1 <= untrusted.seconds < 1e7
         and -1 <= untrusted.missing <= 1

@@ -114,7 +114,7 @@ class NotDecodedError(Exception):
     """The picture cannot be used; ``reply`` says why."""
 
     def __init__(self, status: Status, media: int = 0, width: int = 0, height: int = 0, not_read: int = 0) -> None:
-        self.reply = DecodeReply(status, media, not_read, width, height)
+        self.reply = DecodeReply(status, media, not_read, width=width, height=height)
         super().__init__(status)
 
 

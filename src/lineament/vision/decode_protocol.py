@@ -82,7 +82,7 @@ TICKET = struct.Struct("<Q")
 REQUEST = struct.Struct("<QQIB")
 """A request: its ticket; the size of the file at the start of the inbox, or 0 for the file of the previous request;
 which of its pictures, from 1, or 0 for the next frame of an animation to look at; and flags, see ``Wish``."""
-REPLY = struct.Struct("<BBBxIIIIIId25s?xx?xxxddd")
+REPLY = struct.Struct("<BBBBIIIIIId25s?xx?xxxddd")
 READY = struct.Struct("<I")
 """The guards in force (``confine.GUARDS``), sent once."""
 
@@ -127,6 +127,7 @@ class DecodeReply(NamedTuple):
     status: int
     media: int = 0  # index into MEDIA_TYPES
     not_read: int = 0  # index into NOT_READ, with UNKNOWN_FORMAT
+    orientation: int = 1  # of the stored picture, as EXIF has it
     width: int = 0  # upright original, pixels
     height: int = 0
     across: int = 0  # as decoded, pixels

@@ -26,6 +26,7 @@ from lineament.vision.decode_protocol import (
     AVIF,
     EVERY,
     FLICKER,
+    HEIC,
     JPEG,
     LARGE,
     LONGEST_SIDE,
@@ -167,6 +168,7 @@ class PictureFile:
         reply = DecodeReply(
             Status.DECODED,
             self.media,
+            orientation=self._stored_orientation(loaded),
             width=width,
             height=height,
             across=width,
@@ -182,6 +184,11 @@ class PictureFile:
             longitude=longitude,
         )
         return ReadPicture(image=loaded.image, to_rgb=convert, orientation=facts.orientation, reply=reply)
+
+    def _stored_orientation(self, loaded: Loaded) -> int:
+        """Return the orientation of the stored picture; the library of HEIC turns it itself, and says how it was."""
+        stated = loaded.image.info.get("original_orientation") if self.media == HEIC else loaded.facts.orientation
+        return stated if isinstance(stated, int) and stated in range(1, 9) else 1
 
     def _check_size(self, size: tuple[int, int]) -> None:
         width, height = size

@@ -100,6 +100,14 @@ def thumbnail(picture: DecodedPicture, quarters: int = 0) -> bytes:
     return _reduced_jpeg(picture, THUMBNAIL_SIDE, THUMBNAIL_QUALITY, quarters)
 
 
+def lossless_picture(picture: DecodedPicture) -> bytes:
+    """Return a PNG of the pixels of a picture, upright and in sRGB."""
+    done, encoded = cv2.imencode(".png", cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise InvalidValue(what="The picture", value=picture.pixels.shape, why="it cannot be encoded")
+    return encoded.tobytes()
+
+
 def screen_picture(picture: DecodedPicture) -> bytes:
     """Return a JPEG of the whole picture for the screen, its long side at most SCREEN_SIDE pixels."""
     return _reduced_jpeg(picture, SCREEN_SIDE, CROP_QUALITY)

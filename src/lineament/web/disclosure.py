@@ -37,7 +37,7 @@ def disclosure(visit: CurrentVisit, ref: str) -> HTMLResponse:
 @pages.act("/cases/{ref}/disclosure", access=Permission.MANAGE_CASES, page=disclosure)
 def make(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
     """Let a job make a disclosure pack, on the record."""
-    visit.desk.disclosure.ask(unslug(ref), sharp=form.text("sharp") == "yes")
+    visit.desk.disclosure.ask(unslug(ref), sharp=form.text("sharp") == "yes", regions=form.text("regions") == "yes")
     return redirect(f"{case_address(unslug(ref))}/disclosure")
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lineament.services.compare import Compare
     from lineament.services.copies import Copies
     from lineament.services.disclosure.disclose import Disclosure
+    from lineament.services.disclosure.transactions import Transactions
     from lineament.services.photographs import Photographs
     from lineament.services.pictures import Pictures
     from lineament.services.probes import Probes
@@ -157,3 +158,11 @@ class Bench:
 
         held = self.workspace
         return Disclosure(self.record, held.keys, held.blobs, lambda: held.analyser, lambda: held.pack)
+
+    @cached_property
+    def transactions(self) -> Transactions:
+        """Writes whom searches asked about as transactions for other systems."""
+        from lineament.services.disclosure.transactions import Transactions
+
+        held = self.workspace
+        return Transactions(self.record, held.keys, held.blobs, lambda: held.analyser)

@@ -176,6 +176,8 @@ def test_the_report_of_an_ingest_counts_every_outcome() -> None:
         "hidden": 0,
         "side_car": 2,
         "no_picture": 0,
+        "hinted": 0,
+        "unused_mark": 0,
         "faces": 1300,
         "refused": [{"name": "a.jpg", "why": "it is empty"}],
         "refused_in_all": 2,

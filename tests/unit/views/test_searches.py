@@ -14,6 +14,7 @@ from lineament.services.probes import Replay
 from lineament.store.searches import StoredSearch
 from lineament.views.comparisons import comparison_json
 from lineament.views.probes import approvals_json, replay_json, replay_words
+from lineament.views.quality import iso_json
 from lineament.views.searches import candidate_json, listed_search_json, named_search_json, quality_json, search_json
 from lineament.views.values import counted, iso, sides, upper_first
 
@@ -29,6 +30,7 @@ QUALITY_JSON = {
     "grade": 0,
     "reasons": [],
     "reliable": True,
+    "iso_29794_5": iso_json(QUALITY),
 }
 CANDIDATE_JSON = {
     "rank": 1,

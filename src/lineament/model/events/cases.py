@@ -198,3 +198,14 @@ class DisclosureTaken(Event, action=Action.DISCLOSURE_TAKEN):
     case: str
     pack: str
     sha256: str  # of the ZIP file
+
+
+class TransactionWritten(Event, action=Action.TRANSACTION_WRITTEN):
+    """The photographs of whom a search asked about were written as an ANSI/NIST-ITL transaction."""
+
+    case: str
+    search: str
+    transaction: str  # its control number
+    to: str  # the identifier of the agency that gets it
+    photographs: int
+    sha256: str

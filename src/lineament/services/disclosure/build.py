@@ -19,6 +19,7 @@ from lineament.model.actions import Action
 from lineament.model.faces import FaceId
 from lineament.model.jobs import JobProgress
 from lineament.model.search import Candidate, Probe, SearchResult
+from lineament.services.disclosure.marks import MarkedOriginals
 from lineament.services.disclosure.pages import pages_of
 from lineament.services.disclosure.snapshot import DisclosedSearch, Snapshot
 from lineament.services.disclosure.uco import case_graph
@@ -61,14 +62,15 @@ class _CandidatePictures:
     why: str  # there is no picture, or only the crop; empty if both are there
 
 
-def build(making: Making, snapshot: Snapshot, report: Report) -> bytes:
-    """Return the pack as a ZIP file."""
-    return _Builder(making, snapshot, report).build()
+def build(making: Making, snapshot: Snapshot, report: Report, *, regions: bool = False) -> bytes:
+    """Return the pack as a ZIP file. With ``regions`` the faces of each original are in an XMP file beside it."""
+    return _Builder(making, snapshot, report, MarkedOriginals() if regions else None).build()
 
 
 class _Builder:
-    def __init__(self, making: Making, snapshot: Snapshot, report: Report) -> None:
+    def __init__(self, making: Making, snapshot: Snapshot, report: Report, marked: MarkedOriginals | None) -> None:
         self._making = making
+        self._marked = marked
         self._snapshot = snapshot
         self._report = report
         self._zip = Zipped()
@@ -79,6 +81,8 @@ class _Builder:
         snapshot = self._snapshot
         searches = [self._search(number, one) for number, one in enumerate(snapshot.searches, 1)]
         probes = [self._probe(probe, address) for probe, address in snapshot.probes]
+        for name, packet in ({} if self._marked is None else self._marked.files()).items():
+            self._zip.add(name, packet)
         case = {
             "format": FORMAT,
             "case": self._case_facts(),
@@ -279,6 +283,8 @@ class _Builder:
         show = blur if blurred else bytes
         suffix = _SUFFIXES.get(probe.media_type, "bin")
         kept = None if blurred else self._zip.add(f"probes/{probe.sha256}.{suffix}", original)
+        if self._marked is not None and kept is not None:
+            self._marked.add(kept, probe, original, self._making.analyser())
         faces = [
             {
                 "face": number,

@@ -85,15 +85,18 @@ class Disclosure:
             return [job for job in tx.jobs.open_of_kinds((DISCLOSURE.name,)) if job.request.arguments["case"] == key]
 
     @needs(Permission.MANAGE_CASES)
-    def ask(self, name: str, *, sharp: bool) -> Job:
-        """Let a job make a pack. Raises Refused if the case was destroyed, or StepUpNeeded (R49)."""
+    def ask(self, name: str, *, sharp: bool, regions: bool = False) -> Job:
+        """Let a job make a pack. Raises Refused if the case was destroyed, or StepUpNeeded (R49).
+
+        ``sharp``: pictures marked as distressing, too. ``regions``: mark the faces of the originals in XMP beside them.
+        """
         official = self._record.official
         with self._record.begin() as tx:
             require_step_up(tx, official, self._record.clock())
             case = self._case(tx, name)
             request = JobRequest(
                 kind=DISCLOSURE.name,
-                arguments={"case": case.key, "sharp": sharp},
+                arguments={"case": case.key, "sharp": sharp, "regions": regions},
                 agency_id=official.agency_id,
                 account_id=official.account_id,
                 requested_by=official.name,
@@ -103,15 +106,20 @@ class Disclosure:
     @needs(Permission.MANAGE_CASES)
     def job(self, arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
         """Make the pack that was asked for; return its id, size and digest."""
-        made = self._make(str(arguments["case"]), sharp=bool(arguments["sharp"]), report=report)
+        made = self._make(
+            str(arguments["case"]),
+            sharp=bool(arguments["sharp"]),
+            regions=bool(arguments.get("regions")),  # a job that an earlier version queued does not say
+            report=report,
+        )
         return {"pack": made.paper.id, "bytes": made.paper.size, "sha256": made.paper.sha256}
 
     @needs(Permission.MANAGE_CASES)
-    def make(self, name: str, *, sharp: bool, report: Report = lambda _: None) -> MadePack:
+    def make(self, name: str, *, sharp: bool, regions: bool = False, report: Report = lambda _: None) -> MadePack:
         """Make a pack here and now, keep it, and record that it is handed over. Raises as ``ask`` does."""
         with self._record.read() as tx:
             require_step_up(tx, self._record.official, self._record.clock())
-        made = self._make(name, sharp=sharp, report=report)
+        made = self._make(name, sharp=sharp, regions=regions, report=report)
         with self._record.change() as change:
             self._record_taken(change, self._case(change.tx, name), made.paper)
         return made
@@ -133,9 +141,9 @@ class Disclosure:
 
     # ------------------------------------------------------------ making
 
-    def _make(self, name: str, *, sharp: bool, report: Report) -> MadePack:
+    def _make(self, name: str, *, sharp: bool, regions: bool, report: Report) -> MadePack:
         snapshot = self._recorded(name, sharp=sharp)
-        zipped = build(self._making, snapshot, report)
+        zipped = build(self._making, snapshot, report, regions=regions)
         _require_sound(zipped)
         address = self._blobs.put(snapshot.key, zipped)
         self._blobs.flush()

@@ -12,7 +12,7 @@ from typing import IO, Any, TextIO
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file: the ledger says when the pack was made."""
-_PACKED = (".txt", ".json", ".jsonl", ".jsonld", ".html", ".py", ".note")
+_PACKED = (".txt", ".json", ".jsonl", ".jsonld", ".html", ".py", ".note", ".xmp")
 """What is deflated; pictures are packed already."""
 
 

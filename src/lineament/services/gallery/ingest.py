@@ -235,9 +235,10 @@ class Ingest:
             batch, enrolled = self._store(context, batch)
             report.batches += 1
         for item in batch:
-            report.outcomes[item.outcome] += item.many
             context.task.tell(item)
-            count(Total.PHOTOGRAPHS, item.many, item.outcome.name.lower())
+            for outcome, many in item.counts.items():
+                report.outcomes[outcome] += many
+                count(Total.PHOTOGRAPHS, many, outcome.name.lower())
             if item.outcome is IngestOutcome.REFUSED and len(report.refusals) < MOST_REFUSALS:
                 report.refusals.append((item.collected.name, item.why))
         before = report.faces // SYNC_EVERY
@@ -388,7 +389,7 @@ def _not_taken(found: Refusal | LeftOut, cursor: str | None) -> IngestItem:
 def _step(batch: list[IngestItem], faces: int) -> Step:
     counts: Counter[str] = Counter()
     for item in batch:
-        counts[item.outcome.name.lower()] += item.many
+        counts.update({outcome.name.lower(): many for outcome, many in item.counts.items()})
     return Step(
         counts=counts,
         faces=faces,

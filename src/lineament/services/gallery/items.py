@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from lineament.errors import LineamentError
-from lineament.model.faces import ArchiveRecord, CaptureId, Face, NewCapture, Provenance
+from lineament.model.faces import ArchiveRecord, CaptureId, Face, NewCapture, Provenance, QualityReason
 from lineament.model.runs import BESIDE, Run
 from lineament.model.sources import Source
 from lineament.observe.stages import Total, count
@@ -41,6 +41,8 @@ class IngestOutcome(StrEnum):
     REFUSED = "refused"
     SIDE_CAR = "read as side-cars"
     NO_PICTURE = "without a picture"
+    HINTED = "faces found only where metadata mark one"
+    UNUSED_MARK = "marks of faces in metadata that gave none"
 
     @property
     def is_picture(self) -> bool:
@@ -118,6 +120,7 @@ class IngestItem:
     left_out: tuple[Face, ...] = ()  # beyond the most faces that are enrolled of a picture
     derived: DerivedPictures | None = None  # until they are stored
     faces: tuple[NewFace, ...] = ()  # once its crops are stored
+    unused: int = 0  # marks of faces in its metadata that gave none
     more: bool = False  # further pictures of its file follow, which are committed with it
 
     def without(self, outcome: IngestOutcome, why: str = "") -> IngestItem:
@@ -153,6 +156,13 @@ class IngestItem:
     def part(self) -> int:
         """Which picture of its file it is, from 1."""
         return 1 if self.capture is None else self.capture.part
+
+    @property
+    def counts(self) -> dict[IngestOutcome, int]:
+        """How many things of each outcome it counts as: itself, and what its metadata mark."""
+        hinted = sum(QualityReason.HINTED in new.face.quality.reasons for new in self.faces)
+        found = {self.outcome: self.many, IngestOutcome.HINTED: hinted, IngestOutcome.UNUSED_MARK: self.unused}
+        return {outcome: many for outcome, many in found.items() if many}
 
     @property
     def pair(self) -> tuple[str, str]:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lineament.errors import MACHINE_FAULTS, Interrupted, KeyRotated, LineamentError, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.events.sources import LookedAgain, ModelAdopted
-from lineament.model.faces import Capture, CaptureId, EnrolledFace, Face, FaceId, common_quarters
+from lineament.model.faces import Capture, CaptureId, EnrolledFace, Face, FaceId, QualityReason, common_quarters
 from lineament.model.jobs import JobProgress
 from lineament.model.sources import Source, SourceState
 from lineament.services.gallery.items import day_of
@@ -378,7 +378,10 @@ def match(known: Sequence[EnrolledFace], seen: Sequence[Face]) -> tuple[dict[Fac
 
 def _described(analyser: Analyser, picture: DecodedPicture, face: EnrolledFace) -> Face:
     """Return a face that the detector did not find again, at the landmarks that are known."""
-    return analyser.describe(picture, face.box, face.landmarks, face.quality.detector_score)
+    again = analyser.describe(picture, face.box, face.landmarks, face.quality.detector_score)
+    if QualityReason.HINTED not in face.quality.reasons:
+        return again
+    return replace(again, quality=replace(again.quality, reasons=(*again.quality.reasons, QualityReason.HINTED)))
 
 
 def _still_there(change: Change, capture: Capture) -> Capture | None:

@@ -11,6 +11,7 @@ from functools import partial
 from lineament.errors import MACHINE_FAULTS, FormatNotRead, LineamentError, NotAPicture, UnknownFormat
 from lineament.model.credentials import Credentials, against
 from lineament.model.faces import NewCapture, PhotoFacts, Provenance, common_quarters
+from lineament.model.regions import RegionHints
 from lineament.observe.stages import Stage, timed
 from lineament.services.gallery.abuse import AbuseList
 from lineament.services.gallery.footage import follow
@@ -21,6 +22,7 @@ from lineament.services.record import Record
 from lineament.sources.credentials import reader as credentials
 from lineament.sources.html.embedded import embedded_number
 from lineament.sources.media_types import NO_PICTURE, is_picture, not_a_picture
+from lineament.sources.xmp.reader import read_hints, with_names
 from lineament.store.blobs import Blobs
 from lineament.store.facts import seal_facts
 from lineament.store.ring import KeyRing
@@ -37,6 +39,7 @@ class _OpenedItem:
 
     item: IngestItem
     claims: Credentials | None
+    hints: RegionHints | None  # what its metadata, or its side-car, say of the faces in it
     barred: bool  # known-abuse material
 
 
@@ -75,13 +78,20 @@ class Preparation:
         if item.listed:
             with self._record.read() as tx:
                 barred = bool(tx.abuse.any_of(item.abuse))
-        return _OpenedItem(item, claims, barred)
+        collected = item.collected
+        hints = collected.hints
+        if hints is None and not item.is_frame:  # the frames of a video are pictures of our own making
+            hints = read_hints(collected.untrusted)
+        if hints is not None and hints.names:
+            named = replace(collected.provenance, words=with_names(collected.provenance, hints))
+            item = replace(item, collected=replace(collected, provenance=named))
+        return _OpenedItem(item, claims, hints, barred)
 
     def _pictures(self, context: RunContext, file: _OpenedItem) -> list[IngestItem]:
         """Return the pictures of a file. Raises BadPicture if there is none that can be used."""
         item = file.item
         # Closed whatever happens: an error keeps it alive, and with it the decoder that others wait for.
-        with closing(self._analyser.analyse_each(item.collected.untrusted, item.sha256)) as every:
+        with closing(self._analyser.analyse_each(item.collected.untrusted, item.sha256, file.hints)) as every:
             first = next(every)
             if isinstance(first, Analysis) and first.picture.parts == 1:
                 return [self._only_picture(context, file, first)]
@@ -183,7 +193,9 @@ class Preparation:
             derived = DerivedPictures(thumbnail(picture, common_quarters(faces)), crops)
         outcome = item.outcome if any(face.comparable for face in faces) else IngestOutcome.TOO_WEAK
         found, rest = tuple(faces), tuple(left_out)
-        return replace(item, outcome=outcome, capture=capture, found=found, left_out=rest, derived=derived)
+        return replace(
+            item, outcome=outcome, capture=capture, found=found, left_out=rest, derived=derived, unused=seen.unused
+        )
 
     def _without_face(self, item: IngestItem, capture: NewCapture, seen: Analysis) -> IngestItem:
         """Return a picture without a face; it is kept to be looked at again, unless it shows who was erased."""
@@ -191,7 +203,7 @@ class Preparation:
         if seen.faces or capture.barred:
             return replace(item.without(IngestOutcome.NO_FACE), capture=capture)
         derived = DerivedPictures(thumbnail(seen.picture), ())
-        return replace(item, outcome=IngestOutcome.NO_FACE, capture=capture, derived=derived)
+        return replace(item, outcome=IngestOutcome.NO_FACE, capture=capture, derived=derived, unused=seen.unused)
 
     @timed(Stage.SEAL)
     def store_pictures(self, context: RunContext, item: IngestItem, original: str | None = None) -> IngestItem:

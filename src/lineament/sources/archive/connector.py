@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import posixpath
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,16 +16,16 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote_from_bytes
 
-from lineament.errors import MACHINE_FAULTS, BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
+from lineament.errors import MACHINE_FAULTS, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.faces import Provenance
 from lineament.sandbox.files import locate, open_regular, os_reason, printable_bytes
 from lineament.sandbox.unpack import MOST_TIMES, decompress, most_unpacked
 from lineament.sources.archive.entries import entries
 from lineament.sources.archive.entry import ArchiveEntry
 from lineament.sources.archive.registration import SUFFIXES
+from lineament.sources.archive.statements import Statements
 from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal
 from lineament.sources.choose import kind_of
-from lineament.sources.folder.captures import Captures
 from lineament.sources.folder.connector import (
     LARGEST_SIDE_CAR,
     PICTURES,
@@ -34,11 +33,9 @@ from lineament.sources.folder.connector import (
     compressed,
     is_hidden,
     is_side_car,
-    side_car_names,
-    stated_provenance,
 )
 from lineament.sources.media_types import is_picture, is_video, not_a_picture
-from lineament.sources.provenance import LONGEST_URI, Unusable, parse_side_car
+from lineament.sources.provenance import LONGEST_URI
 
 CONNECTOR = "archive 1"
 _OF_THEIR_OWN = frozenset({"warc", "manifest", "itl"})  # kinds that are not read inside of archives
@@ -50,8 +47,6 @@ LARGEST_INNER = 2**27
 """Most bytes of a nested archive, which is held in memory."""
 LARGEST_TABLE = 2**26
 """Most bytes of a captures.csv in an archive."""
-MOST_TABLES = 64
-"""Tables in one archive; each is a small database while the archive is read."""
 MOST_ENTRIES = 2_000_000
 """Entries of an archive, including nested ones."""
 
@@ -121,7 +116,7 @@ class ArchiveConnector:
                 yield from self._entry(archive, entry, stated)
             yield from self._missing(archive, stated)
 
-    def _entry(self, archive: _Archive, entry: ArchiveEntry, stated: _Statements) -> Iterator[Found]:
+    def _entry(self, archive: _Archive, entry: ArchiveEntry, stated: Statements) -> Iterator[Found]:
         """Yield a picture, the frames of a video, what is in a nested archive, a refusal, or that it is left out."""
         path, leads_out = within(entry.name)
         if path is not None and self._skip_hidden and is_hidden(path):
@@ -151,7 +146,7 @@ class ArchiveConnector:
             yield Refusal.from_error(self._name((*archive.trail, entry.name)), error)
 
     def _by_bytes(
-        self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: _Statements
+        self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: Statements
     ) -> Iterator[Item | Refusal]:
         """Yield a picture or the frames of a video with another suffix, or refuse what is neither."""
         start, opened = _opened(entry)
@@ -164,7 +159,7 @@ class ArchiveConnector:
             raise NotAPicture(why=not_a_picture(start))
 
     def _frames(
-        self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: _Statements
+        self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: Statements
     ) -> Iterator[Item | Refusal]:
         from lineament.sources.video.sampled import copied, frame_items
 
@@ -175,15 +170,20 @@ class ArchiveConnector:
             raise _damage(error) from None
         yield from frame_items(self._name((*archive.trail, path)), whole, file, self._max_bytes)
 
-    def _picture(self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: _Statements) -> Item:
+    def _picture(self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: Statements) -> Item:
         provenance = self._provenance(archive, path, stated)
         untrusted = _content(archive, entry, self._max_bytes)
         if compressed(path):
             untrusted = decompress(untrusted, self._max_bytes)
             archive.budget.take(len(untrusted))
-        return Item(name=self._name((*archive.trail, path)), untrusted=untrusted, provenance=provenance)
+        return Item(
+            name=self._name((*archive.trail, path)),
+            untrusted=untrusted,
+            provenance=provenance,
+            hints=stated.hints_of(path),
+        )
 
-    def _provenance(self, archive: _Archive, path: bytes, stated: _Statements) -> Provenance:
+    def _provenance(self, archive: _Archive, path: bytes, stated: Statements) -> Provenance:
         trail = (*archive.trail, path)
         inner = b"!/".join(quote_from_bytes(part).encode() for part in trail).decode()
         uri = f"{self._place.uri}#{inner}"
@@ -200,7 +200,7 @@ class ArchiveConnector:
         untrusted = _content(archive, entry, LARGEST_INNER)
         yield from self._read(_Archive(io.BytesIO(untrusted), trail, archive.budget))
 
-    def _missing(self, archive: _Archive, stated: _Statements) -> Iterator[Refusal]:
+    def _missing(self, archive: _Archive, stated: Statements) -> Iterator[Refusal]:
         for folder, name in stated.missing():
             if self._skip_hidden and is_hidden(posixpath.join(folder, name)):
                 continue
@@ -292,101 +292,10 @@ def _damage(error: Exception) -> NotRead:
 # ---------------------------------------------------------------- side-cars and tables
 
 
-class _Statements:
-    """The side-cars and tables of one archive, in a temporary database on disk, because there may be millions."""
-
-    def __init__(self) -> None:
-        self.why: NotRead | None = None  # why not all could be read
-        self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._rows.executescript(_SCHEMA)
-        self._tables: dict[bytes, Captures] = {}  # by folder; why others are refused is among the rows
-
-    def add(self, path: bytes, content: bytes | None, why: str | None) -> None:
-        """Add an entry with its content or why it cannot be read; neither if it is not a side-car."""
-        self._rows.execute(_INSERT, (path, content, why))
-
-    def add_table(self, path: bytes, content: bytes | LineamentError) -> None:
-        """Add a captures.csv, or why it is refused."""
-        folder = posixpath.dirname(path)
-        first = self._tables.pop(folder, None)
-        if first is not None:
-            first.close()
-        if first is not None or self._refused_table(folder) is not None or len(self._tables) >= MOST_TABLES:
-            self.add(path, None, f"it is there twice, or there are more than {MOST_TABLES} in the archive")
-            return
-        try:
-            if isinstance(content, LineamentError):
-                raise Unusable(str(content))
-            self._tables[folder] = Captures(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""))
-        except Unusable as error:
-            self.add(path, None, str(error))
-
-    def is_repeated(self, path: bytes) -> bool:
-        """Return whether two entries have this name."""
-        return self._rows.execute("SELECT 1 FROM side_cars WHERE path = ? AND twice", (path,)).fetchone() is not None
-
-    def of(self, path: bytes, default: Provenance, folder_name: str) -> Provenance:
-        """Return what is stated of a picture. Raises BadSideCar if that cannot be used."""
-        folder, base = posixpath.split(path)
-        try:
-            table = self._tables.get(folder) or self._refused_table(folder)
-            provenance = stated_provenance(base, table, lambda: self._side_car(path, default), default)
-        except Unusable as error:
-            raise BadSideCar(name=f"{folder_name}/{TABLE.decode()}", why=error) from None
-        if provenance is default and self.why is not None:
-            raise NotRead(
-                why="the archive is incomplete, so the metadata of this picture may be missing; repair it first"
-            )
-        return provenance
-
-    def _refused_table(self, folder: bytes) -> BadSideCar | None:
-        path = posixpath.join(folder, TABLE)
-        found = self._rows.execute(_SELECT, (path,)).fetchone()
-        return None if found is None else BadSideCar(name=printable_bytes(path), why=found[1])
-
-    def _side_car(self, path: bytes, default: Provenance) -> Provenance | None:
-        folder, base = posixpath.split(path)
-        for name in side_car_names(base):
-            found = self._rows.execute(_SELECT, (posixpath.join(folder, name),)).fetchone()
-            if found is None:
-                continue
-            content, why, twice = found
-            shown = printable_bytes(name)
-            if why is not None or twice:
-                raise BadSideCar(name=shown, why=why or "two entries of the archive have this name")
-            try:
-                return parse_side_car(content, default)
-            except Unusable as error:
-                raise BadSideCar(name=shown, why=error) from None
-        return None
-
-    def missing(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield folder and name of the pictures that a table names and that are missing."""
-        for folder, table in self._tables.items():
-            for name in table.missing():
-                yield folder, name.encode("utf-8", "replace")
-
-    def close(self) -> None:
-        """Delete the temporary databases."""
-        self._rows.close()
-        for table in self._tables.values():
-            table.close()
-
-
-_SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-CREATE TABLE side_cars (path BLOB PRIMARY KEY, content BLOB, why TEXT, twice INTEGER DEFAULT 0) WITHOUT ROWID;
-BEGIN;
-"""
-_INSERT = "INSERT INTO side_cars (path, content, why) VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET twice = 1"
-_SELECT = "SELECT content, why, twice FROM side_cars WHERE path = ?"
-
-
 @contextmanager
-def _statements_in(archive: _Archive) -> Iterator[_Statements]:
+def _statements_in(archive: _Archive) -> Iterator[Statements]:
     """Read the side-cars and tables of an archive."""
-    stated = _Statements()
+    stated = Statements()
     try:
         for entry in _readable(replace(archive, budget=replace(archive.budget))):
             if isinstance(entry, NotRead):
@@ -400,9 +309,9 @@ def _statements_in(archive: _Archive) -> Iterator[_Statements]:
         stated.close()
 
 
-def _add_statement(archive: _Archive, entry: ArchiveEntry, path: bytes, stated: _Statements) -> None:
+def _add_statement(archive: _Archive, entry: ArchiveEntry, path: bytes, stated: Statements) -> None:
     is_table = posixpath.basename(path) == TABLE
-    if not is_table and _suffix(path) != b".json":
+    if not is_table and not is_side_car(path):
         stated.add(path, None, None)
         return
     try:

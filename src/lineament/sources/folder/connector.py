@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
-from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
+from lineament.errors import MACHINE_FAULTS, BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.faces import Provenance
+from lineament.model.regions import RegionHints
 from lineament.sandbox.files import (
     EntryType,
     SourcePath,
@@ -32,12 +33,16 @@ from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal
 from lineament.sources.folder.captures import Captures
 from lineament.sources.media_types import START, is_picture, is_video, not_a_picture
 from lineament.sources.provenance import Unusable, parse_side_car
+from lineament.sources.xmp.packets import LARGEST_PACKET
+from lineament.sources.xmp.reader import parse_hints
 
 _USUAL = b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .dib .gif"
 PICTURES = frozenset(_USUAL.split() + b".jp2 .j2k .j2c .jpc .jpx .jpf".split())
 """Suffixes of pictures, in lower case."""
 SIDE_CARS = (b".json", b".JSON")
 """Suffixes of side-cars; PHOTO.jpg.json takes precedence over PHOTO.json."""
+XMP = (b".xmp", b".XMP")
+"""Suffixes of side-cars that mark the faces of a picture; PHOTO.jpg.xmp takes precedence over PHOTO.xmp."""
 TABLE = b"captures.csv"
 LARGEST_SIDE_CAR = 2**20
 """Most bytes of a side-car."""
@@ -121,7 +126,8 @@ class FolderConnector:
         except (LineamentError, OSError) as error:
             yield Refusal.from_error(place.name, error)
         else:
-            yield Item(name=place.name, untrusted=untrusted, provenance=provenance)
+            hints = hints_beside(place.base, lambda name: _content_beside(place, name))
+            yield Item(name=place.name, untrusted=untrusted, provenance=provenance, hints=hints)
 
     def _frames(self, place: SourcePath, whole: Provenance) -> Iterator[Item | Refusal]:
         from lineament.sources.video.sampled import frame_items
@@ -231,7 +237,7 @@ def is_hidden(path: bytes) -> bool:
 def is_side_car(path: bytes) -> bool:
     """Return whether it is the path of a side-car or of a table of side-cars."""
     name = os.path.basename(path)  # noqa: PTH119 - pathlib has no bytes
-    return os.path.splitext(name)[1].lower() == b".json" or name == TABLE  # noqa: PTH122
+    return os.path.splitext(name)[1].lower() in {b".json", b".xmp"} or name == TABLE  # noqa: PTH122
 
 
 def _what_it_is(name: bytes, start: bytes) -> str:
@@ -275,8 +281,38 @@ def stated_provenance(
 
 def side_car_names(base: bytes) -> list[bytes]:
     """Return the possible names of the side-car of the picture ``base``; the first that exists counts."""
+    return _names_beside(base, SIDE_CARS)
+
+
+def _names_beside(base: bytes, suffixes: Sequence[bytes]) -> list[bytes]:
     stem = os.path.splitext(base)[0]  # noqa: PTH122 - pathlib has no bytes
-    return list(dict.fromkeys(start + suffix for start in (base, stem) for suffix in SIDE_CARS))
+    return list(dict.fromkeys(start + suffix for start in (base, stem) for suffix in suffixes))
+
+
+def hints_beside(base: bytes, content: Callable[[bytes], bytes | None]) -> RegionHints | None:
+    """Return what the XMP side-car of the picture ``base`` says of the faces in it; None if there is none.
+
+    ``content`` returns the content of a side-car by its name, None if there is none. A side-car that cannot be read
+    costs its hints, and not its picture: nothing of the provenance is in it.
+    """
+    try:
+        found = next((text for name in _names_beside(base, XMP) if (text := content(name)) is not None), None)
+    except MACHINE_FAULTS:
+        raise
+    except (LineamentError, OSError):
+        return RegionHints(left_out=1)
+    return None if found is None else parse_hints(found)
+
+
+def _content_beside(place: SourcePath, name: bytes) -> bytes | None:
+    try:
+        return read_regular(place.parent.child(name), LARGEST_PACKET)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # the picture's name may have the greatest length
+            return None
+        raise
 
 
 def provenance_of(place: SourcePath, table: Captures | BadSideCar | None, default: Provenance) -> Provenance:

@@ -29,6 +29,7 @@ from lineament.sources.folder.connector import (
     PICTURES,
     TABLE,
     compressed,
+    hints_beside,
     is_hidden,
     is_side_car,
     side_car_names,
@@ -179,7 +180,8 @@ class UploadConnector:
         untrusted = self._content(file, self._terms.max_bytes)
         if compressed(base.encode()):
             untrusted = decompress(untrusted, self._terms.max_bytes)
-        yield Item(name=name, untrusted=untrusted, provenance=provenance)
+        hints = hints_beside(file.path.rpartition("/")[2].encode(), self._content_beside)
+        yield Item(name=name, untrusted=untrusted, provenance=provenance, hints=hints)
 
     def _start(self, file: DroppedFile) -> bytes:
         return next(self._arrivals.parts(file), b"")[:START]
@@ -267,6 +269,10 @@ class UploadConnector:
         except Unusable as error:
             why = str(error)
         raise BadSideCar(name=printable(found.path), why=why)
+
+    def _content_beside(self, name: bytes) -> bytes | None:
+        found = self._all_side_cars().get(self._beside(name))
+        return None if found is None else self._content(self._arrived(found), LARGEST_SIDE_CAR)
 
     def _beside(self, name: bytes) -> str:
         return f"{self._folder}/{name.decode()}" if self._folder else name.decode()

@@ -9,6 +9,7 @@ from lineament.model.events import cases as events
 from lineament.web.sentences.base import (
     NOTHING,
     Names,
+    bdi,
     because,
     blur_set,
     count,
@@ -163,3 +164,9 @@ def _(event: events.CaseDisclosed, names: Names) -> Markup:
 @sentence_of.register
 def _(event: events.DisclosureTaken, names: Names) -> Markup:
     return tell("saved a disclosure pack of {}", names.case(event.case))
+
+
+@sentence_of.register
+def _(event: events.TransactionWritten, names: Names) -> Markup:
+    held = count(event.photographs, "photograph", "photographs")
+    return tell("wrote {} of {} as a transaction for {}", held, names.case(event.case), bdi(event.to))

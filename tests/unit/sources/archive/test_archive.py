@@ -176,7 +176,7 @@ def test_a_side_car_too_large_or_of_two_kinds(tmp_path: Path) -> None:
 
 
 def test_more_tables_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_TABLES", 1)
+    monkeypatch.setattr("lineament.sources.archive.statements.MOST_TABLES", 1)
     files = {"1/captures.csv": b"file\na.jpg\n", "1/a.jpg": b"", "2/captures.csv": b"file\na.jpg\n", "2/a.jpg": b""}
     outcomes = found(zipped(files), tmp_path)
     assert isinstance(outcomes["1/a.jpg"], Item)

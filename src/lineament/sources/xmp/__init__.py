@@ -1,0 +1,1 @@
+"""Regions of faces in the XMP of pictures and of side-cars."""
