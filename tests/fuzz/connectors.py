@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nistitl
+from tests.support.vics import document
 
 from lineament.errors import LineamentError
 from lineament.model.faces import ArchiveRecord, Provenance
+from lineament.sandbox.files import locate
 from lineament.sources.archive.connector import ArchiveConnector
 from lineament.sources.base import Connector, Item, LeftOut, Refusal
 from lineament.sources.html.embedded import embedded_number
 from lineament.sources.imports.itl import ItlConnector, photographs
 from lineament.sources.imports.persons import CompreFaceConnector, examples
 from lineament.sources.manifest.connector import ManifestConnector
-from lineament.sources.provenance import LONGEST_TEXT
+from lineament.sources.provenance import LONGEST_TEXT, Unusable
+from lineament.sources.vics.connector import beside
+from lineament.sources.vics.records import media_of
+from lineament.sources.vics.stream import read_media
 from lineament.sources.webarchive.archived import html_of
 from lineament.sources.webarchive.connector import WarcConnector
 from lineament.sources.webarchive.records import record_of
@@ -97,6 +104,21 @@ def persons(data: bytes) -> None:
     fit(CompreFaceConnector(folder, LIMIT))
     for entry in examples(data):
         assert isinstance(entry, tuple | LineamentError)
+
+
+def vics(data: bytes) -> None:
+    """A VICS file, as its worker reads it, with the records as they arrive; no path may leave the folder."""
+    folder = locate(_AT)[0]
+    try:
+        for fields in read_media(io.BytesIO(data)):
+            media = media_of(json.dumps(fields).encode())
+            if isinstance(media, Unusable):
+                str(media).encode()
+            elif media.relative_path:
+                with suppress(OSError):  # its name is too long
+                    assert beside(folder, media.relative_path).path.startswith(folder.path)
+    except (Unusable, LineamentError) as error:
+        str(error).encode()
 
 
 def warc(data: bytes) -> None:
@@ -177,6 +199,15 @@ def lines() -> Iterator[bytes]:
 def lists() -> Iterator[bytes]:
     """The list of a CompreFace export."""
     yield b'{"faces": [{"image_id": "6b135f5b-a365-4522-b1f1-4c9ac2dd0728", "subject": "A"}], "page_number": 0}'
+
+
+def exports() -> Iterator[bytes]:
+    """VICS files: a case and a hash set, in both versions."""
+    record = {"MediaID": 1, "Category": "1", "MD5": "A" * 32, "RelativeFilePath": "VIC_Files\\a.jpg", "Tags": None}
+    files = [{"FileName": "a.jpg", "FilePath": "x\\", "Deleted": "true"}]
+    hashes = [{"HashName": "PDQ", "HashValue": "b" * 64}]
+    yield document([{"CaseNumber": "K", "Media": [record | {"MediaFiles": files}]}], "2.0", "Cases")
+    yield document([record | {"AlternativeHashes": hashes}] * 2, "1.3", mark=False)
 
 
 def crawls() -> Iterator[bytes]:

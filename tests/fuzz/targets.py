@@ -34,6 +34,7 @@ _KNOWN: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]]
     "rules": (web.rules, web.reserved),
     "sidecar": (claims.sidecar, claims.sidecars),
     "site": (web.site, web.exchanges),
+    "vics": (connectors.vics, connectors.exports),
     "warc": (connectors.warc, connectors.crawls),
     "wacz": (connectors.wacz, connectors.packed_crawls),
 }
