@@ -17,12 +17,14 @@ from tests.support.vics import document
 
 from lineament.errors import LineamentError
 from lineament.model.faces import ArchiveRecord, Provenance
+from lineament.model.known import CATEGORIES, ListedFile, ListKind
 from lineament.sandbox.files import locate
 from lineament.sources.archive.connector import ArchiveConnector
 from lineament.sources.base import Connector, Item, LeftOut, Refusal
 from lineament.sources.html.embedded import embedded_number
 from lineament.sources.imports.itl import ItlConnector, photographs
 from lineament.sources.imports.persons import CompreFaceConnector, examples
+from lineament.sources.known.lists import kind_of_list, read_list
 from lineament.sources.manifest.connector import ManifestConnector
 from lineament.sources.provenance import LONGEST_TEXT, Unusable
 from lineament.sources.vics.connector import beside
@@ -121,6 +123,29 @@ def vics(data: bytes) -> None:
         str(error).encode()
 
 
+def icse(data: bytes) -> None:
+    """An ICSE table."""
+    _listed(data, ListKind.ICSE)
+
+
+def pdq_list(data: bytes) -> None:
+    """A list of PDQ hashes."""
+    _listed(data, ListKind.PDQ)
+
+
+def _listed(data: bytes, kind: ListKind) -> None:
+    place = _put("list.csv", data)
+    kind_of_list(locate(place)[0])
+    try:
+        for entry in read_list(place, kind, CATEGORIES)[1]:
+            if isinstance(entry, ListedFile):
+                assert entry.digests or entry.hashes
+                assert all(len(digest) in {32, 40, 64} and bytes.fromhex(digest) for digest in entry.digests)
+                assert all(len(hash_) == 32 for hash_ in entry.hashes)
+    except LineamentError as error:
+        str(error).encode()
+
+
 def warc(data: bytes) -> None:
     """A web archive: as it is, or (after a Z) with each record compressed here; and a single record."""
     if data.startswith(b"Z"):
@@ -208,6 +233,18 @@ def exports() -> Iterator[bytes]:
     hashes = [{"HashName": "PDQ", "HashValue": "b" * 64}]
     yield document([{"CaseNumber": "K", "Media": [record | {"MediaFiles": files}]}], "2.0", "Cases")
     yield document([record | {"AlternativeHashes": hashes}] * 2, "1.3", mark=False)
+
+
+def icse_tables() -> Iterator[bytes]:
+    """ICSE tables."""
+    header = "MD5;SHA1;PhotoDNA;Image ID;Series name;Number of submissions;Baseline"
+    yield f'{header}\n{"A" * 32};{"b" * 40};;1;"a; b";2;Y\n{"A" * 32};;\n'.encode("utf-8-sig")
+
+
+def pdq_lists() -> Iterator[bytes]:
+    """Lists of PDQ hashes."""
+    yield f"{'f0' * 32}\n# a comment\n{'0f' * 32},49,a.jpg\n".encode()
+    yield f"hash,quality\n{'f0' * 32},100\n".encode()
 
 
 def crawls() -> Iterator[bytes]:
