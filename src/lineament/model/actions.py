@@ -87,6 +87,7 @@ class Action(StrEnum):
     PAPER_OPENED = "paper_opened"
     CASE_DISCLOSED = "case_disclosed"
     DISCLOSURE_TAKEN = "disclosure_taken"
+    CASE_EXPORTED = "case_exported"
     AGENCY_REGISTERED = "agency_registered"
     AGENCY_RENAMED = "agency_renamed"
     AGENCY_VETTED = "agency_vetted"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lineament.model.cases import Paper
 from lineament.views.values import iso
+
+if TYPE_CHECKING:
+    from lineament.services.disclosure.vics import MadeExport
 
 
 def disclosure_json(pack: Paper) -> dict[str, Any]:
@@ -16,4 +19,17 @@ def disclosure_json(pack: Paper) -> dict[str, Any]:
         "made_by": pack.author,
         "bytes": pack.size,
         "sha256": pack.sha256,
+    }
+
+
+def export_json(made: MadeExport) -> dict[str, Any]:
+    """Return an export of a case for other programs, in counts."""
+    return {
+        "case": made.case,
+        "vics": made.version,
+        "photographs": made.photographs,
+        "leads": made.leads,
+        "bytes": made.bytes,
+        "sha256": made.sha256,
+        "left_out": {why.name.lower(): many for why, many in sorted(made.left_out.items())},
     }

@@ -198,3 +198,14 @@ class DisclosureTaken(Event, action=Action.DISCLOSURE_TAKEN):
     case: str
     pack: str
     sha256: str  # of the ZIP file
+
+
+class CaseExported(Event, action=Action.CASE_EXPORTED):
+    """Photographs and leads of a case were exported for other programs, and handed over."""
+
+    case: str
+    format: str  # as “VICS 2.0”
+    photographs: int
+    leads: int
+    left_out: int  # photographs and leads that may not leave
+    sha256: str  # of the list of its files

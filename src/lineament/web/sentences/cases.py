@@ -163,3 +163,9 @@ def _(event: events.CaseDisclosed, names: Names) -> Markup:
 @sentence_of.register
 def _(event: events.DisclosureTaken, names: Names) -> Markup:
     return tell("saved a disclosure pack of {}", names.case(event.case))
+
+
+@sentence_of.register
+def _(event: events.CaseExported, names: Names) -> Markup:
+    held = tell("{} and {}", count(event.photographs, "photograph"), count(event.leads, "lead"))
+    return tell("exported {} of {} as {}", held, names.case(event.case), escape(event.format))
