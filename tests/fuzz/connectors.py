@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nistitl
+from tests.support.vics import document
 
 from lineament.errors import LineamentError
 from lineament.model.faces import ArchiveRecord, Provenance
+from lineament.model.known import CATEGORIES, ListedFile, ListKind
+from lineament.sandbox.files import locate
 from lineament.sources.archive.connector import ArchiveConnector
 from lineament.sources.base import Connector, Item, LeftOut, Refusal
 from lineament.sources.html.embedded import embedded_number
 from lineament.sources.imports.itl import ItlConnector, photographs
 from lineament.sources.imports.persons import CompreFaceConnector, examples
+from lineament.sources.known.lists import kind_of_list, read_list
 from lineament.sources.manifest.connector import ManifestConnector
-from lineament.sources.provenance import LONGEST_TEXT
+from lineament.sources.provenance import LONGEST_TEXT, Unusable
+from lineament.sources.vics.connector import beside
+from lineament.sources.vics.records import media_of
+from lineament.sources.vics.stream import read_media
 from lineament.sources.webarchive.archived import html_of
 from lineament.sources.webarchive.connector import WarcConnector
 from lineament.sources.webarchive.records import record_of
@@ -97,6 +106,44 @@ def persons(data: bytes) -> None:
     fit(CompreFaceConnector(folder, LIMIT))
     for entry in examples(data):
         assert isinstance(entry, tuple | LineamentError)
+
+
+def vics(data: bytes) -> None:
+    """A VICS file, as its worker reads it, with the records as they arrive; no path may leave the folder."""
+    folder = locate(_AT)[0]
+    try:
+        for fields in read_media(io.BytesIO(data)):
+            media = media_of(json.dumps(fields).encode())
+            if isinstance(media, Unusable):
+                str(media).encode()
+            elif media.relative_path:
+                with suppress(OSError):  # its name is too long
+                    assert beside(folder, media.relative_path).path.startswith(folder.path)
+    except (Unusable, LineamentError) as error:
+        str(error).encode()
+
+
+def icse(data: bytes) -> None:
+    """An ICSE table."""
+    _listed(data, ListKind.ICSE)
+
+
+def pdq_list(data: bytes) -> None:
+    """A list of PDQ hashes."""
+    _listed(data, ListKind.PDQ)
+
+
+def _listed(data: bytes, kind: ListKind) -> None:
+    place = _put("list.csv", data)
+    kind_of_list(locate(place)[0])
+    try:
+        for entry in read_list(place, kind, CATEGORIES)[1]:
+            if isinstance(entry, ListedFile):
+                assert entry.digests or entry.hashes
+                assert all(len(digest) in {32, 40, 64} and bytes.fromhex(digest) for digest in entry.digests)
+                assert all(len(hash_) == 32 for hash_ in entry.hashes)
+    except LineamentError as error:
+        str(error).encode()
 
 
 def warc(data: bytes) -> None:
@@ -177,6 +224,27 @@ def lines() -> Iterator[bytes]:
 def lists() -> Iterator[bytes]:
     """The list of a CompreFace export."""
     yield b'{"faces": [{"image_id": "6b135f5b-a365-4522-b1f1-4c9ac2dd0728", "subject": "A"}], "page_number": 0}'
+
+
+def exports() -> Iterator[bytes]:
+    """VICS files: a case and a hash set, in both versions."""
+    record = {"MediaID": 1, "Category": "1", "MD5": "A" * 32, "RelativeFilePath": "VIC_Files\\a.jpg", "Tags": None}
+    files = [{"FileName": "a.jpg", "FilePath": "x\\", "Deleted": "true"}]
+    hashes = [{"HashName": "PDQ", "HashValue": "b" * 64}]
+    yield document([{"CaseNumber": "K", "Media": [record | {"MediaFiles": files}]}], "2.0", "Cases")
+    yield document([record | {"AlternativeHashes": hashes}] * 2, "1.3", mark=False)
+
+
+def icse_tables() -> Iterator[bytes]:
+    """ICSE tables."""
+    header = "MD5;SHA1;PhotoDNA;Image ID;Series name;Number of submissions;Baseline"
+    yield f'{header}\n{"A" * 32};{"b" * 40};;1;"a; b";2;Y\n{"A" * 32};;\n'.encode("utf-8-sig")
+
+
+def pdq_lists() -> Iterator[bytes]:
+    """Lists of PDQ hashes."""
+    yield f"{'f0' * 32}\n# a comment\n{'0f' * 32},49,a.jpg\n".encode()
+    yield f"hash,quality\n{'f0' * 32},100\n".encode()
 
 
 def crawls() -> Iterator[bytes]:

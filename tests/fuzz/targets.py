@@ -3,8 +3,8 @@
 These are the parsers that Lineament owns. If a library gets everything, its own fuzzers count: the frames of
 videos (PyAV), Parquet (pyarrow; its rows come as JSON lines, see ``jsonl`` and ``child``), 7z (py7zr), content
 credentials (c2pa; what it reads out of them is ``claimed``), passkeys (webauthn), forms and headers of browsers
-(Starlette). All but the last two run in workers, and what these send is ``child``. Lists of known abuse are
-searched line by line with one regular expression for digests.
+(Starlette). All but the last two run in workers, and what these send is ``child``. Lists of digests are searched
+line by line with one regular expression; JSON of VICS is parsed by YAJL (ijson), and what is made of it is ``vics``.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ _KNOWN: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]]
     "claimed": (claims.claimed, claims.claims_of_pictures),
     "csv": (connectors.csv, connectors.tables),
     "headers": (web.headers, web.answered),
+    "icse": (connectors.icse, connectors.icse_tables),
     "itl": (connectors.itl, connectors.transactions),
     "jsonl": (connectors.jsonl, connectors.lines),
     "ledger": (claims.ledger, claims.exports),
     "openid": (claims.openid, claims.provided),
     "page": (web.page, web.pages),
+    "pdq-list": (connectors.pdq_list, connectors.pdq_lists),
     "persons": (connectors.persons, connectors.lists),
     "picture": (claims.picture, claims.pictures),
     "receipt": (claims.receipt, claims.signed_statements),
     "rules": (web.rules, web.reserved),
     "sidecar": (claims.sidecar, claims.sidecars),
     "site": (web.site, web.exchanges),
+    "vics": (connectors.vics, connectors.exports),
     "warc": (connectors.warc, connectors.crawls),
     "wacz": (connectors.wacz, connectors.packed_crawls),
     "xmp": (claims.xmp, claims.marked_pictures),

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import pdqhash
 import pytest
+from PIL import Image, ImageFilter
 from tests.conftest import PORTRAITS, Ran
 from tests.support.refusals import refused
+from tests.support.vics import digests_of, document
 from tests.support.world import solo, staffed
 
 from lineament.errors import NotAllowed
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.cases import CaseTerms
 from lineament.model.faces import Provenance
+from lineament.model.known import ListKind, ListOrigin, NotListed
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Mode, SearchRequest
 from lineament.model.sources import SourceTerms
+from lineament.services.gallery.abuse import LoadReport
 from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.connector import FolderConnector
+from lineament.sources.known.lists import pdq_entries
+from lineament.vision.derive import hash_quality, perceptual_hash
 from lineament.workspace import Workspace
 
 Run = Callable[..., Ran]
@@ -68,7 +78,7 @@ def files(workspace: Workspace) -> int:
 @pytest.mark.parametrize("kind", ["sha256", "sha1", "md5"])
 def test_only_the_face_of_a_listed_picture_is_stored(workspace: Workspace, kind: str) -> None:
     loaded = workspace.desk_at_the_machine().known_abuse.load([digest(kind).upper() + "\n", "", "no digest"])
-    assert (loaded.digests, loaded.new, loaded.empty_lines, loaded.barred) == (1, 1, 1, 0)
+    assert (loaded.digests, loaded.new, loaded.left_out, loaded.barred) == (1, 1, {NotListed.NO_DIGEST: 1}, 0)
     ingest(workspace)
     assert files(workspace) == 1 + 3
     check_only_face_shown(workspace)
@@ -142,9 +152,176 @@ def test_the_workspace_does_not_store_the_list(workspace: Workspace) -> None:
 def test_the_known_abuse_command(ready: Run, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("\n".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(50)))
     done = ready("source", "known-abuse", tmp_path / "list.txt", "--json").json
-    assert done == {"digests": 50, "new": 50, "empty_lines": 0, "barred": 0}
+    nothing = {"hashes": 0, "new_hashes": 0, "left_out": {}, "barred": 0}
+    assert done == {"list": "digests", "digests": 50, "new": 50, **nothing}
     assert "never given out" in ready("source", "known-abuse", tmp_path / "list.txt").out
     assert ready("source", "known-abuse", tmp_path / "nowhere").code == 3
+
+
+# ---------------------------------------------------------------- PDQ: what looks almost the same
+
+
+def changed(file: Path = LISTED) -> bytes:
+    """Return a portrait made smaller and compressed more: another file that looks the same."""
+    image = Image.open(file).convert("RGB")
+    out = io.BytesIO()
+    image.resize((image.width * 3 // 4, image.height * 3 // 4)).save(out, "JPEG", quality=60)
+    return out.getvalue()
+
+
+def pdq(untrusted: bytes) -> str:
+    """Return the hash by the library of its authors' kin, as lists have it."""
+    vector, quality = pdqhash.compute(np.asarray(Image.open(io.BytesIO(untrusted)).convert("RGB")))
+    assert quality >= 50
+    return np.packbits(vector.astype(bool)).tobytes().hex()
+
+
+def load_pdq(workspace: Workspace, *lines: str) -> LoadReport:
+    service = workspace.desk_at_the_machine().known_abuse
+    return service.load_entries(pdq_entries(lines), ListOrigin(kind=ListKind.PDQ))
+
+
+def test_a_picture_near_a_listed_hash_is_barred_and_another_is_not(workspace: Workspace) -> None:
+    loaded = load_pdq(workspace, pdq(changed()), pdq(changed()))
+    assert (loaded.hashes, loaded.new_hashes, loaded.barred) == (2, 1, 0)
+    assert load_pdq(workspace, pdq(changed())).new_hashes == 0
+    ingest(workspace)
+    assert files(workspace) == 1 + 3
+    check_only_face_shown(workspace)
+
+
+def test_a_later_list_of_hashes_removes_near_pictures(workspace: Workspace) -> None:
+    ingest(workspace)
+    assert load_pdq(workspace, pdq(changed())).barred == 1
+    assert files(workspace) == 4
+    assert load_pdq(workspace, pdq(changed())).barred == 0
+    check_only_face_shown(workspace)
+
+
+def test_a_list_of_hashes_that_is_loaded_during_an_ingest_misses_no_picture(workspace: Workspace) -> None:
+    class HashesInTheMiddle(ListInTheMiddle):
+        def items(self) -> Iterator[Item | Refusal]:
+            yield from itertools.islice(super().items(), 16)
+            deadline = time.monotonic() + 60
+            while files(workspace) < 3 + 15 + 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            load_pdq(workspace, pdq(changed()))
+
+    workspace.desk_at_the_machine().ingest.run("press", HashesInTheMiddle(workspace, "sha256"), workers=1)
+    with workspace.store.read() as tx:
+        captures = list(tx.captures.of_source(tx.sources.get("press").id))
+    assert [capture.sha256 for capture in captures if capture.barred] == [digest("sha256")]
+    assert files(workspace) == 15 + 2 + 1
+
+
+def two_pages(path: Path) -> FolderConnector:
+    """Write a file of two pages, of which the second is the listed picture."""
+    both = [Image.open(file).convert("RGB").resize((360, 450)) for file in (PORTRAITS / "sunak.jpg", LISTED)]
+    both[0].save(path, "TIFF", save_all=True, append_images=both[1:], compression="tiff_lzw")
+    return FolderConnector([path], page_base=None, max_bytes=2**20)
+
+
+def test_a_file_with_a_listed_page_is_kept_for_none_of_its_pages(workspace: Workspace, tmp_path: Path) -> None:
+    connector = two_pages(tmp_path / "both.tif")
+    desk = workspace.desk_at_the_machine()
+    load_pdq(workspace, pdq(changed()))
+    desk.ingest.run("press", connector, workers=1)
+    with workspace.store.read() as tx:
+        first, second = tx.captures.of_source(tx.sources.get("press").id)
+    assert [(page.barred, page.original is None, page.thumbnail is None) for page in (first, second)] == [
+        (False, True, False),
+        (True, True, True),
+    ]
+
+
+def test_a_later_list_removes_the_file_from_the_other_pages_too(workspace: Workspace, tmp_path: Path) -> None:
+    connector = two_pages(tmp_path / "both.tif")
+    workspace.desk_at_the_machine().ingest.run("press", connector, workers=1)
+    before = files(workspace)
+    assert load_pdq(workspace, pdq(changed())).barred == 1
+    assert files(workspace) == before - 2, "the file, and the thumbnail of the listed page"
+    with workspace.store.read() as tx:
+        first, second = tx.captures.of_source(tx.sources.get("press").id)
+    assert (first.barred, first.original, second.barred, second.original) == (False, None, True, None)
+
+
+def test_a_plain_picture_is_no_near_duplicate(workspace: Workspace) -> None:
+    plain = Image.open(LISTED).convert("RGB").filter(ImageFilter.GaussianBlur(90))
+    out = io.BytesIO()
+    plain.save(out, "PNG")
+    pixels = np.asarray(plain)
+    assert hash_quality(pixels) < 50
+    load_pdq(workspace, perceptual_hash(pixels).hex())
+    item = Item(name="plain", untrusted=out.getvalue(), provenance=Provenance(uri="file:///plain"))
+    workspace.desk_at_the_machine().ingest.run("press", Found([item]), workers=1)
+    load_pdq(workspace, perceptual_hash(pixels).hex())
+    with workspace.store.read() as tx:
+        (capture,) = tx.captures.of_source(tx.sources.get("press").id)
+    assert not capture.barred
+
+
+class Found:
+    """A connector over what is given."""
+
+    def __init__(self, found: list[Item]) -> None:
+        self._found = found
+
+    def count(self) -> int:
+        return len(self._found)
+
+    def items(self) -> Iterator[Item]:
+        yield from self._found
+
+
+def test_the_bits_of_a_list_are_sealed_and_survive_a_rotation_of_the_key(workspace: Workspace) -> None:
+    wanted = pdq(changed())
+    load_pdq(workspace, wanted)
+    with workspace.store.read() as tx:
+        ((sealed,),) = tx.connection.exec_driver_sql("SELECT sealed FROM known_hashes").all()
+    assert bytes.fromhex(wanted) not in bytes(sealed)
+    workspace.desk_at_the_machine().key_rotation.workspace()
+    with workspace.store.read() as tx:
+        assert [hash_.hex() for hash_ in tx.abuse.hashes.after(0)] == [wanted]
+    ingest(workspace)
+    assert files(workspace) == 1 + 3
+
+
+def test_a_hash_set_bars_by_md5_and_says_what_it_left_out(ready: Run, tmp_path: Path) -> None:
+    listed = digests_of(LISTED.read_bytes())
+    records = [
+        {"Category": "1"} | listed,
+        {"Category": 0, "MD5": "A" * 32},
+        {"MD5": "B" * 32},
+        {"Category": 3, "MD5": "C" * 32},
+    ]
+    (tmp_path / "set.json").write_bytes(document([*records, 5], "1.3"))
+    done = ready("source", "known-abuse", tmp_path / "set.json", "--json").json
+    left_out = {"uncategorised": 2, "other_category": 1, "unusable": 1}
+    assert (done["list"], done["digests"], done["new"], done["left_out"]) == ("vics", 2, 2, left_out)
+    told = ready("source", "known-abuse", tmp_path / "set.json", "--category", 3)
+    assert "category 3. What a category means differs by country." in told.out
+    assert "Not taken, not categorised (category 0, or none): 2 entries." in told.out
+    assert ready("source", "known-abuse", tmp_path / "set.json", "--category", 9).code == 2
+    assert ready("source", "known-abuse", tmp_path / "set.json", "--category", 0).code == 2
+    (tmp_path / "list.txt").write_text("a" * 64)
+    assert "only VICS hash sets" in ready("source", "known-abuse", tmp_path / "list.txt", "--category", 1).err
+
+
+def test_a_hash_set_that_is_cut_off_is_loaded_up_to_there(ready: Run, tmp_path: Path) -> None:
+    (tmp_path / "set.json").write_bytes(document([{"Category": 1, "MD5": f"{n:032x}"} for n in range(9)])[:-9])
+    failed = ready("source", "known-abuse", tmp_path / "set.json")
+    assert failed.code == 5
+    assert "it is cut off; nothing after record 8 is read" in failed.err
+    (tmp_path / "set.json").write_bytes(document([{"Category": 1, "MD5": f"{n:032x}"} for n in range(9)]))
+    assert ready("source", "known-abuse", tmp_path / "set.json", "--json").json["new"] == 1
+
+
+def test_the_record_says_which_list_was_loaded_and_which_categories(workspace: Workspace) -> None:
+    load_pdq(workspace, pdq(changed()))
+    audit = workspace.desk_at_the_machine().audit
+    (told,) = (json.loads(entry.details or "{}") for entry in audit.entries(audit.size() - 1, audit.size()))
+    wanted = {"list": "pdq", "hashes": 1, "new_hashes": 1}
+    assert {name: told[name] for name in wanted} == wanted
 
 
 def test_examiners_load_no_list(tmp_path: Path) -> None:

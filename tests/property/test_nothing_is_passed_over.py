@@ -28,6 +28,7 @@ from tests.support.folders import put
 from tests.support.local_web import CannedReply, LocalWeb
 from tests.support.packed import seven, tarred, zipped
 from tests.support.transactions import face, person, transaction
+from tests.support.vics import digests_of, export, media
 
 from lineament.sources.archive.connector import ArchiveConnector
 from lineament.sources.base import Connector, Item, LeftOut
@@ -36,6 +37,7 @@ from lineament.sources.folder.connector import FolderConnector
 from lineament.sources.imports.itl import ItlConnector
 from lineament.sources.imports.persons import CompreFaceConnector, PersonsConnector
 from lineament.sources.manifest.connector import ManifestConnector
+from lineament.sources.vics.connector import VicsConnector
 from lineament.sources.webarchive.connector import WarcConnector
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(300)
@@ -159,6 +161,27 @@ def test_persons(persons: list[list[str]], loose: int) -> None:
 
 
 # ---------------------------------------------------------------- lists
+
+RECORDS: dict[str, tuple[object, str]] = {
+    "named": ({}, TAKEN),
+    "with digests in small letters": ({"MD5": digests_of(JPEG)["MD5"].lower()}, TAKEN),
+    "without digests": ({"MD5": None, "SHA1": ""}, TAKEN),
+    "of another file": ({"MD5": "0" * 32}, REFUSED),
+    "gone": ({"RelativeFilePath": "VIC_Files\\gone.jpg"}, REFUSED),
+    "outside": ({"RelativeFilePath": "..\\..\\etc\\passwd"}, REFUSED),
+    "of a hash set": ({"RelativeFilePath": None}, REFUSED),
+    "no record": (5, REFUSED),
+}
+
+
+@few
+@given(st.lists(st.sampled_from(sorted(RECORDS)), max_size=8), st.sampled_from(["1.3", "2.0"]))
+def test_a_vics_export(kinds: list[str], version: str) -> None:
+    with folder() as root:
+        whole = media(root, "a.jpg", JPEG)
+        records = [whole | own if isinstance(own, dict) else own for own, _ in map(RECORDS.__getitem__, kinds)]
+        right = Counter(RECORDS[kind][1] for kind in kinds)
+        assert outcomes(VicsConnector(export(root, records, version), LIMIT)) == right
 
 
 @few

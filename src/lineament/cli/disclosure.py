@@ -1,7 +1,12 @@
-"""``lineament case disclose``."""
+"""``lineament case disclose`` and ``lineament case vics``."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +26,14 @@ from lineament.cli.terminal import (
 from lineament.errors import WorkspaceExists
 from lineament.model.accounts import Permission
 from lineament.model.jobs import JobProgress
-from lineament.views.disclosures import disclosure_json
+from lineament.views.disclosures import disclosure_json, export_json
+from lineament.views.values import counted
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to ``app``."""
+    """Add the commands to ``app``."""
     app.command("disclose")(disclose)
+    app.command("vics")(export_vics)
 
 
 @needs(Permission.MANAGE_CASES)
@@ -60,3 +67,59 @@ def disclose(
         return
     say(f"The disclosure pack is at {file}, for its owner alone. SHA-256: {made.paper.sha256}")
     say(f"Whoever gets it verifies it with: python3 -I verify.py {file.name} --key KEY")
+
+
+class DataModel(StrEnum):
+    """A version of the data model of VICS."""
+
+    OLDER = "1.3"
+    NEWER = "2.0"
+
+
+@needs(Permission.MANAGE_CASES)
+def export_vics(
+    context: typer.Context,
+    ref: Ref,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder to make; nothing may be there yet.")],
+    data_model: Annotated[DataModel, typer.Option(help="The version of VICS.")] = DataModel.NEWER,
+    as_json: AsJson = False,
+) -> None:
+    """Export a case's photographs and leads for forensic suites (VICS); on the record."""
+    with workspace(context) as desk, progress() as bar, _new_folder(folder) as unfinished:
+        shown = bar.add_task("Exporting", total=None, rate="")
+
+        def put(name: str, content: bytes) -> None:
+            path = unfinished / name
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            write_private(path, content)
+
+        def report(now: JobProgress) -> None:
+            bar.update(shown, completed=now.done, description=now.words or "Exporting")
+
+        made = desk.case_export.make(ref, data_model.value, put, report)
+    if as_json:
+        print_json(export_json(made))
+        return
+    held = f"{counted(made.photographs, 'photograph')} and {counted(made.leads, 'lead')}"
+    say(f"The export is at {folder}, for its owner alone: {held}. SHA-256 of its list: {made.sha256}")
+    for why, many in sorted(made.left_out.items()):
+        say(f"Not in it: {many:,} {why}.")
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder beside the given one; it gets its name once all that is written in the block is complete.
+
+    Raises WorkspaceExists if something is there, or InvalidValue if no folder can be made there.
+    """
+    if folder.exists() or folder.is_symlink():
+        raise WorkspaceExists(path=folder)
+    checked_writable(folder)
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    unfinished.mkdir(mode=0o700)
+    try:
+        yield unfinished
+        unfinished.rename(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise

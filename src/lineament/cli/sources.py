@@ -23,16 +23,19 @@ from lineament.cli.terminal import (
     print_table,
     say,
     table,
+    working,
     workspace,
     write_private,
 )
 from lineament.errors import InvalidValue, NoSuchFile
 from lineament.model.accounts import Permission
+from lineament.model.known import CATEGORIES, ListKind, ListOrigin
 from lineament.model.sources import Source, SourceState, SourceTerms, read_share
 from lineament.views.sources import known_abuse_json, receipt_json, source_json, source_state, sources_json
 from lineament.views.values import counted
 
 if TYPE_CHECKING:
+    from lineament.services.gallery.abuse import LoadReport
     from lineament.services.gallery.register import PermissionDocument, SourceStanding
     from lineament.workspace import Desk
 
@@ -264,22 +267,40 @@ def withdraw(
 @needs(Permission.MANAGE_SOURCES)
 def known_abuse(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="One digest in each line: SHA-256, SHA-1 or MD5.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Digests (SHA-256, SHA-1, MD5) on lines, VICS, ICSE or PDQ hashes.")
+    ],
+    kind: Annotated[
+        ListKind | None, typer.Option("--as", help="How it is written; a plain list of PDQ hashes has to be named so.")
+    ] = None,
+    category: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=99, help="Of VICS: take this category; may be repeated. [default: 1, 2]"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Load a list of known-abuse material; a picture on it is never shown or kept, only its faces, on a blur."""
+    from lineament.sources.known.lists import read_list
+
     if not file.is_file():
         raise NoSuchFile(path=file)
-    with workspace(context) as desk, file.open(encoding="ascii", errors="replace") as lines:
-        loaded = desk.known_abuse.load(lines)
-    if not loaded.digests:
-        raise InvalidValue(what="The list", value=file, why="no line of it holds a SHA-256, SHA-1 or MD5")
+    categories = frozenset(category or CATEGORIES)
+    with workspace(context) as desk, working("Loading the list"):
+        kind, entries = read_list(file, kind, categories)
+        if category and kind is not ListKind.VICS:
+            raise InvalidValue(what="--category", value=category[0], why="only VICS hash sets have categories")
+        taken = tuple(sorted(categories)) if kind is ListKind.VICS else ()
+        loaded = desk.known_abuse.load_entries(entries, ListOrigin(kind=kind, categories=taken))
+    if not (loaded.digests or loaded.hashes):
+        raise InvalidValue(what="The list", value=file, why=_nothing_taken(loaded))
     if as_json:
         print_json(known_abuse_json(loaded))
         return
-    say(f"{counted(loaded.digests, 'digest')}, {loaded.new:,} new; the list is never given out again.")
-    if loaded.empty_lines:
-        say(f"Without a digest: {counted(loaded.empty_lines, 'line')}.")
+    say(f"{_loaded_words(loaded)}; the list is never given out again.")
+    if taken:
+        say(f"Taken as known: category {' and '.join(map(str, taken))}. What a category means differs by country.")
+    for why, many in sorted(loaded.left_out.items()):
+        say(f"Not taken, {why}: {counted(many, 'entry', 'entries')}.")
     if loaded.barred:
         say(f"On it, and without their pictures from now on: {counted(loaded.barred, 'capture')} of the gallery.")
 
@@ -322,6 +343,21 @@ def check_receipt(
         return
     say(f"The receipt is signed by {key.partition('+')[0]}, and its ledger holds entry {claims['ledger']['entry']}.")
     print_facts({name: value for name, value in claims.items() if name != "ledger"})
+
+
+def _loaded_words(loaded: LoadReport) -> str:
+    digests = f"{counted(loaded.digests, 'digest')}, {loaded.new:,} new"
+    hashes = f"{counted(loaded.hashes, 'perceptual hash', 'perceptual hashes')}, {loaded.new_hashes:,} new"
+    parts = [words for words, many in ((digests, loaded.digests), (hashes, loaded.hashes)) if many]
+    return "; ".join(parts)
+
+
+def _nothing_taken(loaded: LoadReport) -> str:
+    """Return why nothing of a list was taken."""
+    reasons = ", ".join(f"{many:,} {why}" for why, many in sorted(loaded.left_out.items()))
+    if loaded.kind in {ListKind.DIGESTS, ListKind.PDQ}:
+        return f"no line of it holds {'a PDQ hash' if loaded.kind is ListKind.PDQ else 'a SHA-256, SHA-1 or MD5'}"
+    return f"none of its entries is taken ({reasons})" if reasons else "it is empty"
 
 
 def _permission(path: Path | None) -> PermissionDocument | None:

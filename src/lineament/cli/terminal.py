@@ -56,7 +56,7 @@ AsKind = Annotated[
         "--as",
         metavar="KIND",
         callback=_known_kind,
-        help="Say what it is: folder, archive, manifest, warc, video, site, itl, persons, compreface.",
+        help="Say what it is: folder, archive, manifest, warc, video, site, itl, vics, persons, compreface.",
     ),
 ]
 

@@ -88,6 +88,7 @@ class Action(StrEnum):
     CASE_DISCLOSED = "case_disclosed"
     DISCLOSURE_TAKEN = "disclosure_taken"
     TRANSACTION_WRITTEN = "transaction_written"
+    CASE_EXPORTED = "case_exported"
     AGENCY_REGISTERED = "agency_registered"
     AGENCY_RENAMED = "agency_renamed"
     AGENCY_VETTED = "agency_vetted"

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -47,6 +48,16 @@ def bands_of(phash: bytes) -> list[int]:
 
 
 _HAS_FACE = sa.exists().where(faces.c.capture_id == captures.c.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashedCapture:
+    """What of a capture is read to compare its perceptual hash."""
+
+    id: CaptureId
+    source_id: SourceId
+    phash: bytes
+    thumbnail: str | None
 
 
 class CaptureRows:
@@ -103,6 +114,16 @@ class CaptureRows:
             query = query.where(captures.c.source_id == source_id).order_by(captures.c.id)
             found += [(CaptureId(id_), uri) for id_, uri in self._connection.execute(query)]
         return sorted(found)
+
+    def hashed_after(self, capture_id: int, limit: int) -> list[HashedCapture]:
+        """Return the captures with ids above one that are not barred, of all sources, in the order of their ids."""
+        columns = (captures.c.id, captures.c.source_id, captures.c.phash, captures.c.thumbnail)
+        its = (captures.c.id > capture_id, ~captures.c.barred)
+        query = sa.select(*columns).where(*its).order_by(captures.c.id).limit(limit)
+        return [
+            HashedCapture(id=CaptureId(id_), source_id=SourceId(source_id), phash=bytes(phash), thumbnail=thumbnail)
+            for id_, source_id, phash, thumbnail in self._connection.execute(query)
+        ]
 
     def of_source(self, source_id: SourceId) -> Iterator[Capture]:
         """Yield all captures of a source, in the order of their ids."""

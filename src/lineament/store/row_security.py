@@ -144,6 +144,7 @@ WITHOUT_POLICY: dict[str, str] = {
     "faces": _GALLERY,
     "kept_pages": "sealed under keys that only the browsers have",
     "known_abuse": "keyed digests of files, known to every ingest",
+    "known_hashes": "perceptual hashes of files, sealed, known to every ingest",
     "ledger_checkpoint": _LEDGER,
     "ledger_entries": _LEDGER,
     "ledger_nodes": _LEDGER,

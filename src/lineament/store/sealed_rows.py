@@ -25,6 +25,7 @@ from lineament.store.people_tables import accounts, agencies, factors, sessions,
 from lineament.store.proposal_table import proposals
 from lineament.store.review_tables import candidate_notes, decisions, known_pairs
 from lineament.store.search_tables import searches
+from lineament.store.source_tables import known_hashes
 from lineament.store.tables import case_invitations, cases, sources
 from lineament.store.watch_tables import watch_findings, watches, web_hooks
 from lineament.store.witness_table import witness_policies
@@ -94,6 +95,7 @@ VAULTED: Sequence[SealedPlace] = (
     _vaulted(misuse_reports, "sealed"),
     _vaulted(misuse_findings, "sealed"),
     _vaulted(publications, "sealed"),
+    _vaulted(known_hashes, "sealed"),
     SealedPlace(table=ledger_details, column="sealed", row="seq", about="ledger|{}"),
 )
 """What the vault seals."""

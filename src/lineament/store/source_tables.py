@@ -93,6 +93,15 @@ known_abuse = sa.Table(
     digest("digest"),
 )
 
+known_hashes = sa.Table(
+    "known_hashes",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # up to thousands of perceptual hashes, one after the other
+    sa.Column("at", Moment, nullable=False),
+)
+"""Perceptual hashes of known-abuse material: near ones can be found only if their bits can be read."""
+
 crawl_deletions = sa.Table(
     "crawl_deletions",
     metadata,

@@ -58,7 +58,7 @@ class Tx:
         self.touched = touched or Touched(vault=vault)
         self.meta = MetaRows(connection)
         self.sources = SourceRows(connection, vault)
-        self.abuse = AbuseRows(connection)
+        self.abuse = AbuseRows(connection, vault)
         self.captures = CaptureRows(connection, vault)
         self.places = PlaceRows(connection, vault)
         self.runs = RunRows(connection, vault)

@@ -9,6 +9,7 @@ from lineament.views.values import iso
 
 if TYPE_CHECKING:
     from lineament.services.disclosure.transactions import MadeTransaction
+    from lineament.services.disclosure.vics import MadeExport
 
 
 def disclosure_json(pack: Paper) -> dict[str, Any]:
@@ -32,4 +33,17 @@ def transaction_json(made: MadeTransaction) -> dict[str, Any]:
         "unchanged": made.unchanged,
         "bytes": len(made.content),
         "sha256": made.sha256,
+    }
+
+
+def export_json(made: MadeExport) -> dict[str, Any]:
+    """Return an export of a case for other programs, in counts."""
+    return {
+        "case": made.case,
+        "vics": made.version,
+        "photographs": made.photographs,
+        "leads": made.leads,
+        "bytes": made.bytes,
+        "sha256": made.sha256,
+        "left_out": {why.name.lower(): many for why, many in sorted(made.left_out.items())},
     }

@@ -64,7 +64,15 @@ def sources_json(
 
 def known_abuse_json(report: LoadReport) -> dict[str, Any]:
     """Return what was loaded from a list of known-abuse material as JSON, in counts."""
-    return asdict(report)
+    return {
+        "list": report.kind.value,
+        "digests": report.digests,
+        "new": report.new,
+        "hashes": report.hashes,
+        "new_hashes": report.new_hashes,
+        "left_out": {why.name.lower(): many for why, many in sorted(report.left_out.items())},
+        "barred": report.barred,
+    }
 
 
 def taken_out_json(taken_out: TakenOut) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lineament.errors import InvalidValue
+from lineament.errors import Damaged, InvalidValue
 from lineament.model.faces import Box, Pixels
 from lineament.model.search import Edit, EditKind
 from lineament.vision.align import resize, rotate_counterclockwise
@@ -38,6 +38,8 @@ MOST_STOPS = 3.0
 
 _HASHED_SIDE = 1024  # larger pictures are averaged down first, to save time
 _HASH_GRID = 64
+_GRADIENTS = 90
+"""The sum of gradients that is one point of quality, as PDQ's authors set it."""
 _SOFT = 14.0
 """Pixels of a crop by which its continuation beyond the picture is blurred: it cannot be taken for part of a face."""
 _COARSE = 4
@@ -158,11 +160,7 @@ def perceptual_hash(pixels: Pixels) -> bytes:
     above the median or not. All but the last step is linear: one matrix for each side. It differs by a bit or two from
     the package “pdqhash”, with which it is tested, and takes a small part of its time (bench/decode.py).
     """
-    light = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    factor = math.ceil(max(light.shape) / _HASHED_SIDE)
-    if factor > 1:
-        height, width = (max(1, side // factor) for side in light.shape)
-        light = cv2.resize(light[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA)
+    light = _light(pixels)
     height, width = light.shape
     # OpenCV's product for the large matrix: NumPy's wakes threads and waits for them if all processors are busy.
     nothing = np.zeros(0, np.float32)
@@ -172,15 +170,51 @@ def perceptual_hash(pixels: Pixels) -> bytes:
     return np.packbits(frequencies[::-1] > median).tobytes()
 
 
+def hash_quality(pixels: Pixels) -> int:
+    """Return PDQ's quality of a picture, 0 to 100: how much its brightness changes; a plain one's hash says little.
+
+    After the paper above: the sum of the gradients of the 64 × 64 samples, each in whole steps of 1 % of the range.
+    """
+    light = _light(pixels).astype(np.float32)
+    samples = _samples(light.shape[0]) @ light @ _samples(light.shape[1]).T
+    steps = [np.trunc(np.diff(samples, axis=axis) * (100 / 255)) for axis in (0, 1)]
+    return min(100, int(sum(np.abs(step).sum() for step in steps)) // _GRADIENTS)
+
+
+def pixels_of_jpeg(jpeg: bytes) -> Pixels:
+    """Return the pixels of a JPEG of our own making, as of a thumbnail. Raises Damaged if it is none."""
+    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if decoded is None:
+        raise Damaged(what="A thumbnail", why="it is not a JPEG", remedy="erase its capture and ingest it again")
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _light(pixels: Pixels) -> NDArray[np.uint8]:
+    """Return the luminance of a picture, averaged down to _HASHED_SIDE pixels at most."""
+    light = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    factor = math.ceil(max(light.shape) / _HASHED_SIDE)
+    if factor > 1:
+        height, width = (max(1, side // factor) for side in light.shape)
+        light = cv2.resize(light[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(light, np.uint8)
+
+
 @lru_cache(maxsize=256)
-def _frequencies(length: int) -> NDArray[np.float32]:
-    """Return box filters, sampling and cosine transform for a side of ``length`` pixels, shape (16, length)."""
+def _samples(length: int) -> NDArray[np.float32]:
+    """Return box filters and sampling for a side of ``length`` pixels, shape (64, length)."""
     samples = np.zeros((_HASH_GRID, length))
     for row, sample in enumerate(samples):
         outer = _window(int((row + 0.5) * length / _HASH_GRID), length)
         for middle in outer:
             inner = _window(middle, length)
             sample[inner.start : inner.stop] += 1 / (len(outer) * len(inner))
+    return np.asarray(samples, np.float32)
+
+
+@lru_cache(maxsize=256)
+def _frequencies(length: int) -> NDArray[np.float32]:
+    """Return box filters, sampling and cosine transform for a side of ``length`` pixels, shape (16, length)."""
+    samples = _samples(length).astype(np.float64)
     angles = np.outer(np.arange(1, 17), 2 * np.arange(_HASH_GRID) + 1) * (math.pi / (2 * _HASH_GRID))
     cosines = math.sqrt(2 / _HASH_GRID) * np.cos(angles)
     return np.asarray(np.einsum("fs,sl->fl", cosines, samples), np.float32)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lineament.services.copies import Copies
     from lineament.services.disclosure.disclose import Disclosure
     from lineament.services.disclosure.transactions import Transactions
+    from lineament.services.disclosure.vics import CaseExport
     from lineament.services.photographs import Photographs
     from lineament.services.pictures import Pictures
     from lineament.services.probes import Probes
@@ -166,3 +167,12 @@ class Bench:
 
         held = self.workspace
         return Transactions(self.record, held.keys, held.blobs, lambda: held.analyser)
+
+    @cached_property
+    def case_export(self) -> CaseExport:
+        """Exports cases for other programs."""
+        from lineament.services.disclosure.vics import CaseExport
+        from lineament.services.leads.leads import Leads
+
+        held = self.workspace
+        return CaseExport(self.record, held.keys, held.blobs, Leads(self.record, held.keys))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 
 import pytest
 from tests.support.samples import AT, ISO, TODAY, agency, source
 
+from lineament.model.known import NotListed
 from lineament.model.sources import Source, SourceState
 from lineament.services.gallery.abuse import LoadReport
 from lineament.services.gallery.register import SourceStanding
@@ -93,8 +95,9 @@ def test_sources_are_listed_each_with_the_standing_that_may_be_seen() -> None:
 
 
 def test_loads_and_exports_are_counted() -> None:
-    loaded = LoadReport(digests=5, new=4, empty_lines=1, barred=2)
-    assert known_abuse_json(loaded) == {"digests": 5, "new": 4, "empty_lines": 1, "barred": 2}
+    loaded = LoadReport(digests=5, new=4, hashes=3, left_out=Counter({NotListed.NO_DIGEST: 1}), barred=2)
+    counts = {"digests": 5, "new": 4, "hashes": 3, "new_hashes": 0, "left_out": {"no_digest": 1}, "barred": 2}
+    assert known_abuse_json(loaded) == {"list": "digests", **counts}
     exported = TakenOut(exchanges=3, bytes=1000, sha256="a" * 64, ledger_entry=8)
     assert taken_out_json(exported) == {"exchanges": 3, "bytes": 1000, "sha256": "a" * 64, "ledger_entry": 8}
 

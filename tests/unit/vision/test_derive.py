@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pdqhash
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 import lineament
 from lineament.errors import InvalidValue
@@ -25,6 +25,7 @@ from lineament.vision.derive import (
     digest,
     exposure_table,
     face_crop,
+    hash_quality,
     perceptual_hash,
     thumbnail,
     without_grey,
@@ -290,6 +291,19 @@ def test_different_pictures_have_different_digests() -> None:
 
 def reference(pixels: Pixels) -> bytes:
     return np.packbits(pdqhash.compute(pixels)[0].astype(bool)).tobytes()
+
+
+@pytest.mark.parametrize("file", PORTRAITS[:4], ids=lambda file: file.stem)
+@pytest.mark.parametrize("softness", [0, 8, 40])
+def test_the_quality_is_about_that_of_the_library(file: Path, softness: int) -> None:
+    image = Image.open(file).convert("RGB").resize((512, 512)).filter(ImageFilter.GaussianBlur(softness))
+    pixels = np.asarray(image)
+    assert abs(hash_quality(pixels) - pdqhash.compute(pixels)[1]) <= 3
+
+
+def test_a_plain_picture_has_no_quality() -> None:
+    assert hash_quality(np.full((90, 120, 3), 77, np.uint8)) == 0
+    assert hash_quality(np.random.default_rng(0).integers(0, 2, (64, 64, 1), np.uint8).repeat(3, 2) * 255) == 100
 
 
 @pytest.mark.parametrize("file", PORTRAITS, ids=lambda file: file.stem)

@@ -209,3 +209,14 @@ class TransactionWritten(Event, action=Action.TRANSACTION_WRITTEN):
     to: str  # the identifier of the agency that gets it
     photographs: int
     sha256: str
+
+
+class CaseExported(Event, action=Action.CASE_EXPORTED):
+    """Photographs and leads of a case were exported for other programs, and handed over."""
+
+    case: str
+    format: str  # as “VICS 2.0”
+    photographs: int
+    leads: int
+    left_out: int  # photographs and leads that may not leave
+    sha256: str  # of the list of its files

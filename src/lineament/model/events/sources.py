@@ -98,11 +98,15 @@ class SourcePicturesRead(Event, action=Action.SOURCE_PICTURES_READ):
 
 
 class KnownAbuseLoaded(Event, action=Action.KNOWN_ABUSE_LOADED):
-    """Digests of known-abuse material were loaded."""
+    """Digests or perceptual hashes of known-abuse material were loaded, or pictures near them were barred."""
 
     digests: int
     new: int
     barred: tuple[int, ...]  # captures
+    list: str = "digests"  # how it was written
+    categories: tuple[int, ...] = ()  # those that were taken of a VICS hash set
+    hashes: int = 0  # PDQ hashes
+    new_hashes: int = 0
 
 
 class WarcTakenOut(Event, action=Action.WARC_TAKEN_OUT):

@@ -1,23 +1,33 @@
-"""Known-abuse material (R52), recognised by digest alone. The picture is not kept; its faces are, on a blur."""
+"""Known-abuse material (R52), recognised by digests and near PDQ hashes. No picture is kept; its faces are, on a blur.
+
+Digests are stored keyed and cannot be read back. Near hashes can be found by their bits only, so that these are sealed
+(docs/guide/formats.md says what that is worth).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 
+from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.events.sources import KnownAbuseLoaded
 from lineament.model.faces import CaptureId
+from lineament.model.known import ListedFile, ListEntryRead, ListKind, ListOrigin, NotListed
+from lineament.model.sources import Source
 from lineament.services.copying import forget_copies
 from lineament.services.gallery.crawls import Crawls
 from lineament.services.gallery.embedding import forget_embedding_pages
+from lineament.services.gallery.known_hashes import find_near
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
-from lineament.services.record import Record
+from lineament.services.record import Change, Record
+from lineament.sources.known.lists import digest_entries
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.keys import DataKey
@@ -26,17 +36,20 @@ from lineament.vision.veil import veil
 
 _KINDS = {64: "sha256", 40: "sha1", 32: "md5"}
 """The kind of a digest, by its length in hexadecimal digits."""
-_DIGEST = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?![0-9A-Za-z])")
 _AT_ONCE = 10_000
+_BARRED_AT_ONCE = 200
 
 
 @dataclass(slots=True)
 class LoadReport:
     """Counts of what was loaded from a list."""
 
+    kind: ListKind = ListKind.DIGESTS
     digests: int = 0  # digests in the file
     new: int = 0
-    empty_lines: int = 0  # lines without a digest
+    hashes: int = 0  # PDQ hashes in the file
+    new_hashes: int = 0
+    left_out: Counter[NotListed] = field(default_factory=Counter)  # entries that were not taken
     barred: int = 0  # captures in the gallery whose pictures were deleted
 
 
@@ -53,12 +66,18 @@ class AbuseList:
 
     def keyed_digest(self, digest: str) -> bytes:
         """Return a digest as stored, which is useless without the workspace's key."""
-        kind = _KINDS[len(digest)]
-        return hmac.digest(self._key, f"{kind}/{digest.lower()}".encode(), "sha256")
+        return self._keyed(f"{_KINDS[len(digest)]}/{digest.lower()}")
+
+    def keyed_hash(self, hash_: bytes) -> bytes:
+        """Return the keyed digest of a PDQ hash, by which it is told whether it is listed already."""
+        return self._keyed(f"pdq/{hash_.hex()}")
+
+    def _keyed(self, text: str) -> bytes:
+        return hmac.digest(self._key, text.encode(), "sha256")
 
 
 class KnownAbuse:
-    """Loads lists of digests, which can never be read out again."""
+    """Loads lists of known-abuse material, which can never be read out again."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, crawls: Crawls) -> None:
         self._record = record
@@ -70,27 +89,48 @@ class KnownAbuse:
 
     @needs(Permission.MANAGE_SOURCES)
     def load(self, lines: Iterable[str]) -> LoadReport:
-        """Add the first digest of each line (SHA-256, SHA-1 or MD5) to the list.
+        """Add the first digest of each line (SHA-256, SHA-1 or MD5) to the list; see ``load_entries``."""
+        return self.load_entries(digest_entries(lines), ListOrigin())
 
-        Captures with one of the SHA-256 lose their pictures immediately; the other kinds apply to later ingests.
+    @needs(Permission.MANAGE_SOURCES)
+    def load_entries(
+        self,
+        entries: Iterable[ListEntryRead],
+        origin: ListOrigin,
+        report: Callable[[LoadReport], None] = lambda _: None,
+    ) -> LoadReport:
+        """Add what a list holds; ``report`` is called after each part.
+
+        Captures with one of the SHA-256, or near one of the PDQ hashes, lose their pictures immediately; the other
+        kinds apply to later ingests. If ``entries`` raises an error, what came before it is loaded.
         """
-        loaded = LoadReport()
-        some: list[str] = []
-        for line in lines:
-            if (found := _DIGEST.search(line)) is None:
-                loaded.empty_lines += bool(line.strip())
-                continue
-            some.append(found[0].lower())
-            if len(some) == _AT_ONCE:
-                self._load(some, loaded)
-                some = []
-        if some:
-            self._load(some, loaded)
+        loaded = LoadReport(kind=origin.kind)
+        some: list[ListedFile] = []
+        hashes: dict[bytes, None] = {}
+        try:
+            for entry in entries:
+                if isinstance(entry, NotListed):
+                    loaded.left_out[entry] += 1
+                    continue
+                some.append(entry)
+                hashes.update(dict.fromkeys(entry.hashes))
+                if len(some) == _AT_ONCE:
+                    self._load(some, loaded, origin)
+                    some = []
+                    report(loaded)
+        finally:
+            if some:
+                self._load(some, loaded, origin)
+            if hashes:
+                self._bar_near(list(hashes), loaded, origin)
         return loaded
 
-    def _load(self, digests: list[str], loaded: LoadReport) -> None:
+    def _load(self, some: Sequence[ListedFile], loaded: LoadReport, origin: ListOrigin) -> None:
+        digests = [digest for listed in some for digest in listed.digests]
+        hashes = [hash_ for listed in some for hash_ in listed.hashes]
         with self._record.change() as change:
             new = change.tx.abuse.add(map(self._list.keyed_digest, digests), change.at)
+            new_hashes = self._add_hashes(change, hashes)
             stored = [
                 (source, capture_id)
                 for source in change.tx.sources.all()
@@ -100,20 +140,76 @@ class KnownAbuse:
                 for capture_id in (part.capture_id for part in parts)
                 if not change.tx.captures.get(capture_id).barred
             ]
-            forget_copies(change, [capture_id for _, capture_id in stored])
-            for source, capture_id in stored:
-                bar(change.tx, self._blobs, source_key(change.tx, self._keys, source), capture_id)
+            self._bar(change, stored)
             barred = tuple(int(capture_id) for _, capture_id in stored)
-            change.record(KnownAbuseLoaded(digests=len(digests), new=new, barred=barred))
-        self._crawls.finish()
-        self._shredder.finish()
+            change.record(
+                KnownAbuseLoaded(
+                    digests=len(digests),
+                    new=new,
+                    barred=barred,
+                    list=origin.kind.value,
+                    categories=origin.categories,
+                    hashes=len(hashes),
+                    new_hashes=new_hashes,
+                )
+            )
+        self._finish()
         loaded.digests += len(digests)
         loaded.new += new
+        loaded.hashes += len(hashes)
+        loaded.new_hashes += new_hashes
         loaded.barred += len(stored)
+
+    def _add_hashes(self, change: Change, hashes: Sequence[bytes]) -> int:
+        """Add the hashes that are not listed yet; return how many."""
+        keyed = {self._list.keyed_hash(hash_): hash_ for hash_ in hashes}
+        listed = change.tx.abuse.any_of(keyed)
+        new = [hash_ for digest, hash_ in keyed.items() if digest not in listed]
+        change.tx.abuse.add([digest for digest in keyed if digest not in listed], change.at)
+        change.tx.abuse.hashes.add(new, change.at)
+        return len(new)
+
+    def _bar_near(self, hashes: Sequence[bytes], loaded: LoadReport, origin: ListOrigin) -> None:
+        """Bar the pictures of the gallery near one of these hashes; each batch is recorded."""
+        near = find_near(self._record, self._keys, self._blobs, hashes)
+        for at in range(0, len(near), _BARRED_AT_ONCE):
+            with self._record.change() as change:
+                kept = list(_still_kept(change.tx, near[at : at + _BARRED_AT_ONCE]))
+                self._bar(change, kept)
+                barred = tuple(int(capture_id) for _, capture_id in kept)
+                change.record(
+                    KnownAbuseLoaded(
+                        digests=0, new=0, barred=barred, list=origin.kind.value, categories=origin.categories
+                    )
+                )
+            self._finish()
+            loaded.barred += len(kept)
+
+    def _bar(self, change: Change, stored: Sequence[tuple[Source, CaptureId]]) -> None:
+        forget_copies(change, [part for _, id_ in stored for part in (id_, *_other_parts(change.tx, id_))])
+        for source, capture_id in stored:
+            bar(change.tx, self._blobs, source_key(change.tx, self._keys, source), capture_id)
+
+    def _finish(self) -> None:
+        self._crawls.finish()
+        self._shredder.finish()
+
+
+def _still_kept(tx: Tx, ids: Iterable[CaptureId]) -> Iterator[tuple[Source, CaptureId]]:
+    """Yield those of the captures that were not barred or erased meanwhile, with their sources."""
+    for capture_id in ids:
+        with suppress(NotFound):
+            capture = tx.captures.get(capture_id)
+            if not capture.barred:
+                yield tx.sources.by_id(capture.source_id), capture_id
 
 
 def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:
-    """Delete the pictures of a capture, and veil its faces; ``key`` is that of its source."""
+    """Delete the pictures of a capture, and veil its faces; ``key`` is that of its source.
+
+    Other pictures of its file lose the original, which holds it too.
+    """
+    tx.captures.forget_originals(_other_parts(tx, capture_id))
     capture, faces = tx.captures.get(capture_id), tx.faces.of_capture(capture_id)
     deleted = [capture.original, capture.thumbnail, *(face.crop for face in faces)]
     for face in faces:
@@ -124,3 +220,10 @@ def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:
     unused = [address for address in deleted if address is not None and tx.captures.references(address) == 0]
     tx.deletions.add(unused)
     tx.deletions.add_crawl_records(capture.source_id, [capture.sha256])
+
+
+def _other_parts(tx: Tx, capture_id: CaptureId) -> list[CaptureId]:
+    """Return the captures that are further pictures of the file of one."""
+    capture = tx.captures.get(capture_id)
+    parts = tx.places.parts_with_bytes(capture.source_id, [capture.sha256]).get(capture.sha256, [])
+    return [part.capture_id for part in parts if part.capture_id != capture_id]

@@ -18,7 +18,7 @@ from lineament.errors import (
 )
 from lineament.model.accounts import Permission
 from lineament.model.events.sources import BatchIngested, RunEnded, RunStarted
-from lineament.model.faces import CaptureId, Provenance
+from lineament.model.faces import CaptureId, NewCapture, Provenance
 from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
 from lineament.observe.stages import Level, Stage, Total, carried, count, level, timed
@@ -40,6 +40,7 @@ from lineament.services.gallery.items import (
     refused_item,
     walk,
 )
+from lineament.services.gallery.known_hashes import KnownHashes, is_plain
 from lineament.services.gallery.model_in_use import require_model
 from lineament.services.gallery.parts import places_of
 from lineament.services.gallery.prepare import Preparation
@@ -71,7 +72,8 @@ class Ingest:
         self._gallery = gallery
         self._suppression = Suppression(keys)
         self._model = analyser.model
-        self._preparation = Preparation(record, keys, blobs, analyser)
+        self._known = KnownHashes()
+        self._preparation = Preparation(record, keys, blobs, analyser, self._known)
         self._shredder = Shredder(record, blobs)
 
     @needs(Permission.MANAGE_SOURCES)
@@ -181,13 +183,14 @@ class Ingest:
             with self._record.read() as tx:
                 known = self._outcomes(tx, context, fresh)
                 erasures, listed = tx.suppressions.is_filled(), tx.abuse.is_filled()
+                upto = self._known.refresh(tx)
             for item in found:
                 if item.outcome is IngestOutcome.ENROLLED and item.pair in known:
                     yield item.without(known[item.pair])
                 elif item.outcome is IngestOutcome.ENROLLED and self._is_past_retention(context.source, item):
                     yield item.without(IngestOutcome.PAST_RETENTION)
                 else:
-                    yield replace(item, erasures=erasures, listed=listed)
+                    yield replace(item, erasures=erasures, listed=listed, hashes_upto=upto)
 
     def _digest(self, context: RunContext, item: Item, cursor: str | None) -> IngestItem:
         """Return the item with its digest, and with its source's licence if it states none."""
@@ -309,11 +312,19 @@ class Ingest:
     def _bar(self, tx: Tx, context: RunContext, ids: list[CaptureId], new: list[IngestItem]) -> int:
         """Bar pictures listed as known abuse since their analysis; return the number of all barred pictures."""
         on_list = tx.abuse.any_of([digest for item in new for digest in item.abuse])
-        listed = [(id_, item) for id_, item in zip(ids, new, strict=True) if on_list.intersection(item.abuse)]
-        for id_, item in listed:
-            if item.capture is not None and not item.capture.barred:
+        newest, barred = self._known.refresh(tx), 0
+        for id_, item in zip(ids, new, strict=True):
+            capture = item.capture
+            if capture is None or capture.barred:
+                barred += capture is not None
+            elif on_list.intersection(item.abuse) or (item.hashes_upto < newest and self._is_near(context, capture)):
                 bar(tx, self._blobs, context.key, id_)
-        return len(listed)
+                barred += 1
+        return barred
+
+    def _is_near(self, context: RunContext, capture: NewCapture) -> bool:
+        """Return whether a picture whose pixels are gone is near a listed one, and no plain one."""
+        return self._known.near(capture.phash) and not is_plain(self._blobs, context.key, capture.thumbnail)
 
     def _with_final_outcomes(self, tx: Tx, context: RunContext, batch: list[IngestItem]) -> list[IngestItem]:
         """Return the batch after what other processes committed or erased meanwhile; each picture counts once."""

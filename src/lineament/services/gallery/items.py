@@ -115,6 +115,7 @@ class IngestItem:
     erasures: bool = False  # whether anything had been erased when it was sifted
     listed: bool = False  # whether the list of known abuse held anything then; asked again at the commit
     abuse: tuple[bytes, ...] = ()  # its keyed digests for the list of known-abuse material
+    hashes_upto: int = 0  # the newest part of the list of perceptual hashes then; later ones are asked at the commit
     capture: NewCapture | None = None
     found: tuple[Face, ...] = ()
     left_out: tuple[Face, ...] = ()  # beyond the most faces that are enrolled of a picture

@@ -16,6 +16,7 @@ from lineament.observe.stages import Stage, timed
 from lineament.services.gallery.abuse import AbuseList
 from lineament.services.gallery.footage import follow
 from lineament.services.gallery.items import DerivedPictures, IngestItem, IngestOutcome, RunContext, refused_for
+from lineament.services.gallery.known_hashes import KnownHashes
 from lineament.services.gallery.parts import as_one_file, name_of_part, of_part
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.record import Record
@@ -46,8 +47,12 @@ class _OpenedItem:
 class Preparation:
     """Analyses pictures and stores their blobs; nothing of them is in the database before the commit."""
 
-    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, analyser: Analyser) -> None:
+    def __init__(
+        self, record: Record, keys: KeyRing, blobs: Blobs, analyser: Analyser, known: KnownHashes | None = None
+    ) -> None:
+        """``known`` are the perceptual hashes that bar a picture; somebody else keeps them up to date."""
         self._record = record
+        self._known = KnownHashes() if known is None else known
         self._blobs = blobs
         self._analyser = analyser
         self._suppression = Suppression(keys)
@@ -117,14 +122,17 @@ class Preparation:
             return _refused_part(file.item, seen)
         return self._analysed(context, file, seen, of_part(file.item.collected.provenance, seen.picture))
 
-    def _stored(self, context: RunContext, file: _OpenedItem, every: Iterable[IngestItem]) -> list[IngestItem]:
-        """Return the pictures of a file with their blobs; the original is stored once.
+    def _stored(
+        self, context: RunContext, file: _OpenedItem, every: Iterable[IngestItem], *, forbidden: bool = False
+    ) -> list[IngestItem]:
+        """Return the pictures of a file with their blobs; the original is stored once, unless it is ``forbidden``.
 
-        After an erasure all are analysed first: if one shows an erased face, the file is kept for none of them.
+        After an erasure, or with hashes of known-abuse material, all are analysed first: if one shows an erased face
+        or is near such material, the file is kept for none of them.
         """
-        if file.item.erasures:
+        if file.item.erasures or self._known:
             every = list(every)
-            if any(item.derived is not None and item.derived.shows_erased for item in every):
+            if forbidden or any(map(_forbids_file, every)):
                 every = [_without_original(item) for item in every]
         items, original = [], None
         for item in every:
@@ -139,19 +147,22 @@ class Preparation:
         """Return the best few frames of each person, as of a video; the first frame if nobody is seen."""
         refused: list[IngestItem] = []
         without_face: list[IngestItem] = []
+        forbidden = False
 
         def analysed() -> Iterator[IngestItem]:
+            nonlocal forbidden
             for seen in every:
                 if isinstance(seen, RefusedPart):
                     refused.append(_refused_part(file.item, seen))
                     continue
                 provenance = of_part(file.item.collected.provenance, seen.picture)
                 frame = self._analysed(context, file, seen, provenance)
+                forbidden = forbidden or _forbids_file(frame)
                 without_face.extend([frame] if not (frame.found or without_face) else [])
                 yield replace(frame, collected=replace(frame.collected, provenance=provenance))
 
         kept = [frame for frame in follow(analysed()) if frame.capture is not None]
-        return self._stored(context, file, kept or without_face) + refused
+        return self._stored(context, file, kept or without_face, forbidden=forbidden) + refused
 
     def _analysed(self, context: RunContext, file: _OpenedItem, seen: Analysis, provenance: Provenance) -> IngestItem:
         """Return a picture of the file with its faces and derived pictures."""
@@ -160,6 +171,7 @@ class Preparation:
         if item.erasures:
             with self._record.read() as tx:
                 faces = self._suppression.still_wanted(tx, item.sha256, seen.faces, picture.part)
+        barred = file.barred or self._known.knows(seen.phash, picture.pixels)
         capture = NewCapture(
             source_id=context.source.id,
             provenance=provenance,
@@ -172,7 +184,7 @@ class Preparation:
             enrolled_at=self._record.clock(),
             original=None,
             thumbnail=None,
-            barred=file.barred,
+            barred=barred,
             part=picture.part,
             incomplete=picture.incomplete,
             missing=picture.missing,
@@ -185,7 +197,7 @@ class Preparation:
         most = context.task.most_faces or len(faces)
         shows_erased, faces, left_out = len(faces) < len(seen.faces), faces[:most], faces[most:]
         crops = tuple(face_crop(picture, face.box, face.quality.quarters) for face in faces)
-        if file.barred:
+        if barred:
             derived = DerivedPictures(None, tuple(map(veil, crops)))
         elif shows_erased:  # whoever was erased is still in the picture (docs/adr/0010)
             derived = DerivedPictures(None, crops, shows_erased=True, original=False)
@@ -214,7 +226,7 @@ class Preparation:
         if item.derived is None:
             return item
         key, shown = context.key, item.collected.provenance.page_record
-        holds_it = item.derived.shows_erased and embedded_number(item.collected.provenance.uri) is not None
+        holds_it = _forbids_file(item) and embedded_number(item.collected.provenance.uri) is not None
         record = None if shown is None or holds_it else context.task.page(shown)
         page = None if record is None else self._blobs.put(key, record)
         small = None
@@ -235,6 +247,12 @@ def why_none(seen: Analysis) -> str:
     if score >= FACE_SCORE:
         return f"{place}, and its template is too weak to be taken for a face"
     return f"{place} of the {FACE_SCORE:g} that is asked"
+
+
+def _forbids_file(item: IngestItem) -> bool:
+    """Return whether no file that holds this picture may be kept."""
+    is_barred = item.capture is not None and item.capture.barred
+    return is_barred or (item.derived is not None and item.derived.shows_erased)
 
 
 def _without_original(item: IngestItem) -> IngestItem:

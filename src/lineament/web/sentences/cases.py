@@ -170,3 +170,9 @@ def _(event: events.DisclosureTaken, names: Names) -> Markup:
 def _(event: events.TransactionWritten, names: Names) -> Markup:
     held = count(event.photographs, "photograph", "photographs")
     return tell("wrote {} of {} as a transaction for {}", held, names.case(event.case), bdi(event.to))
+
+
+@sentence_of.register
+def _(event: events.CaseExported, names: Names) -> Markup:
+    held = tell("{} and {}", count(event.photographs, "photograph"), count(event.leads, "lead"))
+    return tell("exported {} of {} as {}", held, names.case(event.case), escape(event.format))

@@ -92,9 +92,13 @@ def _(event: events.SourcePicturesRead, names: Names) -> Markup:
 
 @sentence_of.register
 def _(event: events.KnownAbuseLoaded, _names: Names) -> Markup:
-    digests = count(event.digests, "digest")
     barred = tell("; {} barred by them", _are(len(event.barred), "stored picture")) if event.barred else NOTHING
-    return tell("loaded {} of known abuse material, {} new{}", digests, event.new, barred)
+    digests = count(event.digests, "digest")
+    if not event.hashes:
+        return tell("loaded {} of known abuse material, {} new{}", digests, event.new, barred)
+    hashes = count(event.hashes, "perceptual hash", "perceptual hashes")
+    words = "loaded {} and {} of known abuse material, {} new{}"
+    return tell(words, digests, hashes, event.new + event.new_hashes, barred)
 
 
 @sentence_of.register

@@ -1,0 +1,1 @@
+"""Lists of known-abuse material, as those who keep them distribute them."""

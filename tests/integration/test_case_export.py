@@ -1,0 +1,179 @@
+"""A case is exported for forensic suites: what is in it, what may not leave, and that our own reader reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import Ran
+from tests.support.refusals import refused
+from tests.support.reviewing import decide_all, lead_of
+from tests.support.squad import TERMS, Squad, squad
+from tests.support.vics import digests_of
+from tests.support.world import PROBE
+
+from lineament.errors import NotAllowed, StepUpNeeded
+from lineament.model.actions import Action
+from lineament.model.cases import Case, Seeks
+from lineament.model.evidence import EvidenceDraft, EvidenceKind
+from lineament.model.reasons import ReasonCode
+from lineament.model.search import SearchResult
+from lineament.services.disclosure.vics import LIST_NAME, MadeExport, NotExported
+from lineament.sources.base import Item
+from lineament.sources.vics.connector import VicsConnector
+from lineament.sources.vics.stream import read_media
+
+Run = Callable[..., Ran]
+pytestmark = pytest.mark.enable_socket
+BILL = EvidenceDraft(kind=EvidenceKind.DOCUMENT, text="A hotel bill", reference="K-1/17", independent=True)
+
+
+@pytest.fixture
+def team(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
+    with squad(portraits, tmp_path / "ws") as found:
+        yield found
+
+
+@pytest.fixture
+def case(team: Squad) -> Case:
+    return team.fresh_desk(team.examiner).casework.open(replace(TERMS, seeks=Seeks.MISSING))
+
+
+@pytest.fixture
+def decided(team: Squad, case: Case) -> SearchResult:
+    """Return a search whose best candidate two people decided to be a lead."""
+    found = team.search(case, team.take_probe(case))
+    with team.machine.record.read() as tx:
+        best = tx.searches.get(found.search_id).candidates[0].sha256
+    for account in (team.examiner, team.supervisor):
+        decide_all(team.fresh_desk(account), found.search_id, lead=best)
+    return found
+
+
+def export(team: Squad, case: Case, folder: Path, version: str = "2.0") -> tuple[MadeExport, dict[str, Any]]:
+    def put(name: str, content: bytes) -> None:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    made = team.fresh_desk(team.supervisor).case_export.make(case.key, version, put)
+    return made, json.loads((folder / LIST_NAME).read_bytes())
+
+
+def recorded(team: Squad) -> list[dict[str, Any]]:
+    with team.workspace.store.read() as tx:
+        entries = list(tx.ledger.entries(0, tx.ledger.size()))
+    return [json.loads(entry.details or "{}") for entry in entries if entry.action == Action.CASE_EXPORTED.value]
+
+
+@pytest.mark.parametrize("version", ["1.3", "2.0"])
+def test_photographs_and_leads_with_evidence_are_in_it(
+    team: Squad, case: Case, decided: SearchResult, tmp_path: Path, version: str
+) -> None:
+    desk = team.fresh_desk(team.examiner)
+    desk.leads.record(decided.search_id, lead_of(desk, decided.search_id), BILL)
+    lead = desk.leads.of_case(case.key).leads[0].candidate
+    made, listing = export(team, case, tmp_path / "out", version)
+    assert (made.photographs, made.leads, made.left_out) == (1, 1, Counter())
+    (own,) = listing["value"]
+    assert list(listing) == ["odata.metadata" if version == "1.3" else "@odata.context", "value"]
+    assert (own["CaseNumber"], own["TotalMediaFiles"]) == (case.ref, 2)
+    first, second = own["Media"]
+    original = PROBE.read_bytes()
+    size = str(len(original)) if version == "1.3" else len(original)
+    wanted = {"MediaID": 1, "Category": None, "MediaSize": size, "MimeType": "image/jpeg", **digests_of(original)}
+    assert {name: first[name] for name in wanted} == wanted
+    assert second["AlternativeHashes"][0]["HashValue"] == lead.sha256
+    assert (second["MediaFiles"][0]["FilePath"], second["MediaFiles"][0]["FileName"]) == (
+        lead.uri,
+        lead.uri.rpartition("/")[2],
+    )
+    for media in (first, second):
+        content = (tmp_path / "out" / media["RelativeFilePath"].replace("\\", "/")).read_bytes()
+        assert digests_of(content) == {"MD5": media["MD5"], "SHA1": media["SHA1"]}
+    text = json.dumps(listing).lower()
+    assert [word for word in ("score", "rank", "victimidentified", "identified") if word in text] == []
+    (event,) = recorded(team)
+    assert event["sha256"] == hashlib.sha256((tmp_path / "out" / LIST_NAME).read_bytes()).hexdigest()
+    assert (event["format"], event["photographs"], event["leads"]) == (f"VICS {version}", 1, 1)
+
+
+def test_our_own_reader_reads_it(team: Squad, case: Case, decided: SearchResult, tmp_path: Path) -> None:
+    desk = team.fresh_desk(team.examiner)
+    desk.leads.record(decided.search_id, lead_of(desk, decided.search_id), BILL)
+    export(team, case, tmp_path / "out")
+    items = list(VicsConnector(tmp_path / "out" / LIST_NAME, 2**25).items())
+    assert [isinstance(item, Item) for item in items] == [True, True]
+    assert items[0].untrusted == PROBE.read_bytes() if isinstance(items[0], Item) else False
+    with (tmp_path / "out" / LIST_NAME).open("rb") as file:
+        assert [media["category"] for media in read_media(file) if isinstance(media, dict)] == [None, None]
+
+
+def test_a_lead_without_evidence_does_not_leave(team: Squad, case: Case, decided: SearchResult, tmp_path: Path) -> None:
+    made, listing = export(team, case, tmp_path / "out")
+    assert (made.photographs, made.leads, made.left_out) == (1, 0, Counter({NotExported.NO_EVIDENCE: 1}))
+    assert len(listing["value"][0]["Media"]) == 1
+    assert recorded(team)[0]["left_out"] == 1
+
+
+def test_neither_copies_nor_known_abuse_material_leave(
+    team: Squad, case: Case, decided: SearchResult, tmp_path: Path
+) -> None:
+    desk = team.fresh_desk(team.examiner)
+    name = lead_of(desk, decided.search_id)
+    desk.leads.record(decided.search_id, name, BILL)
+    lead = desk.leads.of_case(case.key).leads[0].candidate
+    desk.copies.take(decided.search_id, name)
+    made, _ = export(team, case, tmp_path / "out")
+    assert made.left_out == Counter({NotExported.COPIES: 1})
+    team.fresh_desk(team.operator).known_abuse.load([lead.sha256])
+    made, _ = export(team, case, tmp_path / "again")
+    assert made.left_out == Counter({NotExported.NO_ORIGINAL: 1}), "the copy was never searched with, and is gone"
+    assert not list((tmp_path / "again").rglob(f"{lead.sha256}.*"))
+
+
+def test_an_export_asks_for_the_permission_and_the_second_factor(team: Squad, case: Case, tmp_path: Path) -> None:
+    written: list[str] = []
+
+    def put(name: str, _: bytes) -> None:
+        written.append(name)
+
+    with pytest.raises(NotAllowed):
+        team.fresh_desk(team.examiner).case_export.make(case.key, "2.0", put)
+    with pytest.raises(StepUpNeeded):
+        team.desk(team.supervisor).case_export.make(case.key, "2.0", put)
+    assert (written, recorded(team)) == ([], [])
+
+
+def test_a_destroyed_case_is_not_exported(team: Squad, case: Case, tmp_path: Path) -> None:
+    team.fresh_desk(team.examiner).casework.close(case.key)
+    team.clock.advance(days=3650)
+    team.machine.retain.sweep()
+    with refused(ReasonCode.CASE_DESTROYED):
+        export(team, case, tmp_path / "out")
+
+
+def test_the_command_leaves_a_whole_folder_or_none(ready: Run, tmp_path: Path) -> None:
+    terms = ("--offence", "abduction", "--purpose", "find a child", "--basis", "CPP 77", "--seeks", "missing")
+    assert ready("case", "open", "V-1", *terms).code == 0
+    assert ready("search", PROBE, "--case", "V-1", "--reason", "why").code == 0
+    done = ready("case", "vics", "V-1", tmp_path / "out", "--data-model", "1.3", "--json").json
+    assert (done["photographs"], done["leads"], done["left_out"], done["vics"]) == (1, 0, {}, "1.3")
+    sha256 = hashlib.sha256(PROBE.read_bytes()).hexdigest()
+    files = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert files == [f"Media/{sha256}.jpg", "vics.json"]
+    assert [(tmp_path / "out").stat().st_mode & 0o777, (tmp_path / "out" / files[0]).stat().st_mode & 0o777] == [
+        0o700,
+        0o600,
+    ]
+    assert ready("case", "vics", "V-1", tmp_path / "out").code != 0, "something is there"
+    assert ready("case", "vics", "V-9", tmp_path / "none").code == 3
+    assert sorted(path.name for path in tmp_path.iterdir() if "none" in path.name) == []
+    told = ready("case", "vics", "V-1", tmp_path / "more").out
+    assert "1 photograph and 0 leads" in told
