@@ -201,6 +201,7 @@ LINES = {
     "case get": Line("{ref} {paper_id} {out}", cases),
     "case papers": Line("{ref}", cases),
     "case disclose": Line("{ref} {out}", cases),
+    "case itl": Line("{ref} {out} --to DAI --from ORI --search {search_id}", cases),
     "case timeline": Line("{ref}", cases),
     "probe replay": Line("{probe_id}", cases, slow=True),
     "probe approve": Line("{probe_id}", cases),
