@@ -202,6 +202,7 @@ LINES = {
     "case papers": Line("{ref}", cases),
     "case disclose": Line("{ref} {out}", cases),
     "case vics": Line("{ref} {out}", cases),
+    "case itl": Line("{ref} {out} --to DAI --from ORI --search {search_id}", cases),
     "case timeline": Line("{ref}", cases),
     "probe replay": Line("{probe_id}", cases, slow=True),
     "probe approve": Line("{probe_id}", cases),
