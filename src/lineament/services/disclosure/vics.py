@@ -129,7 +129,7 @@ class CaseExport:
         for kind, media in self._media(case, left_out):
             sha256 = hashlib.sha256(media.untrusted).hexdigest()
             if sha256 not in records:
-                path = f"{sha256}.{_SUFFIXES.get(media.media_type, 'bin')}"
+                path = f"{sha256}.{_suffix(media.media_type)}"
                 put(f"{MEDIA_FOLDER}/{path}", media.untrusted)
                 records[sha256] = self._record_of(media, len(records) + 1, version, path)
                 counts[kind] += 1
@@ -190,7 +190,13 @@ class CaseExport:
                 untrusted = self._blobs.get(key, addresses[probe.id])
                 comment = f"Photograph of the case, added {probe.made_at.date().isoformat()}"
                 place = f"cases/{case.key}/photographs/{probe.id}"
-                media = _Media(untrusted=untrusted, media_type=probe.media_type, place=place, name="", comment=comment)
+                media = _Media(
+                    untrusted=untrusted,
+                    media_type=probe.media_type,
+                    place=place,
+                    name=f"{probe.id}.{_suffix(probe.media_type)}",
+                    comment=comment,
+                )
                 yield "photograph", media
         found = self._leads.of_case(case.key)
         left_out.update({NotExported.GONE: found.gone} if found.gone else {})
@@ -240,6 +246,10 @@ class CaseExport:
             "Exifs": [],
             "MediaFiles": [_place(media, md5)],
         }
+
+
+def _suffix(media_type: str) -> str:
+    return _SUFFIXES.get(media_type, "bin")
 
 
 def _place(media: _Media, md5: str) -> dict[str, Any]:

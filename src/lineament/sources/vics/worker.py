@@ -28,11 +28,14 @@ def main(after: str) -> None:
     list(_lines(io.BytesIO(_WARM), 0))  # imports and starts now what would come later
     confine_worker(memory=_MEMORY, seconds=_SECONDS)
     waiting: list[bytes] = []
+    size = 0
     try:
         for line in _lines(sys.stdin.buffer, int(after)):
             waiting.append(line)
-            if sum(map(len, waiting)) >= _AT_ONCE or len(waiting) >= 1000:
+            size += len(line)
+            if size >= _AT_ONCE:
                 _send(waiting)
+                size = 0
         _send(waiting)
         send(END)
     except Unusable as error:
