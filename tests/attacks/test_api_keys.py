@@ -85,7 +85,7 @@ def test_whatever_is_no_key_is_refused_with_the_same_bytes_and_headers(pages: Pa
         "x" * 8000,
         "Bearer",
     ]
-    answers = [told(client.get("/v1/key", headers=[("authorization", f"Bearer {text}".encode())])) for text in no_keys]
+    answers = [told(client.get("/v1/key", headers=[(b"authorization", f"Bearer {text}".encode())])) for text in no_keys]
     answers += [
         told(client.get("/v1/key", headers={"authorization": f"Basic {key.text}"})),
         told(client.get("/v1/key")),
