@@ -78,10 +78,8 @@ def _answered(whole: dict[str, Any]) -> set[str]:
     ]
     while waiting:
         for name in _refs(waiting.pop()):
-            if name in found:
-                continue
-            found.add(name)
-            if name not in WRITTEN:
+            if name not in found:
+                found.add(name)
                 waiting.append(schemas[name])
     return {name for name in found if not _is_list(schemas[name])}
 

@@ -29,6 +29,7 @@ ENDING = ("/stop", "/close", "/end", "DELETE")
 OTHERWISE = {
     "POST /v1/findings/{finding}/see": 404,  # no watch has fired
     "POST /v1/searches/{search}/candidates/{candidate}/page": 409,  # it was sent, and no page was kept
+    "POST /v1/sources/{source}/uploads/{upload}/stop": 409,  # all of it is taken in
     "POST /v1/jobs/{job}/stop": 409,  # it has ended
     "DELETE /v1/probes/{probe}": 403,  # it was searched with
 }
