@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.fuzz import claims, connectors, web
+from tests.fuzz import claims, connectors, programs, web
 
 CASES = Path(__file__).parent / "cases"
 _KNOWN: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]] = {
@@ -28,6 +28,7 @@ _KNOWN: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]]
     "ledger": (claims.ledger, claims.exports),
     "openid": (claims.openid, claims.provided),
     "page": (web.page, web.pages),
+    "parts": (programs.parts, programs.uploads),
     "persons": (connectors.persons, connectors.lists),
     "picture": (claims.picture, claims.pictures),
     "receipt": (claims.receipt, claims.signed_statements),

@@ -19,6 +19,7 @@ PEOPLE = "{people}"
 """Stands for a folder of photographs by person, like LFW."""
 TOYS: dict[str, tuple[str, ...]] = {
     "accuracy": ("--lfw", PEOPLE, "--few"),
+    "api": ("--pictures", "6", "--searches", "2"),
     "at_once": ("--faces", "200", "--searches", "3"),
     "blind": ("--rounds", "2"),
     "casework": ("--cases", "100", "--agencies", "12", "--entries", "3000", "--times", "1", "--only", "/cases"),
@@ -112,7 +113,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "witness": ("--rounds", "3"),
     "whole": ("--faces", "500", "--rounds", "4"),
 }
-NOT_FASTER_AT_TOY_SIZE = {"blind", "watch", "pages", "paint", "casework", "startup", "many_sources", "load"}
+NOT_FASTER_AT_TOY_SIZE = {"api", "blind", "watch", "pages", "paint", "casework", "startup", "many_sources", "load"}
 """They end with 1 if a page, a command or a search is slower than a target, which a busy machine may be."""
 
 

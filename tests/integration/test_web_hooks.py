@@ -23,11 +23,13 @@ from tests.support.clock import TICK, Clock
 from tests.support.database import raw_database
 from tests.support.killed import Killed, killed_at
 from tests.support.watched import REASON, SAME, add_source, compare, enrol, keep_watch
-from tests.support.world import CASE, World, settings, solo
+from tests.support.world import CASE, SOURCE, World, settings, solo
 
 from lineament.errors import InvalidValue, NotFound
 from lineament.model.jobs import LEASE
 from lineament.model.watches import NOTICE_DELAYS, Notice
+from lineament.services.jobs.ended import wanting_notice
+from lineament.services.jobs.kinds import INGEST
 from lineament.services.watches.hooks import BOTH_SECRETS, MOST_HOOKS
 from lineament.services.watches.sending import new_secret
 from lineament.workspace import Workspace
@@ -309,3 +311,22 @@ def test_secrets_are_nowhere_in_the_files_of_the_workspace(world: World, receive
     assert added.secret.encode() not in stored
     assert receiver.url.encode() not in stored
     assert added.secret not in world.all_details()
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def test_a_job_that_ends_is_told_if_whoever_asked_for_it_wants_that(world: World, receiver: Receiver) -> None:
+    added = world.machine.web_hooks.add(receiver.url)
+    arguments = {"source": SOURCE, "what": ["/nowhere"], "kind": "folder"}
+    for notify in (False, True):
+        world.machine.jobs.add(INGEST, wanting_notice(arguments, notify=notify), source=SOURCE)
+    world.workspace.worker.drain()
+    queued = world.machine.jobs.add(INGEST, wanting_notice(arguments, notify=True), source=SOURCE)
+    world.machine.jobs.stop(queued.id)
+    world.workspace.worker.drain()
+    told = [json.loads(body) for body in receiver.bodies]
+    assert [sorted(each) for each in told] == [["id", "timestamp", "type"]] * 2
+    assert [each["type"] for each in told] == ["job.ended"] * 2
+    assert receiver.verified(0, added.secret)
+    assert [notice.standing for notice in notices(world)] == ["delivered", "delivered"]

@@ -7,12 +7,16 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from lineament.api.admission import Call
 from lineament.api.listening import MEDIA_TYPE, Listening, News
 from lineament.api.lists import After, Limit, cursor, place_of
 from lineament.api.routes import CurrentCall, Routes
+from lineament.api.shapes import AskedFor, Line
+from lineament.model.accounts import Permission
+from lineament.services.jobs.ended import wanting_notice
+from lineament.services.jobs.kinds import INGEST, LOOK_AGAIN, JobKind, crawl_arguments, look_again_arguments
 from lineament.views.jobs import job_json
 
 routes = Routes("jobs")
@@ -52,6 +56,44 @@ class JobList(BaseModel):
 
     items: list[JobShape]
     next: str | None
+
+
+class CrawlAsked(AskedFor):
+    """Where a crawl starts."""
+
+    host: Line = Field(description="One that the source lists by name.")
+    path: Line = Field(default="/", description="The page at which it starts.")
+    notify: bool = Field(default=False, description="Whether the agency's web hooks are told when it has ended.")
+
+
+class SecondLookAsked(AskedFor):
+    """A second look at the pictures of a source."""
+
+    notify: bool = Field(default=False, description="Whether the agency's web hooks are told when it has ended.")
+
+
+@routes.act("/v1/sources/{source}/crawls", access=Permission.MANAGE_SOURCES, status_code=202, response_model=JobShape)
+def begin_crawl(call: CurrentCall, source: str, asked: CrawlAsked, response: Response) -> Any:
+    """Have a host crawled that a source lists, by a job; nothing is fetched from any other."""
+    found = call.desk.sources.get(call.source(source))
+    arguments = crawl_arguments(found, asked.host, asked.path)
+    return _queued(call, INGEST, wanting_notice(arguments, notify=asked.notify), found.name, response)
+
+
+@routes.act(
+    "/v1/sources/{source}/second-looks", access=Permission.MANAGE_SOURCES, status_code=202, response_model=JobShape
+)
+def look_again(call: CurrentCall, source: str, asked: SecondLookAsked, response: Response) -> Any:
+    """Have the model in use look again at the pictures of a source, by a job."""
+    name = call.source(source)
+    arguments = wanting_notice(look_again_arguments(name), notify=asked.notify)
+    return _queued(call, LOOK_AGAIN, arguments, name, response)
+
+
+def _queued(call: Call, kind: JobKind, arguments: dict[str, Any], source: str, response: Response) -> dict[str, Any]:
+    job = call.desk.jobs.add(kind, arguments, source=source)
+    response.headers["location"] = f"/v1/jobs/{job.id}"
+    return job_json(job)
 
 
 @routes.read("/v1/jobs", access=None, response_model=JobList)

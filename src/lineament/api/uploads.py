@@ -81,6 +81,7 @@ class FilesAsked(AskedFor):
 
     files: Annotated[list[FileAsked], Field(max_length=MOST_LISTED)]
     last: bool = Field(default=False, description="Whether the list is complete; the upload is then taken in.")
+    notify: bool = Field(default=False, description="With last: tell the agency's web hooks when it was taken in.")
 
 
 class ReceivedFile(BaseModel):
@@ -120,7 +121,8 @@ def list_upload_files(call: CurrentCall, source: str, upload: str, asked: FilesA
     says where a picture is from, as in a folder.
     """
     offered = [OfferedFile(path=file.path, size=file.size, modified=file.modified) for file in asked.files]
-    return files_json(call.desk.take_in.offer(call.source(source), upload, offered, last=asked.last))
+    name = call.source(source)
+    return files_json(call.desk.take_in.offer(name, upload, offered, last=asked.last, notify=asked.notify))
 
 
 @routes.read(

@@ -103,11 +103,12 @@ class NoticeKind(StrEnum):
 
     WATCH_FIRED = "watch.fired"
     TEST = "test"
+    JOB_ENDED = "job.ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One message to one receiver: it says that a watch fired and nothing else; no case, no name, no picture."""
+    """One message to one receiver: it says that something happened and nothing else; no case, no name, no picture."""
 
     id: str  # opaque; the receiver drops what it has had already by it
     agency_id: str

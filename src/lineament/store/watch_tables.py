@@ -93,7 +93,7 @@ notices = sa.Table(
     sa.Column("why", Words, nullable=False),
     sa.Column("mac", sa.LargeBinary),  # of what is told to whom
     not_blank("id"),
-    one_of("kind", "watch.fired", "test"),
+    one_of("kind", "watch.fired", "test", "job.ended"),
     at_least("attempts", 0),
     sa.CheckConstraint("(hook_id IS NULL) <> (account_id IS NULL)", name="one_receiver"),
     sa.CheckConstraint("delivered_at IS NULL OR next_at IS NULL", name="delivered_is_over"),

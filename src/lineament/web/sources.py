@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from lineament.errors import InvalidValue, NotFound, WrongState
+from lineament.errors import NotFound, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.faces import DRAWN
 from lineament.model.sources import Source, SourceState
 from lineament.services.gallery.draw import LEAST_SIDE
 from lineament.services.gallery.unsearched import Which
-from lineament.services.jobs.kinds import INGEST, LOOK_AGAIN, ingest_arguments, look_again_arguments
+from lineament.services.jobs.kinds import INGEST, LOOK_AGAIN, crawl_arguments, look_again_arguments
 from lineament.web import coverage
 from lineament.web.addresses import source_address
-from lineament.web.forms import SentForm
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, download, image, redirect
 from lineament.web.phrases import run_state
 from lineament.web.registering import sent_permission
 from lineament.web.runs import NEWEST, job_of
 
 pages = Pages()
-
-_PATH = re.compile(r"/[!-~]{0,499}")
-"""A path with its query, in ASCII."""
 
 
 @pages.page("/sources", access=Permission.READ_SOURCES)
@@ -150,21 +145,9 @@ def receipt(visit: CurrentVisit, name: str, form: Form) -> Response:  # noqa: AR
 @pages.act("/sources/{name}/crawl", access=Permission.MANAGE_SOURCES, page=source)
 def crawl(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse:
     """Queue a crawl of one host that the source lists, from one of its pages on."""
-    found, host = visit.desk.sources.get(name), form.text("host")
-    if host not in found.crawl_starts:
-        why = "choose one of those that the source lists"
-        raise InvalidValue(what="The host", value=host[:100], why=why, field="host")
-    arguments = ingest_arguments(found.name, [f"https://{host}{_path(form)}"], "site")
+    found = visit.desk.sources.get(name)
+    arguments = crawl_arguments(found, form.text("host"), form.text("path") or "/")
     return redirect(f"/jobs/{visit.desk.jobs.add(INGEST, arguments, source=found.name).id}")
-
-
-def _path(form: SentForm) -> str:
-    """Return the path at which a crawl starts. Raises InvalidValue if it is none."""
-    path = form.text("path") or "/"
-    if not _PATH.fullmatch(path):
-        why = "it begins with / and is written as in the address bar, without blanks"
-        raise InvalidValue(what="The page", value=path[:100], why=why, field="path")
-    return path
 
 
 @pages.act("/sources/{name}/look-again", access=Permission.MANAGE_SOURCES, page=source)

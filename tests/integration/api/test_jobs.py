@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import PORTRAITS
-from tests.support.conforming import conforming
+from tests.support.described import described
 from tests.support.programs import key_for, program
 from tests.support.serving import Served, serving
 from tests.support.world import CASE, PROBE, SOURCE, World, copied_gallery
@@ -54,7 +54,7 @@ def queue_batch(world: World, case: str) -> Job:
 
 
 def ids(client: httpx.Client) -> set[str]:
-    return {job["job"] for job in conforming(client, client.get("/v1/jobs"))["items"]}
+    return {job["job"] for job in described(client.get("/v1/jobs"))["items"]}
 
 
 # ---------------------------------------------------------------- who sees what
@@ -95,14 +95,14 @@ def test_a_key_sees_the_jobs_that_it_could_have_asked_for(world: World) -> None:
 def test_jobs_are_listed_in_parts_and_stopped(world: World) -> None:
     asked = [queue_ingest(world).id for _ in range(3)]
     made = program(world, Permission.MANAGE_SOURCES)
-    first = conforming(made.client, made.client.get("/v1/jobs", params={"limit": 2}))
-    rest = conforming(made.client, made.client.get("/v1/jobs", params={"limit": 2, "after": first["next"]}))
+    first = described(made.client.get("/v1/jobs", params={"limit": 2}))
+    rest = described(made.client.get("/v1/jobs", params={"limit": 2, "after": first["next"]}))
     assert [job["job"] for job in first["items"] + rest["items"]] == asked[::-1]
     assert rest["next"] is None
-    assert conforming(made.client, made.client.post(f"/v1/jobs/{asked[0]}/stop"))["state"] == "stopped"
+    assert described(made.client.post(f"/v1/jobs/{asked[0]}/stop"))["state"] == "stopped"
     assert made.client.post(f"/v1/jobs/{asked[0]}/stop").status_code == 409
     assert world.workspace.worker.drain() == 2
-    done = conforming(made.client, made.client.get(f"/v1/jobs/{asked[1]}"))
+    done = described(made.client.get(f"/v1/jobs/{asked[1]}"))
     assert (done["state"], done["result"]["seen"]) == ("done", 1)
     made.close()
 
@@ -181,3 +181,25 @@ def test_a_key_listens_only_so_often_at_once(world: World, monkeypatch: pytest.M
             assert (refused.status_code, refused.json()["code"]) == (429, "too-many-attempts")
             world.machine.jobs.stop(job.id)
         assert httpx.get(address, headers=headers).status_code == 200
+
+
+# ---------------------------------------------------------------- asking for one
+
+
+def test_a_crawl_and_a_second_look_are_asked_for(world: World) -> None:
+    terms = SourceTerms(
+        name="site", controller="x", basis="x", jurisdiction="FR", hosts=("a.example",), contact="us@a.example"
+    )
+    world.machine.sources.add(terms)
+    made = program(world, Permission.READ_SOURCES, Permission.MANAGE_SOURCES, sources=("site",))
+    client = made.client
+    asked = client.post("/v1/sources/site/crawls", json={"host": "a.example", "path": "/people", "notify": True})
+    job = described(asked)
+    assert (asked.status_code, asked.headers["location"]) == (202, f"/v1/jobs/{job['job']}")
+    assert (job["arguments"]["what"], job["arguments"]["notify"]) == (["https://a.example/people"], True)
+    for refused in ({"host": "b.example"}, {"host": "a.example", "path": "no path"}):
+        assert client.post("/v1/sources/site/crawls", json=refused).status_code == 422
+    look = described(client.post("/v1/sources/site/second-looks", json={}))
+    assert (look["kind"], "notify" in look["arguments"]) == ("look again", False)
+    assert client.post(f"/v1/sources/{SOURCE}/second-looks", json={}).status_code == 404
+    made.close()

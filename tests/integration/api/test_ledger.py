@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.conforming import conforming
+from tests.support.described import described
 from tests.support.programs import program
 from tests.support.world import solo
 
@@ -21,20 +21,20 @@ def test_entries_are_read_in_parts_and_proven(tmp_path: Path) -> None:
     with solo(tmp_path / "ws") as world:
         made = program(world, Permission.READ_LEDGER)
         client = made.client
-        kept = conforming(client, client.get("/v1/ledger/checkpoint"))
+        kept = described(client.get("/v1/ledger/checkpoint"))
         world.machine.sources.add(SourceTerms(name="press", controller="x", basis="x", jurisdiction="FR"))
-        first = conforming(client, client.get("/v1/ledger/entries", params={"limit": 1}))
+        first = described(client.get("/v1/ledger/entries", params={"limit": 1}))
         assert (first["items"][0]["action"], first["items"][0]["details"]["name"]) == ("source_registered", "press")
-        rest = conforming(client, client.get("/v1/ledger/entries", params={"after": first["next"]}))
+        rest = described(client.get("/v1/ledger/entries", params={"after": first["next"]}))
         numbers = [entry["entry"] for entry in first["items"] + rest["items"]]
         assert numbers == list(range(kept["entries"], -1, -1))
         only = client.get("/v1/ledger/entries", params={"kind": "sources"}).json()["items"]
         assert [entry["entry"] for entry in only] == [kept["entries"]]
         key = PublicKey.parse(kept["key"])
-        proof = conforming(client, client.get(f"/v1/ledger/entries/{kept['entries']}/proof"))
+        proof = described(client.get(f"/v1/ledger/entries/{kept['entries']}/proof"))
         assert verify_entry_proof(proof["file"], key).action == "source_registered"
         asked = client.post("/v1/ledger/consistency", json={"checkpoint": kept["checkpoint"]})
-        assert verify_consistency_file(conforming(client, asked)["file"], key).old.size == kept["entries"]
+        assert verify_consistency_file(described(asked)["file"], key).old.size == kept["entries"]
         assert client.post("/v1/ledger/consistency", json={"checkpoint": "x"}).status_code == 422
         assert client.get("/v1/ledger/entries/999999/proof").status_code == 404
         made.close()

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import PORTRAITS
-from tests.support.conforming import conforming
+from tests.support.described import described
 from tests.support.processes import vary_portraits
 from tests.support.programs import Program, program
 from tests.support.world import World, solo, staffed
@@ -36,7 +36,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def operator(world: World) -> Iterator[Program]:
     """A program that manages sources, and its source."""
     made = program(world, Permission.READ_SOURCES, Permission.MANAGE_SOURCES)
-    assert conforming(made.client, made.client.post("/v1/sources", json=TERMS))["state"] == "live"
+    assert described(made.client.post("/v1/sources", json=TERMS))["state"] == "live"
     yield made
     made.close()
 
@@ -59,14 +59,14 @@ def send_parts(client: httpx.Client, upload: str, *parts: tuple[int, int, bytes]
 def test_sources_are_registered_suspended_and_listed_in_parts(operator: Program) -> None:
     client = operator.client
     for name in ("archive", "zoo"):
-        conforming(client, client.post("/v1/sources", json=TERMS | {"name": name, "expires": "2100-01-01"}))
-    first = conforming(client, client.get("/v1/sources", params={"limit": 2}))
-    rest = conforming(client, client.get("/v1/sources", params={"limit": 2, "after": first["next"]}))
+        described(client.post("/v1/sources", json=TERMS | {"name": name, "expires": "2100-01-01"}))
+    first = described(client.get("/v1/sources", params={"limit": 2}))
+    rest = described(client.get("/v1/sources", params={"limit": 2, "after": first["next"]}))
     assert [[source["name"] for source in part["items"]] for part in (first, rest)] == [["archive", "press"], ["zoo"]]
     assert rest["next"] is None
-    assert conforming(client, client.post("/v1/sources/zoo/suspend"))["state"] == "suspended"
+    assert described(client.post("/v1/sources/zoo/suspend"))["state"] == "suspended"
     assert client.post("/v1/sources/zoo/suspend").status_code == 409
-    assert conforming(client, client.post("/v1/sources/zoo/resume"))["state"] == "live"
+    assert described(client.post("/v1/sources/zoo/resume"))["state"] == "live"
     assert client.post("/v1/sources", json=TERMS).json()["code"] == "already-there"
     refused = client.post("/v1/sources", json=TERMS | {"name": "old", "expires": "2001-01-01"})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "expires")
@@ -74,8 +74,7 @@ def test_sources_are_registered_suspended_and_listed_in_parts(operator: Program)
 
 def test_each_picture_is_told_what_became_of_it(world: World, operator: Program) -> None:
     client = operator.client
-    found = conforming(
-        client,
+    found = described(
         send(
             client,
             ("a.jpg", PICTURES[0].read_bytes()),
@@ -94,15 +93,15 @@ def test_each_picture_is_told_what_became_of_it(world: World, operator: Program)
     assert [len(told["faces"]) for told in found] == [1, 0, 1, 0]
     assert "uri" in found[3]["why"]
     with world.workspace.store.read() as tx:
-        (described,) = tx.faces.describe([found[2]["faces"][0]["face"]]).values()
-    assert described.capture.provenance.uri == "https://told.example/c.jpg"
-    again = conforming(client, send(client, ("a.jpg", PICTURES[0].read_bytes())))["pictures"]
+        (face,) = tx.faces.describe([found[2]["faces"][0]["face"]]).values()
+    assert face.capture.provenance.uri == "https://told.example/c.jpg"
+    again = described(send(client, ("a.jpg", PICTURES[0].read_bytes())))["pictures"]
     assert (again[0]["outcome"], again[0]["faces"]) == ("already_there", found[0]["faces"])
-    runs = conforming(client, client.get("/v1/sources/press/runs", params={"limit": 1}))
+    runs = described(client.get("/v1/sources/press/runs", params={"limit": 1}))
     assert [run["run"] for run in runs["items"]] == [2]
-    older = conforming(client, client.get("/v1/sources/press/runs", params={"after": runs["next"]}))["items"]
+    older = described(client.get("/v1/sources/press/runs", params={"after": runs["next"]}))["items"]
     assert [(run["run"], run["counts"]) for run in older] == [(1, {"enrolled": 2, "refused": 2})]
-    shown = conforming(client, client.get("/v1/sources/press/runs/1"))
+    shown = described(client.get("/v1/sources/press/runs/1"))
     assert len(shown["refused_first"]) == 2
     assert client.get("/v1/sources/press/runs/3").status_code == 404
 
@@ -125,21 +124,21 @@ def test_an_upload_goes_on_where_it_was(world: World, operator: Program, tmp_pat
     files = [(path.name, path.read_bytes()) for path in sorted(folder.rglob("*.jpg"))]
     told = b'{"uri": "https://told.example/0.jpg"}'
     files += [(f"{files[0][0]}.json", told), ("large.jpg", bytes(PART + 5))]
-    upload = conforming(client, client.post("/v1/sources/press/uploads"))["upload"]
+    upload = described(client.post("/v1/sources/press/uploads"))["upload"]
     place = f"/v1/sources/press/uploads/{upload}"
     asked = [{"path": f"many/{name}", "size": len(content)} for name, content in files]
-    listed = conforming(client, client.post(f"{place}/files", json={"files": asked, "last": True}))["files"]
+    listed = described(client.post(f"{place}/files", json={"files": asked, "last": True}))["files"]
     numbers = [file["file"] for file in listed]
     parts = [(number, 0, content[:PART]) for number, (_, content) in zip(numbers, files, strict=True)]
-    received = conforming(client, send_parts(client, upload, *parts))["received"]
+    received = described(send_parts(client, upload, *parts))["received"]
     assert {file["file"]: file["received"] for file in received}[numbers[0]] == len(files[0][1])
-    again = conforming(client, client.post("/v1/sources/press/uploads"))
+    again = described(client.post("/v1/sources/press/uploads"))
     assert (again["upload"], again["arrived"]["files"], again["listed"]) == (upload, 6, True)
-    (missing,) = conforming(client, client.get(f"{place}/missing"))["files"]
+    (missing,) = described(client.get(f"{place}/missing"))["files"]
     assert (missing["path"], missing["received"]) == ("many/large.jpg", PART)
-    conforming(client, send_parts(client, upload, (missing["file"], missing["received"], bytes(5))))
+    described(send_parts(client, upload, (missing["file"], missing["received"], bytes(5))))
     assert world.workspace.worker.drain() == 1
-    done = conforming(client, client.get(place))
+    done = described(client.get(place))
     assert done["ended_at"] is not None
     assert done["counts"] == {"enrolled": 5, "refused": 1, "side_car": 1}
     assert [refused["name"] for refused in done["refused_first"]] == ["many/large.jpg"]
@@ -148,8 +147,8 @@ def test_an_upload_goes_on_where_it_was(world: World, operator: Program, tmp_pat
 
 def test_an_upload_can_be_stopped(operator: Program) -> None:
     client = operator.client
-    upload = conforming(client, client.post("/v1/sources/press/uploads"))["upload"]
-    stopped = conforming(client, client.post(f"/v1/sources/press/uploads/{upload}/stop"))
+    upload = described(client.post("/v1/sources/press/uploads"))["upload"]
+    stopped = described(client.post(f"/v1/sources/press/uploads/{upload}/stop"))
     assert (stopped["upload"], stopped["ended_at"] is not None) == (upload, True)
     assert client.get(f"/v1/sources/press/uploads/{'0' * 16}").status_code == 404
 
@@ -200,7 +199,7 @@ def test_a_key_works_with_its_own_sources_alone(world: World, operator: Program)
 def test_in_an_agency_a_source_waits_for_a_second_person(tmp_path: Path) -> None:
     with staffed(tmp_path / "ws") as world:
         made = program(world, Permission.READ_SOURCES, Permission.MANAGE_SOURCES, account=world.operator)
-        assert conforming(made.client, made.client.post("/v1/sources", json=TERMS))["state"] == "drafted"
+        assert described(made.client.post("/v1/sources", json=TERMS))["state"] == "drafted"
         refused = send(made.client, ("a.jpg", PICTURES[0].read_bytes()))
         assert (refused.status_code, refused.json()["code"]) == (403, "refused")
         made.close()

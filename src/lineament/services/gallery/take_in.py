@@ -31,6 +31,7 @@ from lineament.model.runs import Run
 from lineament.model.sources import Source
 from lineament.sandbox.files import printable
 from lineament.services.gallery.drops import DropFolders
+from lineament.services.jobs.ended import wanting_notice, wants_notice
 from lineament.services.jobs.kinds import INGEST
 from lineament.services.keyholder import require_current_source, source_key
 from lineament.services.needs import needs
@@ -115,11 +116,13 @@ class TakeIn:
             return self._standing(tx, self._own(tx, name, drop_id)[1])
 
     @needs(Permission.MANAGE_SOURCES)
-    def offer(self, name: str, drop_id: str, offered: Sequence[OfferedFile], *, last: bool) -> list[DroppedFile]:
+    def offer(
+        self, name: str, drop_id: str, offered: Sequence[OfferedFile], *, last: bool, notify: bool = False
+    ) -> list[DroppedFile]:
         """Add files to the list of a drop, and return each with its number and what of it has arrived.
 
         A file with the path, the size and the time of one in the list is that file. ``last`` says that the list is
-        complete, and has the drop ingested.
+        complete, and has the drop ingested; with ``notify`` the web hooks of the agency are told when that has ended.
 
         Raises NotFound, Refused, WrongState if the drop has ended, InvalidValue for too many files, or StorageFull if
         the disk has no room for what is to come.
@@ -138,7 +141,7 @@ class TakeIn:
             at = self._record.clock()
             tx.drops.note(drop.id, listed=last, seen_at=at)
             if last:
-                self._ingest(tx, source, drop, at)
+                self._ingest(tx, source, drop, at, notify=notify)
         return files
 
     @needs(Permission.MANAGE_SOURCES)
@@ -196,7 +199,8 @@ class TakeIn:
             at = self._record.clock()
             tx.drops.note(drop.id, seen_at=at)
             if drop.listed and not self._was_stopped(tx, drop):
-                self._ingest(tx, source, drop, at)
+                job = _job_of(tx, drop)
+                self._ingest(tx, source, drop, at, notify=job is not None and wants_notice(job.request.arguments))
 
     @needs(Permission.MANAGE_SOURCES)
     def stop(self, name: str, drop_id: str) -> Drop:
@@ -209,14 +213,14 @@ class TakeIn:
 
     # ------------------------------------------------------------ the job
 
-    def _ingest(self, tx: Tx, source: Source, drop: Drop, at: datetime) -> None:
+    def _ingest(self, tx: Tx, source: Source, drop: Drop, at: datetime, *, notify: bool) -> None:
         """Queue the job that ingests a drop unless one is open."""
         if (job := _job_of(tx, drop)) is not None and not job.ended:
             return
         official = self._record.official
         request = JobRequest(
             kind=INGEST.name,
-            arguments={"source": source.name, "what": [drop.what], "kind": KIND},
+            arguments=wanting_notice({"source": source.name, "what": [drop.what], "kind": KIND}, notify=notify),
             source_id=source.id,
             agency_id=official.agency_id,
             account_id=official.account_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,12 @@ from urllib.parse import urlsplit
 from lineament.errors import InvalidValue, NotAllowed, NotFound
 from lineament.model.accounts import AccountState, Official, Permission
 from lineament.model.jobs import Job, JobProgress
+from lineament.model.sources import Source
 from lineament.services.people.policies import at_the_machine
 from lineament.store.db import Tx
+
+_PATH = re.compile(r"/[!-~]{0,499}")
+"""A path with its query, in ASCII."""
 
 Report = Callable[[JobProgress], None]
 """Receives the progress of a job."""
@@ -101,6 +106,17 @@ def ingest_arguments(
     named = [name if "://" in name else str(Path(name).absolute()) for name in without_secrets(what)]
     hidden = {"skip_hidden": True} if skip_hidden else {}
     return {"source": source, "what": named, "kind": kind, "workers": workers, **hidden}
+
+
+def crawl_arguments(source: Source, host: str, path: str) -> dict[str, Any]:
+    """Return the arguments of a crawl of a host that a source lists, from one of its pages on. Raises InvalidValue."""
+    if host not in source.crawl_starts:
+        why = "choose one of those that the source lists"
+        raise InvalidValue(what="The host", value=host[:100], why=why, field="host")
+    if not _PATH.fullmatch(path):
+        why = "it begins with / and is written as in the address bar, without blanks"
+        raise InvalidValue(what="The page", value=path[:100], why=why, field="path")
+    return ingest_arguments(source.name, [f"https://{host}{path}"], "site")
 
 
 def look_again_arguments(source: str | None) -> dict[str, Any]:

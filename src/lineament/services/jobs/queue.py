@@ -12,6 +12,7 @@ from lineament.model.faces import SourceId
 from lineament.model.jobs import Awaited, Job, JobId, JobRequest
 from lineament.model.reasons import ReasonCode
 from lineament.services.jobs import owner, runner
+from lineament.services.jobs.ended import tell_ended
 from lineament.services.jobs.kinds import KINDS, JobKind, Report, kind_of
 from lineament.services.needs import needs
 from lineament.services.record import Record
@@ -123,7 +124,9 @@ class Jobs:
             source = None if source_id is None else tx.sources.by_id(source_id).name
             change.in_agency(job.request.agency_id)
             change.record(JobStopped(job=job.id, kind=job.request.kind, source=source))
-            return tx.jobs.request_stop(job.id, change.at)
+            stopped = tx.jobs.request_stop(job.id, change.at)
+            tell_ended(tx, job.id, change.at)
+            return stopped
 
     @needs(*_ANYBODY)
     def run_here(

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from lineament.errors import Interrupted, LineamentError
 from lineament.model.jobs import LEASE, Job, JobError, JobProgress
+from lineament.services.jobs.ended import tell_ended
 from lineament.services.jobs.kinds import Report
 from lineament.services.record import Record
 from lineament.store.db import Tx
@@ -98,6 +99,7 @@ class Supervision:
         with self._record.begin() as tx:
             if tx.jobs.renew(self._job.id, self._worker, self._progress, at):
                 write(tx, self._worker, at)
+                tell_ended(tx, self._job.id, at)
 
 
 class _Interruption:

@@ -1,0 +1,207 @@
+"""Pictures through ``/v1``, compared with ``lineament ingest`` of the same folder, and what a search there costs more.
+
+    python -m bench.api [--pictures 10000] [--lfw DIR] [--searches 100]
+
+The pictures are the portraits of the demonstration, each a little different, or with ``--lfw`` those of a folder. They
+are uploaded by a program with a key to ``lineament serve`` with its worker, and taken in while they arrive; both
+ingests are complete, each into a new workspace, one after the other. Then that gallery is searched with one photograph,
+by turns by the service in this process and through HTTP on the loopback, which this process answers too. Ends with 1 if
+the rate is below 90 % of that of the command, or the galleries differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tests.support.killable_server import KillableServer
+from tests.support.processes import command as command_line
+from tests.support.processes import create, run_well, vary_portraits
+from tests.support.serving import serving
+
+from bench import machine
+from lineament.model.cases import CaseTerms
+from lineament.model.drops import PART
+from lineament.model.search import Mode, SearchRequest
+from lineament.services.gallery.take_in import MOST_LISTED, MOST_PARTS, MOST_SENT
+from lineament.settings import Settings
+from lineament.workspace import Workspace
+
+SOURCE = "press"
+CASE = CaseTerms(ref="2026-1", offence="fraud", purpose="to find where it was published", basis="CPP 77")
+REASON = "to measure"
+LEAST = 0.9
+"""The rate through the API, of that of the command."""
+
+Part = tuple[int, int, bytes]
+
+
+def client_of(url: str, key: str) -> httpx.Client:
+    """Return a program that has a key."""
+    return httpx.Client(base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=120)
+
+
+def answer(response: httpx.Response) -> Any:
+    """Return the JSON of an answer. Raises for any that is not 2xx."""
+    response.raise_for_status()
+    return response.json()
+
+
+def upload(client: httpx.Client, folder: Path) -> str:
+    """Upload everything in a folder; return the address of the upload."""
+    base = f"/v1/sources/{SOURCE}/uploads"
+    place = f"{base}/{answer(client.post(base))['upload']}"
+    for batch in batches(listed(client, place, folder)):
+        named = json.dumps([[number, first, len(content)] for number, first, content in batch]).encode()
+        body = b"".join([named, b"\n", *(content for _, _, content in batch)])
+        answer(client.put(f"{place}/parts", content=body))
+    return place
+
+
+def listed(client: httpx.Client, place: str, folder: Path) -> list[tuple[Path, int]]:
+    """List the files of a folder; return each with its number."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    numbered: list[tuple[Path, int]] = []
+    for at in range(0, len(found), MOST_LISTED):
+        some = found[at : at + MOST_LISTED]
+        files = [{"path": str(path.relative_to(folder)), "size": path.stat().st_size} for path in some]
+        asked = {"files": files, "last": at + MOST_LISTED >= len(found)}
+        answers = answer(client.post(f"{place}/files", json=asked))["files"]
+        numbered += [(path, file["file"]) for path, file in zip(some, answers, strict=True)]
+    return numbered
+
+
+def parts(files: Iterable[tuple[Path, int]]) -> Iterator[Part]:
+    """Yield the parts of files."""
+    for path, number in files:
+        with path.open("rb") as file:
+            for at, content in enumerate(iter(lambda: file.read(PART), b"")):
+                yield number, at * PART, content
+
+
+def batches(files: Iterable[tuple[Path, int]]) -> Iterator[list[Part]]:
+    """Yield as many parts as one request may have."""
+    batch: list[Part] = []
+    size = 0
+    for part in parts(files):
+        if batch and (size + len(part[2]) > MOST_SENT or len(batch) >= MOST_PARTS):
+            yield batch
+            batch, size = [], 0
+        batch.append(part)
+        size += len(part[2])
+    if batch:
+        yield batch
+
+
+def through_api(home: Path, folder: Path) -> float:
+    """Upload a folder to a server; return the seconds until everything of it is in the gallery."""
+    asked = ("key", "add", "bench", "--right", "manage-sources", "--per-minute", "60000", "--json")
+    key = json.loads(run_well(home, *asked))["key"]
+    server = KillableServer(home)
+    try:
+        with client_of(f"http://127.0.0.1:{server.port}", key) as client:
+            began = time.perf_counter()
+            place = upload(client, folder)
+            sent = time.perf_counter() - began
+            while answer(client.get(place))["ended_at"] is None:
+                time.sleep(0.2)
+            taken = time.perf_counter() - began
+        print(f"uploaded in {sent:.1f} s, all taken in after {taken:.1f} s")
+        return taken
+    finally:
+        server.end()
+
+
+def by_command(home: Path, folder: Path) -> float:
+    """Ingest a folder with the command; return the seconds."""
+    began = time.perf_counter()
+    subprocess.run(command_line(home, "ingest", SOURCE, folder), check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def taken(home: Path) -> tuple[int, int]:
+    """Return how many pictures and faces the source has; pictures of the same bytes are one."""
+    found = json.loads(run_well(home, "source", "show", SOURCE, "--json"))
+    return found["captures"], found["faces"]
+
+
+def searches(home: Path, photograph: Path, times: int) -> None:
+    """Search by turns through the service and through HTTP, and print what each takes."""
+    home_settings = Settings(home=home)
+    with Workspace.open(home_settings) as workspace:
+        workspace.desk_at_the_machine().casework.open(CASE)
+    asked = ("key", "add", "bench", "--right", "search", "--right", "open-cases", "--right", "read-cases")
+    bound = ("--case", CASE.ref, "--reason", REASON, "--per-minute", "60000", "--json")
+    key = json.loads(run_well(home, *asked, *bound))["key"]
+    with Workspace.open(home_settings) as workspace, serving(workspace) as served, client_of(served.url, key) as client:
+        desk = workspace.desk_at_the_machine()
+        probe = desk.probes.take(CASE.ref, photograph.read_bytes())
+        request = SearchRequest(case=CASE.ref, reason=REASON, mode=Mode.INVESTIGATION)
+        body = {"probe": probe.id, "face": 1, "reason": REASON, "mode": Mode.INVESTIGATION.value}
+        ways: dict[str, Callable[[], object]] = {
+            "the service": lambda: desk.search.run(probe.id, request, 1),
+            "through /v1": lambda: answer(client.post(f"/v1/cases/{CASE.ref}/searches", json=body)),
+        }
+        took: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(times + 3):
+            for way, search in ways.items():
+                began = time.perf_counter()
+                search()
+                took[way].append(1000 * (time.perf_counter() - began))
+    middle = {}
+    for way, found in took.items():
+        warm = sorted(found[3:])
+        middle[way] = statistics.median(warm)
+        print(f"one search, {way}: p50 {middle[way]:.1f} ms, p95 {warm[int(0.95 * len(warm))]:.1f} ms")
+    print(f"HTTP and JSON cost {middle['through /v1'] - middle['the service']:.1f} ms of a search (p50)")
+
+
+def some_of(lfw: Path, folder: Path, many: int) -> Path:
+    """Copy the first pictures of a folder with one folder for each person."""
+    for path in islice(sorted(lfw.rglob("*.jpg")), many):
+        place = folder / path.relative_to(lfw)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+    return folder
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; see the module."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--lfw", type=Path)
+    parser.add_argument("--searches", type=int, default=100)
+    options = parser.parse_args(arguments)
+    print(machine.line("uvicorn", "starlette", "fastapi", "httpx"))
+    with tempfile.TemporaryDirectory(prefix="bench-") as where:
+        here = Path(where)
+        folder = here / "pictures"
+        if options.lfw is None:
+            vary_portraits(folder, options.pictures)
+        else:
+            some_of(options.lfw, folder, options.pictures)
+        many = sum(path.is_file() for path in folder.rglob("*"))
+        command, api = create(here / "command"), create(here / "api")
+        rates = many / by_command(command, folder), many / through_api(api, folder)
+        ratio = rates[1] / rates[0]
+        print(f"{many:,} pictures: the command {rates[0]:.1f} a second, /v1 {rates[1]:.1f} a second, {ratio:.2f} of it")
+        galleries = [taken(home) for home in (command, api)]
+        for way, (captures, faces) in zip(("the command", "/v1"), galleries, strict=True):
+            print(f"in the gallery by {way}: {captures:,} pictures, {faces:,} faces")
+        searches(api, next(folder.rglob("*.jpg")), options.searches)
+    return 0 if galleries[0] == galleries[1] and ratio >= LEAST else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
