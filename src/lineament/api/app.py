@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from lineament import __version__
 from lineament.api import (
+    batches,
     candidates,
     cases,
     jobs,
@@ -35,7 +36,21 @@ from lineament.api.routes import ApiEndpoint
 from lineament.errors import LineamentError
 from lineament.workspace import Workspace
 
-MODULES = (key, sources, pictures, uploads, jobs, ledger, cases, probes, searches, candidates, reviews, watches)
+MODULES = (
+    key,
+    cases,
+    probes,
+    searches,
+    batches,
+    candidates,
+    reviews,
+    watches,
+    sources,
+    pictures,
+    uploads,
+    jobs,
+    ledger,
+)
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"
 

@@ -10,7 +10,8 @@ from fastapi import Query
 from pydantic import Field
 
 from lineament.api.admission import Call
-from lineament.api.shapes_cases import CaseRequest, FaceNumber, Id, Reason
+from lineament.api.shapes import AskedFor
+from lineament.api.shapes_cases import FaceNumber, Id, Reason
 from lineament.model.search import MOST_CANDIDATES, USUAL_CANDIDATES, Mode, ProbeFace, SearchRequest
 from lineament.model.together import MOST_PEOPLE, Together
 from lineament.services.photographs import ChosenFace
@@ -22,28 +23,33 @@ _MOST_SOURCES = 200
 _REASON = "Why it is made, for the record; else the reason of the key."
 
 
-class FaceToSearch(CaseRequest):
+class FaceToSearch(AskedFor):
     """A face of a photograph of the case."""
 
     probe: Id
     face: FaceNumber | None = Field(default=None, description="From 1; null: the only one.")
 
 
-class ChosenFaceShape(CaseRequest):
+class ChosenFaceShape(AskedFor):
     """A face of a photograph of the case, by its number."""
 
     probe: Id
     face: FaceNumber
 
 
-class NewSettings(CaseRequest):
-    """How a search is made."""
+class HowSearched(AskedFor):
+    """How a search is made, whatever its list is cut by."""
 
     reason: Reason = Field(default="", description=_REASON)
     sources: list[Id] = Field(default=[], max_length=_MOST_SOURCES, description="Empty: all that the key may.")
     since: date | None = Field(default=None, description="The first day of capture.")
     until: date | None = Field(default=None, description="The last day of capture.")
     limit: int = Field(default=USUAL_CANDIDATES, ge=1, le=MOST_CANDIDATES, description="Most entries of the list.")
+
+
+class NewSettings(HowSearched):
+    """How a search is made."""
+
     mode: Mode | None = Field(default=None, description="null: manual if there is a min_score, else identification.")
     min_score: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False, description="Only with manual.")
 
@@ -91,7 +97,9 @@ class SettingsInAddress:
         )
 
 
-def request_of(call: Call, case: str, asked: NewSettings) -> SearchRequest:
+def request_of(
+    call: Call, case: str, asked: HowSearched, mode: Mode | None = None, min_score: float | None = None
+) -> SearchRequest:
     """Return the settings that are asked for in JSON. Raises NotFound for a source that the key may not use."""
     return SearchRequest(
         case=case,
@@ -100,15 +108,15 @@ def request_of(call: Call, case: str, asked: NewSettings) -> SearchRequest:
         since=asked.since,
         until=asked.until,
         limit=asked.limit,
-        mode=mode_of(asked.mode, asked.min_score),
-        min_score=asked.min_score,
+        mode=mode_of(mode, min_score),
+        min_score=min_score,
     )
 
 
 def search_of(call: Call, case: str, asked: NewSearch) -> SearchRequest:
     """Return the search that is asked for in JSON. Raises as ``request_of``."""
     return replace(
-        request_of(call, case, asked),
+        request_of(call, case, asked, asked.mode, asked.min_score),
         others=tuple(ProbeFace(probe_id=other.probe, face=other.face) for other in asked.others),
         people=tuple(ProbeFace(probe_id=other.probe, face=other.face) for other in asked.people),
         together=asked.together,

@@ -9,7 +9,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from lineament.api.routes import CurrentCall, Routes
-from lineament.api.shapes_cases import CaseRequest
+from lineament.api.shapes import AskedFor
 from lineament.api.shapes_searches import CandidateName, SearchName
 from lineament.model.accounts import Permission
 from lineament.model.review import MOST_GROUNDS, Assessment, Draft, Feature, ReviewOutcome
@@ -90,7 +90,7 @@ class ReviewShape(BaseModel):
     candidates: list[StandingShape]
 
 
-class NewDecision(CaseRequest):
+class NewDecision(AskedFor):
     """A decision about a candidate; it is committed and never removed."""
 
     outcome: ReviewOutcome
@@ -107,7 +107,7 @@ class CommittedShape(BaseModel):
     next: str | None = Field(description="The candidate to decide next, in this official's order.")
 
 
-class NewNote(CaseRequest):
+class NewNote(AskedFor):
     """A note; others read it once the review of the candidate is complete."""
 
     text: str = Field(min_length=1, max_length=MOST_GROUNDS)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from lineament.api import problems
 from lineament.api.admission import Admission, Call, require
@@ -136,7 +136,7 @@ async def _once(request: Request, call: Call, inner: Handler) -> Response:
 
 def _conditional(request: Request, response: Response) -> Response:
     """Give an answer in JSON an ETag, and leave its body out if the program has it already."""
-    if response.status_code != 200 or not isinstance(response, JSONResponse):
+    if response.status_code != 200 or response.headers.get("content-type") != "application/json":
         return response
     tag = f'"{hashlib.sha256(bytes(response.body)).hexdigest()[:32]}"'
     if tag in {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}:

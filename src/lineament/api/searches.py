@@ -85,7 +85,7 @@ def search_probes(call: CurrentCall, case: CaseName, asked: NewSearches) -> Any:
     Of each the answer says which search was made, or why none was. The lists are read one by one.
     """
     faces = faces_of(asked)
-    answers = call.desk.photographs.search_probes(faces, request_of(call, case, asked))
+    answers = call.desk.photographs.search_probes(faces, request_of(call, case, asked, asked.mode, asked.min_score))
     return _batched(call.desk, [face.probe_id for face in faces], answers)
 
 

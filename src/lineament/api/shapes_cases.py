@@ -6,9 +6,10 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from lineament.api.problems import ProblemReason
+from lineament.api.shapes import AskedFor, FaceQuality
 from lineament.model.cases import AuthorisationOutcome, CaseStanding, CaseState, Seeks
 from lineament.model.search import EditKind, ProbeKind
 
@@ -23,16 +24,10 @@ MOST_NUMBER = 100_000
 FaceNumber = Annotated[int, Field(ge=1, le=MOST_NUMBER)]
 
 
-class CaseRequest(BaseModel):
-    """What a program sends."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 # ---------------------------------------------------------------- cases
 
 
-class NewCase(CaseRequest):
+class NewCase(AskedFor):
     """The terms under which a case is opened."""
 
     ref: str = Field(max_length=100, description="The agency's own reference.")
@@ -118,7 +113,7 @@ class Obstacles(BaseModel):
 # ---------------------------------------------------------------- photographs
 
 
-class NewEdit(CaseRequest):
+class NewEdit(AskedFor):
     """An edit of a photograph."""
 
     kind: EditKind
@@ -127,7 +122,7 @@ class NewEdit(CaseRequest):
     stops: float = Field(default=0.0, allow_inf_nan=False, description="Of exposure, -3 to 3.")
 
 
-class NewEdits(CaseRequest):
+class NewEdits(AskedFor):
     """The edits of a photograph, in order; they take the place of earlier ones, and the original is kept."""
 
     edits: list[NewEdit] = Field(max_length=50)
@@ -141,22 +136,6 @@ class ProbeEdit(BaseModel):
     box: Pixels | None
     stops: float
     automatic: bool = Field(description="Made by Lineament, to show a turned photograph upright.")
-
-
-class ProbeQuality(BaseModel):
-    """How well a face can be compared."""
-
-    face_height: float
-    detector_score: float
-    norm: float
-    sharpness: float
-    exposure: float
-    yaw: float
-    cropped: float
-    roll: float
-    grade: int
-    reasons: list[str] = Field(description="Why it may not compare reliably.")
-    reliable: bool
 
 
 class LandmarksShape(BaseModel):
@@ -175,7 +154,7 @@ class FoundFace(BaseModel):
     face: int = Field(description="Its number, from 1; the largest comes first.")
     box: Pixels
     landmarks: LandmarksShape
-    quality: ProbeQuality
+    quality: FaceQuality
     comparable: bool = Field(description="Whether it is clear enough to be searched.")
 
 

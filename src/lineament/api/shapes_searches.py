@@ -9,7 +9,8 @@ from fastapi import Path
 from pydantic import BaseModel, Field
 
 from lineament.api.problems import Problem
-from lineament.api.shapes_cases import LandmarksShape, Pixels, ProbeEdit, ProbeOrigin, ProbeQuality
+from lineament.api.shapes import FaceQuality
+from lineament.api.shapes_cases import LandmarksShape, Pixels, ProbeEdit, ProbeOrigin
 from lineament.model.search import Mode, Outcome, ProbeKind
 from lineament.model.together import Together
 
@@ -188,7 +189,7 @@ class BesideShape(BaseModel):
     source: str
     reliable: bool = Field(description="Whether there is no reason against comparing its face.")
     reasons: list[str] = Field(description="Why its face may not compare reliably.")
-    quality: ProbeQuality | None = Field(description="null until this official decided about the candidate.")
+    quality: FaceQuality | None = Field(description="null until this official decided about the candidate.")
     drawn: bool
     box: Pixels | None = Field(description="null until this official decided about the candidate.")
     landmarks: LandmarksShape | None = Field(description="null until this official decided about the candidate.")
@@ -222,7 +223,7 @@ class SearchedProbe(BaseModel):
     origin: ProbeOrigin | None
     erased: bool
     box: Pixels
-    quality: ProbeQuality
+    quality: FaceQuality
 
 
 class FusedFace(BaseModel):
@@ -239,7 +240,7 @@ class PersonProbe(BaseModel):
     sha256: str
     face: int
     box: Pixels
-    quality: ProbeQuality
+    quality: FaceQuality
 
 
 class PersonShape(BaseModel):

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from lineament.api.lists import USUAL, After, Limit, part_of
 from lineament.api.routes import CurrentCall, Routes
-from lineament.api.shapes_cases import CaseName, CaseRequest, FaceNumber, Id, Reason
+from lineament.api.shapes import AskedFor
+from lineament.api.shapes_cases import CaseName, FaceNumber, Id, Reason
 from lineament.model.accounts import Permission
 from lineament.model.watches import WatchStanding, WatchTerms
 from lineament.views.watches import finding_json, kept_watch_json, watch_json
@@ -21,7 +22,7 @@ _MOST_UNSEEN = 200
 WatchName = Annotated[str, Path(max_length=200, description="The id of the watch.")]
 
 
-class NewWatch(CaseRequest):
+class NewWatch(AskedFor):
     """A face of a photograph of the case that is kept on watch."""
 
     probe: Id

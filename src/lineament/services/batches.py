@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from lineament.errors import InvalidValue, LineamentError, NotAllowed, Refused
-from lineament.model.accounts import Permission
+from lineament.model.accounts import Official, Permission
 from lineament.model.batches import BatchedPhotograph, SearchBatch
 from lineament.model.cases import Case
 from lineament.model.events.searches import BatchBegun, BatchSearched
@@ -80,7 +80,7 @@ class Batches:
             return batch
 
     @needs(Permission.OPEN_CASES, in_case=True)
-    def add(self, batch_id: str, name: str, untrusted: bytes) -> None:
+    def add(self, batch_id: str, name: str, untrusted: bytes) -> BatchRow:
         """Keep a photograph with the case and find its faces; one that cannot be read is listed with the reason.
 
         Raises InvalidValue if the batch is full or was begun to be searched.
@@ -100,7 +100,9 @@ class Batches:
             why = str(error)
         with self._record.begin() as tx:
             face = 1 if probe is not None and len(probe.faces) == 1 else None
-            tx.batches.add_photograph(batch_id, name, None if probe is None else probe.id, face, why)
+            new = tx.batches.add_photograph(batch_id, name, None if probe is None else probe.id, face, why)
+            photograph = next(each for each in tx.batches.photographs(batch_id) if each.id == new)
+        return BatchRow(photograph=photograph, probe=probe, candidates=self._listed(photograph))
 
     # ------------------------------------------------------------ reading
 
@@ -158,7 +160,7 @@ class Batches:
             proved = None if official.proved_at is None else official.proved_at.isoformat()
             asked = JobRequest(
                 kind=BATCH.name,
-                arguments={"batch": batch.id, "proved_at": proved},
+                arguments={"batch": batch.id, "proved_at": proved, **_by_program(official)},
                 agency_id=official.agency_id,
                 account_id=official.account_id,
                 requested_by=official.name,
@@ -213,6 +215,10 @@ class Batches:
         if not may_in(tx, self._record, case, permission):
             raise NotAllowed(what=f"{permission.value}, in this case")
         return tx.batches.get(batch_id), case
+
+
+def _by_program(official: Official) -> dict[str, str]:
+    return {} if official.key is None else {"key": official.key.id}
 
 
 def _settings(request: SearchRequest) -> dict[str, Any]:

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 def _as_proved(desk: Desk, arguments: Mapping[str, Any]) -> Desk:
     """Return a desk of the official, whose second factor was shown when the job was asked for.
 
-    The arguments of a job carry a MAC, so nobody without the key can put another time there.
+    The arguments of a job carry a MAC, so nobody without the key can put another time there. What a program asked for
+    is done within the bounds of its key, and not once that is revoked.
     """
+    if (key_id := arguments.get("key")) is not None:
+        from lineament.services.people.api_keys import KeyEntrance
+
+        acting = KeyEntrance(desk.record.everywhere).acting(desk.official.account_id, key_id)
+        return desk.workspace.desk(acting)
     proved = arguments.get("proved_at")
     if proved is None:
         return desk

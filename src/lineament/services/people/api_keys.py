@@ -174,6 +174,15 @@ class KeyEntrance:
         self._mark_used(key)
         return admitted
 
+    @open_to_all("a job was asked for with the key, and has no more than its rights")
+    def acting(self, account_id: str | None, key_id: str) -> Official:
+        """Return the official of an account within the bounds of a key. Raises KeyRefused once it opens nothing."""
+        with self._record.read() as tx:
+            key = tx.api_keys.find(key_id)
+            if key is None or key.account_id != account_id:
+                raise KeyRefused(why=_UNKNOWN)
+            return self._admitted(tx, key).official
+
     @open_to_all("a signature is checked with the secret; each key answers for its own account")
     def admit_signer(self, untrusted_id: str) -> Admitted:
         """Return the key with an id, whose signature the caller has yet to check. Raises KeyRefused."""
