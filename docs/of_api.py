@@ -240,6 +240,9 @@ NOUNS = {"key": "the key", "pictures": "pictures in one request"}
 EXAMPLES = {
     "register_source": {"name": "$SOURCE", "controller": "The Herald", "basis": "contract", "jurisdiction": "FR"},
     "list_upload_files": {"files": [{"path": "face.jpg", "size": "$SIZE"}], "last": True},
+    "begin_crawl": {"host": "images.example", "path": "/2026/"},
+    "look_again": {"notify": True},
+    "search_batch": {"reason": "tips of the public"},
     "open_case": {
         "ref": "$CASE",
         "offence": "abduction",

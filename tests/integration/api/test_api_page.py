@@ -27,6 +27,7 @@ pytestmark = [
 ENDING = ("/stop", "/close", "/end", "DELETE")
 """What comes after everything else."""
 OTHERWISE = {
+    "POST /v1/sources/{source}/crawls": 422,  # the source lists no host
     "POST /v1/findings/{finding}/see": 404,  # no watch has fired
     "POST /v1/searches/{search}/candidates/{candidate}/page": 409,  # it was sent, and no page was kept
     "POST /v1/sources/{source}/uploads/{upload}/stop": 409,  # all of it is taken in
@@ -37,6 +38,7 @@ OTHERWISE = {
 TOLD = {
     "POST /v1/sources/{source}/uploads": {"UPLOAD": "upload"},
     "GET /v1/sources/{source}/uploads/{upload}": {"JOB": "job"},
+    "POST /v1/cases/{case}/batches": {"BATCH": "batch"},
     "POST /v1/cases/{case}/probes": {"PROBE": "id"},
     "POST /v1/cases/{case}/searches": {"SEARCH": "search_id"},
     "POST /v1/cases/{case}/watches": {"WATCH": "watch"},
@@ -56,7 +58,7 @@ BOUND = (
     Permission.SEARCH,
     Permission.REVIEW,
 )
-IN_A_CASE = r"/v1/(cases/|probes|searches|reviews|watches|findings)"
+IN_A_CASE = r"/v1/(cases/|batches|probes|searches|reviews|watches|findings)"
 WITH_STATUS = 'curl() { command curl "$@" -o answer -w "%{http_code}"; }\n'
 
 
@@ -69,7 +71,7 @@ def examples() -> dict[str, str]:
 
 def in_order() -> list[str]:
     """Return the routes in an order in which each has what it needs."""
-    routes = list(examples())
+    routes = sorted(examples(), key=lambda route: "/v1/sources" not in route)  # stable: those of a noun as on the page
     late = [route for route in routes if route.endswith(("/runs/{run}", "/uploads/{upload}"))]
     jobs = [route for route in routes if "/v1/jobs/" in route]
     last = [route for route in routes if route.endswith(ENDING) or route.startswith(ENDING)]
