@@ -1,4 +1,6 @@
-"""Write the pages of docs/reference/ that are made from the code: commands, settings, errors, pages, policy, roles.
+"""Write the pages of docs/reference/ that are made from the code: commands, settings, errors, API, policy, roles.
+
+The answers that the client knows, in src/lineament/client/answers.py, are made as well.
 
 Run it as ``python docs/generate.py``; a test fails when a page is behind the code.
 """
@@ -6,6 +8,7 @@ Run it as ``python docs/generate.py``; a test fails when a page is behind the co
 from __future__ import annotations
 
 import inspect
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,11 @@ from lineament.web.app import declared
 from lineament.web.casewords import remedy_link
 from lineament.workspace.observing import told_values
 
+sys.path.append(str(Path(__file__).parent))
+import of_api
+
 REFERENCE = Path(__file__).parent / "reference"
+ANSWERS = Path(__file__).parents[1] / "src" / "lineament" / "client" / "answers.py"
 OPTIONS = """Options of `lineament` itself, on any command: `--home DIR` (may stand anywhere on the line), `--version`,
 `--install-completion` and `--show-completion` for the shell.
 """
@@ -304,7 +311,13 @@ def connectors() -> str:
     return "".join(lines)
 
 
+def api() -> str:
+    """Every route of the API, with what it needs and answers, and a command that asks for it."""
+    return "# API\n\n" + NOTE + of_api.page()
+
+
 PAGES = {
+    "api.md": api,
     "commands.md": commands,
     "connectors.md": connectors,
     "settings.md": settings,
@@ -321,6 +334,7 @@ def main() -> None:
     """Write all pages."""
     for name, page in PAGES.items():
         (REFERENCE / name).write_text(page(), encoding="utf-8")
+    ANSWERS.write_text(of_api.answers(), encoding="utf-8")
 
 
 if __name__ == "__main__":

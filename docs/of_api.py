@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +11,16 @@ from typing import Any
 from fastapi import FastAPI
 
 from lineament import __version__
-from lineament.api.app import MODULES, described
+from lineament.api.app import MODULES, declared, described
+from lineament.api.bodies import MOST_JSON
+from lineament.api.lists import MOST, USUAL
+from lineament.api.repeats import KEPT_FOR
+from lineament.api.routes import ApiEndpoint
+from lineament.model.accounts import Permission
+from lineament.model.review import Assessment, Feature
 
+OURS = "/v1/"
+"""The addresses of the API proper; what other products' clients expect has pages of its own."""
 REFS = "#/components/schemas/"
 WRITTEN = {"Problem": "Problem", "ProblemReason": "Reason", "ProblemFace": "Choice", "ProblemField": "Fault"}
 """Shapes that the client has by hand, under these names."""
@@ -59,7 +69,8 @@ def _answered(whole: dict[str, Any]) -> set[str]:
     schemas, found = whole["components"]["schemas"], set[str]()
     waiting = [
         content["schema"]
-        for operations in whole["paths"].values()
+        for path, operations in whole["paths"].items()
+        if path.startswith(OURS)
         for operation in operations.values()
         for status, response in operation["responses"].items()
         if status.startswith("2")
@@ -67,10 +78,8 @@ def _answered(whole: dict[str, Any]) -> set[str]:
     ]
     while waiting:
         for name in _refs(waiting.pop()):
-            if name in found:
-                continue
-            found.add(name)
-            if name not in WRITTEN:
+            if name not in found:
+                found.add(name)
                 waiting.append(schemas[name])
     return {name for name in found if not _is_list(schemas[name])}
 
@@ -142,3 +151,286 @@ def python_type(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
     if kind == "string":
         return {"date-time": "datetime", "date": "date"}.get(schema.get("format", ""), "str")
     return {"integer": "int", "number": "float", "boolean": "bool"}.get(kind or "", "Any")
+
+
+# ---------------------------------------------------------------- docs/reference/api.md
+
+ABOUT = f"""What a program may ask of `lineament serve`, with a key that an official made for it: `lineament key add`.
+Each act is that official's, on the record as any other, and bounded by the key
+([why](../adr/0048-a-key-is-an-official-with-less.md), [a first search in ten minutes](../guide/api.md)).
+`GET /v1/openapi.json` is the same for machines, in OpenAPI 3.1, and needs no key.
+
+The examples run as they stand in `bash`, with curl 7.82 or newer, once you have set where the server is and the key:
+
+```
+LINEAMENT=http://127.0.0.1:8000
+KEY=lin_…
+SIZE=$(stat -c %s face.jpg)
+```
+
+Other names in capitals are yours to fill in: a source, a case, or what an earlier answer told.
+
+In Python, `lineament.client` has a method for each route ([how](../guide/api.md#in-python)).
+
+## Keys
+
+A request has the header `Authorization: Bearer KEY`, over https, or http on the same machine. A key is bound to
+rights, to a case if it searches, perhaps to sources, and ends. `GET /v1/key` says all of it. In an agency nobody both
+manages sources and searches, and neither does a key: a collection is made by an operator's key and searched by an
+examiner's.
+
+## Problems
+
+Whatever is not answered is answered with `application/problem+json` (RFC 9457): `status`, `code`, `title`, and
+`detail`, one line that says what is wrong and what to do. Codes do not change; [Errors](errors.md) lists them, and
+the address in `type` explains one. A refusal has `reasons`, each with a code; a photograph of several faces has
+`faces` to choose from; a request that is not right has `errors`, one for each part. Nothing was changed, unless the
+problem says so.
+
+| status | what it means |
+| --- | --- |
+{{problems}}
+
+Fields of a body in JSON that are unknown are refused: with a wrong name, a wish would be lost.
+
+## Once, however often
+
+An act may carry the header `Idempotency-Key` with a name of your own, such as a UUID. Sent again under that name
+within {KEPT_FOR.total_seconds() / 3600:.0f} hours, it is answered again, with the header
+`Idempotency-Replayed: true`, and done once. So a request whose answer was lost can be repeated. The name of another
+request is refused (422), and one that is still under way answers 409. Reads change nothing but the record of who
+looked.
+
+## Lists
+
+A list comes in parts: `limit` is the most items of one (1 to {MOST}, usually {USUAL}), and `next` of the answer is
+the `after` of the next request; it is null at the end. Cursors are opaque and belong to one list.
+
+## ETags
+
+Every answer in JSON to a `GET` has an `ETag`. Sent back in `If-None-Match`, it is answered with 304 and no body if
+nothing has changed. Looking again is recorded all the same.
+
+## Limits
+
+A key makes as many requests a minute as it was made for; beyond them, and where too many events are listened to, the
+answer is 429 with `Retry-After` in seconds. A request in JSON has at most {MOST_JSON // 2**20} MiB, an upload what
+its route says, a photograph what the operator allows for a file (`LINEAMENT_MAX_FILE_BYTES`). What is too large is
+refused with 413 as soon as it shows. Pictures are held in memory and never on a disk unsealed.
+
+## Events
+
+`GET /v1/jobs/$JOB/events` goes on until the job ends: `progress` events with the job as it is then, at most one a
+second, and one `ended`. A `closed` event ends it before that: its code says why, and one that is `stopping` means
+that the server ends, so listen again in a moment. A comment every 15 seconds keeps the connection. Where a proxy
+keeps events back, ask for the job itself every few seconds.
+
+## Web hooks
+
+When a watch fires, the agency's web hooks are told ([how](../guide/watches.md#web-hooks)): a `POST` with
+`{{{{"id": …, "type": "watch.fired", "timestamp": …}}}}` that names nobody. `GET /v1/findings` then says what was
+found, to whoever may know. Messages are signed as Standard Webhooks says: the headers `webhook-id`,
+`webhook-timestamp` and `webhook-signature`. In Python `lineament.client.verified(secret, headers, body)` checks them.
+They may come twice; keep the ids that you have handled, and answer 2xx within ten seconds.
+
+# Routes
+"""
+NOUNS = {"key": "the key", "pictures": "pictures in one request"}
+"""The words for a tag that does not say it itself."""
+EXAMPLES = {
+    "register_source": {"name": "$SOURCE", "controller": "The Herald", "basis": "contract", "jurisdiction": "FR"},
+    "list_upload_files": {"files": [{"path": "face.jpg", "size": "$SIZE"}], "last": True},
+    "begin_crawl": {"host": "images.example", "path": "/2026/"},
+    "look_again": {"notify": True},
+    "search_batch": {"reason": "tips of the public"},
+    "open_case": {
+        "ref": "$CASE",
+        "offence": "abduction",
+        "purpose": "to find a missing child",
+        "basis": "CPP 77",
+        "seeks": "missing person",
+    },
+    "edit_probe": {"edits": [{"kind": "exposure", "stops": 0.5}]},
+    "make_search": {"probe": "$PROBE", "reason": "to find where it was published"},
+    "search_probes": {"faces": [{"probe": "$PROBE"}]},
+    "decide": {
+        "outcome": "inconclusive",
+        "checklist": {feature.value: Assessment.UNCLEAR.value for feature in Feature},
+        "grounds": "too small to compare",
+    },
+    "write_note": {"text": "The same coat as in the photograph of Monday."},
+    "begin_watch": {"probe": "$PROBE", "until": "$UNTIL"},
+}
+"""The body of each example in JSON."""
+PIPED = {
+    "send_upload_parts": (
+        '{ echo "[[1,0,$SIZE]]"; cat face.jpg; }',
+        '-X PUT -H "Content-Type: application/octet-stream" --data-binary @-',
+    ),
+    "ledger_consistency": (
+        """python3 -c 'import json; print(json.dumps({"checkpoint": open("checkpoint").read()}))'""",
+        "--json @-",
+    ),
+}
+"""The examples whose body another command makes, and how curl sends it."""
+
+
+def page() -> str:
+    """Return docs/reference/api.md without its title."""
+    whole = description()
+    routes = [route for route in declared() if route.path.startswith(OURS)]
+    lines = [ABOUT.format(problems=_problems(whole))]
+    tag = ""
+    for route in routes:
+        operation = whole["paths"][route.path][route.method.lower()]
+        if operation["tags"][0] != tag:
+            tag = operation["tags"][0]
+            lines.append(f"\n## Routes: {NOUNS.get(tag, tag)}\n")
+        lines.append(_route(route, operation, whole["components"]["schemas"]))
+    lines.append(
+        "\n# Shapes\n\nFields of answers. In time there will be more of them: leave out those that you do not know.\n"
+    )
+    schemas = whole["components"]["schemas"]
+    shown = {class_name(name): schemas[name] for name in _answered(whole) if _is_object(schemas[name])}
+    for short in sorted(shown):
+        told = shown[short].get("description", "")
+        lines.append(f"\n## Shape {short}\n\n{told}\n\n{_fields(shown[short], schemas, asked=False)}")
+    return "".join(lines)
+
+
+def _problems(whole: dict[str, Any]) -> str:
+    responses = whole["paths"]["/v1/sources"]["post"]["responses"]
+    return "\n".join(f"| {status} | {told['description']} |" for status, told in responses.items() if status >= "4")
+
+
+def _route(route: ApiEndpoint, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
+    right = {None: "any key", Permission.PUBLIC: "no key"}.get(route.access, f"the right *{route.access}*")
+    lines = [f"\n### {route.method} {route.path}\n\n{operation['summary']}. Needs {right}.\n"]
+    details = operation.get("description", "")
+    if details and details.rstrip(".") != operation["summary"]:
+        lines.append(f"\n{details}\n")
+    asked = [each for each in operation.get("parameters", []) if each["in"] in {"path", "query"}]
+    asked = [
+        each for each in asked if each["name"] not in {"limit", "after"} or not _comes_in_parts(operation, schemas)
+    ]
+    if asked:
+        rows = [_row(f"{each['name']}", {**each["schema"], **each}, schemas, each["required"]) for each in asked]
+        lines.append("\n| in the address | what it is | meaning |\n| --- | --- | --- |\n" + "".join(rows))
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        lines.append(_body(kind, content["schema"], schemas))
+    lines.append(f"\nAnswers {_answers(operation, schemas)}.\n\n```\n{curl(route, operation)}\n```\n")
+    return "".join(lines)
+
+
+def _comes_in_parts(operation: dict[str, Any], schemas: dict[str, Any]) -> bool:
+    return any(_is_list(schemas[name]) for name in _refs(operation["responses"]) if name in schemas)
+
+
+def _body(kind: str, schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    if kind == "application/octet-stream":
+        return "\nThe body is the bytes.\n"
+    named = schemas[schema["$ref"].removeprefix(REFS)] if "$ref" in schema else schema
+    where = "in the body, as JSON" if kind == "application/json" else "in the body, as multipart/form-data"
+    rows = _rows(named, schemas, asked=True)
+    return f"\n| {where} | what it is | meaning |\n| --- | --- | --- |\n{rows}"
+
+
+def _answers(operation: dict[str, Any], schemas: dict[str, Any]) -> str:
+    found = []
+    for status, response in operation["responses"].items():
+        if not status.startswith("2"):
+            continue
+        content = response.get("content", {})
+        kinds = [_linked(each["schema"], schemas) for kind, each in content.items() if kind == "application/json"]
+        kinds += [f"`{kind}`" for kind in content if kind != "application/json"]
+        found.append(f"{status}, {' or '.join(kinds)}" if kinds else f"{status} without a body")
+    return "; ".join(found)
+
+
+def _linked(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    if "$ref" not in schema:
+        return "an object"
+    name = schema["$ref"].removeprefix(REFS)
+    if not _is_list(schemas[name]):
+        return f"[{class_name(name)}](#shape-{class_name(name).lower()})"
+    (item,) = _refs(schemas[name]["properties"]["items"])
+    return f"a list of [{class_name(item)}](#shape-{class_name(item).lower()})"
+
+
+def _fields(schema: dict[str, Any], schemas: dict[str, Any], *, asked: bool) -> str:
+    return "| field | what it is | meaning |\n| --- | --- | --- |\n" + _rows(schema, schemas, asked=asked)
+
+
+def _rows(schema: dict[str, Any], schemas: dict[str, Any], *, asked: bool) -> str:
+    needed = schema.get("required", ()) if asked else ()
+    return "".join(_row(name, each, schemas, name in needed) for name, each in schema["properties"].items())
+
+
+def _row(name: str, schema: dict[str, Any], schemas: dict[str, Any], needed: bool) -> str:
+    meaning = schema.get("description", "").replace("|", "\\|")
+    return f"| `{name}` | {_words(schema, schemas)}{', required' if needed else ''} | {meaning} |\n"
+
+
+def _words(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """Return what a value is, in words."""
+    if "$ref" in schema:
+        return _words_of(schema["$ref"].removeprefix(REFS), schemas)
+    if several := schema.get("anyOf"):
+        return " or ".join(_words(each, schemas) for each in several)
+    if schema.get("type") == "array":
+        return f"list of {_words(schema.get('items') or {}, schemas)}"
+    if options := schema.get("enum"):
+        return ", ".join(f"`{option}`" for option in options)
+    if schema.get("type") == "object":
+        more = schema.get("additionalProperties")
+        return f"object of {_words(more, schemas)}" if isinstance(more, dict) and more else "object"
+    formats = {"date-time": "moment", "date": "day", "binary": "bytes"}
+    names = {
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "true or false",
+        "null": "null",
+    }
+    return formats.get(schema.get("format", ""), names.get(schema.get("type", ""), "any JSON"))
+
+
+def _words_of(name: str, schemas: dict[str, Any]) -> str:
+    if not _is_object(schemas[name]):
+        return _words(schemas[name], schemas)
+    if name in WRITTEN or not name.startswith(("New", "Chosen", "FaceTo", "FileAsked", "DocumentAsked")):
+        return f"[{class_name(name)}](#shape-{class_name(name).lower()})"
+    inner = ", ".join(f"`{field}`" for field in schemas[name]["properties"])
+    return f"object of {inner}"
+
+
+# ---------------------------------------------------------------- curl
+
+
+def curl(route: ApiEndpoint, operation: dict[str, Any]) -> str:
+    """Return a command that asks for a route."""
+    path = re.sub(r"\{(\w+)\}", lambda found: f"${found[1].upper()}", route.path)
+    needed = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query" and each["required"]]
+    query = "?" + "&".join(f"{name}=${name.upper()}" for name in needed) if needed else ""
+    address = f'"$LINEAMENT{path}{query}"'
+    key = "" if route.access is Permission.PUBLIC else ' -H "Authorization: Bearer $KEY"'
+    kinds = list(operation.get("requestBody", {}).get("content", {}))
+    if piped := PIPED.get(operation["operationId"]):
+        return f"{piped[0]} |\n  curl -sS{key} {piped[1]} \\\n  {address}"
+    if kinds == ["application/json"]:
+        example = EXAMPLES[operation["operationId"]]
+        body = json.dumps(example, ensure_ascii=False)
+        body = (body if len(body) < 119 else json.dumps(example, ensure_ascii=False, indent=2)).replace(
+            '"$SIZE"', "$SIZE"
+        )
+        method = "" if route.method == "POST" else f" -X {route.method}"
+        return f"curl -sS{method}{key} --json @- {address} <<END\n{body}\nEND"
+    if kinds == ["multipart/form-data"]:
+        schema = operation["requestBody"]["content"][kinds[0]]["schema"]
+        return f"curl -sS{key} -F {schema['required'][0]}=@face.jpg {address}"
+    if kinds:
+        return f'curl -sS{key} -H "Content-Type: application/octet-stream" \\\n  --data-binary @face.jpg {address}'
+    goes_on = " -N" if "text/event-stream" in str(operation["responses"].get("200", "")) else ""
+    is_file = any("octet-stream" in str(told) or "jpeg" in str(told) for told in operation["responses"].values())
+    method = "" if route.method == "GET" else f" -X {route.method}"
+    return f"curl -sS{goes_on}{method}{key}{' -o found' if is_file else ''} {address}"

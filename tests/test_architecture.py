@@ -37,9 +37,10 @@ def test_every_module_has_a_telling_name_and_is_short(path: Path) -> None:
     assert path.stem not in {"utils", "util", "helpers", "common", "misc"}
     frozen = path.parent.name == "versions"  # released migrations are frozen
     catalogue = path == PACKAGE / "errors.py"  # a list of all errors, each of a few lines
+    made = path == CLIENT / "answers.py"  # by docs/generate.py
     alone = path == PACKAGE / "services" / "disclosure" / "verify.py"  # handed to others, who run one file
     most = 800 if catalogue else 1150 if alone else 420
-    assert frozen or len(path.read_text().splitlines()) <= most
+    assert frozen or made or len(path.read_text().splitlines()) <= most
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -22,6 +22,11 @@ def test_the_reference_is_as_new_as_the_code(name: str) -> None:
     assert written == generate.PAGES[name](), "run: python docs/generate.py"
 
 
+def test_the_client_knows_the_answers_of_the_api() -> None:
+    written = generate.ANSWERS.read_text(encoding="utf-8")
+    assert written == generate.of_api.answers(), "run: python docs/generate.py"
+
+
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob(".github/**/*.md"), *ROOT.glob("docs/**/*.md")])
 OUTSIDE = re.compile(r"https?://[a-z0-9.-]+\.[a-z]{2,}(:\d+)?(/[^\s<>\"]*)?|mailto:[^\s@]+@[a-z0-9.-]+")
 

@@ -39,6 +39,38 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A batch."""
+
+    batch: str
+    case: str
+    kind: str | None = None
+    begun_at: datetime
+    started_at: datetime | None = None
+    """When somebody had it searched."""
+    reason: str | None = None
+    job: str | None = None
+    """The job that searches it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batched:
+    """A photograph of a batch, and what became of it."""
+
+    photograph: str
+    name: str
+    state: str
+    why: str | None = None
+    """Why it could not be read or searched."""
+    probe: str | None = None
+    faces: int | None = None
+    face: int | None = None
+    """Which is searched."""
+    search: str | None = None
+    candidates: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchedSearch:
     """What became of one of several photographs: a search, or a problem."""
 
@@ -69,7 +101,7 @@ class Beside:
     """Whether there is no reason against comparing its face."""
     reasons: tuple[str, ...]
     """Why its face may not compare reliably."""
-    quality: ProbeQuality | None = None
+    quality: FaceQuality | None = None
     """null until this official decided about the candidate."""
     drawn: bool
     box: tuple[float, ...] | None = None
@@ -391,7 +423,7 @@ class FoundFace:
     box: tuple[float, ...]
     """x, y, width and height, in pixels."""
     landmarks: Landmarks
-    quality: ProbeQuality
+    quality: FaceQuality
     comparable: bool
     """Whether it is clear enough to be searched."""
 
@@ -675,7 +707,7 @@ class PersonProbe:
     face: int
     box: tuple[float, ...]
     """x, y, width and height, in pixels."""
-    quality: ProbeQuality
+    quality: FaceQuality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -761,24 +793,6 @@ class ProbeOrigin:
     face_id: int | None = None
     capture_id: int | None = None
     source: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeQuality:
-    """How well a face can be compared."""
-
-    face_height: float
-    detector_score: float
-    norm: float
-    sharpness: float
-    exposure: float
-    yaw: float
-    cropped: float
-    roll: float
-    grade: int
-    reasons: tuple[str, ...]
-    """Why it may not compare reliably."""
-    reliable: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -936,7 +950,23 @@ class SearchedProbe:
     erased: bool
     box: tuple[float, ...]
     """x, y, width and height, in pixels."""
-    quality: ProbeQuality
+    quality: FaceQuality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownBatch:
+    """A batch with its photographs, in the order in which they were sent."""
+
+    batch: str
+    case: str
+    kind: str | None = None
+    begun_at: datetime
+    started_at: datetime | None = None
+    """When somebody had it searched."""
+    reason: str | None = None
+    job: str | None = None
+    """The job that searches it."""
+    photographs: tuple[Batched, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

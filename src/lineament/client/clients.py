@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from lineament.client.answers import Key
+from lineament.client.batches import Batches
 from lineament.client.cases import Cases, Probes
 from lineament.client.gallery import Sources
 from lineament.client.jobs import Jobs
@@ -39,6 +40,7 @@ class _Nouns(Noun[Transport]):
         self.cases = Cases(transport)
         self.probes = Probes(transport)
         self.searches = Searches(transport)
+        self.batches = Batches(transport)
         self.reviews = Reviews(transport)
         self.watches = Watches(transport)
         self.ledger = Ledger(transport)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from lineament.client.answers import Pictures, Run, RunWithRefusals, Source
+from lineament.client.answers import Job, Pictures, Run, RunWithRefusals, Source
 from lineament.client.nouns import Noun, Transport, asked, told
 from lineament.client.requests import Request, act, act_on_parts, get, place
 from lineament.client.steps import Telling, pages
@@ -89,6 +89,16 @@ class Sources(Noun[Transport]):
     def run(self, source: str, run: int) -> Request[RunWithRefusals]:
         """Return one run: its progress, and what it refused first."""
         return get(RunWithRefusals, place("sources", source, "runs", run))
+
+    @asked
+    def crawl(self, source: str, host: str, *, path: str | None = None, notify: bool = False) -> Request[Job]:
+        """Have a host crawled that the source lists, by a job; with ``notify`` web hooks are told of its end."""
+        return act(Job, place("sources", source, "crawls"), host=host, path=path, notify=notify)
+
+    @asked
+    def look_again(self, source: str, *, notify: bool = False) -> Request[Job]:
+        """Have the model in use look again at the pictures of a source, by a job."""
+        return act(Job, place("sources", source, "second-looks"), notify=notify)
 
     @asked
     def enrol(

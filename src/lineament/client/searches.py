@@ -94,7 +94,7 @@ class Searches(Noun[Transport]):
             people=[_face(each) for each in people] or None,
             together=together,
             after=after,
-            **_in_json(settings),
+            **in_json(settings),
         )
 
     @asked
@@ -116,7 +116,7 @@ class Searches(Noun[Transport]):
     def batch(self, case: str, faces: Sequence[Face], settings: Settings = USUAL) -> Request[BatchedSearches]:
         """Search with several photographs of the case, each by itself; one that fails does not stop the others."""
         listed = [_face(face) for face in faces]
-        return act(BatchedSearches, place("cases", case, "searches", "batch"), faces=listed, **_in_json(settings))
+        return act(BatchedSearches, place("cases", case, "searches", "batch"), faces=listed, **in_json(settings))
 
     @asked
     def photographs(
@@ -169,7 +169,8 @@ def _face(face: Face) -> dict[str, Any]:
     return {"probe": face.probe} | ({} if face.face is None else {"face": face.face})
 
 
-def _in_json(settings: Settings) -> dict[str, Any]:
+def in_json(settings: Settings) -> dict[str, Any]:
+    """Return how a search is made as fields of a request."""
     return {
         "reason": settings.reason,
         "sources": list(settings.sources) or None,
@@ -182,6 +183,6 @@ def _in_json(settings: Settings) -> dict[str, Any]:
 
 
 def _in_address(settings: Settings) -> dict[str, Any]:
-    return {name: value for name, value in _in_json(settings).items() if name != "sources"} | {
+    return {name: value for name, value in in_json(settings).items() if name != "sources"} | {
         "source": settings.sources or None
     }

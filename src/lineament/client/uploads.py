@@ -73,10 +73,10 @@ class Uploads(Noun[Transport]):
 
     @asked
     def offer(
-        self, source: str, upload: str, files: Sequence[OfferedFile], *, last: bool = False
+        self, source: str, upload: str, files: Sequence[OfferedFile], *, last: bool = False, notify: bool = False
     ) -> Request[UploadFiles]:
         """List at most 1000 files, and return what of each has arrived; ``last`` says that the list is complete."""
-        return _offer(source, upload, files, last=last)
+        return _offer(source, upload, files, last=last, notify=notify)
 
     @asked
     def missing(self, source: str, upload: str, after: int = 0) -> Request[UploadFiles]:
@@ -94,17 +94,20 @@ class Uploads(Noun[Transport]):
         return act(Upload, place("sources", source, "uploads", upload, "stop"))
 
     @walked
-    def folder(self, source: str, folder: str | Path, *, progress: Told | None = None) -> Steps[Upload]:
+    def folder(
+        self, source: str, folder: str | Path, *, progress: Told | None = None, notify: bool = False
+    ) -> Steps[Upload]:
         """Send a folder, or a file, and return the upload once all of it has arrived; a worker takes it in.
 
-        Called again after any break, it sends what is missing. ``progress`` is called now and then.
+        Called again after any break, it sends what is missing. ``progress`` is called now and then; with ``notify`` the
+        agency's web hooks are told when all of it was taken in.
 
         Raises Problem, or OSError if the folder cannot be read.
         """
         begun = yield from result(act(Upload, place("sources", source, "uploads")))
         files, skipped = yield Aside(lambda: _files_in(Path(folder)))
         sending = _Sending(source, begun.upload, files, skipped, progress or (lambda _: None))
-        yield from sending.steps()
+        yield from sending.steps(notify)
         return (yield from result(get(Upload, place("sources", source, "uploads", begun.upload))))
 
     @told
@@ -114,9 +117,11 @@ class Uploads(Noun[Transport]):
         return followed(now, None, lambda found: found.ended_at is not None)
 
 
-def _offer(source: str, upload: str, files: Sequence[OfferedFile], *, last: bool) -> Request[UploadFiles]:
+def _offer(source: str, upload: str, files: Sequence[OfferedFile], *, last: bool, notify: bool) -> Request[UploadFiles]:
     listed = [{"path": file.path, "size": file.size, "modified": file.modified} for file in files]
-    return act(UploadFiles, place("sources", source, "uploads", upload, "files"), files=listed, last=last)
+    return act(
+        UploadFiles, place("sources", source, "uploads", upload, "files"), files=listed, last=last, notify=notify
+    )
 
 
 def _send(source: str, upload: str, parts: Sequence[tuple[int, int, bytes]]) -> Request[Received]:
@@ -135,12 +140,12 @@ class _Sending:
         self._progress = Progress(files=len(files), bytes=size, sent=0, refused=0, unreadable=0, skipped=skipped)
         self._waiting: deque[tuple[UploadedFile, OfferedFile]] = deque()
 
-    def steps(self) -> Steps[None]:
+    def steps(self, notify: bool) -> Steps[None]:
         """List the files, and send what of them is missing."""
         for first in range(0, max(1, len(self._files)), _LISTED):
             listed = self._files[first : first + _LISTED]
             last = first + _LISTED >= len(self._files)
-            found = yield from result(_offer(self._source, self._upload, listed, last=last))
+            found = yield from result(_offer(self._source, self._upload, listed, last=last, notify=notify and last))
             self._listed(listed, found)
         while self._waiting:
             yield from self._send_some()

@@ -217,6 +217,12 @@ def test_whoever_is_a_member_of_a_case_of_another_agency_sees_that_case_alone(fi
 # ---------------------------------------------------------------- forward, on a live copy
 
 
+NEW_TABLES = (
+    "api_answers, api_keys, client_counts, collection_faces, collections, face_removals, kept_pages, known_hashes, subjects"
+)
+"""The tables that databases of 0006 did not have."""
+
+
 def as_before(connection: psycopg.Connection[Any], owner: str) -> None:
     """Give a database what one of 0006 had: its tables, owned by the program's own role, and no policies."""
     for table, name in connection.execute("SELECT tablename, policyname FROM pg_policies").fetchall():

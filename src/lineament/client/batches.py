@@ -1,0 +1,38 @@
+"""Batches: many photographs, sent one by one and searched by a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lineament.client.answers import Batch, Batched, Job, ShownBatch
+from lineament.client.nouns import Noun, Transport, asked
+from lineament.client.requests import Request, act, act_on_bytes, get, place
+from lineament.client.searches import USUAL, Settings, in_json
+
+
+class Batches(Noun[Transport]):
+    """The batches of cases."""
+
+    @asked
+    def begin(self, case: str, *, kind: str | None = None) -> Request[Batch]:
+        """Begin a batch of photographs, all of one kind if it is given."""
+        return act_on_bytes(Batch, place("cases", case, "batches"), b"", kind=kind)
+
+    @asked
+    def get(self, batch: str) -> Request[ShownBatch]:
+        """Return what became of each photograph of a batch."""
+        return get(ShownBatch, place("batches", batch))
+
+    @asked
+    def add(self, batch: str, photograph: bytes, *, name: str | None = None) -> Request[Batched]:
+        """Add a photograph; one that cannot be read is listed with the reason."""
+        return act_on_bytes(Batched, place("batches", batch, "photographs"), photograph, name=name)
+
+    @asked
+    def search(self, batch: str, settings: Settings = USUAL, *, faces: Mapping[str, int] | None = None) -> Request[Job]:
+        """Search the photographs whose face is known, by a job.
+
+        ``faces`` says which face it is of photographs that show several, by the photograph.
+        """
+        chosen = dict(faces) if faces else None
+        return act(Job, place("batches", batch, "search"), faces=chosen, **in_json(settings))
