@@ -53,6 +53,7 @@ CODES = {
     "identity": "the content coding of HTTP that changes nothing, and a package",
     "lineament.identity": "a package",
     "identification": "the mode of a search, stored",
+    "Confidence": "how sure the detector is that it sees a face, as Amazon Rekognition calls it",
 }
 """Whole strings that are names for programs."""
 READ_NOT_SAID = {PACKAGE / "model" / "refused", PACKAGE / "store" / "migrations"}

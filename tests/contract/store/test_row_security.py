@@ -218,7 +218,8 @@ def test_whoever_is_a_member_of_a_case_of_another_agency_sees_that_case_alone(fi
 
 
 NEW_TABLES = (
-    "api_answers, api_keys, client_counts, collection_faces, collections, face_removals, kept_pages, known_hashes, subjects"
+    "api_answers, api_collections, api_keys, client_counts, collection_faces, face_removals, kept_pages, known_hashes, "
+    "subjects"
 )
 """The tables that databases of 0006 did not have."""
 
