@@ -53,6 +53,9 @@ CODES = {
     "identity": "the content coding of HTTP that changes nothing, and a package",
     "lineament.identity": "a package",
     "identification": "the mode of a search, stored",
+    "matched": "a field of InsightFace Server",
+    "matches": "a field of InsightFace Server",
+    "probability": "a field of CompreFace: the detector's score",
 }
 """Whole strings that are names for programs."""
 READ_NOT_SAID = {PACKAGE / "model" / "refused", PACKAGE / "store" / "migrations"}
