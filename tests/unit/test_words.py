@@ -54,6 +54,9 @@ CODES = {
     "lineament.identity": "a package",
     "identification": "the mode of a search, stored",
     "Confidence": "how sure the detector is that it sees a face, as Amazon Rekognition calls it",
+    "matched": "a field of InsightFace Server",
+    "matches": "a field of InsightFace Server",
+    "probability": "a field of CompreFace: the detector's score",
 }
 """Whole strings that are names for programs."""
 READ_NOT_SAID = {PACKAGE / "model" / "refused", PACKAGE / "store" / "migrations"}

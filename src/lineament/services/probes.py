@@ -98,14 +98,18 @@ class Probes:
         return self._take(self._admit(case_name, kind), untrusted, edits, part)
 
     @needs(Permission.OPEN_CASES, in_case=True)
-    def take_face(self, case_name: str, untrusted: bytes, kind: ProbeKind) -> Probe:
-        """Store a probe as it is, not turned upright. Raises as ``take`` does, and NoFace, which keeps nothing."""
+    def take_face(self, case_name: str, untrusted: bytes, kind: ProbeKind, least_score: float = 0.0) -> Probe:
+        """Store a probe as it is, not turned upright. Raises as ``take`` does, and NoFace, which keeps nothing.
+
+        ``least_score``: of the detector, 0 to 1; a face of it has to reach that.
+        """
         admitted = self._admit(case_name, kind)
         sha256 = hashlib.sha256(untrusted).hexdigest()
         if (known := self._find_equal(admitted, sha256, (), None)) is not None:
             return known
         seen = self._analyser.analyse(untrusted, digests=True)
-        face_of(seen.faces, 1 if seen.faces else None, width=seen.picture.width, height=seen.picture.height)
+        sure = [face for face in seen.faces if face.quality.detector_score >= least_score]
+        face_of(sure, 1 if sure else None, width=seen.picture.width, height=seen.picture.height)
         known = self._find_equal(admitted, sha256, (), seen.picture.part)
         return known or self._store(admitted, untrusted, seen, ())
 

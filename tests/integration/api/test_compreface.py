@@ -16,12 +16,15 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from starlette.routing import Route
 from tests.conftest import PORTRAITS
 from tests.support.programs import key_for
 from tests.support.serving import serving
 from tests.support.squad import Squad
 from tests.support.world import CASE, World, copied_gallery
 
+from lineament.api.admission import Admission
+from lineament.api.compat.compreface import create_compreface
 from lineament.model.accounts import HOME_AGENCY, Permission, Role
 from lineament.model.sources import SourceTerms
 
@@ -220,8 +223,10 @@ def test_every_face_of_a_picture_is_searched_for(service: Service) -> None:
     answer = service.client.post(f"{API}/verification/verify", files=both_shown)
     assert (answer.status_code, answer.json()["code"]) == (400, 31)
     assert service.client.get(SUBJECTS).json() == {"subjects": ["Barack", "Jacinda"]}
-    answer = service.client.post(RECOGNIZE, params={"det_prob_threshold": "0.999"}, files=sent(group))
+    unsure = together(OBAMA, LATER)
+    answer = service.client.post(RECOGNIZE, params={"det_prob_threshold": "0.999"}, files=sent(unsure))
     assert (answer.status_code, answer.json()) == (400, NO_FACE)
+    assert service.world.actions().count("probe_added") == 1
 
 
 def test_each_search_is_one_in_the_case_of_the_key(service: Service) -> None:
@@ -340,6 +345,26 @@ def test_a_key_opens_one_service_and_what_its_rights_say(service: Service) -> No
     assert client.get(f"{FACES}/{key}/img", headers=searching).status_code == 403
     assert client.post(RECOGNIZE, headers=searching, files=sent(LATER)).status_code == 200
     client.close()
+
+
+def test_no_address_answers_without_a_key(service: Service) -> None:
+    app = create_compreface(service.world.workspace, Admission(service.world.workspace))
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    found = [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
+    assert len(found) == 17
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        answers = {each: client.request(*each) for each in found}
+    codes = {each: answer.json()["code"] for each, answer in answers.items()}
+    static = ("GET", f"{API}/static/{{key}}/images/{{image_id}}")
+    assert codes == {each: 1 if each == static else 20 for each in found}
+
+
+def test_a_name_that_cannot_be_kept_enrols_nothing(service: Service) -> None:
+    before = service.world.machine.sources.get(SERVICE).faces
+    for subject in ("x" * 256, "line\nbreak"):
+        answer = service.client.post(FACES, params={"subject": subject}, files=sent(ARDERN))
+        assert (answer.status_code, answer.json()["code"]) == (400, 36)
+    assert service.world.machine.sources.get(SERVICE).faces == before == 0
 
 
 def test_what_is_wrong_has_a_number(service: Service) -> None:

@@ -12,11 +12,14 @@ from uuid import UUID
 import httpx
 import pytest
 from PIL import Image
+from starlette.routing import Route
 from tests.conftest import PORTRAITS
 from tests.support.programs import key_for
 from tests.support.serving import serving
 from tests.support.world import CASE, World, copied_gallery
 
+from lineament.api.admission import Admission
+from lineament.api.compat.insightface import create_insightface
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceTerms
 
@@ -244,6 +247,16 @@ def test_a_key_is_needed_and_its_rights_count(employees: Employees) -> None:
     enrolling = employees.header(Permission.READ_SOURCES, Permission.MANAGE_SOURCES)
     assert fault(client.post(SEARCH, headers=enrolling, files=one(LATER))) == (403, "not_allowed")
     client.close()
+
+
+def test_no_address_but_that_of_health_answers_without_a_key(employees: Employees) -> None:
+    app = create_insightface(employees.world.workspace, Admission(employees.world.workspace))
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    found = [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
+    assert len(found) == 21
+    with httpx.Client(base_url=employees.url, timeout=60) as client:
+        answers = {each: client.request(*each).status_code for each in found}
+    assert answers == {each: 200 if each[1] == f"{V1}/health" else 401 for each in found}
 
 
 def test_what_a_program_says_of_people_is_sealed_and_on_no_record(employees: Employees) -> None:

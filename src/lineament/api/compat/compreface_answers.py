@@ -43,13 +43,13 @@ def landmarks_answer(landmarks: Landmarks) -> list[list[int]]:
     return [[round(x), round(y)] for x, y in points]
 
 
-def subject_answers(found: FoundInCollection | None, most: int) -> list[dict[str, Any]]:
+def subject_answers(found: FoundInCollection, most: int) -> list[dict[str, Any]]:
     """Return the subjects of candidates, the most similar first, each with its best similarity as a share.
 
     Candidates of which no program says whom they show are left out.
     """
     best: dict[str, float] = {}
-    for each in () if found is None else found.found:
+    for each in found.found:
         if each.face.subject is not None:
             best.setdefault(each.face.subject.called, each.score)
     shown = list(best.items())[:most]

@@ -214,8 +214,6 @@ def search(read: ReadRequest) -> Response:
     wanted = ProgramSearch(case=read.call.case, reason=read.call.reason, min_score=least, most=MOST_CANDIDATES)
     seen = desk.recognise.each_face(collection, sent.untrusted, wanted, WantedFaces(most=1))
     (asked,) = seen.faces
-    if asked.found is None:
-        raise InsightFaceFault("face_not_found", "The largest face is too weak to compare.", 422)
     best: dict[str, tuple[FaceSubject, float, str]] = {}
     for each in asked.found.found:
         if each.face.subject is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lineament.errors import InvalidValue, NoFace, NotFound, Refused, SeveralFaces, WrongState
 from lineament.model.accounts import Permission
-from lineament.model.collections import CollectionFace, Indexed, KnownCollection
+from lineament.model.collections import CollectionFace, Indexed, KnownCollection, checked_called
 from lineament.model.events.collections import CollectionRead
 from lineament.model.events.sources import SourcePicturesRead
 from lineament.model.reasons import ReasonCode
@@ -75,6 +75,7 @@ class Examples:
         Raises NoFace, SeveralFaces, InvalidValue for a face that cannot be compared well (its field is FACE) or is
         enrolled as somebody else's (SUBJECT), WrongState for a picture that was erased before, and as ``Enrol.run``.
         """
+        checked_called(wanted.subject, "The name of a subject", "subject")
         _require_face(self._services.looking.detect(wanted.untrusted), wanted)
         picture = PictureToIndex(untrusted=wanted.untrusted, subject=wanted.subject, most_faces=1)
         face = _enrolled(self._services.faces.index(collection, picture), wanted)

@@ -38,10 +38,10 @@ class WantedFaces:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecognisedFace:
-    """A face of a picture, and what a search found for it; None if it is too weak to search with."""
+    """A face of a picture, and what a search found for it."""
 
     face: Face
-    found: FoundInCollection | None
+    found: FoundInCollection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +86,11 @@ class Recognise:
     ) -> RecognisedPicture:
         """Search for each face of a picture, which becomes a photograph of the case.
 
-        Raises NoFace, and keeps nothing then; InvalidValue if it shows more than ``MOST_RECOGNISED``; Refused by the
-        gate; ReviewedBlind, whose search is on record.
+        Raises NoFace, and keeps nothing then; InvalidValue if more than ``MOST_RECOGNISED`` are meant, and keeps the
+        photograph; Refused by the gate; ReviewedBlind, whose search is on record.
         """
         self._services.searching.admit(collection, wanted)
-        probe = self._services.probes.take_face(wanted.case, untrusted, ProbeKind.OTHER)
+        probe = self._services.probes.take_face(wanted.case, untrusted, ProbeKind.OTHER, which.least_score)
         chosen = chosen_faces(probe.faces, which, (probe.width, probe.height))
         numbers = {id(face): number for number, face in enumerate(probe.faces, 1)}
         if len(chosen) > MOST_RECOGNISED:
@@ -102,9 +102,7 @@ class Recognise:
             faces=tuple(
                 RecognisedFace(
                     face=face,
-                    found=self._services.searching.by_probe(collection, probe, numbers[id(face)], wanted)
-                    if face.comparable
-                    else None,
+                    found=self._services.searching.by_probe(collection, probe, numbers[id(face)], wanted),
                 )
                 for face in chosen
             ),
