@@ -23,7 +23,7 @@ from lineament.api.lists import USUAL, After, Limit, cursor, place_of
 from lineament.api.probes import Kind, Part
 from lineament.api.problems import problem_json
 from lineament.api.routes import CurrentCall, Routes
-from lineament.api.sent import OF_BYTES, SentBytes, SentFile, of_parts, read_parts
+from lineament.api.sent import OF_BYTES, FilePart, SentBytes, of_parts, read_parts
 from lineament.api.shapes_cases import MOST_NUMBER, CaseName
 from lineament.api.shapes_searches import BatchedSearches, SearchName, SearchShape, SearchShapes
 from lineament.model.accounts import Permission
@@ -39,7 +39,7 @@ Settings = Annotated[SettingsInAddress, Depends()]
 _OF_PHOTOGRAPHS = of_parts({"photograph": {"type": "array", "items": BINARY}}, ["photograph"])
 
 
-async def _photographs(request: Request) -> list[SentFile]:
+async def _photographs(request: Request) -> list[FilePart]:
     return (await read_parts(request, MOST_BATCHED)).files
 
 
@@ -99,7 +99,7 @@ def search_probes(call: CurrentCall, case: CaseName, asked: NewSearches) -> Any:
 def search_photographs(
     call: CurrentCall,
     case: CaseName,
-    sent: Annotated[list[SentFile], Depends(_photographs)],
+    sent: Annotated[list[FilePart], Depends(_photographs)],
     settings: Settings,
     kind: Kind = None,
 ) -> Any:
@@ -112,7 +112,7 @@ def search_photographs(
     return _batched(call.desk, [photograph.name for photograph in photographs], answers)
 
 
-def _photograph(file: SentFile) -> Photograph:
+def _photograph(file: FilePart) -> Photograph:
     return Photograph(name=printable(file.name[:200]), read=lambda: file.untrusted)
 
 

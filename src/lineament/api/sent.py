@@ -32,7 +32,7 @@ SentBytes = Annotated[bytes, Depends(_body)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SentFile:
+class FilePart:
     """A file in a multipart body; nothing of it was examined."""
 
     name: str
@@ -43,7 +43,7 @@ class SentFile:
 class SentParts:
     """The parts of a multipart body."""
 
-    files: list[SentFile]
+    files: list[FilePart]
     texts: dict[str, str]
 
 
@@ -73,7 +73,7 @@ async def read_parts(request: Request, most_files: int) -> SentParts:
     try:
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
-                files.append(SentFile(name=value.filename or "", untrusted=await value.read()))
+                files.append(FilePart(name=value.filename or "", untrusted=await value.read()))
             else:
                 texts[name] = value
     finally:
