@@ -15,6 +15,7 @@ from lineament import __version__
 from lineament.api import (
     candidates,
     cases,
+    evaluations,
     jobs,
     key,
     ledger,
@@ -48,6 +49,7 @@ MODULES = (
     uploads,
     jobs,
     ledger,
+    evaluations,
 )
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"
