@@ -16,6 +16,7 @@ from lineament.api import (
     batches,
     candidates,
     cases,
+    evaluations,
     jobs,
     key,
     ledger,
@@ -56,6 +57,7 @@ MODULES = (
     uploads,
     jobs,
     ledger,
+    evaluations,
     rekognition,
 )
 """The modules whose routes the API has."""
