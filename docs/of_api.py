@@ -198,8 +198,8 @@ Fields of a body in JSON that are unknown are refused: with a wrong name, a wish
 An act may carry the header `Idempotency-Key` with a name of your own, such as a UUID. Sent again under that name
 within {KEPT_FOR.total_seconds() / 3600:.0f} hours, it is answered again, with the header
 `Idempotency-Replayed: true`, and done once. So a request whose answer was lost can be repeated. The name of another
-request is refused (422), and one that is still under way answers 409. Reads change nothing but the record of who
-looked.
+request is refused (422), and one that is still under way answers 409 with `Retry-After`. Reads change nothing but the
+record of who looked.
 
 ## Lists
 
@@ -240,6 +240,7 @@ NOUNS = {"key": "the key", "pictures": "pictures in one request"}
 EXAMPLES = {
     "register_source": {"name": "$SOURCE", "controller": "The Herald", "basis": "contract", "jurisdiction": "FR"},
     "list_upload_files": {"files": [{"path": "face.jpg", "size": "$SIZE"}], "last": True},
+    "give_up_upload_files": {"files": [1]},
     "begin_crawl": {"host": "images.example", "path": "/2026/"},
     "look_again": {"notify": True},
     "search_batch": {"reason": "tips of the public"},

@@ -79,8 +79,10 @@ def problem(
 def of_error(error: LineamentError) -> Response:
     """Return one of our own errors as a problem."""
     headers: dict[str, str] = {}
-    if isinstance(error, TooManyAttempts):
-        headers["retry-after"] = str(error.seconds)
+    if (
+        seconds := error.seconds if isinstance(error, TooManyAttempts) else error.details.get("retry_after")
+    ) is not None:
+        headers["retry-after"] = str(seconds)
     if isinstance(error, KeyRefused):
         headers["www-authenticate"] = 'Bearer realm="lineament"'
     content = problem_json(error)

@@ -21,6 +21,7 @@ KEPT_FOR = timedelta(hours=24)
 UNDER_WAY = timedelta(minutes=10)
 """How long a request that was never answered, because the server was killed, keeps others of its name away."""
 _MOST_KEPT = 2**20
+_MOMENT = 2  # seconds
 _NAME = re.compile(r"[!-~]{1,255}")
 _ABOUT = b"answer to a program"
 _TOLD = ("content-type", "location", "etag", "retry-after")
@@ -55,7 +56,8 @@ class Repeats:
             why = "it names another request already; give each request a name of its own"
             raise InvalidValue(what="The header Idempotency-Key", value="…", why=why, field=HEADER)
         if content is None:
-            raise WrongState(what="request", name="…", state="under way", event="sent again; ask again in a moment")
+            event = "sent again; ask again in a moment"
+            raise WrongState(what="request", name="…", state="under way", event=event, retry_after=_MOMENT)
         try:
             return _opened(named.cipher.open(content, _ABOUT))
         except Damaged:

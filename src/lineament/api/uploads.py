@@ -84,6 +84,12 @@ class FilesAsked(AskedFor):
     notify: bool = Field(default=False, description="With last: tell the agency's web hooks when it was taken in.")
 
 
+class GivenUp(AskedFor):
+    """Files that are not sent any more."""
+
+    files: Annotated[list[Count], Field(max_length=MOST_LISTED, description="Their numbers.")]
+
+
 class ReceivedFile(BaseModel):
     """How much of a file is durable."""
 
@@ -156,6 +162,16 @@ def send_upload_parts(call: CurrentCall, source: str, upload: str, content: Sent
     """
     received = call.desk.take_in.take(call.source(source), upload, parts_in(content))
     return {"received": [{"file": number, "received": many} for number, many in sorted(received.items())]}
+
+
+@routes.act(
+    "/v1/sources/{source}/uploads/{upload}/give-up", access=Permission.MANAGE_SOURCES, response_model=UploadShape
+)
+def give_up_upload_files(call: CurrentCall, source: str, upload: str, asked: GivenUp) -> Any:
+    """Have files of an upload refused that cannot be read any more, so that nothing waits for them."""
+    take_in, name = call.desk.take_in, call.source(source)
+    take_in.give_up(name, upload, asked.files)
+    return upload_json(take_in.standing(name, upload))
 
 
 @routes.act("/v1/sources/{source}/uploads/{upload}/stop", access=Permission.MANAGE_SOURCES, response_model=UploadShape)

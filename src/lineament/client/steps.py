@@ -105,12 +105,15 @@ class Patience:
         return max(asked or 0.0, grown)
 
 
+_UNDER_WAY = 409
+"""With Retry-After: the request was sent before, its answer was lost, and the server is still at it."""
+_MOST_WAITS = 300
 _PUT_OFF = frozenset({429, 502, 503, 504})
 
 
 def exchange(request: Request[Any], patience: Patience) -> Steps[Answer]:
     """Send a request until it is answered for good."""
-    repeated = 0
+    repeated = waited = 0
     while True:
         answer: Answer | None = None
         failed = asked = None
@@ -122,6 +125,10 @@ def exchange(request: Request[Any], patience: Patience) -> Steps[Answer]:
             asked = answer.retry_after
             if asked is None and answer.status not in _PUT_OFF:
                 return answer
+            if answer.status == _UNDER_WAY and asked is not None and waited < _MOST_WAITS:
+                waited += 1
+                yield Pause(asked)
+                continue
         pause = patience.pause(repeated, asked) if request.may_be_repeated else None
         if pause is not None:
             yield Pause(pause)

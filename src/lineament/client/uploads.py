@@ -50,7 +50,7 @@ class Progress:
     refused: int
     """Files that the server does not take, such as those of a kind that it cannot read."""
     unreadable: int
-    """Files that could not be read to the end; they are not sent."""
+    """Files that could not be read to the end any more; the server is told, and refuses them."""
     skipped: int
     """Entries that are no regular files, such as links; they are not listed."""
 
@@ -87,6 +87,11 @@ class Uploads(Noun[Transport]):
     def send(self, source: str, upload: str, parts: Sequence[tuple[int, int, bytes]]) -> Request[Received]:
         """Send parts of files: of each the number of its file, its first byte, and its bytes."""
         return _send(source, upload, parts)
+
+    @asked
+    def give_up(self, source: str, upload: str, files: Sequence[int]) -> Request[Upload]:
+        """Have files refused that cannot be read any more, by their numbers, so that nothing waits for them."""
+        return _give_up(source, upload, files)
 
     @asked
     def stop(self, source: str, upload: str) -> Request[Upload]:
@@ -131,6 +136,10 @@ def _send(source: str, upload: str, parts: Sequence[tuple[int, int, bytes]]) -> 
     return replace(made, headers={"content-type": "application/octet-stream"})  # a part is durable once, however often
 
 
+def _give_up(source: str, upload: str, files: Sequence[int]) -> Request[Upload]:
+    return act(Upload, place("sources", source, "uploads", upload, "give-up"), files=list(files))
+
+
 class _Sending:
     """The sending of a folder."""
 
@@ -170,6 +179,7 @@ class _Sending:
             file, local = self._waiting.popleft()
             content = yield Aside(partial(_part_of, local, file.received))
             if content is None:
+                yield from result(_give_up(self._source, self._upload, [file.file]))
                 self._count(unreadable=1)
                 continue
             parts.append((file.file, file.received, content))

@@ -24,12 +24,13 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(shutil.which("curl") is None, reason="the commands of the page need curl"),
 ]
-ENDING = ("/stop", "/close", "/end", "DELETE")
+ENDING = ("/stop", "/give-up", "/close", "/end", "DELETE")
 """What comes after everything else."""
 OTHERWISE = {
     "POST /v1/sources/{source}/crawls": 422,  # the source lists no host
     "POST /v1/findings/{finding}/see": 404,  # no watch has fired
     "POST /v1/searches/{search}/candidates/{candidate}/page": 409,  # it was sent, and no page was kept
+    "POST /v1/sources/{source}/uploads/{upload}/give-up": 409,  # it has arrived
     "POST /v1/sources/{source}/uploads/{upload}/stop": 409,  # all of it is taken in
     "POST /v1/jobs/{job}/stop": 409,  # it has ended
     "DELETE /v1/probes/{probe}": 403,  # it was searched with

@@ -17,8 +17,12 @@ from tests.support.programs import key_for
 from tests.support.serving import serving
 from tests.support.world import PROBE, World, solo
 
+from lineament.api.problems import of_error
+from lineament.api.repeats import NamedRequest, Repeats
 from lineament.client import CaseTerms, Client, Edit, Face, Problem, Progress, Settings, SourceTerms, WatchTerms
+from lineament.errors import WrongState
 from lineament.model.accounts import Permission
+from lineament.store.keys import Cipher
 
 pytestmark = pytest.mark.enable_socket
 TERMS = SourceTerms(name="press", controller="The Herald", basis="contract", jurisdiction="FR")
@@ -142,6 +146,12 @@ def test_photographs_are_kept_edited_searched_together_and_watched(agency: Agenc
             case, {"x.jpg": PROBE.read_bytes(), "y": b"none"}, kind="other photograph"
         )
         assert [item.name for item in several.items] == ["x.jpg", "y"]
+        batch_begun = searching.batches.begin(case, kind="other photograph").batch
+        assert searching.batches.add(batch_begun, PROBE.read_bytes(), name="the tip").name == "the tip"
+        job = searching.batches.search(batch_begun, Settings(limit=2, mode="investigation"))
+        agency.world.workspace.worker.drain()
+        assert searching.jobs.wait(job.job).state == "done"
+        assert searching.batches.get(batch_begun).photographs[0].state == "searched"
         review = searching.reviews.get(found.search_id)
         assert len(review.candidates) == 1
         assert searching.reviews.note(found.search_id, 1, "the same coat").text == "the same coat"
@@ -153,6 +163,24 @@ def test_photographs_are_kept_edited_searched_together_and_watched(agency: Agenc
         assert list(searching.watches.findings()) == []
 
 
+def test_a_file_that_is_gone_keeps_nothing_waiting(
+    agency: Agency, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = agency.client
+    client.sources.add(TERMS)
+    told: list[Progress] = []
+
+    def goes(progress: Progress) -> None:
+        told.append(progress)
+        (folder / "press" / "obama.jpg").unlink(missing_ok=True)
+
+    upload = client.uploads.folder("press", folder, progress=goes)
+    assert (told[-1].unreadable, upload.arrived.refused - told[-1].refused) == (1, 1)
+    agency.world.workspace.worker.drain()
+    *_, last = client.uploads.follow("press", upload.upload)
+    assert (last.ended_at is not None, last.counts["enrolled"]) == (True, 4)
+
+
 def test_the_ledger_proves_what_was_done(agency: Agency) -> None:
     ledger = agency.client.ledger
     before = ledger.checkpoint()
@@ -162,6 +190,17 @@ def test_the_ledger_proves_what_was_done(agency: Agency) -> None:
     assert ledger.proof(newest.entry).entry == newest
     assert before.checkpoint is not None
     assert ledger.consistency(before.checkpoint).file
+
+
+def test_a_request_that_is_still_under_way_says_when_to_ask_again(tmp_path: Path) -> None:
+    with solo(tmp_path / "ws") as world:
+        repeats = Repeats(world.workspace.store)
+        named = NamedRequest("k|n", bytes(32), Cipher(bytes(32)))
+        assert repeats.begin(named, world.clock()) is None
+        with pytest.raises(WrongState) as caught:
+            repeats.begin(named, world.clock())
+    found = of_error(caught.value)
+    assert (found.status_code, found.headers["retry-after"]) == (409, "2")
 
 
 def test_lists_are_read_to_their_end(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,13 @@ class TestBothClients:
         )
         assert len(asked) == 1
 
+    def test_an_act_whose_answer_was_lost_is_waited_for(self, world: str) -> None:
+        under_way = [problem(409, after=0)] * 9
+        transport, asked = answering(httpx.ReadTimeout(""), *under_way, answer(job("stopped", 1)))
+        with client_of(world, "k", transport=transport) as client:
+            assert client.jobs.stop("j").done == 1
+        assert len({request.headers["idempotency-key"] for request in asked}) == 1
+
     def test_a_server_that_asks_for_much_patience_gets_none(self, world: str) -> None:
         transport, asked = answering(problem(429, after=3600))
         with client_of(world, "k", transport=transport) as client, pytest.raises(Problem) as caught:

@@ -25,6 +25,7 @@ EXAMPLES: dict[str, Any] = {
     "str | Path": "x",
     "Mapping[str, bytes]": {"x.jpg": b"x"},
     "Sequence[Face]": [],
+    "Sequence[int]": [],
     "Sequence[Edit]": [],
     "Sequence[OfferedFile]": [],
     "Sequence[tuple[int, int, bytes]]": [],
