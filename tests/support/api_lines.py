@@ -35,6 +35,7 @@ class ApiLine:
     ids: Mapping[str, str] = field(default_factory=dict)  # another name of a part, or = and a constant
     prepare: Prepare | None = None
     not_for_guests: bool = False  # no guest may, whatever their role in the case
+    needs: str | None = None  # a right that the service asks of a key without a case, where the route declares none
     fine: frozenset[int] = frozenset()  # refusals that say something other than that the caller may not
 
 
@@ -51,6 +52,7 @@ SEARCH_ID = {"search": "search_id"}
 CANDIDATE = {"search": "search_id", "candidate": "picture"}
 NAME = {"source": "name"}
 UPLOAD = {"source": "name", "upload": "drop_id"}
+MANAGES = "manage sources"
 PICTURE = PROBE.read_bytes()
 ASKED = {"reason": "why", "sources": [SOURCE], "mode": "identification"}
 API_LINES: dict[tuple[str, str], ApiLine] = {
@@ -127,10 +129,10 @@ API_LINES: dict[tuple[str, str], ApiLine] = {
     ("GET", "/v1/sources/{source}/uploads/{upload}/missing"): ApiLine(ids=UPLOAD),
     ("PUT", "/v1/sources/{source}/uploads/{upload}/parts"): ApiLine(ids=UPLOAD, content=b"[]\n"),
     ("POST", "/v1/sources/{source}/uploads/{upload}/stop"): ApiLine(ids=UPLOAD),
-    ("GET", "/v1/jobs"): ApiLine(),
-    ("GET", "/v1/jobs/{job}"): ApiLine(ids={"job": "job_id"}),
-    ("POST", "/v1/jobs/{job}/stop"): ApiLine(ids={"job": "job_id"}),
-    ("GET", "/v1/jobs/{job}/events"): ApiLine(ids={"job": "job_id"}, prepare=end_job),
+    ("GET", "/v1/jobs"): ApiLine(needs=MANAGES),
+    ("GET", "/v1/jobs/{job}"): ApiLine(needs=MANAGES, ids={"job": "job_id"}),
+    ("POST", "/v1/jobs/{job}/stop"): ApiLine(needs=MANAGES, ids={"job": "job_id"}),
+    ("GET", "/v1/jobs/{job}/events"): ApiLine(needs=MANAGES, ids={"job": "job_id"}, prepare=end_job),
     ("GET", "/v1/ledger/checkpoint"): ApiLine(),
     ("GET", "/v1/ledger/entries"): ApiLine(),
     ("GET", "/v1/ledger/entries/{entry}/proof"): ApiLine(targets=entries),
