@@ -33,6 +33,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "false_faces": ("--wheels", PEOPLE),
     "faults": ("--kills", "1", "--clients", "1", "--database", "sqlite", "--only", "web"),
     "fusion": ("--lfw", PEOPLE, "--few"),
+    "fuzz_api": ("--minutes", "0.1", "--seed", "13"),
     "grouping": ("--lfw", PEOPLE),
     "ingest": ("--photographs", "3", "--peer-photographs", "2", "--seconds", "0.1"),
     "int8": ("--seconds", "0.1"),
