@@ -8,6 +8,7 @@ nothing.
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -201,7 +202,7 @@ LINES = {
     "case get": Line("{ref} {paper_id} {out}", cases),
     "case papers": Line("{ref}", cases),
     "case disclose": Line("{ref} {out}", cases),
-    "case vics": Line("{ref} {out}", cases),
+    "case vics": Line("{ref} {out_folder}", cases),
     "case itl": Line("{ref} {out} --to DAI --from ORI --search {search_id}", cases),
     "case timeline": Line("{ref}", cases),
     "probe replay": Line("{probe_id}", cases, slow=True),
@@ -294,6 +295,7 @@ class Terminals:
 
     def run(self, name: str, arguments: str, ids: dict[str, str]) -> Outcome:
         (self.folder / "out").unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "export", ignore_errors=True)
         self.world.begin_sessions(datetime.now(UTC))  # the commands ask the clock, and all of them take a while
         words = [word.format(**ids) for word in shlex.split(arguments)]
         self.printed()
@@ -339,6 +341,7 @@ def _faults(terminals: Terminals, person: Participant, name: str, access: str) -
     arguments = {
         "probe": str(PROBE),
         "out": str(terminals.folder / "out"),
+        "out_folder": str(terminals.folder / "export"),
         "colleague": world.people[f"{letter} colleague"].account.email,
         "listed": str(terminals.folder / "listed"),
         "agency": world.agencies["C"],
