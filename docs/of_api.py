@@ -328,7 +328,7 @@ def _comes_in_parts(operation: dict[str, Any], schemas: dict[str, Any]) -> bool:
 
 
 def _body(kind: str, schema: dict[str, Any], schemas: dict[str, Any]) -> str:
-    if kind == "application/octet-stream":
+    if kind not in {"application/json", "multipart/form-data"}:
         return "\nThe body is the bytes.\n"
     named = schemas[schema["$ref"].removeprefix(REFS)] if "$ref" in schema else schema
     where = "in the body, as JSON" if kind == "application/json" else "in the body, as multipart/form-data"
@@ -430,7 +430,8 @@ def curl(route: ApiEndpoint, operation: dict[str, Any]) -> str:
         schema = operation["requestBody"]["content"][kinds[0]]["schema"]
         return f"curl -sS{key} -F {schema['required'][0]}=@face.jpg {address}"
     if kinds:
-        return f'curl -sS{key} -H "Content-Type: application/octet-stream" \\\n  --data-binary @face.jpg {address}'
+        file = "people.zip" if kinds[0] == "application/zip" else "face.jpg"
+        return f'curl -sS{key} -H "Content-Type: {kinds[0]}" \\\n  --data-binary @{file} {address}'
     goes_on = " -N" if "text/event-stream" in str(operation["responses"].get("200", "")) else ""
     is_file = any("octet-stream" in str(told) or "jpeg" in str(told) for told in operation["responses"].values())
     method = "" if route.method == "GET" else f" -X {route.method}"

@@ -16,6 +16,7 @@ from lineament.api import (
     batches,
     candidates,
     cases,
+    evaluations,
     jobs,
     key,
     ledger,
@@ -50,6 +51,7 @@ MODULES = (
     uploads,
     jobs,
     ledger,
+    evaluations,
 )
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lineament.services.clock import AcceptClock
     from lineament.services.collect import Collect
     from lineament.services.doctor import Doctor
+    from lineament.services.evaluate.asked import Evaluations
     from lineament.services.gallery.abuse import KnownAbuse
     from lineament.services.gallery.draw import DrawFaces
     from lineament.services.gallery.enrol import Enrol
@@ -143,9 +144,11 @@ class Desk(Bench, LeadsDesk, Oversight):
     @cached_property
     def retain(self) -> Retain:
         """Destroys everything whose retention period is over."""
-        from lineament.services.cases.retain import Retain
+        from lineament.services.cases.retain import Retain, RetainedFolders
+        from lineament.workspace.measuring import evaluation_folders
 
-        return Retain(self.record.everywhere, self.workspace.blobs, lambda: self.erase, self.workspace.drops)
+        folders = RetainedFolders(drops=self.workspace.drops, evaluations=evaluation_folders(self.workspace))
+        return Retain(self.record.everywhere, self.workspace.blobs, lambda: self.erase, folders)
 
     @cached_property
     def key_rotation(self) -> KeyRotation:
@@ -287,6 +290,14 @@ class Desk(Bench, LeadsDesk, Oversight):
         from lineament.services.jobs.queue import Jobs
 
         return Jobs(self.record)
+
+    @cached_property
+    def evaluations(self) -> Evaluations:
+        """Measures error rates on pictures that a program sends."""
+        from lineament.services.evaluate.asked import Evaluations
+        from lineament.workspace.measuring import evaluation_folders, measure_of
+
+        return Evaluations(self.record, evaluation_folders(self.workspace), measure_of(self.workspace))
 
     @cached_property
     def known_abuse(self) -> KnownAbuse:

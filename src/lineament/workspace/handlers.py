@@ -46,6 +46,7 @@ def handlers_of(desk: Desk) -> Mapping[str, Handler]:
         kinds.MISUSE.name: lambda _arguments, report: desk.misuse.make(report),
         kinds.FIGURES.name: lambda _arguments, report: desk.publications.make(report),
         kinds.BATCH.name: lambda arguments, report: _as_proved(desk, arguments).batches.job(arguments, report),
+        kinds.EVALUATION.name: desk.evaluations.job,
         kinds.DELETIONS.name: lambda _arguments, report: desk.erase.finish_job(report),
         kinds.WATCHES.name: desk.compare_watched.job,
         kinds.NOTICES.name: desk.notify.job,

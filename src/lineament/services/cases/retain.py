@@ -15,6 +15,7 @@ from lineament.model.jurisdictions import shortest_retention
 from lineament.model.lifecycle import advance
 from lineament.model.policy import Policy
 from lineament.services.cases.destroy import destroy
+from lineament.services.evaluate.asked import EvaluationFolders
 from lineament.services.gallery.drops import DropFolders
 from lineament.services.gallery.erase import Erase
 from lineament.services.gallery.shred import Shredder
@@ -43,14 +44,22 @@ class _NothingDue(Exception):
     """Nothing is due, or it was held or destroyed by another process since it was read; the change is rolled back."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetainedFolders:
+    """Folders beside the store, of which what is too old is deleted."""
+
+    drops: DropFolders
+    evaluations: EvaluationFolders
+
+
 class Retain:
     """Destroys everything whose retention period is over. Run it daily: ``lineament sweep``."""
 
-    def __init__(self, record: Record, blobs: Blobs, erase: Callable[[], Erase], drops: DropFolders) -> None:
+    def __init__(self, record: Record, blobs: Blobs, erase: Callable[[], Erase], folders: RetainedFolders) -> None:
         self._record = record
         self._blobs = blobs
         self._erase = erase
-        self._drops = drops
+        self._folders = folders
 
     @needs(Permission.MACHINE)
     def sweep(self) -> SweepReport:
@@ -63,7 +72,8 @@ class Retain:
             probes += self._probes(agency_id, policy.probe_days)
             details += self._details(agency_id, policy.audit_days)
             self._jobs(agency_id, policy.audit_days)
-        drops = discard_abandoned(self._record, self._drops)
+        drops = discard_abandoned(self._record, self._folders.drops)
+        self._folders.evaluations.discard_old(self._record.clock())
         Shredder(self._record, self._blobs).finish()
         gone = self._erase().past_retention()  # after the cases: one that is destroyed holds nothing any more
         scrubbed = self._record.store.is_scrubbed()

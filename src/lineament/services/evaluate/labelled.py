@@ -18,6 +18,7 @@ from lineament.sandbox.files import (
     os_reason,
     printable,
     printable_bytes,
+    read_regular,
     read_start,
 )
 from lineament.sources.folder.captures import DELIMITERS, LONGEST_LINE
@@ -40,6 +41,7 @@ class LabelledPicture:
     place: SourcePath
     person: str
     group: str = ""  # empty: none
+    untrusted: bytes | None = None  # its bytes, if they are in no file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,11 @@ def read_set(path: Path, joined: Sequence[Pair] = ()) -> LabelledSet:
             path=path, why="all pictures show one person", remedy="give pictures of at least two, better of hundreds"
         )
     return labelled
+
+
+def picture_bytes(picture: LabelledPicture, most: int) -> bytes:
+    """Return the untrusted bytes of a picture, at most so many. Raises BadPicture, NotRead or OSError."""
+    return read_regular(picture.place, most) if picture.untrusted is None else picture.untrusted
 
 
 def read_pairs(path: Path) -> tuple[Pair, ...]:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from lineament.errors import MACHINE_FAULTS, BadPicture, LineamentError, NotRead
 from lineament.model.evaluation.samples import NO_GROUP, Rows, Samples
 from lineament.model.faces import Face
-from lineament.sandbox.files import os_reason, read_regular
+from lineament.sandbox.files import os_reason
 from lineament.services.evaluate.cache import FoundTemplate, TemplateCache
 from lineament.services.evaluate.degrade import Degradation
-from lineament.services.evaluate.labelled import LabelledPicture, LabelledSet
+from lineament.services.evaluate.labelled import LabelledPicture, LabelledSet, picture_bytes
 from lineament.vision.analyse import Analyser, Analysis, face_crop
 
 NO_FACE = "no face was found"
@@ -105,7 +105,7 @@ class Extractor:
 
     def _crop(self, picture: LabelledPicture) -> bytes | None:
         try:
-            seen = self.analyser.analyse(read_regular(picture.place, self._most))
+            seen = self.analyser.analyse(picture_bytes(picture, self._most))
         except MACHINE_FAULTS:
             raise
         except (LineamentError, OSError):
@@ -139,7 +139,7 @@ class Extractor:
 
     def _template(self, picture: LabelledPicture, degradation: Degradation | None) -> tuple[str, FoundTemplate, bool]:
         try:
-            untrusted = read_regular(picture.place, self._most)
+            untrusted = picture_bytes(picture, self._most)
         except (BadPicture, NotRead) as error:
             return "", FoundTemplate(None, why=str(error)), False
         except OSError as error:

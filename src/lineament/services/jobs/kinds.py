@@ -46,6 +46,7 @@ ERASURE = JobKind(name="erasure", needs=Permission.MANAGE_SOURCES, words="Erasur
 DISCLOSURE = JobKind(name="disclosure", needs=Permission.MANAGE_CASES, words="Disclosure pack")
 MISUSE = JobKind(name="misuse report", needs=Permission.MACHINE, words="Weekly report of misuse")
 BATCH = JobKind(name="batch", needs=Permission.SEARCH, words="Batch of searches")
+EVALUATION = JobKind(name="evaluation", needs=Permission.MANAGE_SOURCES, words="Evaluation")
 FIGURES = JobKind(name="figures", needs=Permission.MACHINE, words="Published figures")
 DELETIONS = JobKind(name="deletions", needs=None, words="Deletion of what was erased", can_stop=False)
 WATCHES = JobKind(name="watches", needs=None, words="Comparison of new faces with what is on watch", can_stop=False)
@@ -63,6 +64,7 @@ KINDS: Mapping[str, JobKind] = {
         DISCLOSURE,
         MISUSE,
         BATCH,
+        EVALUATION,
         FIGURES,
         DELETIONS,
         WATCHES,
