@@ -227,11 +227,12 @@ keeps events back, ask for the job itself every few seconds.
 
 ## Web hooks
 
-When a watch fires, the agency's web hooks are told ([how](../guide/watches.md#web-hooks)): a `POST` with
-`{{{{"id": …, "type": "watch.fired", "timestamp": …}}}}` that names nobody. `GET /v1/findings` then says what was
-found, to whoever may know. Messages are signed as Standard Webhooks says: the headers `webhook-id`,
-`webhook-timestamp` and `webhook-signature`. In Python `lineament.client.verified(secret, headers, body)` checks them.
-They may come twice; keep the ids that you have handled, and answer 2xx within ten seconds.
+When a watch fires, or a job ends of which a program wants that told (`notify`), the agency's web hooks are told
+([how](../guide/watches.md#web-hooks)): a `POST` with `{{{{"id": …, "type": "watch.fired", "timestamp": …}}}}` that
+names nobody. After `watch.fired`, `GET /v1/findings` says what was found, to whoever may know. Messages are signed as
+Standard Webhooks says: the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. In Python
+`lineament.client.verified(secret, headers, body)` checks them. They may come twice; keep the ids that you have
+handled, and answer 2xx within ten seconds.
 
 # Routes
 """

@@ -57,6 +57,8 @@ BUTTONS = {
     "/searches/{search_id}/report",
     "/cases/{ref}/watches/{watch_id}/end",
     "/cases/{ref}/findings/{finding_id}/open",
+    "/account/keys/{key_id}/revoke",
+    "/keys/{key_id}/revoke",
     "/web-hooks/{hook_id}/test",
     "/web-hooks/{hook_id}/rotate",
     "/web-hooks/{hook_id}/remove",
@@ -134,6 +136,12 @@ WRONG: dict[str, dict[str, str]] = {
     },
     "/searches/{search_id}/new": {"reason": " "},
     "/probes/{probe_id}/watch": {"face": "9", "reason": " ", "until": "2001-01-01", "source": ""},
+    "/account/keys/new": {
+        "name": "x" * 101,
+        "right": "everything",
+        "days": "9999",
+        "per_minute": "0",
+    },
     "/web-hooks": {"url": "http://hooks.agency.example/"},
     "/searches/{search_id}/candidates/{picture}/decision": {
         "feature-skin": "",

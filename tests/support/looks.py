@@ -75,6 +75,7 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
     open_case, gone = at["missing"], at["case"]
     candidate = _candidate(eva, at["missing search"])
     _keep_watch(eva, at["missing probe"])
+    _make_key(eva, f"/account/keys/new?case={open_case.rpartition('/')[2]}")
     lead = _lead(story, eva)
     return {
         "/": [Look("home", eva, "/"), Look("home-guest", gerda, "/"), Look("home-operator", olga, "/")],
@@ -180,6 +181,13 @@ def prepare_looks(story: Story) -> dict[str, list[Look]]:
         "/account/passkey": [Look("account-passkey", anna, "/account/passkey")],
         "/account/app": [Look("account-app", anna, "/account/app")],
         "/account/recovery": [Look("account-recovery", anna, "/account/recovery")],
+        "/account/keys": [Look("keys", eva, "/account/keys"), Look("keys-none", gerda, "/account/keys")],
+        "/account/keys/new": [
+            Look("key-new", eva, f"/account/keys/new?case={open_case.rpartition('/')[2]}"),
+            Look("key-new-without", eva, "/account/keys/new"),
+            Look("key-new-operator", olga, "/account/keys/new"),
+        ],
+        "/keys": [Look("keys-agency", anna, "/keys")],
         "/people": [Look("people", anna, "/people")],
         "/people/{account_id}": [Look("person", anna, at["person"]), Look("person-oneself", anna, at["oneself"])],
         "/usage": [Look("usage", sven, "/usage")],
@@ -254,6 +262,15 @@ def _keep_watch(examiner: Actor, probe: str) -> None:
     examiner.fill({"Why is this face kept on watch?": "She may appear in new pictures.", "Last day": "2026-06-30"})
     examiner.press("Keep on watch")
     examiner.expect_text("It has found nothing.")
+
+
+def _make_key(examiner: Actor, address: str) -> None:
+    """Make a key for a program that searches in a case."""
+    examiner.go(address)
+    examiner.fill({"Name of the program": "the agency's case system", "Why does it search?": "She is missing."})
+    examiner.page.get_by_role("checkbox", name="search each search").check()
+    examiner.press("Make the key")
+    examiner.expect_text("never again")
 
 
 def _add_batch(story: Story, case: str) -> str:

@@ -209,6 +209,19 @@ def jobs(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     yield Target("not there", {"job_id": NOT_THERE}, seen=False)
 
 
+def keys(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    """Yield a key of the person, one of a colleague, which an administrator sees, and one of another agency."""
+    colleague = "home reviewer" if person.name[:4] == "home" else f"{person.name[0]} colleague"
+    other = "B examiner" if person.name[0] != "B" else "A examiner"
+    if person.name == colleague:
+        colleague = f"{person.name[0]} examiner"
+    administers = person.role is Role.ADMINISTRATOR
+    yield Target("own", {"key_id": person.program})
+    yield Target("colleague's", {"key_id": world.people[colleague].program}, seen=administers)
+    yield Target("foreign", {"key_id": world.people[other].program}, seen=False)
+    yield Target("not there", {"key_id": NOT_THERE}, seen=False)
+
+
 def drops(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     """Yield the drop of an operator, which nobody else sees, and one of somebody else."""
     if person.role is Role.OPERATOR:
@@ -258,6 +271,7 @@ KINDS: dict[str, Targets] = {
     "capture_id": unsearched,
     "face_id": unsearched,
     "job_id": jobs,
+    "key_id": keys,
     "drop_id": drops,
     "number": changes,
     "finding_id": oversight,

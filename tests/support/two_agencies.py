@@ -36,7 +36,8 @@ from tests.support.world import (
     trial,
 )
 
-from lineament.model.accounts import HOME_AGENCY, FactorKind, Role
+from lineament.model.accounts import HOME_AGENCY, FactorKind, Permission, Role
+from lineament.model.api_keys import KeyTerms
 from lineament.model.cases import CaseRole, CaseTerms
 from lineament.model.faces import Template
 from lineament.model.jobs import JobRequest
@@ -96,6 +97,7 @@ class Participant(Person):
     other_session: str = ""  # of the same account, in another browser
     invitation: str = ""  # to a case, not accepted yet
     job: str = ""  # that waits for a worker
+    program: str = ""  # the id of a key that acts for them
     in_case: dict[str, CaseRole] = field(default_factory=dict)
 
     @property
@@ -242,6 +244,7 @@ class TwoAgencies(World):
             for person in self.people.values():
                 self._begin_sessions(person)
                 self._add_job(person)
+                self._add_key(person)
         shutil.copytree(self.home, self.pristine)
 
     def _add_runs(self) -> None:
@@ -406,6 +409,10 @@ class TwoAgencies(World):
         )
         with self.workspace.store.begin() as tx:
             person.job = tx.jobs.add(request, self.clock()).id
+
+    def _add_key(self, person: Participant) -> None:
+        terms = KeyTerms(name="a program", rights=frozenset({Permission.READ_SOURCES}), days=30)
+        person.program = self.fresh_desk(person.account).api_keys.make(terms).key.id
 
 
 def build_two_agencies(

@@ -64,7 +64,10 @@ class Admission:
 
     def bearer(self, request: Request) -> Call:
         """Admit a request by the key in its header ``Authorization: Bearer``. Raises KeyRefused or TooManyAttempts."""
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        sent = request.headers.getlist("authorization")
+        scheme, _, text = (
+            sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
+        )  # of two, a proxy may read the other
         return self.key(request, text.strip() if scheme.lower() == _SCHEME else "")
 
     def key(self, request: Request, untrusted_text: str) -> Call:

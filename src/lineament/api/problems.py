@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 
-from lineament.errors import KeyRefused, LineamentError, TooManyAttempts
+from lineament.errors import InvalidValue, KeyRefused, LineamentError, TooManyAttempts
 from lineament.views.errors import error_json
 from lineament.views.failures import UNFORESEEN, failure_for
 
@@ -107,16 +108,20 @@ def _content(status: int, code: str, title: str, detail: str, **more: object) ->
 async def lineament_error(request: Request, error: Exception) -> Response:
     """Answer one of our own errors."""
     if not isinstance(error, LineamentError):
-        return await unforeseen(request, error)
+        return unforeseen(request, error)
     if failure_for(error).status == UNFORESEEN.status:
         log.error("%s %s: %s", request.method, _route(request), error)
     return of_error(error)
 
 
-async def http_error(_request: Request, error: Exception) -> Response:
+async def http_error(request: Request, error: Exception) -> Response:
     """Answer a request for what does not exist, or with a method that it does not have."""
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 400:  # FastAPI: a body that is no text, or no form
+        return problem(422, InvalidValue.code, "Something in the request is not right", "The body cannot be read.")
     headers: Mapping[str, str] = getattr(error, "headers", None) or {}
+    if status == 405:
+        headers = {"allow": ", ".join(_methods(request))}
     title, detail = _HTTP.get(status, ("This request cannot be answered", str(getattr(error, "detail", ""))))
     code = _CODES.get(status, "bad-request" if status < 500 else LineamentError.code)
     return problem(status, code, title, detail or title, headers=headers)
@@ -125,17 +130,24 @@ async def http_error(_request: Request, error: Exception) -> Response:
 async def bad_request(request: Request, error: Exception) -> Response:
     """Answer a request with parts that are missing or wrong; values are not repeated."""
     if not isinstance(error, RequestValidationError):
-        return await unforeseen(request, error)
+        return unforeseen(request, error)
     faults = [_field(fault) for fault in error.errors()[:_SHOWN]]
     named = "; ".join(f"{fault['field']}: {fault['why']}" for fault in faults[:3])
     return problem(422, "invalid-value", "Something in the request is not right", f"{named}.", errors=faults)
 
 
-async def unforeseen(request: Request, error: Exception) -> Response:
+def unforeseen(request: Request, error: Exception) -> Response:
     """Answer any other error: with the traceback in the terminal, and one line for the program."""
     log.error("%s %s", request.method, _route(request), exc_info=error)
     detail = "Lineament did not expect this. The log of the server shows the details."
     return problem(500, LineamentError.code, UNFORESEEN.title, detail)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return every method of an address: Starlette names those of the first route alone."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted(method for route in fitting for method in route.methods or ())
 
 
 def _field(fault: Mapping[str, Any]) -> dict[str, str]:

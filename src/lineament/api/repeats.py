@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from lineament.errors import Damaged, InvalidValue, WrongState
 from lineament.services.people.api_keys import Admitted
@@ -66,9 +66,9 @@ class Repeats:
 
     def end(self, named: NamedRequest, response: Response, at: datetime) -> None:
         """Keep the answer, or forget the request if it did nothing that must not be done twice."""
-        body = bytes(response.body)
+        whole = not isinstance(response, StreamingResponse) and len(response.body) <= _MOST_KEPT
         with self._store.begin_aside() as tx:
-            if response.status_code in {401, 429} or response.status_code >= 500 or len(body) > _MOST_KEPT:
+            if response.status_code in {401, 429} or response.status_code >= 500 or not whole:
                 tx.api_answers.forget(named.name)
             else:
                 tx.api_answers.answer(named.name, named.cipher.seal(_sealed(response), _ABOUT), at + KEPT_FOR)

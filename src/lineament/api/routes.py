@@ -9,9 +9,11 @@ from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from lineament.api import problems
@@ -100,6 +102,10 @@ class GuardedRoute(APIRoute):
                 return await _once(request, call, inner)
             except LineamentError as error:
                 return await problems.lineament_error(request, error)
+            except (HTTPException, RequestValidationError, ClientDisconnect):
+                raise
+            except Exception as error:  # noqa: BLE001 - Starlette would answer it, without a problem
+                return problems.unforeseen(request, error)
 
         return handle
 

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lineament.api import problems
 from lineament.api.app import create_api
 from lineament.errors import LineamentError, SignInNeeded, StepUpNeeded
 from lineament.web import (
@@ -28,6 +29,7 @@ from lineament.web import (
     jobs,
     jurisdictions,
     kept_pages,
+    keys,
     leads,
     ledger,
     misuse,
@@ -50,7 +52,7 @@ from lineament.web import (
     watches,
 )
 from lineament.web.doors import Doors
-from lineament.web.gateway import Gateway
+from lineament.web.gateway import Gateway, is_for_programs
 from lineament.web.observed import Observed
 from lineament.web.pages import PageRoute, ask_to_sign_in, known_visit
 from lineament.web.render import Renderer
@@ -73,12 +75,12 @@ class Entrance:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
+        request, for_programs = Request(scope), is_for_programs(scope["path"])
         try:
             self._site.check_host(request.headers)
             response = await self._doors.enter(scope)
         except LineamentError as error:
-            response = await failures.at_the_door(request, error)
+            response = problems.of_error(error) if for_programs else await failures.at_the_door(request, error)
         if response is None:
             await self._pass_on(scope, receive, send)
         else:
@@ -99,7 +101,8 @@ class Entrance:
         except Exception as error:
             if started:
                 raise
-            await failures.unforeseen(Request(scope), error)(scope, receive, send)
+            unforeseen = problems.unforeseen if is_for_programs(scope["path"]) else failures.unforeseen
+            await unforeseen(Request(scope), error)(scope, receive, send)
 
 
 PAGE_MODULES = (
@@ -126,6 +129,7 @@ PAGE_MODULES = (
     oversight,
     signin,
     account,
+    keys,
     people,
     own,
     stops,

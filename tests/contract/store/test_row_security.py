@@ -222,7 +222,7 @@ def as_before(connection: psycopg.Connection[Any], owner: str) -> None:
     for table, name in connection.execute("SELECT tablename, policyname FROM pg_policies").fetchall():
         connection.execute(f"DROP POLICY {name} ON {table}")
     connection.execute("DROP FUNCTION lineament_shared_cases")
-    connection.execute("DROP TABLE client_counts, face_removals, kept_pages")
+    connection.execute("DROP TABLE api_answers, api_keys, client_counts, face_removals, kept_pages")
     for table, *_ in connection.execute(TABLES).fetchall():
         connection.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
         connection.execute(f"ALTER TABLE {table} OWNER TO {owner}")

@@ -69,6 +69,12 @@ class ApiKeys:
             return policy_for(tx, self._record.official.agency_id).key_days
 
     @needs(Permission.OWN_ACCOUNT)
+    def require_proof(self) -> None:
+        """Raise StepUpNeeded unless the second factor was shown lately enough to make a key."""
+        with self._record.read() as tx:
+            require_step_up(tx, self._record.official, self._record.clock())
+
+    @needs(Permission.OWN_ACCOUNT)
     def make(self, terms: KeyTerms) -> MadeKey:
         """Make a key with which a program acts for the official; its text is returned once.
 
