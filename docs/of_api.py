@@ -227,11 +227,12 @@ keeps events back, ask for the job itself every few seconds.
 
 ## Web hooks
 
-When a watch fires, the agency's web hooks are told ([how](../guide/watches.md#web-hooks)): a `POST` with
-`{{{{"id": …, "type": "watch.fired", "timestamp": …}}}}` that names nobody. `GET /v1/findings` then says what was
-found, to whoever may know. Messages are signed as Standard Webhooks says: the headers `webhook-id`,
-`webhook-timestamp` and `webhook-signature`. In Python `lineament.client.verified(secret, headers, body)` checks them.
-They may come twice; keep the ids that you have handled, and answer 2xx within ten seconds.
+When a watch fires, or a job ends of which a program wants that told (`notify`), the agency's web hooks are told
+([how](../guide/watches.md#web-hooks)): a `POST` with `{{{{"id": …, "type": "watch.fired", "timestamp": …}}}}` that
+names nobody. After `watch.fired`, `GET /v1/findings` says what was found, to whoever may know. Messages are signed as
+Standard Webhooks says: the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. In Python
+`lineament.client.verified(secret, headers, body)` checks them. They may come twice; keep the ids that you have
+handled, and answer 2xx within ten seconds.
 
 # Routes
 """
@@ -328,7 +329,7 @@ def _comes_in_parts(operation: dict[str, Any], schemas: dict[str, Any]) -> bool:
 
 
 def _body(kind: str, schema: dict[str, Any], schemas: dict[str, Any]) -> str:
-    if kind == "application/octet-stream":
+    if kind not in {"application/json", "multipart/form-data"}:
         return "\nThe body is the bytes.\n"
     named = schemas[schema["$ref"].removeprefix(REFS)] if "$ref" in schema else schema
     where = "in the body, as JSON" if kind == "application/json" else "in the body, as multipart/form-data"
@@ -430,7 +431,8 @@ def curl(route: ApiEndpoint, operation: dict[str, Any]) -> str:
         schema = operation["requestBody"]["content"][kinds[0]]["schema"]
         return f"curl -sS{key} -F {schema['required'][0]}=@face.jpg {address}"
     if kinds:
-        return f'curl -sS{key} -H "Content-Type: application/octet-stream" \\\n  --data-binary @face.jpg {address}'
+        file = "people.zip" if kinds[0] == "application/zip" else "face.jpg"
+        return f'curl -sS{key} -H "Content-Type: {kinds[0]}" \\\n  --data-binary @{file} {address}'
     goes_on = " -N" if "text/event-stream" in str(operation["responses"].get("200", "")) else ""
     is_file = any("octet-stream" in str(told) or "jpeg" in str(told) for told in operation["responses"].values())
     method = "" if route.method == "GET" else f" -X {route.method}"

@@ -7,6 +7,7 @@ answers is in ``lineament.client.answers``.
 from lineament.client import answers
 from lineament.client.cases import CaseTerms, Edit
 from lineament.client.clients import AsyncClient, Client
+from lineament.client.evaluations import EvaluationTerms
 from lineament.client.gallery import SourceTerms
 from lineament.client.hooks import HookMessage, verified
 from lineament.client.problems import (
@@ -32,6 +33,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Edit",
+    "EvaluationTerms",
     "Face",
     "Fault",
     "HookMessage",

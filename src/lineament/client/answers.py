@@ -309,6 +309,20 @@ class EntryProof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """An evaluation."""
+
+    evaluation: str
+    """The id of its job."""
+    state: str
+    """queued, running, done, failed or stopped."""
+    why: str | None = None
+    """Why it failed."""
+    report: dict[str, Any] | None = None
+    """What was measured, as docs/reference/evaluation-json.md says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Excluded:
     """The exclusion of the face in an earlier list of the case."""
 

@@ -12,6 +12,7 @@ import httpx
 from lineament.client.answers import Key
 from lineament.client.batches import Batches
 from lineament.client.cases import Cases, Probes
+from lineament.client.evaluations import Evaluations
 from lineament.client.gallery import Sources
 from lineament.client.jobs import Jobs
 from lineament.client.ledger import Ledger
@@ -44,6 +45,7 @@ class _Nouns(Noun[Transport]):
         self.reviews = Reviews(transport)
         self.watches = Watches(transport)
         self.ledger = Ledger(transport)
+        self.evaluations = Evaluations(transport)
 
     @asked
     def key(self) -> Request[Key]:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -39,6 +40,7 @@ OTHERWISE = {
 TOLD = {
     "POST /v1/sources/{source}/uploads": {"UPLOAD": "upload"},
     "GET /v1/sources/{source}/uploads/{upload}": {"JOB": "job"},
+    "POST /v1/evaluations": {"EVALUATION": "job"},
     "POST /v1/cases/{case}/batches": {"BATCH": "batch"},
     "POST /v1/cases/{case}/probes": {"PROBE": "id"},
     "POST /v1/cases/{case}/searches": {"SEARCH": "search_id"},
@@ -82,6 +84,8 @@ def in_order() -> list[str]:
 
 def test_every_command_works(tmp_path: Path) -> None:
     shutil.copy(PORTRAITS / "macron-2014.jpg", tmp_path / "face.jpg")
+    with zipfile.ZipFile(tmp_path / "people.zip", "w") as archive:
+        archive.write(tmp_path / "face.jpg", "somebody/face.jpg")
     assert {f"{route.method} {route.path}" for route in declared() if route.path.startswith("/v1/")} == set(examples())
     with solo(tmp_path / "ws") as world, serving(world.workspace) as served:
         names = {"LINEAMENT": served.url, "SOURCE": "press", "CASE": "2026-0412", "CODE": "not-found"}

@@ -163,9 +163,7 @@ def test_photographs_are_kept_edited_searched_together_and_watched(agency: Agenc
         assert list(searching.watches.findings()) == []
 
 
-def test_a_file_that_is_gone_keeps_nothing_waiting(
-    agency: Agency, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_gone_keeps_nothing_waiting(agency: Agency, folder: Path) -> None:
     client = agency.client
     client.sources.add(TERMS)
     told: list[Progress] = []

@@ -184,10 +184,10 @@ class TakeIn:
 
     @needs(Permission.MANAGE_SOURCES)
     def give_up(self, name: str, drop_id: str, numbers: Sequence[int]) -> None:
-        """Refuse files that the browser cannot read any more, so that nothing waits for them. Raises as ``take``."""
+        """Refuse files that their sender cannot read any more, so that nothing waits for them. Raises as ``take``."""
         with self._record.begin() as tx:
             _, drop = self._own(tx, name, drop_id, under_way=True)
-            tx.drops.refuse(drop.id, numbers, "the browser could not read it any more; it was moved or changed")
+            tx.drops.refuse(drop.id, numbers, "its sender could not read it any more; it was moved or changed")
             tx.drops.note(drop.id, seen_at=self._record.clock())
 
     def _note_received(self, source: Source, drop: Drop, key: Any, received: Mapping[int, int]) -> None:
