@@ -36,6 +36,7 @@ _KNOWN: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]]
     "receipt": (claims.receipt, claims.signed_statements),
     "rules": (web.rules, web.reserved),
     "sidecar": (claims.sidecar, claims.sidecars),
+    "signature": (web.signature, web.signatures),
     "site": (web.site, web.exchanges),
     "vics": (connectors.vics, connectors.exports),
     "warc": (connectors.warc, connectors.crawls),

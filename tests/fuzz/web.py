@@ -19,7 +19,8 @@ from backports import zstd
 from tests.fuzz.connectors import LIMIT, fit
 from twisted.web.client import URI
 
-from lineament.errors import HostRefused, LineamentError
+from lineament.api.compat.signatures import SignedRequest, check_clock, check_signature, signature_of
+from lineament.errors import HostRefused, LineamentError, SignatureRefused
 from lineament.sources.addresses import absolute, uri_key
 from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers
 from lineament.sources.crawl.kept import KeptCrawl
@@ -281,3 +282,26 @@ def exchanges() -> Iterator[bytes]:
     )
     yield b"302\nLocation: //example.org/c d\n\n"
     yield b"503\nRetry-After: 5\nX-Robots-Tag: noai\n\n"
+
+
+def signature(untrusted: bytes) -> None:
+    """Check a signature: headers of which each is a line, and a body after an empty one."""
+    head, _, body = untrusted.partition(b"\n\n")
+    headers: dict[str, list[str]] = {}
+    for line in head.decode("latin-1").split("\n"):
+        name, _, value = line.partition(":")
+        headers.setdefault(name.lower(), []).append(value)
+    request = SignedRequest(method="POST", path="/compat/rekognition/", query="", headers=headers, body=body)
+    with suppress(SignatureRefused):
+        found = signature_of(headers, "rekognition", ("host", "x-amz-date"))
+        check_clock(found, datetime(2026, 1, 31, 12, tzinfo=UTC))
+        check_signature(found, request, "a secret")
+
+
+def signatures() -> Iterator[bytes]:
+    """Yield a request that was signed, and one that nobody could sign."""
+    yield (
+        b"authorization:AWS4-HMAC-SHA256 Credential=0123456789abcdef/20260131/local/rekognition/aws4_request, "
+        b"SignedHeaders=host;x-amz-date, Signature=" + b"0" * 64 + b"\nhost:a:1\nx-amz-date:20260131T120000Z\n\n{}"
+    )
+    yield b"authorization:AWS4-HMAC-SHA256 Credential=/////, SignedHeaders=;;, Signature=\nx-amz-date:99999999T999999Z"

@@ -24,6 +24,7 @@ from tests.support.programs import key_for
 from tests.support.rekognition import MODEL, RIGHTS, RekognitionServer, rekognition_client, rekognition_serving
 from tests.support.world import CASE, MEBI, World, opened
 
+from lineament.api.compat.rekognition_acts import OPERATIONS
 from lineament.model.accounts import Permission
 from lineament.testing import bad_pictures
 
@@ -292,6 +293,45 @@ def test_a_key_does_only_what_it_may(server: RekognitionServer, collection: str)
     with pytest.raises(other.exceptions.ResourceNotFoundException):
         other.describe_collection(CollectionId=collection)
     assert other.list_collections()["CollectionIds"] == ["portraits"]
+
+
+FACE = "00000000-0000-0000-0000-000000000000"
+SENT: dict[str, dict[str, Any]] = {
+    "create_collection": {"CollectionId": "a"},
+    "list_collections": {},
+    "describe_collection": {"CollectionId": "a"},
+    "delete_collection": {"CollectionId": "a"},
+    "index_faces": {"CollectionId": "a", "Image": {"Bytes": b"a"}},
+    "list_faces": {"CollectionId": "a"},
+    "delete_faces": {"CollectionId": "a", "FaceIds": [FACE]},
+    "search_faces": {"CollectionId": "a", "FaceId": FACE},
+    "search_faces_by_image": {"CollectionId": "a", "Image": {"Bytes": b"a"}},
+    "compare_faces": {"SourceImage": {"Bytes": b"a"}, "TargetImage": {"Bytes": b"a"}},
+    "detect_faces": {"Image": {"Bytes": b"a"}},
+    "create_user": {"CollectionId": "a", "UserId": "a"},
+    "delete_user": {"CollectionId": "a", "UserId": "a"},
+    "list_users": {"CollectionId": "a"},
+    "associate_faces": {"CollectionId": "a", "UserId": "a", "FaceIds": [FACE]},
+    "disassociate_faces": {"CollectionId": "a", "UserId": "a", "FaceIds": [FACE]},
+    "search_users": {"CollectionId": "a", "UserId": "a"},
+    "search_users_by_image": {"CollectionId": "a", "Image": {"Bytes": b"a"}},
+}
+
+
+def test_every_operation_refuses_a_key_without_the_right_and_records_nothing(server: RekognitionServer) -> None:
+    key = key_for(server.world, Permission.READ_USAGE, signs=True)
+    client = rekognition_client(server.url, key.key.id, key.key.signing_secret or "")
+    assert {name.replace("_", "") for name in SENT} == {name.lower() for name in OPERATIONS}
+    before = server.world.ledger_size()
+    told = {name: code_of(_refused(client, name, said)) for name, said in SENT.items()}
+    assert told == dict.fromkeys(SENT, "AccessDeniedException")
+    assert server.world.ledger_size() == before
+
+
+def _refused(client: Any, name: str, said: dict[str, Any]) -> pytest.ExceptionInfo[ClientError]:
+    with pytest.raises(ClientError) as refused:
+        getattr(client, name)(**said)
+    return refused
 
 
 @pytest.mark.parametrize(

@@ -48,11 +48,11 @@ _INVALID = "A parameter of the request"
 
 
 class SignedRoutes(APIRouter):
-    """Routes whose requests are signed; they check that themselves, and are in no description."""
+    """Routes whose requests are signed; they check that themselves, and are in no description of ``/v1``."""
 
     def __init__(self) -> None:
         super().__init__(include_in_schema=False)
-        self.declared: list[ApiEndpoint] = []
+        self.declared: list[ApiEndpoint] = []  # none takes a key in the header, as those that are declared do
 
 
 routes = SignedRoutes()
@@ -77,9 +77,6 @@ async def rekognition(request: Request) -> Response:
         log.exception(ADDRESS)
         words = "Lineament did not expect this. The log of the server shows the details."
         return fault_answer(RekognitionFault("InternalServerError", words, 500))
-
-
-routes.declared.append(ApiEndpoint(method="POST", path=f"{ADDRESS}/", access=None, endpoint=rekognition, most=MOST))
 
 
 async def _answer(request: Request) -> Response:

@@ -31,7 +31,7 @@ class ProgramSearch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundCandidate:
+class RankedFace:
     """A face that reaches the score of a search: a candidate."""
 
     face: CollectionFace
@@ -47,7 +47,7 @@ class FoundInCollection:
     quality: Quality
     width: int  # of its picture, pixels
     height: int
-    found: tuple[FoundCandidate, ...]  # best first
+    found: tuple[RankedFace, ...]  # best first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ class CollectionSearch:
             if candidate.face_id is not None and candidate.face_id not in leave_out
         }
         known = self._services.faces.of_ids(scores)
-        found = [FoundCandidate(face=known[face_id], score=scores[face_id]) for face_id in scores if face_id in known]
+        found = [RankedFace(face=known[face_id], score=scores[face_id]) for face_id in scores if face_id in known]
         return FoundInCollection(
             search_id=result.search_id,
             box=result.face_box,
