@@ -97,6 +97,7 @@ TOYS: dict[str, tuple[str, ...]] = {
         "--only",
         "pgvector-hnsw",
     ),
+    "similarity": (),
     "sign_in": ("--clients", "3", "--pages", "2", "--seconds", "0.5"),
     "shortlist": ("--faces", "1000", "--probes", "3"),
     "startup": ("--faces", "50", "--times", "1"),

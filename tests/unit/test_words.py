@@ -56,6 +56,7 @@ CODES = {
     "matched": "a field of InsightFace Server",
     "matches": "a field of InsightFace Server",
     "probability": "a field of CompreFace: the detector's score",
+    "Confidence": "how sure the detector is that it sees a face, as Amazon Rekognition calls it",
 }
 """Whole strings that are names for programs."""
 READ_NOT_SAID = {PACKAGE / "model" / "refused", PACKAGE / "store" / "migrations"}

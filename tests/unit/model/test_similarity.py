@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from bench import similarity as printed
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import ROOT
 
 from lineament.model.similarity import score_of, similarity
 
@@ -26,3 +28,8 @@ def test_a_similarity_leads_back_to_its_score(score: float) -> None:
 def test_the_ends_and_the_three_that_clients_use() -> None:
     assert [similarity(score) for score in (-1, 0.35, 0.45, 0.6, 1, 1.5, -2)] == [0, 80, 90, 99, 100, 100, 0]
     assert [score_of(wanted) for wanted in (0, 80, 90, 99, 100)] == [-1, 0.35, 0.45, 0.6, 1]
+
+
+def test_the_page_has_the_table_of_the_shipped_model() -> None:
+    page = (ROOT / "docs" / "reference" / "rekognition.md").read_text("utf-8")
+    assert printed.table(printed.shipped_rates()) in page
