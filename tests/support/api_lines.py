@@ -52,7 +52,9 @@ SEARCH_ID = {"search": "search_id"}
 CANDIDATE = {"search": "search_id", "candidate": "picture"}
 NAME = {"source": "name"}
 UPLOAD = {"source": "name", "upload": "drop_id"}
+BATCH = {"batch": "batch_id"}
 MANAGES = "manage sources"
+OF_ANOTHER_KIND = frozenset({404})  # the jobs of these people are no evaluations
 PICTURE = PROBE.read_bytes()
 ASKED = {"reason": "why", "sources": [SOURCE], "mode": "identification"}
 API_LINES: dict[tuple[str, str], ApiLine] = {
@@ -110,6 +112,10 @@ API_LINES: dict[tuple[str, str], ApiLine] = {
     ),
     ("POST", "/v1/searches/{search}/candidates/{candidate}/notes"): ApiLine(ids=CANDIDATE, json={"text": "the ear"}),
     ("GET", "/v1/reviews"): ApiLine(),
+    ("POST", "/v1/cases/{case}/batches"): ApiLine(ids=CASE, query={"kind": "cctv"}),
+    ("GET", "/v1/batches/{batch}"): ApiLine(ids=BATCH),
+    ("POST", "/v1/batches/{batch}/photographs"): ApiLine(ids=BATCH, content=PICTURE),
+    ("POST", "/v1/batches/{batch}/search"): ApiLine(ids=BATCH, json=ASKED),
     # ------------------------------------------------------------ sources, jobs and the ledger
     ("GET", "/v1/sources"): ApiLine(),
     ("POST", "/v1/sources"): ApiLine(
@@ -129,6 +135,12 @@ API_LINES: dict[tuple[str, str], ApiLine] = {
     ("GET", "/v1/sources/{source}/uploads/{upload}/missing"): ApiLine(ids=UPLOAD),
     ("PUT", "/v1/sources/{source}/uploads/{upload}/parts"): ApiLine(ids=UPLOAD, content=b"[]\n"),
     ("POST", "/v1/sources/{source}/uploads/{upload}/stop"): ApiLine(ids=UPLOAD),
+    ("POST", "/v1/sources/{source}/uploads/{upload}/give-up"): ApiLine(ids=UPLOAD, json={"files": [1]}),
+    ("POST", "/v1/sources/{source}/crawls"): ApiLine(ids=NAME, json={"host": "press.example"}),
+    ("POST", "/v1/sources/{source}/second-looks"): ApiLine(ids=NAME, json={}),
+    ("POST", "/v1/evaluations"): ApiLine(content=b"no archive", media_type="application/zip"),
+    ("GET", "/v1/evaluations/{evaluation}"): ApiLine(ids={"evaluation": "job_id"}, fine=OF_ANOTHER_KIND),
+    ("DELETE", "/v1/evaluations/{evaluation}"): ApiLine(ids={"evaluation": "job_id"}, fine=OF_ANOTHER_KIND),
     ("GET", "/v1/jobs"): ApiLine(needs=MANAGES),
     ("GET", "/v1/jobs/{job}"): ApiLine(needs=MANAGES, ids={"job": "job_id"}),
     ("POST", "/v1/jobs/{job}/stop"): ApiLine(needs=MANAGES, ids={"job": "job_id"}),
