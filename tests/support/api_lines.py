@@ -126,6 +126,7 @@ API_LINES: dict[tuple[str, str], ApiLine] = {
     ),
     ("GET", "/v1/sources/{source}/uploads/{upload}/missing"): ApiLine(ids=UPLOAD),
     ("PUT", "/v1/sources/{source}/uploads/{upload}/parts"): ApiLine(ids=UPLOAD, content=b"[]\n"),
+    ("POST", "/v1/sources/{source}/uploads/{upload}/give-up"): ApiLine(ids=UPLOAD, json={"files": []}),
     ("POST", "/v1/sources/{source}/uploads/{upload}/stop"): ApiLine(ids=UPLOAD),
     ("GET", "/v1/jobs"): ApiLine(),
     ("GET", "/v1/jobs/{job}"): ApiLine(ids={"job": "job_id"}),
