@@ -134,6 +134,7 @@ API_LINES: dict[tuple[str, str], ApiLine] = {
     ),
     ("GET", "/v1/sources/{source}/uploads/{upload}/missing"): ApiLine(ids=UPLOAD),
     ("PUT", "/v1/sources/{source}/uploads/{upload}/parts"): ApiLine(ids=UPLOAD, content=b"[]\n"),
+    ("POST", "/v1/sources/{source}/uploads/{upload}/give-up"): ApiLine(ids=UPLOAD, json={"files": []}),
     ("POST", "/v1/sources/{source}/uploads/{upload}/stop"): ApiLine(ids=UPLOAD),
     ("POST", "/v1/sources/{source}/uploads/{upload}/give-up"): ApiLine(ids=UPLOAD, json={"files": [1]}),
     ("POST", "/v1/sources/{source}/crawls"): ApiLine(ids=NAME, json={"host": "press.example"}),
