@@ -136,7 +136,6 @@ API_LINES: dict[tuple[str, str], ApiLine] = {
     ("PUT", "/v1/sources/{source}/uploads/{upload}/parts"): ApiLine(ids=UPLOAD, content=b"[]\n"),
     ("POST", "/v1/sources/{source}/uploads/{upload}/give-up"): ApiLine(ids=UPLOAD, json={"files": []}),
     ("POST", "/v1/sources/{source}/uploads/{upload}/stop"): ApiLine(ids=UPLOAD),
-    ("POST", "/v1/sources/{source}/uploads/{upload}/give-up"): ApiLine(ids=UPLOAD, json={"files": [1]}),
     ("POST", "/v1/sources/{source}/crawls"): ApiLine(ids=NAME, json={"host": "press.example"}),
     ("POST", "/v1/sources/{source}/second-looks"): ApiLine(ids=NAME, json={}),
     ("POST", "/v1/evaluations"): ApiLine(content=b"no archive", media_type="application/zip"),
