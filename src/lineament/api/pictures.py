@@ -9,8 +9,9 @@ from fastapi import Depends
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from lineament.api.multipart import SentParts
 from lineament.api.routes import CurrentCall, Routes
-from lineament.api.sent import SentParts, of_parts, read_parts
+from lineament.api.sent import of_parts, read_parts
 from lineament.api.shapes import GalleryFace
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
@@ -87,7 +88,7 @@ def enrol_pictures(call: CurrentCall, source: str, parts: Annotated[SentParts, D
 
 def _stated(parts: SentParts) -> list[dict[str, object] | None]:
     """Return what the request says about each of its pictures. Raises InvalidValue."""
-    text = parts.texts.get("provenance")
+    text = dict(parts.texts).get("provenance")
     if text is None:
         return [None] * len(parts.files)
     try:

@@ -20,10 +20,11 @@ from lineament.api.asked_searches import (
 )
 from lineament.api.binary import BINARY
 from lineament.api.lists import USUAL, After, Limit, cursor, place_of
+from lineament.api.multipart import SentFile
 from lineament.api.probes import Kind, Part
 from lineament.api.problems import problem_json
 from lineament.api.routes import CurrentCall, Routes
-from lineament.api.sent import OF_BYTES, FilePart, SentBytes, of_parts, read_parts
+from lineament.api.sent import OF_BYTES, SentBytes, of_parts, read_parts
 from lineament.api.shapes_cases import MOST_NUMBER, CaseName
 from lineament.api.shapes_searches import BatchedSearches, SearchName, SearchShape, SearchShapes
 from lineament.model.accounts import Permission
@@ -39,7 +40,7 @@ Settings = Annotated[SettingsInAddress, Depends()]
 _OF_PHOTOGRAPHS = of_parts({"photograph": {"type": "array", "items": BINARY}}, ["photograph"])
 
 
-async def _photographs(request: Request) -> list[FilePart]:
+async def _photographs(request: Request) -> tuple[SentFile, ...]:
     return (await read_parts(request, MOST_BATCHED)).files
 
 
@@ -99,7 +100,7 @@ def search_probes(call: CurrentCall, case: CaseName, asked: NewSearches) -> Any:
 def search_photographs(
     call: CurrentCall,
     case: CaseName,
-    sent: Annotated[list[FilePart], Depends(_photographs)],
+    sent: Annotated[tuple[SentFile, ...], Depends(_photographs)],
     settings: Settings,
     kind: Kind = None,
 ) -> Any:
@@ -112,7 +113,7 @@ def search_photographs(
     return _batched(call.desk, [photograph.name for photograph in photographs], answers)
 
 
-def _photograph(file: FilePart) -> Photograph:
+def _photograph(file: SentFile) -> Photograph:
     return Photograph(name=printable(file.name[:200]), read=lambda: file.untrusted)
 
 

@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import TypeVar
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.formparsers import FormParser, MultiPartException
 from starlette.requests import Request
 
+from lineament.api.multipart import InMemoryParser
 from lineament.errors import FileTooLarge, ForeignRequest, InvalidValue
 from lineament.model.faces import Box
 from lineament.services.filenames import stored_name
@@ -149,12 +150,6 @@ def _invalid(name: str, value: str, why: str) -> InvalidValue:
     return InvalidValue(what=f"The field “{name.replace('-', ' ')}”", value=value[:40], why=why, field=name)
 
 
-class _InMemoryParser(MultiPartParser):
-    """Starlette's parser without its temporary files: a case's photograph is never on disk unsealed."""
-
-    spool_max_size = 2**62
-
-
 async def read_form(request: Request, session: BrowserSession, *, limit: int) -> SentForm:
     """Read the form of a request, with a file of at most ``limit`` bytes.
 
@@ -173,7 +168,7 @@ async def _read(request: Request, limit: int) -> SentForm:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if kind == "multipart/form-data":
-            form = await _InMemoryParser(request.headers, stream, max_files=1, max_fields=MAX_FIELDS).parse()
+            form = await InMemoryParser(request.headers, stream, max_files=1, max_fields=MAX_FIELDS).parse()
         elif kind == "application/x-www-form-urlencoded":
             form = await FormParser(request.headers, stream, max_fields=MAX_FIELDS).parse()
         else:

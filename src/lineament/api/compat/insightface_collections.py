@@ -32,7 +32,7 @@ from lineament.api.compat.insightface_requests import (
     threshold,
     whole,
 )
-from lineament.api.compat.uploads import SentFile
+from lineament.api.multipart import SentFile
 from lineament.errors import AlreadyThere, InvalidValue, LineamentError, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.collections import CollectionFace, Dialect, FaceSubject, KnownCollection
@@ -282,7 +282,7 @@ def _enrolled(
         except LineamentError as error:
             if (reason := _reason(error)) is None:
                 raise
-            rejected.append({"index": index, "filename": printable(file.name[:200]), "reason": reason})
+            rejected.append({"index": index, "filename": printable((file.name or file.field)[:200]), "reason": reason})
     return faces, rejected
 
 

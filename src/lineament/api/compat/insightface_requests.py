@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import QueryParams
 
 from lineament.api.compat.insightface_errors import InsightFaceFault
-from lineament.api.compat.uploads import SentBody, SentFile
+from lineament.api.compat.uploads import SentBody
+from lineament.api.multipart import SentFile
 
 MOST_IMAGES = 20
 """Most pictures that are enrolled in one request, as InsightFace Server has it unless told otherwise."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from lineament.api.bodies import MOST_JSON, allow
+from lineament.api.multipart import SentFile, read_multipart
 from lineament.errors import FileTooLarge, InvalidValue
 
 LARGEST = 32 * 2**20
@@ -29,14 +28,6 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SentFile:
-    """A file that a program sends; nothing of it was examined."""
-
-    name: str
-    untrusted: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SentBody:
     """The body of a request: its files and texts by their names; of JSON, its value as well."""
 
@@ -49,14 +40,8 @@ class SentBody:
         if name in self.files:
             return self.files[name][0]
         if isinstance(self.value, dict) and self.value.get(name) is not None:
-            return SentFile(name=name, untrusted=from_base64(name, self.value[name]))
+            return SentFile(field=name, name="", untrusted=from_base64(name, self.value[name]))
         return None
-
-
-class _MemoryParser(MultiPartParser):
-    """Starlette's parser without its temporary files: a photograph is never on disk unsealed."""
-
-    spool_max_size = 2**62
 
 
 async def read_body(request: Request, *, largest: int, most_files: int) -> SentBody:
@@ -83,36 +68,17 @@ async def read_body(request: Request, *, largest: int, most_files: int) -> SentB
 
 
 async def _read_form(request: Request, largest: int, most_files: int) -> SentBody:
-    try:
-        parser = _MemoryParser(request.headers, _stream(request), max_files=most_files, max_fields=MOST_FIELDS)
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise _unreadable("form", str(error.message)) from None
-    try:
-        return await _unpack(form, largest)
-    finally:
-        await form.close()
-
-
-async def _stream(request: Request) -> AsyncGenerator[bytes, None]:
-    async for chunk in request.stream():
-        yield chunk
-
-
-async def _unpack(form: FormData, largest: int) -> SentBody:
+    parts = await read_multipart(request, "The form of the request", most_files=most_files, most_texts=MOST_FIELDS)
     files: dict[str, tuple[SentFile, ...]] = {}
     texts: dict[str, str] = {}
-    for name, value in form.multi_items():
-        if isinstance(value, UploadFile):
-            content = await value.read()
-            if len(content) > largest:
-                raise FileTooLarge(size=len(content), limit=largest)
-            sent = SentFile(name=value.filename or name, untrusted=content)
-            files[name] = (*files.get(name, ()), sent)
-        elif len(value) > _MOST_TEXT:
+    for file in parts.files:
+        if len(file.untrusted) > largest:
+            raise FileTooLarge(size=len(file.untrusted), limit=largest)
+        files[file.field] = (*files.get(file.field, ()), file)
+    for name, text in parts.texts:
+        if len(text) > _MOST_TEXT:
             raise InvalidValue(what=f"The field “{name[:40]}”", value="…", why="it is too long", field=name[:40])
-        else:
-            texts.setdefault(name, value)
+        texts.setdefault(name, text)
     return SentBody(files=files, texts=texts)
 
 
@@ -120,7 +86,8 @@ def _read_json(body: bytes) -> Any:
     try:
         return json.loads(body) if body.strip() else None
     except (ValueError, RecursionError):
-        raise _unreadable("JSON", "write it as RFC 8259 says, in UTF-8") from None
+        why = "it cannot be read (write it as RFC 8259 says, in UTF-8)"
+        raise InvalidValue(what="The JSON of the request", value="…", why=why, field="body") from None
 
 
 def from_base64(name: str, untrusted: object) -> bytes:
@@ -132,7 +99,3 @@ def from_base64(name: str, untrusted: object) -> bytes:
         return base64.b64decode(_BLANKS.sub("", untrusted), validate=True)
     except ValueError:
         raise wrong from None
-
-
-def _unreadable(what: str, why: str) -> InvalidValue:
-    return InvalidValue(what=f"The {what} of the request", value="…", why=f"it cannot be read ({why})", field="body")
