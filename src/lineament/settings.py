@@ -159,6 +159,21 @@ class Settings:
         None,
         "The file with the certificate (PEM) of the authority that vouches for that service, if it is the agency's.",
     )
+    buckets_secret: Path | None = _setting(
+        "buckets_secret",
+        Path,
+        None,
+        "The file, mode 0600, with the access key for buckets that sources list, in its first line, and its secret in "
+        "the second; without it no program can have a picture fetched from a bucket.",
+    )
+    buckets_endpoint: str | None = _setting(
+        "buckets_endpoint",
+        str,
+        None,
+        "The address of the S3 service of those buckets, by its name (https://host:port, or http://localhost:port); "
+        "without it Amazon's.",
+    )
+    buckets_region: str = _setting("buckets_region", str, "us-east-1", "The region of those buckets.")
     aws_access_key_id: str | None = _setting(
         "aws_access_key_id", str, None, "The access key, if no file holds it.", prefix=""
     )

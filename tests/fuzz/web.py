@@ -19,8 +19,9 @@ from backports import zstd
 from tests.fuzz.connectors import LIMIT, fit
 from twisted.web.client import URI
 
-from lineament.api.compat.signatures import SignedRequest, check_clock, check_signature, signature_of
+from lineament.api.compat.signatures import check_clock, check_signature, signature_of
 from lineament.errors import HostRefused, LineamentError, SignatureRefused
+from lineament.model.signed_requests import SignedRequest
 from lineament.sources.addresses import absolute, uri_key
 from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers
 from lineament.sources.crawl.kept import KeptCrawl

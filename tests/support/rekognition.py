@@ -53,9 +53,9 @@ def rekognition_client(url: str, key_id: str, secret: str, **others: Any) -> Any
 
 
 @contextmanager
-def rekognition_serving(world: World) -> Iterator[RekognitionServer]:
+def rekognition_serving(world: World, hosts: tuple[str, ...] = ()) -> Iterator[RekognitionServer]:
     """Serve a workspace of one person with a source whose terms new collections have, and a key for everything."""
-    terms = SourceTerms(name=MODEL, controller="Ministry", basis="Act 7", jurisdiction="NZ")
+    terms = SourceTerms(name=MODEL, controller="Ministry", basis="Act 7", jurisdiction="NZ", hosts=hosts)
     world.machine.sources.add(terms)
     key = key_for(world, *RIGHTS, case=CASE.ref, sources=(MODEL,), signs=True)
     with serving(world.workspace) as served:

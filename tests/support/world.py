@@ -329,10 +329,10 @@ def solo(home: Path, clock: Clock | None = None, **changes: Any) -> World:
     return World(Workspace.create(settings(home, **changes), clock=moving), moving)
 
 
-def opened(home: Path, clock: Clock | None = None) -> World:
+def opened(home: Path, clock: Clock | None = None, **changes: Any) -> World:
     """Open a workspace that exists, by default under a clock that stands still at the time of the machine."""
     moving = clock or Clock(datetime.now(UTC))
-    return World(Workspace.open(settings(home), clock=moving), moving)
+    return World(Workspace.open(settings(home, **changes), clock=moving), moving)
 
 
 def copied(built: Path, home: Path) -> World:

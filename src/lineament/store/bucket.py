@@ -94,13 +94,19 @@ def parse_place(url: str, endpoint: str | None, region: str) -> tuple[str, str, 
     parts = _PLACE.fullmatch(url)
     if parts is None:
         raise InvalidValue(what="LINEAMENT_PICTURES", value=url[:100], why="write s3://bucket or s3://bucket/prefix")
+    endpoint = checked_endpoint("LINEAMENT_PICTURES_ENDPOINT", endpoint, region)
+    return parts["bucket"], parts["prefix"].strip("/"), endpoint
+
+
+def checked_endpoint(setting: str, endpoint: str | None, region: str) -> str:
+    """Return the address of an S3 service; without one, Amazon's in that region. Raises InvalidValue."""
     endpoint = (endpoint or f"https://s3.{region}.amazonaws.com").rstrip("/")
     found = urlsplit(endpoint)
     plain = found.scheme == "http" and is_this_machine(found.hostname)
     if not (plain or found.scheme == "https") or not found.hostname or found.path or found.username or found.query:
         why = "write https://host:port, without a path; http is for this machine only"
-        raise InvalidValue(what="LINEAMENT_PICTURES_ENDPOINT", value=f"{found.scheme}://…", why=why)
-    return parts["bucket"], parts["prefix"].strip("/"), endpoint
+        raise InvalidValue(what=setting, value=f"{found.scheme}://…", why=why)
+    return endpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,19 +120,23 @@ def _bucket(settings: Settings, workspace: str) -> BlobBucket:
 def _key(settings: Settings) -> tuple[str, str, str | None]:
     """Return the access key, its secret, and its session token if it is temporary."""
     if settings.pictures_secret is not None:
-        from lineament.store.holders.base import secret_in
-
-        lines = secret_in(settings.pictures_secret).split()
-        if len(lines) != _KEY_FILE:
-            why = "it holds two lines, the access key and its secret"
-            raise InvalidValue(what="LINEAMENT_PICTURES_SECRET", value=settings.pictures_secret, why=why)
-        return lines[0], lines[1], None
+        return (*key_in("LINEAMENT_PICTURES_SECRET", settings.pictures_secret), None)
     if not settings.aws_access_key_id or not settings.aws_secret_access_key:
         why = "name the file with the access key and its secret"
         raise InvalidValue(what="LINEAMENT_PICTURES_SECRET", value="", why=why)
     token = settings.aws_session_token
     secret = settings.aws_secret_access_key
     return settings.aws_access_key_id, secret.reveal(), token.reveal() if token else None
+
+
+def key_in(setting: str, path: Path) -> tuple[str, str]:
+    """Return the access key and the secret in a file of mode 0600. Raises InvalidValue, NoSuchFile or KeyExposed."""
+    from lineament.store.holders.base import secret_in
+
+    lines = secret_in(path).split()
+    if len(lines) != _KEY_FILE:
+        raise InvalidValue(what=setting, value=path, why="it holds two lines, the access key and its secret")
+    return lines[0], lines[1]
 
 
 def _authority(settings: Settings) -> bytes:

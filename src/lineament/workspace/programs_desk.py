@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lineament.services.collections.buckets import BucketPictures
     from lineament.services.collections.examples import Examples
     from lineament.services.collections.faces import CollectionFaces
     from lineament.services.collections.looking import LookAtPictures
@@ -60,6 +61,17 @@ class ProgramsDesk:
         from lineament.services.collections.looking import LookAtPictures
 
         return LookAtPictures(self.record, lambda: self.workspace.analyser)
+
+    @cached_property
+    def bucket_pictures(self: Desk) -> BucketPictures:  # type: ignore[misc]
+        """Fetches pictures that programs leave in buckets."""
+        from lineament.services.collections.buckets import BucketPictures
+        from lineament.workspace.buckets import bucket_service
+
+        settings = self.settings
+        return BucketPictures(
+            self.record, self.collection_search, lambda: bucket_service(settings), settings.max_file_bytes
+        )
 
     @cached_property
     def examples(self: Desk) -> Examples:  # type: ignore[misc]

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from lineament.api.compat.signatures import (
     CLOCKS_DIFFER,
     Signature,
-    SignedRequest,
     check_clock,
     check_signature,
     signature_of,
 )
 from lineament.errors import SignatureRefused
+from lineament.model.signed_requests import SignedRequest
 
 SECRET = "the secret of a key"
 ALWAYS = ("host", "x-amz-date", "x-amz-target")

@@ -17,22 +17,16 @@ from lineament.api.admission import Admission, Call
 from lineament.api.bodies import allow
 from lineament.api.compat.rekognition_acts import OPERATIONS, Operation, RekognitionCall
 from lineament.api.compat.rekognition_faults import (
-    IN_A_BUCKET,
     RekognitionFault,
     answer,
     fault_answer,
     fault_of,
 )
-from lineament.api.compat.rekognition_shapes import MOST_IMAGE, Bucketed
-from lineament.api.compat.signatures import (
-    CLOCKS_DIFFER,
-    SignedRequest,
-    check_clock,
-    check_signature,
-    signature_of,
-)
+from lineament.api.compat.rekognition_shapes import MOST_IMAGE
+from lineament.api.compat.signatures import CLOCKS_DIFFER, check_clock, check_signature, signature_of
 from lineament.api.routes import ApiEndpoint
 from lineament.errors import InvalidValue, LineamentError, SignatureRefused
+from lineament.model.signed_requests import SignedRequest
 from lineament.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -71,8 +65,6 @@ async def rekognition(request: Request) -> Response:
         return fault_answer(fault)
     except HTTPException:
         return fault_answer(RekognitionFault("ImageTooLargeException", "The request is too large.", 413))
-    except Bucketed:
-        return fault_answer(RekognitionFault("InvalidS3ObjectException", IN_A_BUCKET))
     except Exception:  # a client of AWS gets an error of AWS
         log.exception(ADDRESS)
         words = "Lineament did not expect this. The log of the server shows the details."

@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lineament.api.admission import Call
+from lineament.api.admission import Call, require
 from lineament.api.compat import rekognition_shapes as shapes
 from lineament.api.lists import cursor, place_of
 from lineament.errors import BadPicture, InvalidValue
+from lineament.model.accounts import Permission
 from lineament.model.collections import Dialect, KnownCollection
 from lineament.model.search import MOST_CANDIDATES
 from lineament.model.similarity import score_of, similarity
@@ -51,6 +52,18 @@ class RekognitionCall:
             min_score=score_of(threshold),
             most=min(most, MOST_CANDIDATES),
         )
+
+    def to_search(self, collection: KnownCollection, image: shapes.ForeignImage, wanted: ProgramSearch) -> bytes:
+        """Return an image to search a collection with, untrusted."""
+        if (found := image.in_bucket) is not None:
+            return self.call.desk.bucket_pictures.to_search(collection, found, wanted)
+        return image.opened(self.limit)
+
+    def to_look_at(self, image: shapes.ForeignImage) -> bytes:
+        """Return an image to look at, untrusted."""
+        if (found := image.in_bucket) is not None:
+            return self.call.desk.bucket_pictures.to_look_at(found)
+        return image.opened(self.limit)
 
 
 def _arn(called: str) -> str:
@@ -94,8 +107,16 @@ def delete_collection(asked: RekognitionCall, said: shapes.OfCollection) -> dict
 def index_faces(asked: RekognitionCall, said: shapes.IndexFaces) -> dict[str, Any]:
     """Enrol the faces of an image."""
     collection = asked.collection(said.CollectionId)
-    untrusted = said.Image.opened(asked.limit)
-    picture = PictureToIndex(untrusted=untrusted, called=said.ExternalImageId, most_faces=said.MaxFaces)
+    if (found := said.Image.in_bucket) is not None:
+        untrusted = asked.call.desk.bucket_pictures.to_enrol(collection, found)
+    else:
+        untrusted = said.Image.opened(asked.limit)
+    picture = PictureToIndex(
+        untrusted=untrusted,
+        called=said.ExternalImageId,
+        most_faces=said.MaxFaces,
+        uri=None if found is None else found.uri,
+    )
     indexed = asked.call.desk.collection_faces.index(collection, picture)
     if indexed.refused:
         raise BadPicture(why=indexed.refused.rstrip("."))
@@ -147,7 +168,7 @@ def search_faces_by_image(asked: RekognitionCall, said: shapes.SearchFacesByImag
     """Search with the largest face of an image."""
     desk, collection = asked.call.desk, asked.collection(said.CollectionId)
     wanted = asked.wanted(said.FaceMatchThreshold, said.MaxFaces)
-    found = desk.collection_search.by_picture(collection, said.Image.opened(asked.limit), wanted)
+    found = desk.collection_search.by_picture(collection, asked.to_search(collection, said.Image, wanted), wanted)
     return {
         "SearchedFaceBoundingBox": view.box_json(found.box, found.width, found.height),
         "SearchedFaceConfidence": view.detected(found.quality),
@@ -158,7 +179,8 @@ def search_faces_by_image(asked: RekognitionCall, said: shapes.SearchFacesByImag
 
 def compare_faces(asked: RekognitionCall, said: shapes.CompareFaces) -> dict[str, Any]:
     """Compare the largest face of one image with each face of another."""
-    first, second = said.SourceImage.opened(asked.limit), said.TargetImage.opened(asked.limit)
+    require(asked.call, Permission.SEARCH)
+    first, second = asked.to_look_at(said.SourceImage), asked.to_look_at(said.TargetImage)
     compared = asked.call.desk.look_at_pictures.compare(first, second)
     seen, other = compared.first, compared.second
     least = score_of(said.SimilarityThreshold)
@@ -173,7 +195,7 @@ def compare_faces(asked: RekognitionCall, said: shapes.CompareFaces) -> dict[str
 
 def detect_faces(asked: RekognitionCall, said: shapes.DetectFaces) -> dict[str, Any]:
     """Find the faces of an image, and keep nothing."""
-    seen = asked.call.desk.look_at_pictures.detect(said.Image.opened(asked.limit))
+    seen = asked.call.desk.look_at_pictures.detect(asked.to_look_at(said.Image))
     return {"FaceDetails": [view.detail_json(face, seen.width, seen.height) for face in seen.faces]}
 
 
@@ -242,7 +264,7 @@ def search_users_by_image(asked: RekognitionCall, said: shapes.SearchUsersByImag
     """Search with the largest face of an image; the answer has subjects."""
     desk, collection = asked.call.desk, asked.collection(said.CollectionId)
     wanted = asked.wanted(said.UserMatchThreshold)
-    found = desk.collection_search.by_picture(collection, said.Image.opened(asked.limit), wanted)
+    found = desk.collection_search.by_picture(collection, asked.to_search(collection, said.Image, wanted), wanted)
     box = view.box_json(found.box, found.width, found.height)
     return {
         "SearchedFace": {"FaceDetail": {"BoundingBox": box, "Confidence": view.detected(found.quality)}},

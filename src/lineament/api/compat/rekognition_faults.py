@@ -15,7 +15,8 @@ from lineament.views.failures import failure_for
 MEDIA_TYPE = "application/x-amz-json-1.1"
 NO_FACES = "There are no faces in the image. Should be at least 1."
 """The text for which clients look."""
-IN_A_BUCKET = "Nothing is fetched from S3 here; send the image as Bytes."
+NOT_FETCHED = "Unable to get object metadata from S3. Check object key, region and/or access permissions."
+"""Likewise, for an image in a bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ def _special(error: LineamentError) -> RekognitionFault | None:
     about = str(error.details.get("what", ""))
     if isinstance(error, errors.NoFace):
         return RekognitionFault("InvalidParameterException", NO_FACES)
+    if isinstance(error, (errors.HostRefused, errors.NotRead)):
+        return RekognitionFault("InvalidS3ObjectException", f"{NOT_FETCHED} {error}")
     if isinstance(error, errors.NotFound) and about in _NOT_FOUND:
         name, words = _NOT_FOUND[about]
         return RekognitionFault(name, words.format(name=error.details.get("name", "")))

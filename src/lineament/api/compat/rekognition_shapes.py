@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from lineament.errors import FileTooLarge, InvalidValue
+from lineament.sources.buckets import BUCKET, BucketObject
 
 MOST_IMAGE = 15 * 2**20
 """Most bytes of an image, as AWS has it for those in a bucket."""
@@ -25,22 +26,32 @@ MostFaces = Annotated[int, Field(ge=1, le=MOST_LISTED)]
 MostUsers = Annotated[int, Field(ge=1, le=MOST_USERS)]
 
 
-class Bucketed(Exception):
-    """The image is in a bucket, from which nothing is fetched."""
+class ForeignObject(BaseModel):
+    """An object in a bucket."""
+
+    Bucket: Annotated[str, Field(pattern=BUCKET)]
+    Name: Annotated[str, Field(min_length=1, max_length=1024)]
+    Version: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._-]{1,512}$")] = None
 
 
 class ForeignImage(BaseModel):
     """An image, in the request or in a bucket."""
 
     Bytes: str | None = None
-    S3Object: dict[str, Any] | None = None
+    S3Object: ForeignObject | None = None
+
+    @property
+    def in_bucket(self) -> BucketObject | None:
+        """The object that it is; None if it is in the request."""
+        found = self.S3Object
+        if found is None or self.Bytes is not None:
+            return None
+        return BucketObject(bucket=found.Bucket, name=found.Name, version=found.Version)
 
     def opened(self, limit: int) -> bytes:
-        """Return the untrusted bytes. Raises Bucketed, InvalidValue or FileTooLarge."""
-        if self.S3Object is not None and self.Bytes is None:
-            raise Bucketed
+        """Return the untrusted bytes that are in the request. Raises InvalidValue or FileTooLarge."""
         if self.Bytes is None or self.S3Object is not None:
-            raise InvalidValue(what="The image", value="…", why="send Bytes", field="Image")
+            raise InvalidValue(what="The image", value="…", why="send either Bytes or S3Object", field="Image")
         most = min(limit, MOST_IMAGE)
         if len(self.Bytes) > 4 * (most // 3 + 2):
             raise FileTooLarge(size=3 * len(self.Bytes) // 4, limit=most)

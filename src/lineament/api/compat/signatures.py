@@ -11,12 +11,10 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from lineament.errors import SignatureRefused
+from lineament.model.signed_requests import ALGORITHM, ENDS_WITH, STAMP, SignedRequest, canonical, signature_for
 
 CLOCKS_DIFFER = timedelta(minutes=15)
 """How far the clock of a client may be from ours."""
-ALGORITHM = "AWS4-HMAC-SHA256"
-_ENDS_WITH = "aws4_request"
-_STAMP = "%Y%m%dT%H%M%SZ"
 _MOST_HEADERS = 50
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<credential>[!-+\--~]{1,200}), *"
@@ -40,20 +38,9 @@ class Signature:
     def at(self) -> datetime:
         """When it was made, by the client's clock. Raises SignatureRefused."""
         try:
-            return datetime.strptime(self.stamp, _STAMP).replace(tzinfo=UTC)
+            return datetime.strptime(self.stamp, STAMP).replace(tzinfo=UTC)
         except ValueError:
             raise SignatureRefused(why="the header X-Amz-Date holds no time") from None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedRequest:
-    """The parts of a request that a signature covers."""
-
-    method: str
-    path: str  # as it was sent
-    query: str  # as it was sent
-    headers: Mapping[str, Sequence[str]]  # by their names in lower case
-    body: bytes
 
 
 def signature_of(headers: Mapping[str, Sequence[str]], service: str, always: Sequence[str]) -> Signature:
@@ -70,7 +57,7 @@ def signature_of(headers: Mapping[str, Sequence[str]], service: str, always: Seq
         raise SignatureRefused(why="the header X-Amz-Date is missing, or is not a time as 20260131T120000Z")
     key_id, _, scope = found["credential"].partition("/")
     day, *place = scope.split("/")
-    if len(place) != 3 or place[1:] != [service, _ENDS_WITH] or not place[0]:
+    if len(place) != 3 or place[1:] != [service, ENDS_WITH] or not place[0]:
         raise SignatureRefused(why=f"its scope is not that of {service}; set the client to that service")
     if day != stamps[0][:8]:
         raise SignatureRefused(why="the day of its scope is not that of the header X-Amz-Date")
@@ -85,7 +72,7 @@ def signature_of(headers: Mapping[str, Sequence[str]], service: str, always: Seq
 def check_clock(signature: Signature, now: datetime) -> None:
     """Raise SignatureRefused if a signature was made too long ago, or later than now."""
     if abs(now - signature.at) > CLOCKS_DIFFER:
-        now_here = now.astimezone(UTC).strftime(_STAMP)
+        now_here = now.astimezone(UTC).strftime(STAMP)
         why = f"it was made at {signature.stamp}, more than 15 minutes from {now_here} here; set the clock"
         raise SignatureRefused(why=why)
 
@@ -96,29 +83,10 @@ def check_signature(signature: Signature, request: SignedRequest, secret: str) -
     digest = hashlib.sha256(request.body).hexdigest()
     if stated is not None and list(stated) != [digest]:
         raise SignatureRefused(why="the body is not the one of the header X-Amz-Content-SHA256")
-    canonical = _canonical(signature, request, digest)
-    to_sign = "\n".join((ALGORITHM, signature.stamp, signature.scope, hashlib.sha256(canonical).hexdigest()))
-    key = f"AWS4{secret}".encode()
-    for part in signature.scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    expected = hmac.digest(key, to_sign.encode(), "sha256").hex()
-    if not secret or not hmac.compare_digest(expected, signature.signature):
-        raise SignatureRefused(why="it does not fit the request; check the secret, and what changes the request")
-
-
-def _canonical(signature: Signature, request: SignedRequest, digest: str) -> bytes:
-    """Return the request in the form in which it is signed."""
-    lines = []
     for name in signature.headers:
         if name not in request.headers:
             raise SignatureRefused(why=f"it covers the header {name}, which is missing")
-        lines.append(f"{name}:{','.join(' '.join(value.split()) for value in request.headers[name])}\n")
-    parts = (
-        request.method,
-        quote(request.path, safe="/~"),
-        "&".join(sorted(request.query.split("&"))),
-        "".join(lines),
-        ";".join(signature.headers),
-        digest,
-    )
-    return "\n".join(parts).encode()
+    signed = canonical(request, quote(request.path, safe="/~"), signature.headers, digest)
+    expected = signature_for(signed, secret, scope=signature.scope, stamp=signature.stamp)
+    if not secret or not hmac.compare_digest(expected, signature.signature):
+        raise SignatureRefused(why="it does not fit the request; check the secret, and what changes the request")

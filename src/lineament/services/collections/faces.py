@@ -31,6 +31,7 @@ class PictureToIndex:
     called: str | None = None  # the program's own name for its faces
     subject: str | None = None  # whom its faces show, as the program says; added if it is new
     most_faces: int | None = None  # only the largest are enrolled; None: all
+    uri: str | None = None  # where it was fetched; None: the program sent it
 
 
 class CollectionFaces:
@@ -47,7 +48,8 @@ class CollectionFaces:
         if picture.called is not None:
             checked_called(picture.called, "The name of a face", "external_id")
         digest = hashlib.sha256(picture.untrusted).hexdigest()
-        found_at = Provenance(uri=f"api:{digest}")  # not by the program's name, which may be that of a person
+        # not by the program's name, which may be that of a person
+        found_at = Provenance(uri=picture.uri or f"api:{digest}")
         sent = SentPicture(name=digest, untrusted=picture.untrusted, provenance=found_at)
         (enrolled,) = self._enrol.run(collection.source, [sent], picture.most_faces)
         ids = [face.id for face in enrolled.faces]

@@ -1,0 +1,28 @@
+"""Where the buckets are from which programs have pictures fetched, as the operator's settings say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lineament.errors import NotRead
+
+if TYPE_CHECKING:
+    from lineament.settings import Settings
+    from lineament.sources.buckets import BucketService
+
+
+def bucket_service(settings: Settings) -> BucketService:
+    """Return the service and its access key. Raises NotRead if no key is named, InvalidValue, NoSuchFile or KeyExposed.
+
+    The key of the workspace's own bucket is never used: whoever manages a source would read that with it.
+    """
+    from lineament.sources.buckets import BucketService
+    from lineament.store.bucket import checked_endpoint
+    from lineament.workspace.pictures import key_in
+
+    if settings.buckets_secret is None:
+        raise NotRead(why="the operator names no access key for buckets; set LINEAMENT_BUCKETS_SECRET")
+    region = settings.buckets_region
+    endpoint = checked_endpoint("LINEAMENT_BUCKETS_ENDPOINT", settings.buckets_endpoint, region)
+    access_key, secret = key_in("LINEAMENT_BUCKETS_SECRET", settings.buckets_secret)
+    return BucketService(endpoint=endpoint, region=region, access_key=access_key, secret=secret)
