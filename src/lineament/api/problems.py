@@ -16,7 +16,7 @@ from starlette.routing import Match, Route
 
 from lineament.errors import InvalidValue, KeyRefused, LineamentError, TooManyAttempts
 from lineament.views.errors import error_json
-from lineament.views.failures import UNFORESEEN, failure_for
+from lineament.views.failures import UNFORESEEN, UNFORESEEN_WORDS, failure_for
 
 log = logging.getLogger(__name__)
 
@@ -139,8 +139,7 @@ async def bad_request(request: Request, error: Exception) -> Response:
 def unforeseen(request: Request, error: Exception) -> Response:
     """Answer any other error: with the traceback in the terminal, and one line for the program."""
     log.error("%s %s", request.method, _route(request), exc_info=error)
-    detail = "Lineament did not expect this. The log of the server shows the details."
-    return problem(500, LineamentError.code, UNFORESEEN.title, detail)
+    return problem(500, LineamentError.code, UNFORESEEN.title, UNFORESEEN_WORDS)
 
 
 def _methods(request: Request) -> list[str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lineament import errors
 from lineament.errors import LineamentError
+
+Kind = TypeVar("Kind")
 
 KEPT_NOTHING = "Nothing was changed."
 
@@ -21,7 +25,7 @@ class Failure:
 
 
 CHANGED_OUTSIDE = Failure(500, "What is stored was changed outside Lineament", "It is left as it is.")
-FAILURES: dict[type[Exception], Failure] = {
+FAILURES: dict[type[LineamentError], Failure] = {
     errors.KeyRefused: Failure(401, "The key opens nothing"),
     errors.NotSignedIn: Failure(403, "Open the newest address from the terminal", "", entrance=True),
     errors.SignInNeeded: Failure(403, "Sign in first"),
@@ -71,8 +75,15 @@ FAILURES: dict[type[Exception], Failure] = {
     errors.StorageFull: Failure(507, "The disk is full", "Nothing that was acknowledged is lost."),
 }
 UNFORESEEN = Failure(500, "Something went wrong", "What was acknowledged before is kept.")
+UNFORESEEN_WORDS = "Lineament did not expect this. The log of the server shows the details."
+"""What a program is told."""
 
 
 def failure_for(error: LineamentError) -> Failure:
     """Return the response of the error's class, or of its nearest base class that has one."""
-    return next((FAILURES[kind] for kind in type(error).__mro__ if kind in FAILURES), UNFORESEEN)
+    return nearest(FAILURES, error) or UNFORESEEN
+
+
+def nearest(table: Mapping[type[LineamentError], Kind], error: LineamentError) -> Kind | None:
+    """Return what a table has for the error's class, or for its nearest base class that is there; None if none is."""
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), None)

@@ -5,7 +5,6 @@ Of a face only what was measured is there. Age, gender and emotion are never est
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from lineament.model.collections import CollectionFace
@@ -68,12 +67,6 @@ def match_json(face: CollectionFace, score: float, model: str) -> dict[str, Any]
 def user_json(called: str, score: float) -> dict[str, Any]:
     """Return a subject among whose faces is a candidate."""
     return {"Similarity": similarity(score), "User": {"UserId": called, "UserStatus": "ACTIVE"}}
-
-
-def by_subject(scores: Mapping[str, float], most: int) -> list[dict[str, Any]]:
-    """Return subjects by the best score of their faces."""
-    ranked = sorted(scores.items(), key=lambda pair: -pair[1])
-    return [user_json(called, score) for called, score in ranked[:most]]
 
 
 def _landmarks(points: Landmarks, width: int, height: int) -> list[dict[str, Any]]:

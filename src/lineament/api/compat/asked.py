@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,11 @@ class ReadRequest:
     path: Mapping[str, str]  # the parts of the address that name something
     query: QueryParams
     sent: SentBody = field(default_factory=SentBody)
+
+    @property
+    def model(self) -> str:
+        """The name of the models in use."""
+        return self.call.desk.workspace.pack_name
 
 
 Answer = Mapping[str, Any] | list[Any] | Response
@@ -53,3 +59,8 @@ def answering(
         return answer if isinstance(answer, Response) else JSONResponse(answer, status_code=status)
 
     return handle
+
+
+def milliseconds_since(began: float) -> float:
+    """Return how long ago a moment of ``time.perf_counter`` was."""
+    return 1000 * (time.perf_counter() - began)

@@ -10,14 +10,12 @@ import time
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from lineament.api.admission import Admission, Call, require
-from lineament.api.compat import compreface_errors as errors
-from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering
+from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering, milliseconds_since
 from lineament.api.compat.compreface_answers import face_answer, share, subject_answers, with_versions
 from lineament.api.compat.compreface_errors import (
     DENIED,
@@ -28,6 +26,7 @@ from lineament.api.compat.compreface_errors import (
     NO_SERVICE,
     NO_SUBJECT,
     SEVERAL_FACES,
+    WORDING,
     CompreFaceFault,
 )
 from lineament.api.compat.compreface_options import (
@@ -38,7 +37,8 @@ from lineament.api.compat.compreface_options import (
     new_subject,
     subject_in,
 )
-from lineament.errors import LineamentError, NotFound
+from lineament.api.compat.foreign import create_foreign
+from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.collections import CollectionFace, Dialect, KnownCollection
 from lineament.model.faces import Face
@@ -68,36 +68,26 @@ def create_compreface(workspace: Workspace, admission: Admission) -> Starlette:
         return Route(path, handler, methods=[method], name=endpoint.__name__)
 
     subjects, faces = f"{_RECOGNITION}/subjects", f"{_RECOGNITION}/faces"
-    app = Starlette(
-        routes=[
-            at(subjects, "GET", subject_list),
-            at(f"{subjects}/", "GET", subject_list),
-            at(subjects, "POST", add_subject, status=201),
-            at(subjects, "DELETE", delete_subjects),
-            at(f"{subjects}/{{subject}}", "PUT", rename_subject),
-            at(f"{subjects}/{{subject}}", "DELETE", delete_subject),
-            at(faces, "POST", add_example, status=201),
-            at(faces, "GET", example_list),
-            at(faces, "DELETE", delete_examples),
-            at(f"{faces}/delete", "POST", delete_several),
-            at(f"{faces}/{{image_id}}", "DELETE", delete_example),
-            at(f"{faces}/{{image_id}}/img", "GET", example_picture),
-            at(f"{faces}/{{image_id}}/verify", "POST", verify_example),
-            at(f"{_RECOGNITION}/recognize", "POST", recognize),
-            at(f"{PREFIX}/api/v1/detection/detect", "POST", detect),
-            at(f"{PREFIX}/api/v1/verification/verify", "POST", verify, most_files=2),
-            Route(f"{PREFIX}/api/v1/static/{{key}}/images/{{image_id}}", key_in_address, methods=["GET"]),
-        ],
-        exception_handlers={
-            LineamentError: errors.lineament_error,
-            CompreFaceFault: errors.fault,
-            HTTPException: errors.http_error,
-            Exception: errors.unforeseen,
-        },
-    )
-    app.router.redirect_slashes = False
-    app.state.workspace = workspace
-    return app
+    routes = [
+        at(subjects, "GET", subject_list),
+        at(f"{subjects}/", "GET", subject_list),
+        at(subjects, "POST", add_subject, status=201),
+        at(subjects, "DELETE", delete_subjects),
+        at(f"{subjects}/{{subject}}", "PUT", rename_subject),
+        at(f"{subjects}/{{subject}}", "DELETE", delete_subject),
+        at(faces, "POST", add_example, status=201),
+        at(faces, "GET", example_list),
+        at(faces, "DELETE", delete_examples),
+        at(f"{faces}/delete", "POST", delete_several),
+        at(f"{faces}/{{image_id}}", "DELETE", delete_example),
+        at(f"{faces}/{{image_id}}/img", "GET", example_picture),
+        at(f"{faces}/{{image_id}}/verify", "POST", verify_example),
+        at(f"{_RECOGNITION}/recognize", "POST", recognize),
+        at(f"{PREFIX}/api/v1/detection/detect", "POST", detect),
+        at(f"{PREFIX}/api/v1/verification/verify", "POST", verify, most_files=2),
+        Route(f"{PREFIX}/api/v1/static/{{key}}/images/{{image_id}}", key_in_address, methods=["GET"]),
+    ]
+    return create_foreign(workspace, routes, WORDING)
 
 
 # ---------------------------------------------------------------- subjects
@@ -212,12 +202,12 @@ def recognize(read: ReadRequest) -> Any:
     options, began = face_options(read.query), time.perf_counter()
     untrusted = _picture(read, "file")
     seen = read.call.desk.recognise.each_face(_service(read), untrusted, _search(read.call, options), _wanted(options))
-    spent, size = _since(began), (seen.width, seen.height)
+    spent, size = milliseconds_since(began), (seen.width, seen.height)
     result = [
         {**face_answer(each.face, size, options, spent), "subjects": subject_answers(each.found, options.subjects)}
         for each in seen.faces
     ]
-    return with_versions({"result": result}, options, _model(read))
+    return with_versions({"result": result}, options, read.model)
 
 
 def verify_example(read: ReadRequest) -> Any:
@@ -227,13 +217,13 @@ def verify_example(read: ReadRequest) -> Any:
     collection, desk = _service(read), read.call.desk
     example = _found(read, collection, key)
     seen = desk.recognise.verify(collection, key, untrusted, _search(read.call, options), _wanted(options))
-    spent, size = _since(began), (seen.width, seen.height)
+    spent, size = milliseconds_since(began), (seen.width, seen.height)
     called = "" if example.subject is None else example.subject.called
     result = [
         {**face_answer(face, size, options, spent), "subject": called, "similarity": share(score)}
         for face, score in seen.faces
     ]
-    return with_versions({"result": result}, options, _model(read))
+    return with_versions({"result": result}, options, read.model)
 
 
 def detect(read: ReadRequest) -> Any:
@@ -242,8 +232,8 @@ def detect(read: ReadRequest) -> Any:
     seen = read.call.desk.look_at_pictures.detect(_picture(read, "file"))
     size = seen.width, seen.height
     faces = chosen_faces(seen.faces, _wanted(options), size)
-    spent = _since(began)
-    return with_versions({"result": [face_answer(face, size, options, spent) for face in faces]}, options, _model(read))
+    spent = milliseconds_since(began)
+    return with_versions({"result": [face_answer(face, size, options, spent) for face in faces]}, options, read.model)
 
 
 def verify(read: ReadRequest) -> Any:
@@ -255,7 +245,7 @@ def verify(read: ReadRequest) -> Any:
     if len(faces) > 1 or faces[0] is not seen.face:
         raise CompreFaceFault(SEVERAL_FACES, "More than one face in the source image")
     scores = {id(face): score for face, score in seen.scores}
-    spent = _since(began)
+    spent = milliseconds_since(began)
 
     def compared(face: Face) -> dict[str, Any]:
         return {**face_answer(face, second, options, spent), "similarity": share(scores[id(face)])}
@@ -264,7 +254,7 @@ def verify(read: ReadRequest) -> Any:
         "source_image_face": face_answer(seen.face, first, options, spent),
         "face_matches": [compared(face) for face in chosen_faces(seen.second.faces, _wanted(options), second)],
     }
-    return {"result": [with_versions(result, options, _model(read))]}
+    return {"result": [with_versions(result, options, read.model)]}
 
 
 # ---------------------------------------------------------------- what they have in common
@@ -321,11 +311,3 @@ def _no_subject(called: str) -> CompreFaceFault:
 
 def _no_image(key: str) -> CompreFaceFault:
     return CompreFaceFault(NO_IMAGE, f"Image {key} not found", 404)
-
-
-def _model(read: ReadRequest) -> str:
-    return read.call.desk.workspace.pack_name
-
-
-def _since(began: float) -> float:
-    return 1000 * (time.perf_counter() - began)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lineament.api.compat.compreface_options import FaceOptions
-from lineament.model.faces import Box, Face, Landmarks
+from lineament.api.compat.pixels import corners, points
+from lineament.model.faces import Box, Face
 from lineament.model.similarity import similarity
 from lineament.services.collections.searching import FoundInCollection
 
@@ -15,32 +16,18 @@ PLACES = 5
 
 def box_answer(box: Box, score: float, width: int, height: int) -> dict[str, Any]:
     """Return a box in whole pixels, within a picture of this size, with the detector's score."""
-    return {
-        "probability": round(score, PLACES),
-        "x_max": _within(box.x + box.width, width),
-        "y_max": _within(box.y + box.height, height),
-        "x_min": _within(box.x, width),
-        "y_min": _within(box.y, height),
-    }
+    left, top, right, bottom = corners(box, width, height)
+    return {"probability": round(score, PLACES), "x_max": right, "y_max": bottom, "x_min": left, "y_min": top}
 
 
 def face_answer(face: Face, size: tuple[int, int], options: FaceOptions, milliseconds: float) -> dict[str, Any]:
     """Return a face of a picture of this size (width, height), which was found in so many milliseconds."""
     answer: dict[str, Any] = {"box": box_answer(face.box, face.quality.detector_score, *size)}
     if options.landmarks:
-        answer["landmarks"] = landmarks_answer(face.landmarks)
+        answer["landmarks"] = [[round(x), round(y)] for x, y in points(face.landmarks)]
     if options.status:
         answer["execution_time"] = {"detector": round(milliseconds, 1)}
     return answer
-
-
-def landmarks_answer(landmarks: Landmarks) -> list[list[int]]:
-    """Return the five points in whole pixels: eyes, nose, corners of the mouth."""
-    points = (
-        *(landmarks.left_eye, landmarks.right_eye, landmarks.nose),
-        *(landmarks.left_mouth, landmarks.right_mouth),
-    )
-    return [[round(x), round(y)] for x, y in points]
 
 
 def subject_answers(found: FoundInCollection, most: int) -> list[dict[str, Any]]:
@@ -48,12 +35,8 @@ def subject_answers(found: FoundInCollection, most: int) -> list[dict[str, Any]]
 
     Candidates of which no program says whom they show are left out.
     """
-    best: dict[str, float] = {}
-    for each in found.found:
-        if each.face.subject is not None:
-            best.setdefault(each.face.subject.called, each.score)
-    shown = list(best.items())[:most]
-    return [{"subject": called, "similarity": share(score)} for called, score in shown]
+    shown = found.by_subject()[:most]
+    return [{"subject": subject.called, "similarity": share(best.score)} for subject, best in shown]
 
 
 def share(score: float) -> float:
@@ -64,7 +47,3 @@ def share(score: float) -> float:
 def with_versions(answer: dict[str, Any], options: FaceOptions, model: str) -> dict[str, Any]:
     """Return an answer with the model that found and compared the faces, if the program asked for it."""
     return {**answer, "plugins_versions": {"detector": model, "calculator": model}} if options.status else answer
-
-
-def _within(place: float, side: int) -> int:
-    return min(max(round(place), 0), side)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lineament import errors
-from lineament.errors import LineamentError, TooManyAttempts
-from lineament.views.failures import UNFORESEEN, failure_for
-
-log = logging.getLogger(__name__)
+from lineament.api.compat.foreign import FaultWording
+from lineament.errors import LineamentError
+from lineament.views.failures import UNFORESEEN_WORDS, failure_for, nearest
 
 UNDEFINED = 0
 DENIED = 1
@@ -68,44 +64,11 @@ _TOLD: dict[type[LineamentError], _Told] = {
 
 def told(error: LineamentError) -> Response:
     """Return one of our own errors as CompreFace would say it."""
-    found = next((_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD), None)
+    found = nearest(_TOLD, error)
     if found is None:
         status = failure_for(error).status
         found = _Told(UNAVAILABLE if status >= 500 else UNDEFINED, status)
-    answer = _answer(found.status, found.code, found.words or str(error))
-    if isinstance(error, TooManyAttempts):
-        answer.headers["retry-after"] = str(error.seconds)
-    return answer
-
-
-async def lineament_error(request: Request, error: Exception) -> Response:
-    """Answer one of our own errors."""
-    if not isinstance(error, LineamentError):
-        return await unforeseen(request, error)
-    if failure_for(error).status == UNFORESEEN.status:
-        log.error("%s: %s", request.method, error)
-    return told(error)
-
-
-async def fault(_request: Request, error: Exception) -> Response:
-    """Answer what CompreFace has a number for, and we have no error."""
-    if not isinstance(error, CompreFaceFault):
-        raise error
-    return _answer(error.status, error.code, error.message)
-
-
-async def http_error(_request: Request, error: Exception) -> Response:
-    """Answer a request for what does not exist, with a method that it does not have, or that is too large."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    answer = _answer(status, UNDEFINED, _HTTP.get(status, "This request cannot be answered."))
-    answer.headers.update(getattr(error, "headers", None) or {})
-    return answer
-
-
-async def unforeseen(request: Request, error: Exception) -> Response:
-    """Answer any other error: with the traceback in the terminal, and one line for the program."""
-    log.error("%s", request.method, exc_info=error)
-    return _answer(500, UNDEFINED, "Lineament did not expect this. The log of the server shows the details.")
+    return _answer(found.status, found.code, found.words or str(error))
 
 
 def _answer(status: int, code: int, message: str) -> Response:
@@ -116,4 +79,11 @@ _HTTP = {
     404: "There is no such address; docs/reference/compreface.md lists those that there are.",
     405: "This address does not have this method.",
     413: "The request has more bytes than this address takes; send a smaller picture.",
+    500: UNFORESEEN_WORDS,
 }
+WORDING = FaultWording(
+    fault=CompreFaceFault,
+    of_fault=lambda fault: _answer(fault.status, fault.code, fault.message),
+    of_error=told,
+    of_status=lambda status: _answer(status, UNDEFINED, _HTTP.get(status, "This request cannot be answered.")),
+)

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,11 +14,11 @@ from starlette.routing import Route
 from lineament import __version__
 from lineament.api.admission import Admission, Call
 from lineament.api.compat import insightface_collections as collections
-from lineament.api.compat import insightface_errors as errors
-from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering
+from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering, milliseconds_since
+from lineament.api.compat.foreign import create_foreign
 from lineament.api.compat.insightface_answers import face_answer
-from lineament.api.compat.insightface_collections import MOST_LISTED, collection_of, model_of
-from lineament.api.compat.insightface_errors import InsightFaceFault, enveloped
+from lineament.api.compat.insightface_collections import MOST_LISTED, collection_of
+from lineament.api.compat.insightface_errors import WORDING, InsightFaceFault, enveloped
 from lineament.api.compat.insightface_requests import (
     MOST_FACES,
     MOST_IMAGES,
@@ -30,7 +29,6 @@ from lineament.api.compat.insightface_requests import (
     whole,
 )
 from lineament.api.compat.uploads import LARGEST, MOST
-from lineament.errors import LineamentError
 from lineament.model.accounts import Permission
 from lineament.model.collections import Dialect
 from lineament.workspace import Workspace
@@ -53,40 +51,30 @@ def create_insightface(workspace: Workspace, admission: Admission) -> Starlette:
     several = partial(at, most_files=MOST_IMAGES)
     one = "/collections/{collection_id}"
     person = f"{one}/persons/{{person_id}}"
-    app = Starlette(
-        routes=[
-            Route(f"{PREFIX}/v1/health", health, methods=["GET"]),
-            at("/system", "GET", system),
-            at("/models", "GET", models),
-            at("/detect", "POST", detect),
-            at("/compare", "POST", compare, most_files=2),
-            at("/embeddings", "POST", embeddings),
-            at("/collections", "POST", collections.make_collection),
-            at("/collections", "GET", collections.collection_list),
-            at(one, "GET", collections.one_collection),
-            at(one, "PATCH", collections.change_collection),
-            at(one, "DELETE", collections.delete_collection),
-            several(f"{one}/persons", "POST", collections.make_person),
-            at(f"{one}/persons", "GET", collections.person_list),
-            at(person, "GET", collections.one_person),
-            at(person, "PATCH", collections.change_person),
-            at(person, "DELETE", collections.delete_person),
-            several(f"{person}/faces", "POST", collections.add_faces),
-            at(f"{person}/faces", "GET", collections.face_list),
-            at(f"{person}/faces/{{face_id}}/image", "GET", collections.face_image),
-            at(f"{person}/faces/{{face_id}}", "DELETE", collections.delete_face),
-            at(f"{one}/search", "POST", collections.search),
-        ],
-        exception_handlers={
-            LineamentError: errors.lineament_error,
-            InsightFaceFault: errors.fault,
-            HTTPException: errors.http_error,
-            Exception: errors.unforeseen,
-        },
-    )
-    app.router.redirect_slashes = False
-    app.state.workspace = workspace
-    return app
+    routes = [
+        Route(f"{PREFIX}/v1/health", health, methods=["GET"]),
+        at("/system", "GET", system),
+        at("/models", "GET", models),
+        at("/detect", "POST", detect),
+        at("/compare", "POST", compare, most_files=2),
+        at("/embeddings", "POST", embeddings),
+        at("/collections", "POST", collections.make_collection),
+        at("/collections", "GET", collections.collection_list),
+        at(one, "GET", collections.one_collection),
+        at(one, "PATCH", collections.change_collection),
+        at(one, "DELETE", collections.delete_collection),
+        several(f"{one}/persons", "POST", collections.make_person),
+        at(f"{one}/persons", "GET", collections.person_list),
+        at(person, "GET", collections.one_person),
+        at(person, "PATCH", collections.change_person),
+        at(person, "DELETE", collections.delete_person),
+        several(f"{person}/faces", "POST", collections.add_faces),
+        at(f"{person}/faces", "GET", collections.face_list),
+        at(f"{person}/faces/{{face_id}}/image", "GET", collections.face_image),
+        at(f"{person}/faces/{{face_id}}", "DELETE", collections.delete_face),
+        at(f"{one}/search", "POST", collections.search),
+    ]
+    return create_foreign(workspace, routes, WORDING)
 
 
 async def health(_request: Request) -> Response:
@@ -103,7 +91,7 @@ def system(read: ReadRequest) -> Response:
         stats = {"collections": len(found), "faces": sum(each.faces for each in found)}
     content = {
         "server_version": __version__,
-        "model": {"model_id": model_of(read)},
+        "model": {"model_id": read.model},
         "stats": stats,
         "api_key": {"authentication_enabled": True, "configured": True},
         "safe_config": {
@@ -134,7 +122,7 @@ def detect(read: ReadRequest) -> Response:
     _require_collection(read)
     seen = read.call.desk.look_at_pictures.detect(sent.untrusted)
     faces = [face_answer(face, seen.width, seen.height) for face in seen.faces[:most]]
-    return enveloped({"faces": faces, "processing_ms": _since(began)})
+    return enveloped({"faces": faces, "processing_ms": round(milliseconds_since(began), 3)})
 
 
 def compare(read: ReadRequest) -> Response:
@@ -154,7 +142,7 @@ def compare(read: ReadRequest) -> Response:
         "threshold": least,
         "source_face": face_answer(seen.face, first.width, first.height),
         "target_face": face_answer(other, second.width, second.height),
-        "processing_ms": _since(began),
+        "processing_ms": round(milliseconds_since(began), 3),
     }
     return enveloped(content)
 
@@ -169,7 +157,3 @@ def _require_collection(read: ReadRequest) -> None:
     """Raise InsightFaceFault if the form names a collection that is not there."""
     if called := read.sent.texts.get("collection_id"):
         collection_of(read, called)
-
-
-def _since(began: float) -> float:
-    return round(1000 * (time.perf_counter() - began), 3)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lineament.api.compat.insightface_requests import THRESHOLD
+from lineament.api.compat.pixels import corners, points
 from lineament.model.collections import CollectionFace, FaceSubject, KnownCollection
 from lineament.model.faces import Box, Face, Landmarks, Quality
 from lineament.views.values import iso
@@ -42,8 +43,8 @@ def sample_answer(face: CollectionFace, model: str) -> dict[str, Any]:
 
 def box_answer(box: Box, width: int, height: int) -> dict[str, Any]:
     """Return a box in whole pixels and as shares of the sides, within a picture of this size."""
-    left, top = _within(box.x, width), _within(box.y, height)
-    across, down = _within(box.x + box.width, width) - left, _within(box.y + box.height, height) - top
+    left, top, right, bottom = corners(box, width, height)
+    across, down = right - left, bottom - top
     return {
         "pixels": {"x": left, "y": top, "width": across, "height": down},
         "normalized": {
@@ -57,11 +58,7 @@ def box_answer(box: Box, width: int, height: int) -> dict[str, Any]:
 
 def landmarks_answer(landmarks: Landmarks) -> list[list[float]]:
     """Return the five points in pixels: eyes, nose, corners of the mouth."""
-    points = (
-        *(landmarks.left_eye, landmarks.right_eye, landmarks.nose),
-        *(landmarks.left_mouth, landmarks.right_mouth),
-    )
-    return [[round(x, 3), round(y, 3)] for x, y in points]
+    return [[round(x, 3), round(y, 3)] for x, y in points(landmarks)]
 
 
 def quality_answer(quality: Quality) -> dict[str, Any]:
@@ -106,7 +103,3 @@ def collection_answer(collection: KnownCollection, persons: int, model: str) -> 
 def threshold_of(collection: KnownCollection) -> float:
     """Return the threshold of a collection, a score."""
     return float(collection.facts.get("threshold", THRESHOLD))
-
-
-def _within(place: float, side: int) -> int:
-    return min(max(round(place), 0), side)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from lineament.api import lists
 from lineament.api.admission import require
-from lineament.api.compat.asked import ReadRequest
+from lineament.api.compat.asked import ReadRequest, milliseconds_since
 from lineament.api.compat.insightface_answers import (
     collection_answer,
     face_answer,
@@ -214,22 +214,18 @@ def search(read: ReadRequest) -> Response:
     wanted = ProgramSearch(case=read.call.case, reason=read.call.reason, min_score=least, most=MOST_CANDIDATES)
     seen = desk.recognise.each_face(collection, sent.untrusted, wanted, WantedFaces(most=1))
     (asked,) = seen.faces
-    best: dict[str, tuple[FaceSubject, float, str]] = {}
-    for each in asked.found.found:
-        if each.face.subject is not None:
-            best.setdefault(each.face.subject.id, (each.face.subject, each.score, each.face.key))
     content = {
         "searched_face": face_answer(asked.face, seen.width, seen.height),
         "matches": [
             {
                 "person": _person_answer(read, subject),
-                "similarity": round(score, 6),
-                "matched_face_id": key,
+                "similarity": round(best.score, 6),
+                "matched_face_id": best.face.key,
             }
-            for subject, score, key in list(best.values())[:limit]
+            for subject, best in asked.found.by_subject()[:limit]
         ],
         "threshold": least,
-        "processing_ms": round(1000 * (time.perf_counter() - began), 3),
+        "processing_ms": round(milliseconds_since(began), 3),
     }
     return enveloped(content)
 
@@ -244,11 +240,6 @@ def collection_of(read: ReadRequest, called: str | None = None) -> KnownCollecti
         return read.call.desk.collections.get(Dialect.INSIGHTFACE, name)
     except NotFound as error:
         raise _missing("collection", name) from error
-
-
-def model_of(read: ReadRequest) -> str:
-    """Return the name of the models in use."""
-    return read.call.desk.workspace.pack_name
 
 
 def _person(read: ReadRequest, collection: KnownCollection, called: str | None = None) -> FaceSubject:
@@ -300,7 +291,7 @@ def _says(subject: FaceSubject, text: str) -> bool:
 
 
 def _collection_answer(read: ReadRequest, collection: KnownCollection) -> dict[str, Any]:
-    return collection_answer(collection, read.call.desk.subjects.count(collection), model_of(read))
+    return collection_answer(collection, read.call.desk.subjects.count(collection), read.model)
 
 
 def _person_answer(read: ReadRequest, subject: FaceSubject) -> dict[str, Any]:
@@ -308,7 +299,7 @@ def _person_answer(read: ReadRequest, subject: FaceSubject) -> dict[str, Any]:
 
 
 def _samples(read: ReadRequest, faces: list[CollectionFace] | tuple[CollectionFace, ...]) -> list[dict[str, Any]]:
-    return [sample_answer(face, model_of(read)) for face in faces]
+    return [sample_answer(face, read.model) for face in faces]
 
 
 def _after(read: ReadRequest, kind: type[Any]) -> Any:

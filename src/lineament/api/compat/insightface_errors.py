@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lineament import errors
-from lineament.errors import KeyRefused, LineamentError, TooManyAttempts
-from lineament.views.failures import UNFORESEEN, failure_for
-
-log = logging.getLogger(__name__)
+from lineament.api.compat.foreign import FaultWording
+from lineament.errors import KeyRefused, LineamentError
+from lineament.views.failures import UNFORESEEN_WORDS, failure_for, nearest
 
 REQUEST_ID = "x-request-id"
 
@@ -57,42 +53,9 @@ def told(error: LineamentError) -> Response:
     """Return one of our own errors as InsightFace Server would say it."""
     named = _named(error)
     answer = _answer(named.status, named.code, str(error), {})
-    if isinstance(error, TooManyAttempts):
-        answer.headers["retry-after"] = str(error.seconds)
     if isinstance(error, KeyRefused):
         answer.headers["www-authenticate"] = "Bearer"
     return answer
-
-
-async def lineament_error(request: Request, error: Exception) -> Response:
-    """Answer one of our own errors."""
-    if not isinstance(error, LineamentError):
-        return await unforeseen(request, error)
-    if failure_for(error).status == UNFORESEEN.status:
-        log.error("%s: %s", request.method, error)
-    return told(error)
-
-
-async def fault(_request: Request, error: Exception) -> Response:
-    """Answer what InsightFace Server has a word for, and we have no error."""
-    if not isinstance(error, InsightFaceFault):
-        raise error
-    return _answer(error.status, error.code, error.message, error.details)
-
-
-async def http_error(_request: Request, error: Exception) -> Response:
-    """Answer a request for what does not exist, with a method that it does not have, or that is too large."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    code, message = _HTTP.get(status, ("http_error", "This request cannot be answered."))
-    answer = _answer(status, code, message, {})
-    answer.headers.update(getattr(error, "headers", None) or {})
-    return answer
-
-
-async def unforeseen(request: Request, error: Exception) -> Response:
-    """Answer any other error: with the traceback in the terminal, and one line for the program."""
-    log.error("%s", request.method, exc_info=error)
-    return _answer(500, "internal_error", "Lineament did not expect this. The log of the server shows the details.", {})
 
 
 def enveloped(content: Mapping[str, Any], status: int = 200) -> Response:
@@ -102,8 +65,7 @@ def enveloped(content: Mapping[str, Any], status: int = 200) -> Response:
 
 
 def _named(error: LineamentError) -> _Named:
-    found = next((_NAMED[kind] for kind in type(error).__mro__ if kind in _NAMED), None)
-    return found or _Named(error.code.replace("-", "_"), failure_for(error).status)
+    return nearest(_NAMED, error) or _Named(error.code.replace("-", "_"), failure_for(error).status)
 
 
 def _answer(status: int, code: str, message: str, details: Mapping[str, object]) -> Response:
@@ -114,4 +76,13 @@ _HTTP = {
     404: ("route_not_found", "There is no such address; docs/reference/insightface.md lists those that there are."),
     405: ("method_not_allowed", "This address does not have this method."),
     413: ("request_too_large", "The request has more bytes than this address takes; send smaller pictures."),
+    500: ("internal_error", UNFORESEEN_WORDS),
 }
+WORDING = FaultWording(
+    fault=InsightFaceFault,
+    of_fault=lambda fault: _answer(fault.status, fault.code, fault.message, fault.details),
+    of_error=told,
+    of_status=lambda status: _answer(
+        status, *_HTTP.get(status, ("http_error", "This request cannot be answered.")), {}
+    ),
+)

@@ -27,6 +27,7 @@ from lineament.api.compat.signatures import CLOCKS_DIFFER, check_clock, check_si
 from lineament.api.routes import ApiEndpoint
 from lineament.errors import InvalidValue, LineamentError, SignatureRefused
 from lineament.model.signed_requests import SignedRequest
+from lineament.views.failures import UNFORESEEN_WORDS
 from lineament.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -67,8 +68,7 @@ async def rekognition(request: Request) -> Response:
         return fault_answer(RekognitionFault("ImageTooLargeException", "The request is too large.", 413))
     except Exception:  # a client of AWS gets an error of AWS
         log.exception(ADDRESS)
-        words = "Lineament did not expect this. The log of the server shows the details."
-        return fault_answer(RekognitionFault("InternalServerError", words, 500))
+        return fault_answer(RekognitionFault("InternalServerError", UNFORESEEN_WORDS, 500))
 
 
 async def _answer(request: Request) -> Response:

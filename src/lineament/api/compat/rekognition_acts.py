@@ -279,11 +279,7 @@ def _matches(asked: RekognitionCall, found: FoundInCollection) -> list[dict[str,
 
 
 def _users(found: FoundInCollection, most: int) -> list[dict[str, Any]]:
-    best: dict[str, float] = {}
-    for each in found.found:
-        if each.face.subject is not None:
-            best.setdefault(each.face.subject.called, each.score)
-    return view.by_subject(best, most)
+    return [view.user_json(subject.called, best.score) for subject, best in found.by_subject()[:most]]
 
 
 def _next(place: int | str | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from lineament import errors
 from lineament.errors import LineamentError
 from lineament.views.errors import error_json
-from lineament.views.failures import failure_for
+from lineament.views.failures import failure_for, nearest
 
 MEDIA_TYPE = "application/x-amz-json-1.1"
 NO_FACES = "There are no faces in the image. Should be at least 1."
@@ -61,10 +61,9 @@ def fault_of(error: LineamentError) -> RekognitionFault:
     if special is not None:
         return special
     words = str(error_json(error)["error"]["message"])
-    for kind in type(error).__mro__:
-        if kind in _NAMES:
-            name, status = _NAMES[kind]
-            return RekognitionFault(name, words, status)
+    if (named := nearest(_NAMES, error)) is not None:
+        name, status = named
+        return RekognitionFault(name, words, status)
     return RekognitionFault("InternalServerError", words, max(500, failure_for(error).status))
 
 

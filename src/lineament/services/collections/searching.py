@@ -49,6 +49,14 @@ class FoundInCollection:
     height: int
     found: tuple[RankedFace, ...]  # best first
 
+    def by_subject(self) -> list[tuple[FaceSubject, RankedFace]]:
+        """Return the subjects of the faces, each with its best face, best first; faces without one are left out."""
+        best: dict[str, tuple[FaceSubject, RankedFace]] = {}
+        for each in self.found:
+            if each.face.subject is not None:
+                best.setdefault(each.face.subject.id, (each.face.subject, each))
+        return list(best.values())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchServices:
