@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from lineament.errors import NotRead
+from lineament.errors import InvalidValue, KeyExposed, NoSuchFile, NotRead
 
 if TYPE_CHECKING:
     from lineament.settings import Settings
     from lineament.sources.buckets import BucketService
 
+log = logging.getLogger(__name__)
+
 
 def bucket_service(settings: Settings) -> BucketService:
-    """Return the service and its access key. Raises NotRead if no key is named, InvalidValue, NoSuchFile or KeyExposed.
+    """Return the service and its access key. Raises NotRead if no key is named, or the settings are wrong.
 
-    The key of the workspace's own bucket is never used: whoever manages a source would read that with it.
+    What is wrong with them is for the operator, in the log, and not for a program. The key of the workspace's own
+    bucket is never used: whoever manages a source would read that bucket with it.
     """
     from lineament.sources.buckets import BucketService
     from lineament.store.bucket import checked_endpoint
@@ -23,6 +27,10 @@ def bucket_service(settings: Settings) -> BucketService:
     if settings.buckets_secret is None:
         raise NotRead(why="the operator names no access key for buckets; set LINEAMENT_BUCKETS_SECRET")
     region = settings.buckets_region
-    endpoint = checked_endpoint("LINEAMENT_BUCKETS_ENDPOINT", settings.buckets_endpoint, region)
-    access_key, secret = key_in("LINEAMENT_BUCKETS_SECRET", settings.buckets_secret)
+    try:
+        endpoint = checked_endpoint("LINEAMENT_BUCKETS_ENDPOINT", settings.buckets_endpoint, region)
+        access_key, secret = key_in("LINEAMENT_BUCKETS_SECRET", settings.buckets_secret)
+    except (InvalidValue, NoSuchFile, KeyExposed) as error:
+        log.error("no picture can be fetched from a bucket: %s", error)  # noqa: TRY400 - foreseen, so without a traceback
+        raise NotRead(why="the settings for buckets are wrong; the log of the server says how") from error
     return BucketService(endpoint=endpoint, region=region, access_key=access_key, secret=secret)
