@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,20 +16,24 @@ import pytest
 from tests.conftest import Ran
 from tests.support.refusals import refused
 from tests.support.reviewing import decide_all, lead_of
+from tests.support.serving import send_form, serving
 from tests.support.squad import TERMS, Squad, squad
 from tests.support.vics import digests_of
-from tests.support.world import PROBE
+from tests.support.world import CASE, PROBE, gallery, search_portraits
 
-from lineament.errors import NotAllowed, StepUpNeeded
+from lineament.errors import InvalidValue, NotAllowed, StepUpNeeded
 from lineament.model.actions import Action
 from lineament.model.cases import Case, Seeks
 from lineament.model.evidence import EvidenceDraft, EvidenceKind
+from lineament.model.exports import DataModel
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import SearchResult
+from lineament.services.disclosure import vics
 from lineament.services.disclosure.vics import LIST_NAME, MadeExport, NotExported
 from lineament.sources.base import Item
 from lineament.sources.vics.connector import VicsConnector
 from lineament.sources.vics.stream import read_media
+from lineament.web.addresses import case_address
 
 Run = Callable[..., Ran]
 pytestmark = pytest.mark.enable_socket
@@ -62,7 +68,7 @@ def export(team: Squad, case: Case, folder: Path, version: str = "2.0") -> tuple
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    made = team.fresh_desk(team.supervisor).case_export.make(case.key, version, put)
+    made = team.fresh_desk(team.supervisor).case_export.make(case.key, DataModel(version), put)
     return made, json.loads((folder / LIST_NAME).read_bytes())
 
 
@@ -145,9 +151,9 @@ def test_an_export_asks_for_the_permission_and_the_second_factor(team: Squad, ca
         written.append(name)
 
     with pytest.raises(NotAllowed):
-        team.fresh_desk(team.examiner).case_export.make(case.key, "2.0", put)
+        team.fresh_desk(team.examiner).case_export.make(case.key, DataModel.NEWER, put)
     with pytest.raises(StepUpNeeded):
-        team.desk(team.supervisor).case_export.make(case.key, "2.0", put)
+        team.desk(team.supervisor).case_export.make(case.key, DataModel.NEWER, put)
     assert (written, recorded(team)) == ([], [])
 
 
@@ -177,3 +183,47 @@ def test_the_command_leaves_a_whole_folder_or_none(ready: Run, tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir() if "none" in path.name) == []
     told = ready("case", "vics", "V-1", tmp_path / "more").out
     assert "1 photograph and 0 leads" in told
+
+
+def test_it_is_saved_in_the_browser_as_a_zip_that_our_reader_reads(tmp_path: Path) -> None:
+    page = f"{case_address(CASE.ref)}/disclosure"
+    with gallery(tmp_path / "ws") as workspace:
+        search_portraits(workspace)
+        files = {path for path in tmp_path.rglob("*") if path.is_file()}
+        with serving(workspace) as served, served.client() as browser:
+            shown = browser.get(page).text
+            sent = send_form(browser, page, f"{page}/vics", version="1.3")
+        with workspace.store.read() as tx:
+            (newest,) = tx.ledger.entries(tx.ledger.size() - 1, tx.ledger.size())
+        left = {path.name for path in tmp_path.rglob("*") if path.is_file()} - {path.name for path in files}
+    assert "1 photograph, 0 leads" in shown
+    with zipfile.ZipFile(io.BytesIO(sent.content)) as zipped:
+        assert zipped.testzip() is None
+        zipped.extractall(tmp_path / "out")
+    (item,) = VicsConnector(tmp_path / "out" / LIST_NAME, 2**24).items()
+    assert isinstance(item, Item)
+    assert item.untrusted == PROBE.read_bytes()
+    listing = hashlib.sha256((tmp_path / "out" / LIST_NAME).read_bytes()).hexdigest()
+    assert sent.headers["content-disposition"].endswith(f"vics-{listing[:16]}.zip")
+    assert newest.action == Action.CASE_EXPORTED.value
+    assert json.loads(newest.details or "")["sha256"] == listing
+    assert not {name for name in left if name.endswith((".zip", ".json", ".jpg"))}
+
+
+def test_a_zip_that_is_too_large_for_the_memory_is_refused_and_not_on_the_record(
+    team: Squad, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vics, "MOST_ZIPPED", 2**10)
+    team.take_probe(case)
+    with pytest.raises(InvalidValue, match="lineament case vics"):
+        team.fresh_desk(team.supervisor).case_export.zipped(case.key, DataModel.NEWER)
+    assert recorded(team) == []
+
+
+def test_what_is_said_before_is_what_the_export_holds(
+    team: Squad, case: Case, decided: SearchResult, tmp_path: Path
+) -> None:
+    said = team.fresh_desk(team.supervisor).case_export.holdings(case.key)
+    made, _ = export(team, case, tmp_path / "out")
+    assert (said.photographs, said.leads, said.left_out) == (made.photographs, made.leads, made.left_out)
+    assert made.left_out == Counter({NotExported.NO_EVIDENCE: 1})

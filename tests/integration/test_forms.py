@@ -102,6 +102,8 @@ WRONG: dict[str, dict[str, str]] = {
     "/cases/{ref}/hold": {"because": " "},
     "/cases/{ref}/members": {"account": "nobody@a.example", "role": "king", "until": "soon"},
     "/cases/{ref}/invitations": {"email": "nobody", "role": "king", "until": ""},
+    "/cases/{ref}/disclosure/vics": {"version": "3.0"},
+    "/cases/{ref}/disclosure/itl": {"to": "?", "sender": " "},
     "/cases/{ref}/messages": {"text": " "},
     "/cases/{ref}/files": {"file": ""},
     "/register-source": {

@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import nistitl
 import pytest
 from PIL import Image
 from tests.conftest import Ran
 from tests.support.refusals import refused
+from tests.support.serving import serving, token_in
 from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, REASON, Squad
 from tests.support.world import CASE, gallery, search_portraits
 
@@ -27,7 +29,9 @@ from lineament.services.disclosure.itl import as_it_is
 from lineament.services.disclosure.transactions import MadeTransaction
 from lineament.sources.imports.itl import ItlPhotograph, photographs
 from lineament.testing import chart, encoded
+from lineament.web.addresses import case_address
 
+pytestmark = pytest.mark.enable_socket
 TO, FROM = "DEBKA0000", "FRPOL0001"
 
 
@@ -208,3 +212,27 @@ def test_the_command_writes_it_for_its_owner_alone(lineament: Callable[..., Ran]
     assert out.read_bytes() == before
     other = tmp_path / "other.an2"
     assert "1 photograph" in lineament("case", "itl", CASE.ref, str(other), "--to", TO, "--from", FROM).out
+
+
+def test_it_is_saved_in_the_browser_and_an_error_keeps_what_was_typed(tmp_path: Path) -> None:
+    def send(browser: httpx.Client, sender: str) -> httpx.Response:
+        fields = {"search": earlier, "to": TO, "sender": sender}
+        return browser.post(f"{page}/itl", data={"csrf": token_in(browser.get(page).text)} | fields)
+
+    with gallery(tmp_path / "ws") as workspace:
+        page = f"{case_address(workspace.desk_at_the_machine().casework.get(CASE.ref).key)}/disclosure"
+        earlier, newest = (search_portraits(workspace).rpartition("/")[2] for _ in range(2))
+        with serving(workspace) as served, served.client() as browser:
+            wrong = send(browser, "FR;1")
+            sent = send(browser, FROM)
+        with workspace.store.read() as tx:
+            entries = [each.details or "" for each in tx.ledger.entries(0, tx.ledger.size())]
+    assert wrong.status_code == 422
+    assert all(f'value="{typed}"' in wrong.text for typed in (TO, "FR;1"))
+    assert wrong.text.index(f'value="{newest}"') < wrong.text.index(f'value="{earlier}" selected')
+    assert sent.headers["content-disposition"].endswith(f"search-{earlier}.an2")
+    message = nistitl.Message()
+    message.parse(sent.content)
+    assert (str(message[0].DAI), str(message[0].ORI)) == (TO, FROM)
+    written = [json.loads(details) for details in entries if '"transaction"' in details]
+    assert [each["sha256"] for each in written] == [hashlib.sha256(sent.content).hexdigest()]

@@ -209,6 +209,8 @@ ROUTE_FORMS = {
     "/cases/{ref}/invitations/{invitation_id}/withdraw": RouteForm(ids={"invitation_id": "invitation"}),
     "/invitations/{invitation_id}/take": RouteForm(),
     "/cases/{ref}/disclosure": RouteForm({"sharp": "yes", "regions": "yes"}),
+    "/cases/{ref}/disclosure/vics": RouteForm({"version": "1.3"}),
+    "/cases/{ref}/disclosure/itl": RouteForm({"search": "{search_id}", "to": "DEBKA0000", "sender": "FRPOL0001"}),
     "/cases/{ref}/messages": RouteForm({"text": "seen at the harbour", "to": ""}),
     "/cases/{ref}/files": RouteForm(file=("file", b"a file")),
     "/sources/{name}/receipt": RouteForm(),

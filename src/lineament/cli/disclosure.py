@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +24,7 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import WorkspaceExists
 from lineament.model.accounts import Permission
+from lineament.model.exports import DataModel
 from lineament.model.jobs import JobProgress
 from lineament.views.disclosures import disclosure_json, export_json
 from lineament.views.values import counted
@@ -69,13 +69,6 @@ def disclose(
     say(f"Whoever gets it verifies it with: python3 -I verify.py {file.name} --key KEY")
 
 
-class DataModel(StrEnum):
-    """A version of the data model of VICS."""
-
-    OLDER = "1.3"
-    NEWER = "2.0"
-
-
 @needs(Permission.MANAGE_CASES)
 def export_vics(
     context: typer.Context,
@@ -96,7 +89,7 @@ def export_vics(
         def report(now: JobProgress) -> None:
             bar.update(shown, completed=now.done, description=now.words or "Exporting")
 
-        made = desk.case_export.make(ref, data_model.value, put, report)
+        made = desk.case_export.make(ref, data_model, put, report)
     if as_json:
         print_json(export_json(made))
         return

@@ -32,6 +32,7 @@ from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.keys import DataKey
 from lineament.store.ring import KeyRing
+from lineament.store.searches import StoredSearch
 from lineament.vision.analyse import Analyser, lossless_picture
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,34}")
@@ -68,6 +69,12 @@ class Transactions:
         self._record, self._keys, self._blobs, self._analyser = record, keys, blobs, analyser
 
     @needs(Permission.MANAGE_CASES)
+    def searches(self, name: str, most: int) -> list[StoredSearch]:
+        """Return the newest searches of a case, at most so many, the newest first. Raises as ``write`` does."""
+        with self._record.read() as tx:
+            return tx.searches.stored_of_case(self._case(tx, name).id, limit=most)
+
+    @needs(Permission.MANAGE_CASES)
     def write(self, name: str, search_id: str | None, *, to: str, sender: str) -> MadeTransaction:
         """Return a transaction about whom a search (None: the newest of the case) asked about; record it first.
 
@@ -81,10 +88,10 @@ class Transactions:
             ProbeErased: A photograph was erased.
             StepUpNeeded: The second factor is not recent enough (R49).
         """
-        for label, value in (("The receiver", to), ("The sender", sender)):
+        for label, field, value in (("The receiver", "to", to), ("The sender", "sender", sender)):
             if _IDENTIFIER.fullmatch(value) is None:
                 why = "an identifier of an agency has 1 to 35 letters, digits, blanks, dots, dashes and slashes"
-                raise InvalidValue(what=label, value=value[:100], why=why)
+                raise InvalidValue(what=label, value=value[:100], why=why, field=field)
         with self._record.read() as tx:
             require_step_up(tx, self._record.official, self._record.clock())
             asked = self._asked(tx, name, search_id)

@@ -14,20 +14,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import lineament
-from lineament.errors import NotFound, Refused
+from lineament.errors import InvalidValue, NotFound, Refused
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE, Case
 from lineament.model.events.cases import CaseExported
+from lineament.model.exports import DataModel
 from lineament.model.jobs import JobProgress
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Candidate
 from lineament.services.cases.access import own_case_for
 from lineament.services.copying import why_no_copy
+from lineament.services.disclosure.zipped import Zipped
 from lineament.services.jobs.kinds import Report
 from lineament.services.keyholder import case_key
 from lineament.services.leads.leads import Leads
@@ -42,9 +45,14 @@ from lineament.store.ring import KeyRing
 LIST_NAME = "vics.json"
 """The name of the JSON file."""
 MEDIA_FOLDER = "Media"
+MOST_ZIPPED = 2**29
+"""Most bytes of the media in a ZIP file of an export, which is made in memory."""
 HEADS = {
-    "1.3": ("odata.metadata", "http://github.com/ICMEC/ProjectVic/DataModels/1.3.xml#Cases"),
-    "2.0": ("@odata.context", "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/Default/$metadata#Cases"),
+    DataModel.OLDER: ("odata.metadata", "http://github.com/ICMEC/ProjectVic/DataModels/1.3.xml#Cases"),
+    DataModel.NEWER: (
+        "@odata.context",
+        "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/Default/$metadata#Cases",
+    ),
 }
 """By version of the data model, the key and the value that name it."""
 LONGEST_NAME = 200
@@ -79,7 +87,7 @@ class MadeExport:
     """An export that was made, in counts."""
 
     case: str
-    version: str  # of the data model
+    version: DataModel
     photographs: int
     leads: int
     bytes: int  # of all media together
@@ -88,10 +96,27 @@ class MadeExport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ZippedExport:
+    """An export that was made as one file."""
+
+    zipped: bytes
+    made: MadeExport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportHoldings:
+    """What an export of a case would hold now, in counts."""
+
+    photographs: int
+    leads: int
+    left_out: Counter[NotExported]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Media:
     """A picture to export."""
 
-    untrusted: bytes
+    open: Callable[[], bytes]  # raises NotFound or Refused if it has been erased meanwhile
     media_type: str
     place: str  # where it was
     name: str  # of its file there; "" if it is not known
@@ -109,7 +134,41 @@ class CaseExport:
         self._stored = StoredPictures(keys, blobs)
 
     @needs(Permission.MANAGE_CASES)
-    def make(self, name: str, version: str, put: Put, report: Report = lambda _: None) -> MadeExport:
+    def holdings(self, name: str) -> ExportHoldings:
+        """Return what an export of the case would hold now. Raises NotFound, or Refused if it was destroyed."""
+        with self._record.read() as tx:
+            case = self._case(tx, name)
+        left_out: Counter[NotExported] = Counter()
+        counts = Counter(kind for kind, _ in self._media(case, left_out))
+        return ExportHoldings(photographs=counts["photograph"], leads=counts["lead"], left_out=left_out)
+
+    @needs(Permission.MANAGE_CASES)
+    def zipped(self, name: str, version: DataModel) -> ZippedExport:
+        """Make an export as a ZIP file in memory, and record that it is handed over.
+
+        Raises what ``make`` does, and InvalidValue if the media have more than MOST_ZIPPED bytes; then nothing is on
+        the record.
+        """
+        zipped, size = Zipped(), 0
+
+        def put(path: str, content: bytes) -> None:
+            nonlocal size
+            size += len(content)
+            if size > MOST_ZIPPED:
+                why = (
+                    f"its files have more than {MOST_ZIPPED >> 20} MiB; write a folder: lineament case vics REF FOLDER"
+                )
+                raise InvalidValue(what="The export", value="a ZIP file", why=why)
+            zipped.add(path, content)
+
+        try:
+            made = self.make(name, version, put)
+        finally:
+            content = zipped.finish()
+        return ZippedExport(zipped=content, made=made)
+
+    @needs(Permission.MANAGE_CASES)
+    def make(self, name: str, version: DataModel, put: Put, report: Report = lambda _: None) -> MadeExport:
         """Write an export through ``put``, then record that it is handed over.
 
         If this raises an error, nothing is on the record, and the caller must let nothing of it leave.
@@ -127,13 +186,18 @@ class CaseExport:
         records: dict[str, dict[str, Any]] = {}
         counts, total = Counter[str](), 0
         for kind, media in self._media(case, left_out):
-            sha256 = hashlib.sha256(media.untrusted).hexdigest()
+            try:
+                untrusted = media.open()
+            except (NotFound, Refused):
+                left_out[NotExported.ERASED if kind == "photograph" else NotExported.NO_ORIGINAL] += 1
+                continue
+            sha256 = hashlib.sha256(untrusted).hexdigest()
             if sha256 not in records:
                 path = f"{sha256}.{_suffix(media.media_type)}"
-                put(f"{MEDIA_FOLDER}/{path}", media.untrusted)
-                records[sha256] = self._record_of(media, len(records) + 1, version, path)
+                put(f"{MEDIA_FOLDER}/{path}", untrusted)
+                records[sha256] = self._record_of(media, untrusted, len(records) + 1, version)
                 counts[kind] += 1
-                total += len(media.untrusted)
+                total += len(untrusted)
             else:
                 records[sha256]["MediaFiles"].append(_place(media, records[sha256]["MD5"]))
             report(JobProgress(done=len(records), words="pictures of the case"))
@@ -187,11 +251,10 @@ class CaseExport:
             elif probe.origin is not None:
                 left_out[NotExported.COPIES] += 1
             else:
-                untrusted = self._blobs.get(key, addresses[probe.id])
                 comment = f"Photograph of the case, added {probe.made_at.date().isoformat()}"
                 place = f"cases/{case.key}/photographs/{probe.id}"
                 media = _Media(
-                    untrusted=untrusted,
+                    open=partial(self._blobs.get, key, addresses[probe.id]),
                     media_type=probe.media_type,
                     place=place,
                     name=f"{probe.id}.{_suffix(probe.media_type)}",
@@ -216,28 +279,29 @@ class CaseExport:
                 source = tx.sources.by_id(capture.source_id)
                 if why_no_copy(self._record, capture, source) is not None:
                     return None
-                untrusted = self._stored.open(tx, capture, capture.original, "")
-            except (NotFound, Refused):
+            except NotFound:
                 return None
+
+        def opened() -> bytes:
+            with self._record.read() as tx:
+                return self._stored.open(tx, capture, capture.original, "")
+
         comment = f"Lead of the search {search_id}, found in the source {source.name}; reviewed, and it may be wrong"
         name = PurePosixPath(unquote(urlsplit(candidate.uri).path)).name[:LONGEST_NAME]
-        return _Media(
-            untrusted=untrusted, media_type=capture.media_type, place=candidate.uri, name=name, comment=comment
-        )
+        return _Media(open=opened, media_type=capture.media_type, place=candidate.uri, name=name, comment=comment)
 
     # ------------------------------------------------------------ how it is written
 
-    def _record_of(self, media: _Media, number: int, version: str, path: str) -> dict[str, Any]:
-        untrusted = media.untrusted
-        md5 = hashlib.md5(untrusted, usedforsecurity=False).hexdigest().upper()
+    def _record_of(self, media: _Media, untrusted: bytes, number: int, version: DataModel) -> dict[str, Any]:
+        md5, size = hashlib.md5(untrusted, usedforsecurity=False).hexdigest().upper(), len(untrusted)
         sha256 = hashlib.sha256(untrusted).hexdigest()
         return {
             "MediaID": number,
             "Category": None,
             "MD5": md5,
             "SHA1": hashlib.sha1(untrusted, usedforsecurity=False).hexdigest().upper(),
-            "MediaSize": str(len(untrusted)) if version == "1.3" else len(untrusted),  # 64 bits are text in OData 3
-            "RelativeFilePath": f"{MEDIA_FOLDER}\\{path}",
+            "MediaSize": str(size) if version is DataModel.OLDER else size,  # 64 bits are text in OData 3
+            "RelativeFilePath": f"{MEDIA_FOLDER}\\{sha256}.{_suffix(media.media_type)}",
             "MimeType": media.media_type,
             "DateUpdated": self._record.clock().isoformat(timespec="seconds"),
             "IsPrecategorized": False,
@@ -257,7 +321,7 @@ def _place(media: _Media, md5: str) -> dict[str, Any]:
     return {"MD5": md5, "FileName": name, "FilePath": media.place, "Unallocated": False}
 
 
-def _listing(case: Case, agency: str, version: str, media: list[dict[str, Any]]) -> bytes:
+def _listing(case: Case, agency: str, version: DataModel, media: list[dict[str, Any]]) -> bytes:
     """Return the JSON file of an export, in UTF-8 without a byte order mark."""
     key, model = HEADS[version]
     own = {

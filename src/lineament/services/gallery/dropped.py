@@ -64,7 +64,7 @@ class DroppedFiles:
     def side_cars(self) -> Sequence[DroppedFile]:
         """See Arrivals."""
         with self._record.read() as tx:
-            found = tx.drops.ending_in(self._drop.id, ".json", "captures.csv")
+            found = tx.drops.ending_in(self._drop.id, ".json", ".xmp", "captures.csv")
         return [file for file in found if file.why is None and is_side_car(file.path.encode())]
 
     def find(self, path: str) -> DroppedFile | None:
@@ -93,6 +93,11 @@ class DroppedFiles:
             raise of_system(error, folder) from error
         self._copies[file.path] = place
         return place
+
+    def forget_copy(self, file: DroppedFile) -> None:
+        """See Arrivals."""
+        self._copies.pop(file.path, None)
+        shutil.rmtree(self._folders.folder(self._drop) / OPENED / str(file.number), ignore_errors=True)
 
     def copy_of(self, path: str) -> Path | None:
         """See Arrivals."""

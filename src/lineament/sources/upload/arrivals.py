@@ -52,5 +52,8 @@ class Arrivals(Protocol):
         It is named after the number of the file and ``suffix``, and deleted once the file is ingested.
         """
 
+    def forget_copy(self, file: DroppedFile) -> None:
+        """Delete the copy that ``as_file`` made of a file, before the file itself is ingested."""
+
     def copy_of(self, path: str) -> Path | None:
         """Return the copy that ``as_file`` made of the file with this path; None if it made none, or it is deleted."""

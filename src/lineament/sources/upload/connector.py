@@ -1,8 +1,9 @@
 """The pictures in what an official sends through the browser, while it is still arriving.
 
 A file of a folder is read as the connector for folders reads it; one that was dropped by itself may also be an archive,
-a web archive, a manifest or a transaction, and is read by the connector of its kind. Files come in the order of the
-list, and a picture waits for its side-car. The address of a picture is ``upload:DROP/PATH``.
+a web archive, a manifest or a transaction, and is read by the connector of its kind. A case export of Project VIC is
+read record by record wherever it lies, and the files that its records name are not read again. Files come in the order
+of the list, and a picture waits for its side-car. The address of a picture is ``upload:DROP/PATH``.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import io
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
+from lineament.errors import BadSideCar, Damaged, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.drops import DroppedFile
 from lineament.model.faces import ArchiveRecord, Provenance
-from lineament.sandbox.files import printable
+from lineament.sandbox.files import locate, printable
 from lineament.sandbox.unpack import decompress
 from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal, number_in
 from lineament.sources.choose import FALLBACK, choose, kind_of
@@ -39,6 +41,7 @@ from lineament.sources.media_types import START, is_picture, is_video, not_a_pic
 from lineament.sources.provenance import Unusable, parse_side_car
 from lineament.sources.registry import BesideFile, Terms, registrations
 from lineament.sources.upload.arrivals import Arrivals
+from lineament.sources.upload.exports import begins_as_export, media_paths
 from lineament.sources.video.sampled import frames_of
 
 CONNECTOR = "upload 1"
@@ -50,6 +53,8 @@ LARGEST_TABLE = 2**26
 """Most bytes of a captures.csv."""
 _OPENED = frozenset({"archive", "warc", "manifest", "itl"})
 """Kinds whose connectors read a file by its path."""
+_EXPORT = "vics"
+"""The kind of a case export."""
 
 
 class _Waiting(Exception):
@@ -67,6 +72,8 @@ class UploadConnector:
         self._listed = -1  # how many files were in the list when the side-cars were read
         self._folder: str | None = None  # whose table is read
         self._table: Captures | BadSideCar | None = None
+        self._exports: set[str] = set()  # paths of JSON files that are case exports
+        self._named: set[int] = set()  # numbers of the files that records of those name
 
     def count(self) -> int | None:
         """Return how many files are in the list, without side-cars."""
@@ -89,6 +96,7 @@ class UploadConnector:
         number = max(number_in(before, "the number of a file"), self._arrivals.done)
         skip = number_in(inner or None, "a count") if str(number) == before else 0
         try:
+            self._recall_exports(number)
             for file in self._arriving(number):
                 for missing in self._enter_folder(file):
                     yield missing, str(number)
@@ -148,18 +156,18 @@ class UploadConnector:
             yield last, str(file.number)
 
     def _of_file(self, file: DroppedFile) -> Iterator[Found]:
-        """Yield everything of one file: at least one thing."""
+        """Yield everything of one file; nothing if it was read with the record of an export that names it."""
         name = printable(file.path)
         if file.why is not None:
             yield Refusal(name=name, why=NotRead(why=file.why))
             return
         if self._terms.skip_hidden and is_hidden(file.path.encode()):
             yield LeftOut(kind=LeftOutKind.HIDDEN)
-        elif is_side_car(file.path.encode()):
+        elif is_side_car(file.path.encode()) and not self._is_export(file):
             yield LeftOut(kind=LeftOutKind.SIDE_CAR)
-        else:
+        elif file.number not in self._named:
             try:
-                yield from self._read(file, name)
+                yield from self._exported(file, name) if file.path in self._exports else self._read(file, name)
             except (LineamentError, OSError) as error:
                 yield Refusal.from_error(name, error)
 
@@ -167,7 +175,7 @@ class UploadConnector:
         folder, _, base = file.path.rpartition("/")
         by_itself, kind = not folder, FALLBACK if compressed(base.encode()) else kind_of(base)
         if by_itself and kind in _OPENED:
-            yield from self._opened(file, name, kind)
+            yield from self._opened(file, name, kind, self._file_beside)
             return
         if not _has_picture_suffix(base):
             start = self._start(file)
@@ -194,12 +202,14 @@ class UploadConnector:
 
     # ------------------------------------------------------------ files of other connectors
 
-    def _opened(self, file: DroppedFile, name: str, kind: str) -> Iterator[Found]:
-        """Yield what the connector of its kind finds in a file, under the names of the drop."""
+    def _opened(
+        self, file: DroppedFile, name: str, kind: str, beside: Callable[[str], BesideFile | None]
+    ) -> Iterator[Found]:
+        """Yield what the connector of its kind finds in a file, and in those beside it, under the names of the drop."""
         endings = registrations()[kind].recognised_by.split(", ")
-        suffix = max((ending for ending in endings if file.path.lower().endswith(ending)), key=len)
+        suffix = max((ending for ending in endings if file.path.lower().endswith(ending)), key=len, default="")
         place = self._arrivals.as_file(file, suffix)
-        (chosen,) = choose([str(place)], replace(self._terms, beside=self._file_beside), kind)
+        (chosen,) = choose([str(place)], replace(self._terms, beside=beside), kind)
         is_empty = True
         for found in chosen.connector.items():
             is_empty = False
@@ -214,7 +224,7 @@ class UploadConnector:
             yield Refusal(name=name, why=NotRead(why="there is no picture in it"))
 
     def _file_beside(self, path: str) -> BesideFile | None:
-        """Return the file of the drop that a row of a manifest names, once it has arrived; None if there is none."""
+        """Return a file of the drop that another one names, once it has arrived; None if there is none."""
         found = self._arrivals.find(path)
         if found is None or found.why is not None:
             return None
@@ -223,7 +233,7 @@ class UploadConnector:
 
     def _renamed(self, found: Provenance, place: Path, file: DroppedFile) -> Provenance:
         """Return a provenance that names the file of the drop instead of its copy on disk."""
-        here = f"file://{place}"
+        here = locate(place)[0].uri
         uri = self._uri(file) + found.uri[len(here) :] if found.uri.startswith(here) else found.uri
 
         def renamed(record: ArchiveRecord | None) -> ArchiveRecord | None:
@@ -232,6 +242,45 @@ class UploadConnector:
             return replace(record, archive=file.path + record.archive[len(place.name) :])
 
         return replace(found, uri=uri, record=renamed(found.record), page_record=renamed(found.page_record))
+
+    # ------------------------------------------------------------ case exports
+
+    def _is_export(self, file: DroppedFile) -> bool:
+        """Return whether a file that has arrived is a case export, and note it; what cannot be read is none."""
+        if not file.path.lower().endswith(".json"):
+            return False
+        try:
+            untrusted = next(self._arrivals.parts(file), b"")
+        except (NotRead, Damaged, OSError):
+            return False
+        if begins_as_export(untrusted):
+            self._exports.add(file.path)
+        return file.path in self._exports
+
+    def _exported(self, file: DroppedFile, name: str) -> Iterator[Found]:
+        """Yield what the records of an export name, and note those files: their own turn comes later."""
+        try:
+            yield from self._opened(file, name, _EXPORT, partial(self._media_beside, _folder_of(file)))
+        finally:
+            self._arrivals.forget_copy(file)
+
+    def _media_beside(self, folder: str, path: str) -> BesideFile | None:
+        """Return the file that a record of an export in ``folder`` names, as ``_file_beside`` does, and note it."""
+        found = self._arrivals.find(folder + path)
+        if found is not None:
+            self._named.add(found.number)
+        return self._file_beside(folder + path)
+
+    def _recall_exports(self, number: int) -> None:
+        """Note the files that the exports up to a number name: an earlier run has read them."""
+        cars = [car for car in self._all_side_cars().values() if car.number <= number] if number else []
+        for export in filter(self._is_export, cars):
+            try:
+                for paths in media_paths(self._arrivals.as_file(export, "")):
+                    found = (self._arrivals.find(_folder_of(export) + path) for path in paths)
+                    self._named.update(file.number for file in itertools.islice(filter(None, found), 1))
+            finally:
+                self._arrivals.forget_copy(export)
 
     # ------------------------------------------------------------ provenance
 
@@ -257,7 +306,7 @@ class UploadConnector:
     def _side_car(self, file: DroppedFile, default: Provenance) -> Provenance | None:
         base = file.path.rpartition("/")[2].encode()
         beside = (self._all_side_cars().get(self._beside(name)) for name in side_car_names(base))
-        found = next((car for car in beside if car is not None), None)
+        found = next((car for car in beside if car is not None and car.path not in self._exports), None)
         if found is None:
             return None
         try:
@@ -317,6 +366,11 @@ class UploadConnector:
         if isinstance(self._table, Captures):
             self._table.close()
         self._table, self._folder = None, None
+
+
+def _folder_of(file: DroppedFile) -> str:
+    """Return the folder of a file, with a slash at its end; nothing if it was dropped by itself."""
+    return "".join(file.path.rpartition("/")[:2])
 
 
 def _has_picture_suffix(base: str) -> bool:

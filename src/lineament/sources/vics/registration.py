@@ -19,7 +19,7 @@ def recognises(untrusted: str) -> bool:
 def _connect(locations: Locations, terms: Terms) -> Connector:
     from lineament.sources.vics.connector import VicsConnector
 
-    return VicsConnector(locations.paths[0], terms.max_bytes)
+    return VicsConnector(locations.paths[0], terms.max_bytes, terms.beside)
 
 
 REGISTRATIONS = (

@@ -152,7 +152,7 @@ const MANIFEST = /\.(csv|tsv|jsonl|ndjson|parquet)$/i;
 const rank = ({ path }) => {
   const name = path.slice(path.lastIndexOf("/") + 1);
   if (!path.includes("/") && MANIFEST.test(name)) return 0;
-  return /\.json$/i.test(name) || name === "captures.csv" ? 1 : 2;
+  return /\.(json|xmp)$/i.test(name) || name === "captures.csv" ? 1 : 2;
 };
 const folder = ({ path }) => path.slice(0, Math.max(path.lastIndexOf("/"), 0));
 const inOrder = (first, second) =>
