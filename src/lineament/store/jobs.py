@@ -145,10 +145,10 @@ class JobRows:
     def claim(self, worker: str, at: datetime, dead: Collection[str] = ()) -> Job | None:
         """Claim the job that has waited longest, queued or abandoned; None if there is none.
 
-        A job is abandoned when its lease has expired, or when its worker is one of the ``dead``. If it was asked to
-        stop, it is stopped now; if MOST_ATTEMPTS workers died while running it, it has failed.
+        A job is abandoned when its lease has expired, or when its worker is one of the ``dead``. Those that nobody
+        takes over are ended; call ``end_abandoned`` before to learn which they are.
         """
-        self._end_abandoned(at, dead)
+        self.end_abandoned(at, dead)
         oldest = sa.select(jobs.c.id).where(_claimable(at, dead)).order_by(*_ORDER).limit(1)
         return self._claim_row(oldest.with_for_update(skip_locked=True), worker, at)
 
@@ -193,15 +193,22 @@ class JobRows:
         row = self._connection.execute(query).mappings().one_or_none()
         return None if row is None else self._job(row)
 
-    def _end_abandoned(self, at: datetime, dead: Collection[str]) -> None:
+    def end_abandoned(self, at: datetime, dead: Collection[str] = ()) -> list[JobId]:
+        """End those abandoned jobs that nobody takes over; return them.
+
+        One that was asked to stop is stopped; one that MOST_ATTEMPTS workers died while running has failed.
+        """
         over = {"worker": None, "lease_until": None, "ended_at": at}
         lost = sa.update(jobs).where(_is_abandoned(at, dead))
         stopped = lost.where(jobs.c.stop_requested_at.is_not(None))
-        self._connection.execute(stopped.values(state=JobState.STOPPED.value, **over))
+        ended = list(
+            self._connection.scalars(stopped.values(state=JobState.STOPPED.value, **over).returning(jobs.c.id))
+        )
         kept = f"{MOST_ATTEMPTS} workers died while running it, so it is not tried again; what they committed is kept"
         why = Interrupted(kept=kept)
         failed = {"state": JobState.FAILED.value, "error_code": why.code, "error": str(why)}
-        self._connection.execute(lost.where(jobs.c.attempts >= MOST_ATTEMPTS).values(failed | over))
+        given_up = lost.where(jobs.c.attempts >= MOST_ATTEMPTS).values(failed | over).returning(jobs.c.id)
+        return [JobId(id) for id in (*ended, *self._connection.scalars(given_up))]  # noqa: A001 - the column
 
     # ------------------------------------------------------------ while it runs
 

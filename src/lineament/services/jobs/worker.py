@@ -11,6 +11,7 @@ from lineament.model.accounts import Official
 from lineament.model.jobs import Job, JobId, JobState
 from lineament.observe.stages import Fact, Stage, stage
 from lineament.services.jobs import owner, runner
+from lineament.services.jobs.ended import tell_ended
 from lineament.services.jobs.kinds import Handler, Report, official_of
 from lineament.services.record import Record
 
@@ -74,7 +75,10 @@ class Worker:
         if not self.waiting():  # reading does not wait for the writers
             return None
         with self._record.begin() as tx:
-            return tx.jobs.claim(self._name, self._record.clock(), owner.dead(tx.jobs.workers()))
+            at, dead = self._record.clock(), owner.dead(tx.jobs.workers())
+            for ended in tx.jobs.end_abandoned(at, dead):
+                tell_ended(tx, ended, at)
+            return tx.jobs.claim(self._name, at, dead)
 
     def _run(self, job: Job) -> None:
         with stage(Stage.JOB, {Fact.KIND: job.request.kind}):
