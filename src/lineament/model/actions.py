@@ -157,6 +157,8 @@ class Action(StrEnum):
     PUBLICATION_BEGUN = "publication_begun"
     PUBLICATION_ENDED = "publication_ended"
     FIGURES_PUBLISHED = "figures_published"
+    EVALUATION_ASKED = "evaluation_asked"
+    EVALUATION_ENDED = "evaluation_ended"
 
 
 VIEWS = frozenset(

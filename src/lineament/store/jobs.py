@@ -49,11 +49,18 @@ class JobRows:
         self._connection = connection
         self._vault = vault
         self._sealed = SealedColumn(vault, "jobs", "requested_by")
+        self._secrets = SealedColumn(vault, "jobs", "secrets")
 
     # ------------------------------------------------------------ asking for one
 
-    def add(self, request: JobRequest, at: datetime, not_before: datetime | None = None) -> Job:
-        """Queue a job, to be claimed at once or not before a time.
+    def add(
+        self,
+        request: JobRequest,
+        at: datetime,
+        not_before: datetime | None = None,
+        secrets_of_job: Mapping[str, Any] | None = None,
+    ) -> Job:
+        """Queue a job, to be claimed at once or not before a time; ``secrets_of_job``: JSON for its worker alone.
 
         Raises InvalidValue if its arguments are not JSON, or too long.
         """
@@ -74,6 +81,8 @@ class JobRows:
             "words": "",
         }
         self._connection.execute(sa.insert(jobs), row)
+        if secrets_of_job is not None:
+            self.keep_secrets(JobId(new), secrets_of_job)
         return self.get(new)
 
     def ensure(self, request: JobRequest, at: datetime, not_before: datetime | None = None) -> None:
@@ -88,6 +97,21 @@ class JobRows:
     def get(self, id: str) -> Job:  # noqa: A002 - the column
         """Return the job with that id, of any agency. Raises NotFound if there is none."""
         return self._one(jobs.c.id == checked_id(id), id)
+
+    def secrets(self, id: JobId) -> dict[str, Any]:  # noqa: A002
+        """Return the secrets of a job; empty if it has none. Raises Damaged if they were altered."""
+        sealed = self._connection.scalar(sa.select(jobs.c.secrets).where(jobs.c.id == id))
+        return {} if sealed is None else dict(self._secrets.open(id, sealed))
+
+    def keep_secrets(self, id: JobId, kept: Mapping[str, Any] | None) -> None:  # noqa: A002
+        """Replace the secrets of a job; None destroys them."""
+        sealed = None if kept is None else self._secrets.seal(id, kept)
+        self._connection.execute(sa.update(jobs).where(jobs.c.id == id).values(secrets=sealed))
+
+    def ended_with_secrets(self, kind: str) -> list[Job]:
+        """Return the jobs of a kind that have ended and still have secrets, oldest first."""
+        query = sa.select(jobs).where(~_OPEN, jobs.c.kind == kind, jobs.c.secrets.is_not(None)).order_by(*_ORDER)
+        return [self._job(row) for row in self._connection.execute(query).mappings()]
 
     def of_agency(self, id: str, agency_id: str, account_id: str | None, *, whole_agency: bool) -> Job:  # noqa: A002
         """Return the job with that id if the official may see it. Raises NotFound otherwise."""
