@@ -221,7 +221,7 @@ def test_a_watch_compares_no_more_than_its_key_may(team: Squad, case: Case) -> N
         probe = team.take_probe(case)
         asked = {"probe": probe.id, "until": str(team.today)}
         begun = described(bound.client.post(f"/v1/cases/{case.key}/watches", json=asked))
-        assert begun["sources"] == ["portraits"]
+        assert (begun["sources"], begun["key"]) == (["portraits"], bound.key.key.id)
         elsewhere = bound.client.post(f"/v1/cases/{case.key}/watches", json=asked | {"sources": ["press"]})
         assert problem_of(elsewhere, 404)["code"] == "not-found"
     terms = WatchTerms(reason="he is missing", ends_on=team.today)
