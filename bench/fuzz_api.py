@@ -38,7 +38,8 @@ def main() -> None:
                 failed = True
             found = re.search(r"Test cases:\n\s*(.*)", ran.stdout)
             print("requests:", "none" if found is None else found[1])
-    sys.exit(failed)
+    if failed:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ Each act is that official's, on the record as any other, and bounded by the key
 The examples run as they stand in `bash`, with curl 7.82 or newer, once you have set where the server is and the key:
 
 ```
-LINEAMENT=http://127.0.0.1:8000
+LINEAMENT=http://127.0.0.1:8471
 KEY=lin_…
 SIZE=$(stat -c %s face.jpg)
 ```

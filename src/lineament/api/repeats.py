@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from lineament.errors import Damaged, InvalidValue, WrongState
 from lineament.services.people.api_keys import Admitted
+from lineament.store.api_tables import FORGOTTEN
 from lineament.store.db import Store
 from lineament.store.keys import Cipher, subkey
 
@@ -58,6 +59,10 @@ class Repeats:
         if content is None:
             event = "sent again; ask again in a moment"
             raise WrongState(what="request", name="…", state="under way", event=event, retry_after=_MOMENT)
+        if content == FORGOTTEN:
+            event = "given again; what was asked was done once"
+            state = "forgotten, because something was erased since"
+            raise WrongState(what="answer to the request", name="…", state=state, event=event)
         try:
             return _opened(named.cipher.open(content, _ABOUT))
         except Damaged:

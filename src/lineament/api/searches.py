@@ -30,6 +30,7 @@ from lineament.model.accounts import Permission
 from lineament.model.search import SearchResult
 from lineament.sandbox.files import printable
 from lineament.services.photographs import FailedPhotograph, Photograph
+from lineament.services.search import ShownSearch
 from lineament.views.searches import listed_search_json, stored_search_json
 from lineament.workspace import Desk
 
@@ -49,8 +50,7 @@ Face = Annotated[int | None, Query(ge=1, le=MOST_NUMBER, description="Which face
 @routes.act("/v1/cases/{case}/searches", access=Permission.SEARCH, status_code=201, response_model=SearchShape)
 def make_search(call: CurrentCall, case: CaseName, asked: NewSearch, response: Response) -> Any:
     """Search with a face of a photograph of the case; it is on the record before the list is answered."""
-    made = call.desk.search.run(asked.probe, search_of(call, case, asked), asked.face)
-    return _made(call.desk, made, response)
+    return _made(call.desk.search.run_shown(asked.probe, search_of(call, case, asked), asked.face), response)
 
 
 @routes.act(
@@ -75,7 +75,7 @@ def search_photograph(  # noqa: PLR0913, PLR0917 - what the request consists of
     photograph = Photograph(name="photograph", read=lambda: untrusted)
     request = settings.request(call, case)
     made = call.desk.photographs.search(photograph, request, kind=kind, face=face, part=part)
-    return _made(call.desk, made, response)
+    return _made(call.desk.search.shown(made.search_id), response)
 
 
 @routes.act("/v1/cases/{case}/searches/batch", access=Permission.SEARCH, response_model=BatchedSearches)
@@ -140,10 +140,10 @@ def get_search(call: CurrentCall, search: SearchName) -> Any:
     return stored_search_json(call.desk.search.read(search), call.desk.search.entry(search))
 
 
-def _made(desk: Desk, made: SearchResult, response: Response) -> dict[str, Any]:
+def _made(shown: ShownSearch, response: Response) -> dict[str, Any]:
     """Return a search that was just made, as its maker may see it."""
-    response.headers["location"] = f"/v1/searches/{made.search_id}"
-    return stored_search_json(desk.search.stored(made.search_id), desk.search.entry(made.search_id))
+    response.headers["location"] = f"/v1/searches/{shown.stored.result.search_id}"
+    return stored_search_json(shown.stored, shown.entry)
 
 
 def _batched(desk: Desk, names: Iterable[str], answers: Iterable[SearchResult | FailedPhotograph]) -> dict[str, Any]:

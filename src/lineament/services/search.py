@@ -61,6 +61,14 @@ class _Admitted:
     after: EnrolledSince | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownSearch:
+    """A search as an official may see it, and its entry in the ledger."""
+
+    stored: StoredSearch
+    entry: SearchEntry
+
+
 class Search:
     """Runs searches and reads earlier ones."""
 
@@ -101,9 +109,18 @@ class Search:
         With ``request.others`` the templates of these faces, of the same person, are fused with it. Raises Refused (by
         the gate), MixedModels, ThresholdUntrusted, LedgerUnavailable, or NoFace, SeveralFaces or NotFound for the face.
         """
+        return self._run_shown(probe_id, request, face).stored.result
+
+    @needs(Permission.SEARCH, in_case=True)
+    @timed(Stage.SEARCH)
+    def run_shown(self, probe_id: str, request: SearchRequest, face: int | None = None) -> ShownSearch:
+        """Search as ``run`` does, and return all that its examiner may see of the search, read once."""
+        return self._run_shown(probe_id, request, face)
+
+    def _run_shown(self, probe_id: str, request: SearchRequest, face: int | None) -> ShownSearch:
         while True:
             with suppress(ChangedMeanwhileError), refusals_recorded(self._record, request.case, [request.reason]):
-                return self.get(self._run(probe_id, request, face))
+                return self.shown(self._run(probe_id, request, face))
 
     def _run(self, probe_id: str, request: SearchRequest, face: int | None) -> str:
         admitted = self._admit(probe_id, request, face)
@@ -257,14 +274,20 @@ class Search:
     @needs(Permission.READ_CASES, in_case=True)
     def entry(self, search_id: str) -> SearchEntry:
         """Return the ledger entry of a search, numbered only for those who read the ledger (R46), and the warnings."""
+        return self.shown(search_id).entry
+
+    @needs(Permission.READ_CASES, in_case=True)
+    def shown(self, search_id: str) -> ShownSearch:
+        """Return a search as ``stored`` does, and its ledger entry. Raises NotFound if it is not visible."""
         with self._record.read() as tx:
             seen = seen_search(tx, self._record, search_id)
         numbered = self._record.official.may(Permission.READ_LEDGER)
-        return SearchEntry(
+        entry = SearchEntry(
             number=seen.shown.result.ledger_entry if numbered else None,
             commitment=seen.shown.commitment,
             warnings=tuple(line.words for line in seen.case.law.warnings),
         )
+        return ShownSearch(stored=seen.shown, entry=entry)
 
     @needs(Permission.READ_CASES, in_case=True)
     def why_not(self, case_name: str | None, sources: Sequence[str] = (), probe_id: str | None = None) -> list[Reason]:

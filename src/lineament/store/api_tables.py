@@ -28,6 +28,9 @@ api_keys = sa.Table(
     at_least("per_minute", 1),
 )
 
+FORGOTTEN = b""
+"""The content of an answer that may name what was erased since; the request was done, and is not done again."""
+
 api_answers = sa.Table(
     "api_answers",
     metadata,

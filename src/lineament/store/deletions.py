@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineament.model.faces import SourceId
+from lineament.store.api_tables import FORGOTTEN, api_answers
 from lineament.store.captures import blobs_of
 from lineament.store.meta import MetaRows
 from lineament.store.raw import batched
@@ -42,6 +43,9 @@ class DeletionRows:
         if not self.added:
             self.added = True
             MetaRows(self._connection).set(UNSCRUBBED, secrets.token_hex(8))
+            # What programs were told may name it, and none of it can be read here to find out.
+            kept = sa.update(api_answers).where(api_answers.c.content.is_not(None))
+            self._connection.execute(kept.values(content=FORGOTTEN))
 
     def add(self, addresses: Sequence[str]) -> None:
         """Note blobs to delete once the erasure is committed."""
