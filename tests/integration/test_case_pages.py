@@ -15,7 +15,11 @@ from tests.conftest import PORTRAITS
 from tests.support.serving import Served, serving, token_in
 from tests.support.world import CASE, PROBE, gallery
 
+from lineament.model.accounts import Permission
+from lineament.model.api_keys import KeyTerms
 from lineament.model.cases import CaseState, PaperKind
+from lineament.model.watches import WatchTerms
+from lineament.services.people.api_keys import KeyEntrance
 from lineament.web.addresses import case_address
 
 pytestmark = pytest.mark.enable_socket
@@ -356,3 +360,26 @@ def test_the_candidates_of_older_searches_are_a_page_further(
     assert f'rel="prev" href="{case}/candidates"' in last
     assert 'rel="next"' not in last
     assert "Nothing older" in browser.get(f"{case}/candidates?before={older.rpartition('/')[2]}").text
+
+
+def test_a_watch_of_a_program_says_so_and_goes_on_by_a_button_once_its_key_is_revoked(
+    served: Served, browser: httpx.Client, csrf: str, case: str
+) -> None:
+    desk, ref = served.workspace.desk_at_the_machine(), case.rpartition("/")[2]
+    rights = frozenset({Permission.SEARCH})
+    key = desk.api_keys.make(KeyTerms(name="a program", rights=rights, days=1, case=ref, reason="missing"))
+    program = served.workspace.desk(KeyEntrance(desk.record.everywhere).admit(key.text).official)
+    terms = WatchTerms(reason="missing since Monday", ends_on=desk.clock().date())
+    watch = program.watches.begin(desk.probes.take(ref, PROBE.read_bytes()).id, terms)
+    page = browser.get(f"{case}/watches").text
+    assert f'data-copy="{key.key.id}"' in page
+    assert "Let it go on" not in page
+    desk.api_keys.revoke(key.key.id)
+    page = browser.get(f"{case}/watches").text
+    assert "The key with which a program began the watch was revoked" in page
+    assert f'action="{case}/watches/{watch.id}/go-on"' in page
+    sent = browser.post(f"{case}/watches/{watch.id}/go-on", data={"csrf": csrf})
+    assert (sent.status_code, sent.headers["location"]) == (303, f"{case}/watches")
+    page = browser.get(f"{case}/watches").text
+    assert "let go on by <bdi>" in page
+    assert "Let it go on" not in page

@@ -55,6 +55,7 @@ BUTTONS = {
     "/probes/{probe_id}/undo",
     "/searches/{search_id}/candidates/{picture}/probe",
     "/searches/{search_id}/report",
+    "/cases/{ref}/watches/{watch_id}/go-on",
     "/cases/{ref}/watches/{watch_id}/end",
     "/cases/{ref}/findings/{finding_id}/open",
     "/account/keys/{key_id}/revoke",

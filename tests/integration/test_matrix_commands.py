@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from tests.support.route_forms import (
     Prepare,
     add_web_hook,
+    begin_held_watch,
     begin_watch,
     change_rows,
     decide_lead,
@@ -220,6 +221,7 @@ LINES = {
     "review proficiency": Line(),
     "watch add": Line("{probe_id} --until {later} --reason missing", cases),
     "watch list": Line("{ref}", cases),
+    "watch go-on": Line("{probe_id}", cases, begin_held_watch),
     "watch end": Line("{probe_id}", cases, begin_watch),
     "hook add": Line("https://hooks.agency.example/"),
     "hook list": Line(),

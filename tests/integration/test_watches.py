@@ -16,28 +16,32 @@ from tests.support.clock import TICK, Clock
 from tests.support.database import raw_database
 from tests.support.killed import Killed, killed_at
 from tests.support.processes import command, run_well
+from tests.support.programs import key_for
 from tests.support.refusals import refused
 from tests.support.squad import Squad, squad
 from tests.support.watched import OTHERS, REASON, SAME, add_source, compare, enrol, enrol_more, keep_watch
 from tests.support.world import CASE, PROBE, SOURCE, World, opened, solo
 
-from lineament.errors import AccessAltered, Damaged, InvalidValue, MixedModels, NotFound
-from lineament.model.accounts import HOME_AGENCY, AccountState
+from lineament.errors import AccessAltered, Damaged, InvalidValue, MixedModels, NotAllowed, NotFound
+from lineament.model.accounts import HOME_AGENCY, AccountState, Permission
+from lineament.model.api_keys import MadeKey
 from lineament.model.cases import AuthorisationOutcome, Seeks
 from lineament.model.events.base import JSON
 from lineament.model.events.searches import SearchRun
-from lineament.model.events.watches import WatchesCompared, WatchHeld
+from lineament.model.events.watches import WatchesCompared, WatchHeld, WatchLetOn
 from lineament.model.jobs import LEASE, JobState
 from lineament.model.packs import CURRENT
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Mode, ProbeKind
 from lineament.model.watches import LONGEST_WATCH, NoticeKind, ProbeWatch, WatchStanding, WatchTerms
+from lineament.services.people.api_keys import KeyEntrance
 from lineament.services.people.invitations import Post
 from lineament.services.watches.asking import AGAIN, GATHERED
 from lineament.services.watches.keeping import KeptWatch, Watches
 from lineament.store.faces import FaceRows
 from lineament.testing import MemoryOutbox
 from lineament.vision.packs import SHIPPED
+from lineament.workspace import Desk
 
 
 @pytest.fixture(scope="module")
@@ -444,6 +448,51 @@ def test_a_destroyed_case_takes_its_watches_with_it(world: World) -> None:
 
 
 # ---------------------------------------------------------------- in whose name
+
+
+def test_a_watch_whose_key_was_revoked_is_held_until_somebody_lets_it_go_on(world: World) -> None:
+    key, watch = begun_by_program(world, days=10)
+    assert (kept(world).watch.key_id, kept(world).against) == (key.key.id, [])
+    with refused(ReasonCode.WATCH_KEY_VALID):
+        world.machine.watches.let_on(watch.id)
+    world.machine.api_keys.revoke(key.key.id)
+    enrol(world, SAME)
+    compare(world)
+    assert ([reason.code for reason in kept(world).against], kept(world).findings) == ([ReasonCode.WATCH_KEY], [])
+    assert events(world, WatchHeld) == [WatchHeld(case=CASE.ref, watch=watch.id, against=("watch-key",))]
+    told = run_well(world.workspace.home, "watch", "list", CASE.ref)
+    assert f"{watch.id} was begun by a program with the key {key.key.id}, for examiner-a." in told
+    world.machine.watches.let_on(watch.id)
+    assert events(world, WatchLetOn) == [WatchLetOn(case=CASE.ref, watch=watch.id)]
+    compare(world)
+    on = kept(world)
+    assert (on.against, len(on.findings), on.watch.let_on_by) == ([], 1, "examiner-a")
+    assert (on.watch.begun_by, on.watch.key_id) == ("examiner-a", key.key.id)
+    with refused(ReasonCode.WATCH_KEY_VALID):
+        world.machine.watches.let_on(watch.id)
+
+
+def test_a_watch_whose_key_has_ended_goes_on_and_no_program_lets_one_go_on(world: World) -> None:
+    key, watch = begun_by_program(world, days=60)
+    with pytest.raises(NotAllowed):
+        program_of(world, key).watches.let_on(watch.id)
+    world.clock.advance(days=31)
+    enrol(world, SAME)
+    compare(world)
+    assert (kept(world).against, len(kept(world).findings)) == ([], 1)
+
+
+def begun_by_program(world: World, days: int) -> tuple[MadeKey, ProbeWatch]:
+    """Let a program put the face of PROBE on watch for so many days; return its key and the watch."""
+    key = key_for(world, Permission.SEARCH, case=CASE.ref)
+    probe = world.machine.probes.take(CASE.ref, PROBE.read_bytes(), kind=ProbeKind.CCTV)
+    terms = WatchTerms(reason=REASON, ends_on=world.today + timedelta(days=days))
+    return key, program_of(world, key).watches.begin(probe.id, terms)
+
+
+def program_of(world: World, key: MadeKey) -> Desk:
+    """Return the desk of a program that has a key."""
+    return world.workspace.desk(KeyEntrance(world.machine.record.everywhere).admit(key.text).official)
 
 
 @pytest.fixture

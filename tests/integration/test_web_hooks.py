@@ -26,7 +26,7 @@ from tests.support.watched import REASON, SAME, add_source, compare, enrol, keep
 from tests.support.world import CASE, SOURCE, World, settings, solo
 
 from lineament.errors import InvalidValue, NotFound
-from lineament.model.jobs import LEASE
+from lineament.model.jobs import LEASE, MOST_ATTEMPTS, JobState
 from lineament.model.watches import NOTICE_DELAYS, Notice
 from lineament.services.jobs.ended import wanting_notice
 from lineament.services.jobs.kinds import INGEST
@@ -330,3 +330,21 @@ def test_a_job_that_ends_is_told_if_whoever_asked_for_it_wants_that(world: World
     assert [each["type"] for each in told] == ["job.ended"] * 2
     assert receiver.verified(0, added.secret)
     assert [notice.standing for notice in notices(world)] == ["delivered", "delivered"]
+
+
+def test_a_job_whose_workers_died_is_told_as_ended(world: World, receiver: Receiver) -> None:
+    world.machine.web_hooks.add(receiver.url)
+    arguments = {"source": SOURCE, "what": ["/nowhere"], "kind": "folder"}
+    given_up = world.machine.jobs.add(INGEST, wanting_notice(arguments, notify=True), source=SOURCE)
+    stopped = world.machine.jobs.add(INGEST, wanting_notice(arguments, notify=True), source=SOURCE)
+    for attempt in range(MOST_ATTEMPTS):
+        with world.workspace.store.begin() as tx:
+            claimed = [tx.jobs.claim(f"elsewhere {attempt} {number}", world.clock()) for number in range(2)]
+        assert {each.id for each in claimed if each is not None} == {given_up.id, stopped.id}
+        world.clock.advance(seconds=LEASE.total_seconds() + 1)
+    world.machine.jobs.stop(stopped.id)
+    assert receiver.bodies == []
+    world.workspace.worker.drain()
+    states = [world.machine.jobs.show(job.id).state for job in (given_up, stopped)]
+    assert states == [JobState.FAILED, JobState.STOPPED]
+    assert [json.loads(body)["type"] for body in receiver.bodies] == ["job.ended"] * 2

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from tests.support.clock import TICK, Clock
 from tests.support.serving import serving
-from tests.support.world import CASE, PROBE, World, gallery, search_portraits
+from tests.support.world import CASE, World, gallery, search_portraits
 
 from lineament.api import admission
 from lineament.model.accounts import Permission
@@ -26,6 +26,7 @@ class FuzzedApi:
 
     url: str
     keys: Sequence[str]
+    folder: Path  # in which the requests are made: what the tool keeps of them stays out of the repository
 
 
 @contextmanager
@@ -39,7 +40,9 @@ def fuzzed_api(folder: Path) -> Iterator[FuzzedApi]:
     ):
         search_portraits(world.workspace)
         keys = [_key(world, IN_A_CASE, CASE.ref), _key(world, BEYOND, None)]
-        yield FuzzedApi(served.url, keys)
+        requests = folder / "requests"
+        requests.mkdir()
+        yield FuzzedApi(served.url, keys, requests)
 
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -78,4 +81,4 @@ def fuzz(api: FuzzedApi, key: str, *options: str, seconds: int | None = None) ->
         *([] if seconds is None else ["--max-time", str(seconds)]),
         *options,
     ]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(PROBE).parent)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=api.folder)

@@ -31,7 +31,8 @@ from tests.support.targets import (
 from tests.support.two_agencies import Pages, Participant, TwoAgencies
 from tests.support.world import PROBE, SOURCE
 
-from lineament.model.accounts import HOME_AGENCY, Role
+from lineament.model.accounts import HOME_AGENCY, Permission, Role
+from lineament.model.api_keys import ApiKey
 from lineament.model.policy import AGENCY, SETTINGS
 from lineament.model.review import Feature, field_of
 from lineament.model.watches import HookSecrets, ProbeWatch, WatchTerms, WebHook
@@ -144,7 +145,29 @@ def propose_own_threshold(world: TwoAgencies, ids: dict[str, str]) -> None:
     propose_threshold(world, ids, by="home operator")
 
 
-def begin_watch(world: TwoAgencies, ids: dict[str, str]) -> None:
+def begin_held_watch(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Put a face on watch as ``begin_watch``, by a program whose key was revoked then."""
+    key = ApiKey(
+        id="0123456789abcdef",
+        agency_id=HOME_AGENCY,
+        account_id=None,
+        made_by="somebody",
+        name="a program",
+        rights=frozenset({Permission.SEARCH}),
+        case_id=None,
+        reason="missing",
+        sources=(),
+        per_minute=1,
+        made_at=world.clock(),
+        ends_at=world.clock() + timedelta(days=1),
+    )
+    with world.setting_up() as tx:
+        tx.api_keys.add(key, bytes(32))
+        tx.api_keys.revoke(key, world.clock())
+    begin_watch(world, ids, key.id)
+
+
+def begin_watch(world: TwoAgencies, ids: dict[str, str], key_id: str | None = None) -> None:
     """Put the first face of a case's photograph on watch; the watch has the id of the photograph."""
     with world.workspace.store.begin() as tx:
         case = tx.cases.by_key(ids["ref"])
@@ -160,6 +183,7 @@ def begin_watch(world: TwoAgencies, ids: dict[str, str]) -> None:
             probe_id=ids["probe_id"],
             face=1,
             terms=WatchTerms(reason="missing", ends_on=world.today),
+            key_id=key_id,
         )
         tx.watches.add(watch)
 
@@ -249,6 +273,7 @@ ROUTE_FORMS = {
         {"face": "1", "reason": "why", "source": SOURCE, "mode": "identification", "limit": "20"}
     ),
     "/probes/{probe_id}/watch": RouteForm({"face": "1", "reason": "missing", "until": LATER, "source": SOURCE}),
+    "/cases/{ref}/watches/{watch_id}/go-on": RouteForm(ids={"watch_id": "probe_id"}, prepare=begin_held_watch),
     "/cases/{ref}/watches/{watch_id}/end": RouteForm(ids={"watch_id": "probe_id"}, prepare=begin_watch),
     "/cases/{ref}/findings/{finding_id}/open": RouteForm(ids={"finding_id": "search_id"}, prepare=find_watched),
     "/account/keys/new": RouteForm({"name": "x", "right": "read sources", "days": "30", "per_minute": "60"}),

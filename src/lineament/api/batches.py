@@ -66,6 +66,7 @@ class NewBatchSearch(HowSearched):
     faces: dict[Line, FaceNumber] = Field(
         default={}, max_length=MOST_SENT, description="Of photographs that show several, by the photograph."
     )
+    notify: bool = Field(default=False, description="Whether the agency's web hooks are told when it has ended.")
 
 
 @routes.act("/v1/cases/{case}/batches", access=Permission.OPEN_CASES, status_code=201, response_model=BatchShape)
@@ -107,6 +108,6 @@ def search_batch(call: CurrentCall, batch: BatchName, asked: NewBatchSearch, res
     The gate is asked before each. A job whose key was revoked ends.
     """
     request = request_of(call, call.desk.batches.get(batch).case_key, asked, asked.mode)
-    job = call.desk.batches.start(batch, asked.faces, request)
+    job = call.desk.batches.start(batch, asked.faces, request, notify=asked.notify)
     response.headers["location"] = f"/v1/jobs/{job.id}"
     return job_json(job)

@@ -44,6 +44,8 @@ class WatchShape(BaseModel):
     until: date
     begun_by: str
     begun_at: datetime
+    key: str | None = Field(description="With which a program began it.")
+    let_on_by: str | None = Field(description="Who let it go on although that key was revoked.")
     ended_by: str | None
     ended_at: datetime | None
 

@@ -61,11 +61,29 @@ def list_(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
         shown.add_row(kept.watch.id, state, str(kept.watch.terms.ends_on), *numbers, kept.watch.terms.reason)
     print_table(shown)
     for kept in found:
+        if kept.watch.key_id is not None:
+            say(f"{kept.watch.id} was begun by a program with the key {kept.watch.key_id}, for {kept.watch.begun_by}.")
         for reason in kept.against:
             say(f"{kept.watch.id} is held: {reason.words}.")
         for finding in kept.findings:
             seen = "not seen yet" if finding.seen_at is None else f"seen by {finding.seen_by}"
             say(f"{kept.watch.id} fired {when(finding.at)}: {finding.listed:,} in search {finding.search_id}, {seen}.")
+
+
+@app.command("go-on")
+@needs(Permission.SEARCH)
+def go_on(
+    context: typer.Context,
+    watch: Annotated[str, typer.Argument(metavar="WATCH", help="From: lineament watch list REF.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a watch go on although the key with which a program began it was revoked."""
+    with workspace(context) as desk:
+        let_on = desk.watches.let_on(watch)
+    if as_json:
+        print_json(watch_json(let_on))
+        return
+    say("The watch goes on, and compares what was taken in meanwhile.")
 
 
 @app.command()

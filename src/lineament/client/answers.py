@@ -540,6 +540,10 @@ class KeptWatch:
     until: date
     begun_by: str
     begun_at: datetime
+    key: str | None = None
+    """With which a program began it."""
+    let_on_by: str | None = None
+    """Who let it go on although that key was revoked."""
     ended_by: str | None = None
     ended_at: datetime | None = None
     state: str
@@ -1137,5 +1141,9 @@ class Watch:
     until: date
     begun_by: str
     begun_at: datetime
+    key: str | None = None
+    """With which a program began it."""
+    let_on_by: str | None = None
+    """Who let it go on although that key was revoked."""
     ended_by: str | None = None
     ended_at: datetime | None = None

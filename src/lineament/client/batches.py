@@ -29,10 +29,18 @@ class Batches(Noun[Transport]):
         return act_on_bytes(Batched, place("batches", batch, "photographs"), photograph, name=name)
 
     @asked
-    def search(self, batch: str, settings: Settings = USUAL, *, faces: Mapping[str, int] | None = None) -> Request[Job]:
+    def search(
+        self,
+        batch: str,
+        settings: Settings = USUAL,
+        *,
+        faces: Mapping[str, int] | None = None,
+        notify: bool = False,
+    ) -> Request[Job]:
         """Search the photographs whose face is known, by a job.
 
-        ``faces`` says which face it is of photographs that show several, by the photograph.
+        ``faces`` says which face it is of photographs that show several, by the photograph; ``notify`` whether the
+        agency's web hooks are told when the job has ended.
         """
         chosen = dict(faces) if faces else None
-        return act(Job, place("batches", batch, "search"), faces=chosen, **in_json(settings))
+        return act(Job, place("batches", batch, "search"), faces=chosen, notify=notify, **in_json(settings))

@@ -139,6 +139,7 @@ class Action(StrEnum):
     WATCH_ENDED = "watch_ended"
     WATCH_FIRED = "watch_fired"
     WATCH_HELD = "watch_held"
+    WATCH_LET_ON = "watch_let_on"
     WATCHES_COMPARED = "watches_compared"
     FINDING_SEEN = "finding_seen"
     HOOK_ADDED = "hook_added"
@@ -157,6 +158,8 @@ class Action(StrEnum):
     PUBLICATION_BEGUN = "publication_begun"
     PUBLICATION_ENDED = "publication_ended"
     FIGURES_PUBLISHED = "figures_published"
+    EVALUATION_ASKED = "evaluation_asked"
+    EVALUATION_ENDED = "evaluation_ended"
 
 
 VIEWS = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -120,6 +120,10 @@ class ApiKey:
     revoked_at: datetime | None = None
     used_at: datetime | None = None  # to the minute
     signing_secret: str | None = field(default=None, repr=False)
+
+    def within(self, most_days: int) -> ApiKey:
+        """Return it as a policy lets it be valid, for at most so many days since it was made; 0: not at all."""
+        return replace(self, ends_at=min(self.ends_at, end_of(self.made_at, most_days)))
 
     def standing(self, at: datetime) -> KeyStanding:
         """Return whether it opens anything at that time."""

@@ -58,7 +58,7 @@ class Policy:
     key_days: int = _setting(
         90,
         "R49",
-        "A key with which a program acts for somebody ends after at most that many days; 0: none is made.",
+        "A key with which a program acts for somebody ends at most that many days after it was made; 0: at once.",
         stricter="less",
     )
     probe_kind: bool = _setting(

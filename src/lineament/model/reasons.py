@@ -176,6 +176,11 @@ class ReasonCode(StrEnum):
     BATCH_RUNS = "batch-runs", "the photographs of this batch are being searched; wait until that has ended, or stop it"
     ALREADY_WATCHED = "already-watched", "this face is on watch already, until {last}"
     WATCH_AGENCY = "watch-agency", "the agency of whoever began the watch may not search now"
+    WATCH_KEY = (
+        "watch-key",
+        "the key with which a program began the watch was revoked; let it go on if the case still needs it, or end it",
+    )
+    WATCH_KEY_VALID = "watch-key-valid", "no revoked key holds the watch, so there is nothing to let go on"
     WATCH_OVER = "watch-over", "the watch is {state}"
     WATCH_ERASED = "watch-erased", "the photograph of the watch was a copy of a picture that was erased"
     WATCH_MODEL = (

@@ -60,6 +60,8 @@ class ProbeWatch:
     terms: WatchTerms
     ended_at: datetime | None = None
     ended_by: str | None = None
+    key_id: str | None = None  # of the key with which a program began it
+    let_on_by: str | None = None  # who let it go on although that key was revoked
 
     def standing(self, today: date) -> WatchStanding:
         """Return whether it still compares on that day, its case and the gate permitting."""

@@ -16,6 +16,7 @@ from lineament.model.jobs import Job, JobProgress, JobRequest
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Mode, Probe, ProbeKind, SearchRequest
 from lineament.services.cases.access import case_for, may_in, require_open
+from lineament.services.jobs.ended import wanting_notice
 from lineament.services.jobs.kinds import BATCH, Report
 from lineament.services.needs import needs
 from lineament.services.probes import Probes
@@ -138,8 +139,10 @@ class Batches:
     # ------------------------------------------------------------ searching
 
     @needs(Permission.SEARCH, in_case=True)
-    def start(self, batch_id: str, faces: Mapping[str, int], request: SearchRequest) -> Job:
+    def start(self, batch_id: str, faces: Mapping[str, int], request: SearchRequest, *, notify: bool = False) -> Job:
         """Search the photographs of a batch that have a face chosen, as a job; ``faces``: by photograph.
+
+        ``notify``: whether the web hooks of the agency are told when it has ended.
 
         Raises Refused if the gate would stop them all or they are being searched, or InvalidValue if there is nothing
         to search.
@@ -158,9 +161,10 @@ class Batches:
                 raise InvalidValue(what="The batch", value=batch.id, why=why, field="face")
             official = self._record.official
             proved = None if official.proved_at is None else official.proved_at.isoformat()
+            arguments = {"batch": batch.id, "proved_at": proved, **_by_program(official)}
             asked = JobRequest(
                 kind=BATCH.name,
-                arguments={"batch": batch.id, "proved_at": proved, **_by_program(official)},
+                arguments=wanting_notice(arguments, notify=notify),
                 agency_id=official.agency_id,
                 account_id=official.account_id,
                 requested_by=official.name,

@@ -33,6 +33,7 @@ jobs = sa.Table(
     sa.Column("result", Words),  # JSON
     sa.Column("error_code", sa.Text),
     sa.Column("error", Words),
+    sa.Column("secrets", sa.LargeBinary),  # JSON, sealed; only its worker has them
     sa.Column("mac", sa.LargeBinary),  # of what was asked for, and by whom (store/guard.py)
     not_blank("id"),
     not_blank("kind"),

@@ -49,11 +49,18 @@ class JobRows:
         self._connection = connection
         self._vault = vault
         self._sealed = SealedColumn(vault, "jobs", "requested_by")
+        self._secrets = SealedColumn(vault, "jobs", "secrets")
 
     # ------------------------------------------------------------ asking for one
 
-    def add(self, request: JobRequest, at: datetime, not_before: datetime | None = None) -> Job:
-        """Queue a job, to be claimed at once or not before a time.
+    def add(
+        self,
+        request: JobRequest,
+        at: datetime,
+        not_before: datetime | None = None,
+        secrets_of_job: Mapping[str, Any] | None = None,
+    ) -> Job:
+        """Queue a job, to be claimed at once or not before a time; ``secrets_of_job``: JSON for its worker alone.
 
         Raises InvalidValue if its arguments are not JSON, or too long.
         """
@@ -74,6 +81,8 @@ class JobRows:
             "words": "",
         }
         self._connection.execute(sa.insert(jobs), row)
+        if secrets_of_job is not None:
+            self.keep_secrets(JobId(new), secrets_of_job)
         return self.get(new)
 
     def ensure(self, request: JobRequest, at: datetime, not_before: datetime | None = None) -> None:
@@ -88,6 +97,21 @@ class JobRows:
     def get(self, id: str) -> Job:  # noqa: A002 - the column
         """Return the job with that id, of any agency. Raises NotFound if there is none."""
         return self._one(jobs.c.id == checked_id(id), id)
+
+    def secrets(self, id: JobId) -> dict[str, Any]:  # noqa: A002
+        """Return the secrets of a job; empty if it has none. Raises Damaged if they were altered."""
+        sealed = self._connection.scalar(sa.select(jobs.c.secrets).where(jobs.c.id == id))
+        return {} if sealed is None else dict(self._secrets.open(id, sealed))
+
+    def keep_secrets(self, id: JobId, kept: Mapping[str, Any] | None) -> None:  # noqa: A002
+        """Replace the secrets of a job; None destroys them."""
+        sealed = None if kept is None else self._secrets.seal(id, kept)
+        self._connection.execute(sa.update(jobs).where(jobs.c.id == id).values(secrets=sealed))
+
+    def ended_with_secrets(self, kind: str) -> list[Job]:
+        """Return the jobs of a kind that have ended and still have secrets, oldest first."""
+        query = sa.select(jobs).where(~_OPEN, jobs.c.kind == kind, jobs.c.secrets.is_not(None)).order_by(*_ORDER)
+        return [self._job(row) for row in self._connection.execute(query).mappings()]
 
     def of_agency(self, id: str, agency_id: str, account_id: str | None, *, whole_agency: bool) -> Job:  # noqa: A002
         """Return the job with that id if the official may see it. Raises NotFound otherwise."""
@@ -145,10 +169,10 @@ class JobRows:
     def claim(self, worker: str, at: datetime, dead: Collection[str] = ()) -> Job | None:
         """Claim the job that has waited longest, queued or abandoned; None if there is none.
 
-        A job is abandoned when its lease has expired, or when its worker is one of the ``dead``. If it was asked to
-        stop, it is stopped now; if MOST_ATTEMPTS workers died while running it, it has failed.
+        A job is abandoned when its lease has expired, or when its worker is one of the ``dead``. Those that nobody
+        takes over are ended; call ``end_abandoned`` before to learn which they are.
         """
-        self._end_abandoned(at, dead)
+        self.end_abandoned(at, dead)
         oldest = sa.select(jobs.c.id).where(_claimable(at, dead)).order_by(*_ORDER).limit(1)
         return self._claim_row(oldest.with_for_update(skip_locked=True), worker, at)
 
@@ -193,15 +217,22 @@ class JobRows:
         row = self._connection.execute(query).mappings().one_or_none()
         return None if row is None else self._job(row)
 
-    def _end_abandoned(self, at: datetime, dead: Collection[str]) -> None:
+    def end_abandoned(self, at: datetime, dead: Collection[str] = ()) -> list[JobId]:
+        """End those abandoned jobs that nobody takes over; return them.
+
+        One that was asked to stop is stopped; one that MOST_ATTEMPTS workers died while running has failed.
+        """
         over = {"worker": None, "lease_until": None, "ended_at": at}
         lost = sa.update(jobs).where(_is_abandoned(at, dead))
         stopped = lost.where(jobs.c.stop_requested_at.is_not(None))
-        self._connection.execute(stopped.values(state=JobState.STOPPED.value, **over))
+        ended = list(
+            self._connection.scalars(stopped.values(state=JobState.STOPPED.value, **over).returning(jobs.c.id))
+        )
         kept = f"{MOST_ATTEMPTS} workers died while running it, so it is not tried again; what they committed is kept"
         why = Interrupted(kept=kept)
         failed = {"state": JobState.FAILED.value, "error_code": why.code, "error": str(why)}
-        self._connection.execute(lost.where(jobs.c.attempts >= MOST_ATTEMPTS).values(failed | over))
+        given_up = lost.where(jobs.c.attempts >= MOST_ATTEMPTS).values(failed | over).returning(jobs.c.id)
+        return [JobId(id) for id in (*ended, *self._connection.scalars(given_up))]  # noqa: A001 - the column
 
     # ------------------------------------------------------------ while it runs
 

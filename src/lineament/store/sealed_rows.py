@@ -87,6 +87,7 @@ VAULTED: Sequence[SealedPlace] = (
     _vaulted(watch_findings, "seen_by"),
     _vaulted(web_hooks, "sealed"),
     _vaulted(jobs, "requested_by"),
+    _vaulted(jobs, "secrets"),
     _vaulted(proposals, "sealed"),
     _vaulted(decisions, "sealed"),
     _vaulted(candidate_notes, "sealed"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -54,7 +55,7 @@ class WatchRows:
             "case_id": watch.case_id,
             "agency_id": watch.agency_id,
             "account_id": watch.account_id,
-            "begun_by": self._begun_by.seal(watch.id, watch.begun_by),
+            "begun_by": self._begun_by.seal(watch.id, _beginning(watch)),
             "begun_at": watch.begun_at,
             "probe_id": watch.probe_id,
             "face": watch.face,
@@ -63,6 +64,11 @@ class WatchRows:
             "ends_on": watch.terms.ends_on,
         }
         self._connection.execute(sa.insert(watches), row)
+
+    def let_on(self, watch: ProbeWatch, by: str) -> None:
+        """Note who let a watch go on although the key with which it was begun was revoked."""
+        sealed = self._begun_by.seal(watch.id, _beginning(replace(watch, let_on_by=by)))
+        self._connection.execute(sa.update(watches).where(watches.c.id == watch.id).values(begun_by=sealed))
 
     def end(self, watch_id: str, by: str, at: datetime) -> None:
         """End a watch."""
@@ -181,6 +187,8 @@ class WatchRows:
     def _watch(self, row: RowMapping) -> ProbeWatch:
         checked(self._connection, self._vault, "watches", row)
         ended_by = None if row["ended_by"] is None else self._ended_by.open(row["id"], row["ended_by"])
+        begun = self._begun_by.open(row["id"], row["begun_by"])
+        begun = begun if isinstance(begun, dict) else {"by": begun}
         return ProbeWatch(
             id=row["id"],
             case_id=row["case_id"],
@@ -188,13 +196,15 @@ class WatchRows:
             case_key=row["case_key"],
             agency_id=row["agency_id"],
             account_id=row["account_id"],
-            begun_by=self._begun_by.open(row["id"], row["begun_by"]),
+            begun_by=begun["by"],
             begun_at=row["begun_at"],
             probe_id=row["probe_id"],
             face=row["face"],
             terms=WatchTerms(reason=row["reason"], ends_on=row["ends_on"], sources=tuple(json.loads(row["sources"]))),
             ended_at=row["ended_at"],
             ended_by=ended_by,
+            key_id=begun.get("key"),
+            let_on_by=begun.get("let_on_by"),
         )
 
     def _finding(self, row: RowMapping) -> WatchFinding:
@@ -202,6 +212,13 @@ class WatchRows:
         seen_by = None if row["seen_by"] is None else self._seen_by.open(row["id"], row["seen_by"])
         same = ("id", "watch_id", "search_id", "case_key", "probe_id", "face", "at", "listed", "seen_at")
         return WatchFinding(**{name: row[name] for name in same}, case=row["ref"], seen_by=seen_by)
+
+
+def _beginning(watch: ProbeWatch) -> str | dict[str, str | None]:
+    """Return by whom a watch was begun, to be sealed: a name, or more if a program began it."""
+    if watch.key_id is None:
+        return watch.begun_by
+    return {"by": watch.begun_by, "key": watch.key_id, "let_on_by": watch.let_on_by}
 
 
 def _progress_row(progress: WatchProgress) -> dict[str, Any]:

@@ -25,6 +25,8 @@ def watch_json(watch: ProbeWatch) -> dict[str, Any]:
         "until": watch.terms.ends_on.isoformat(),
         "begun_by": watch.begun_by,
         "begun_at": iso(watch.begun_at),
+        "key": watch.key_id,
+        "let_on_by": watch.let_on_by,
         "ended_by": watch.ended_by,
         "ended_at": None if watch.ended_at is None else iso(watch.ended_at),
     }

@@ -86,6 +86,13 @@ def end_watch(visit: CurrentVisit, ref: str, watch_id: str, form: Form) -> Redir
     return redirect(f"{case_address(watch.case_key)}/watches")
 
 
+@pages.act("/cases/{ref}/watches/{watch_id}/go-on", access=Permission.SEARCH, page=watches)
+def let_watch_on(visit: CurrentVisit, ref: str, watch_id: str, form: Form) -> RedirectResponse:  # noqa: ARG001
+    """Let a watch go on although the key with which a program began it was revoked."""
+    watch = visit.desk.watches.let_on(watch_id)
+    return redirect(f"{case_address(watch.case_key)}/watches")
+
+
 @pages.act("/cases/{ref}/findings/{finding_id}/open", access=Permission.TAKE_PART, page=watches)
 def open_finding(visit: CurrentVisit, ref: str, finding_id: str, form: Form) -> RedirectResponse:  # noqa: ARG001
     """Take note of what a watch found, and open its list."""

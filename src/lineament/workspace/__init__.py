@@ -373,8 +373,10 @@ class Workspace:
     def worker(self) -> Worker:
         """Runs jobs in this process."""
         from lineament.services.jobs.worker import Worker
+        from lineament.workspace.handlers import settling
 
-        return Worker(self.desk_at_the_machine().record, lambda official: self.desk(official).handlers)
+        record = self.desk_at_the_machine().record
+        return Worker(record, lambda official: self.desk(official).handlers, settling(self))
 
     def warm(self) -> None:
         """Load the nets and build all that desks share, before several threads use the workspace."""

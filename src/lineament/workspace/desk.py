@@ -146,9 +146,13 @@ class Desk(Bench, LeadsDesk, Oversight, ProgramsDesk):
     def retain(self) -> Retain:
         """Destroys everything whose retention period is over."""
         from lineament.services.cases.retain import Retain, RetainedFolders
-        from lineament.workspace.measuring import evaluation_folders
+        from lineament.workspace.measuring import ended_evaluations, evaluation_folders
 
-        folders = RetainedFolders(drops=self.workspace.drops, evaluations=evaluation_folders(self.workspace))
+        folders = RetainedFolders(
+            drops=self.workspace.drops,
+            evaluations=evaluation_folders(self.workspace),
+            ended=ended_evaluations(self.workspace),
+        )
         return Retain(self.record.everywhere, self.workspace.blobs, lambda: self.erase, folders)
 
     @cached_property
@@ -289,16 +293,18 @@ class Desk(Bench, LeadsDesk, Oversight, ProgramsDesk):
     def jobs(self) -> Jobs:
         """Queues, shows and stops jobs."""
         from lineament.services.jobs.queue import Jobs
+        from lineament.workspace.handlers import settling
 
-        return Jobs(self.record)
+        return Jobs(self.record, settling(self.workspace))
 
     @cached_property
     def evaluations(self) -> Evaluations:
         """Measures error rates on pictures that a program sends."""
         from lineament.services.evaluate.asked import Evaluations
-        from lineament.workspace.measuring import evaluation_folders, measure_of
+        from lineament.workspace.measuring import ended_evaluations, evaluation_folders, measure_of
 
-        return Evaluations(self.record, evaluation_folders(self.workspace), measure_of(self.workspace))
+        folders, settle = evaluation_folders(self.workspace), ended_evaluations(self.workspace).settle
+        return Evaluations(self.record, folders, measure_of(self.workspace), settle)
 
     @cached_property
     def known_abuse(self) -> KnownAbuse:

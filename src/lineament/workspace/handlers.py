@@ -11,7 +11,10 @@ from lineament.services.jobs import kinds
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lineament.model.jobs import Job
+    from lineament.services.jobs.ended import OnEnd
     from lineament.services.jobs.kinds import Handler
+    from lineament.workspace import Workspace
     from lineament.workspace.desk import Desk
 
 
@@ -32,6 +35,18 @@ def _as_proved(desk: Desk, arguments: Mapping[str, Any]) -> Desk:
     return desk.workspace.desk(replace(desk.official, proved_at=datetime.fromisoformat(proved)))
 
 
+def settling(workspace: Workspace) -> OnEnd:
+    """Return what forgets what was sent for a job once that has ended."""
+
+    def settle(job: Job) -> None:
+        if job.request.kind == kinds.EVALUATION.name:
+            from lineament.workspace.measuring import ended_evaluations
+
+            ended_evaluations(workspace).settle()
+
+    return settle
+
+
 def handlers_of(desk: Desk) -> Mapping[str, Handler]:
     """Return the handler of each kind of job."""
     workers = desk.workspace.workers
@@ -46,7 +61,7 @@ def handlers_of(desk: Desk) -> Mapping[str, Handler]:
         kinds.MISUSE.name: lambda _arguments, report: desk.misuse.make(report),
         kinds.FIGURES.name: lambda _arguments, report: desk.publications.make(report),
         kinds.BATCH.name: lambda arguments, report: _as_proved(desk, arguments).batches.job(arguments, report),
-        kinds.EVALUATION.name: desk.evaluations.job,
+        kinds.EVALUATION.name: lambda arguments, report: _as_proved(desk, arguments).evaluations.job(arguments, report),
         kinds.DELETIONS.name: lambda _arguments, report: desk.erase.finish_job(report),
         kinds.WATCHES.name: desk.compare_watched.job,
         kinds.NOTICES.name: desk.notify.job,

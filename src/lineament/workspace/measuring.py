@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from lineament.services.evaluate.asked import EvaluationFolders, Measure
+from lineament.services.evaluate.ended import EndedEvaluations
 
 if TYPE_CHECKING:
     from lineament.services.evaluate.evaluate import Evaluation
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 def evaluation_folders(workspace: Workspace) -> EvaluationFolders:
     """Return the folders of the evaluations that programs ask for."""
-    return EvaluationFolders(workspace.home / "evaluations", workspace.keys)
+    return EvaluationFolders(workspace.home / "evaluations")
+
+
+def ended_evaluations(workspace: Workspace) -> EndedEvaluations:
+    """Return what forgets the archives of evaluations that have ended."""
+    return EndedEvaluations(workspace.desk_at_the_machine().record.everywhere, evaluation_folders(workspace))
 
 
 def measure_of(workspace: Workspace) -> Measure:

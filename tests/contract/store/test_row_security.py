@@ -230,6 +230,7 @@ def as_before(connection: psycopg.Connection[Any], owner: str) -> None:
         connection.execute(f"DROP POLICY {name} ON {table}")
     connection.execute("DROP FUNCTION lineament_shared_cases")
     connection.execute(f"DROP TABLE {NEW_TABLES}")
+    connection.execute("ALTER TABLE jobs DROP COLUMN secrets")
     for table, *_ in connection.execute(TABLES).fetchall():
         connection.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
         connection.execute(f"ALTER TABLE {table} OWNER TO {owner}")

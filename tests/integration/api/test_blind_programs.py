@@ -18,7 +18,7 @@ from lineament.model.accounts import Account, Permission
 from lineament.model.cases import Case, CaseRole
 from lineament.model.review import ReviewOutcome
 from lineament.model.search import SearchResult
-from lineament.model.watches import WatchTerms
+from lineament.model.watches import NoticeKind, WatchTerms
 from lineament.services.pictures import EVEN_BYTES
 
 pytestmark = pytest.mark.enable_socket
@@ -221,7 +221,7 @@ def test_a_watch_compares_no_more_than_its_key_may(team: Squad, case: Case) -> N
         probe = team.take_probe(case)
         asked = {"probe": probe.id, "until": str(team.today)}
         begun = described(bound.client.post(f"/v1/cases/{case.key}/watches", json=asked))
-        assert begun["sources"] == ["portraits"]
+        assert (begun["sources"], begun["key"]) == (["portraits"], bound.key.key.id)
         elsewhere = bound.client.post(f"/v1/cases/{case.key}/watches", json=asked | {"sources": ["press"]})
         assert problem_of(elsewhere, 404)["code"] == "not-found"
     terms = WatchTerms(reason="he is missing", ends_on=team.today)
@@ -229,7 +229,7 @@ def test_a_watch_compares_no_more_than_its_key_may(team: Squad, case: Case) -> N
     assert in_person.terms.sources == (), "somebody in person watches all that they may"
 
 
-def begin_batch(client: httpx.Client, case: Case) -> Any:
+def begin_batch(client: httpx.Client, case: Case, **asked: object) -> Any:
     """Send a batch of three files, of which one is no picture; return the job that searches it."""
     batch = described(client.post(f"/v1/cases/{case.key}/batches?kind=cctv"))["batch"]
     sent = {"one.jpg": PHOTOGRAPH, "none.jpg": b"no picture", "two.jpg": OTHER_PHOTOGRAPH}
@@ -242,17 +242,20 @@ def begin_batch(client: httpx.Client, case: Case) -> Any:
         ("none.jpg", "not searched"),
         ("two.jpg", "waits"),
     ]
-    return described(client.post(f"/v1/batches/{batch}/search", json={"mode": "investigation"}))
+    return described(client.post(f"/v1/batches/{batch}/search", json={"mode": "investigation", **asked}))
 
 
 def test_a_batch_is_searched_by_a_job_within_the_key(team: Squad, case: Case, clients: dict[str, httpx.Client]) -> None:
     """Nobody is there to show a second factor: it was shown for the key, and the job has no more than its rights."""
-    job = begin_batch(clients["examiner"], case)
+    hook = team.fresh_desk(team.administrator).web_hooks.add("https://127.0.0.1:9/told").hook
+    job = begin_batch(clients["examiner"], case, notify=True)
     batch = f"/v1/batches/{job['arguments']['batch']}"
     assert described(clients["examiner"].get(batch))["job"] == job["job"]
     team.workspace.worker.drain()
     done = described(clients["examiner"].get(f"/v1/jobs/{job['job']}"))
     assert (done["state"], done["result"]) == ("done", {"searched": 2, "failed": 0})
+    with team.workspace.store.read() as tx:
+        assert [notice.kind for notice in tx.notices.of_hook(hook.id, 9)] == [NoticeKind.JOB_ENDED]
     rows = described(clients["examiner"].get(batch))["photographs"]
     assert [(row["state"], row["candidates"]) for row in rows] == [
         ("searched", 4),

@@ -9,6 +9,7 @@ from lineament.model.actions import Action
 from lineament.model.events import (
     cases,
     collections,
+    evaluations,
     jobs,
     keys,
     leads,
@@ -37,6 +38,7 @@ EVENTS: Mapping[Action, type[Event]] = {
     for module in (
         cases,
         collections,
+        evaluations,
         jobs,
         keys,
         leads,

@@ -34,6 +34,7 @@ _OF_MODULE = {
     "people": EntryKind.PEOPLE,
     "programs": EntryKind.PEOPLE,
     "packs": EntryKind.MODELS,
+    "evaluations": EntryKind.MODELS,
     "proposals": EntryKind.MODELS,
     "leads": EntryKind.CASES,
     "ledger": EntryKind.RECORD,

@@ -45,6 +45,13 @@ class WatchHeld(Event, action=Action.WATCH_HELD):
     against: tuple[str, ...]  # codes of the reasons; empty: it compares again
 
 
+class WatchLetOn(Event, action=Action.WATCH_LET_ON):
+    """Somebody let a watch go on although the key with which a program began it was revoked."""
+
+    case: str
+    watch: str
+
+
 class FindingSeen(Event, action=Action.FINDING_SEEN):
     """Somebody took note of what a watch found."""
 

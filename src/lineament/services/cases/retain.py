@@ -16,6 +16,7 @@ from lineament.model.lifecycle import advance
 from lineament.model.policy import Policy
 from lineament.services.cases.destroy import destroy
 from lineament.services.evaluate.asked import EvaluationFolders
+from lineament.services.evaluate.ended import EndedEvaluations
 from lineament.services.gallery.drops import DropFolders
 from lineament.services.gallery.erase import Erase
 from lineament.services.gallery.shred import Shredder
@@ -50,6 +51,7 @@ class RetainedFolders:
 
     drops: DropFolders
     evaluations: EvaluationFolders
+    ended: EndedEvaluations
 
 
 class Retain:
@@ -73,6 +75,7 @@ class Retain:
             details += self._details(agency_id, policy.audit_days)
             self._jobs(agency_id, policy.audit_days)
         drops = discard_abandoned(self._record, self._folders.drops)
+        self._folders.ended.settle()
         self._folders.evaluations.discard_old(self._record.clock())
         Shredder(self._record, self._blobs).finish()
         gone = self._erase().past_retention()  # after the cases: one that is destroyed holds nothing any more

@@ -1,19 +1,26 @@
-"""Tells the web hooks of an agency that a job has ended, if whoever asked for the job wants that."""
+"""What follows when a job has ended: the web hooks of its agency are told, if whoever asked for it wants that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from lineament.errors import NotFound
 from lineament.model.accounts import Official
-from lineament.model.jobs import JobId
+from lineament.model.jobs import Job, JobId
 from lineament.model.watches import NoticeKind
 from lineament.services.watches.asking import ask_to_notify
 from lineament.store.db import Tx
 
 _WANTED = "notify"
+
+OnEnd = Callable[[Job], None]
+"""Is called with a job that has ended, after that was committed."""
+
+
+def settled(_: Job) -> None:
+    """Do nothing: nothing is left of the job."""
 
 
 def wanting_notice(arguments: Mapping[str, Any], *, notify: bool) -> dict[str, Any]:

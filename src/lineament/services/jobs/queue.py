@@ -12,7 +12,7 @@ from lineament.model.faces import SourceId
 from lineament.model.jobs import Awaited, Job, JobId, JobRequest
 from lineament.model.reasons import ReasonCode
 from lineament.services.jobs import owner, runner
-from lineament.services.jobs.ended import tell_ended
+from lineament.services.jobs.ended import OnEnd, settled, tell_ended
 from lineament.services.jobs.kinds import KINDS, JobKind, Report, kind_of
 from lineament.services.needs import needs
 from lineament.services.record import Record
@@ -30,8 +30,9 @@ _ANYBODY = (Permission.OWN_ACCOUNT, Permission.MACHINE, Permission.MANAGE_SOURCE
 class Jobs:
     """The jobs that an official may see: their own, and the whole agency's for those who manage sources."""
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    def __init__(self, record: Record, on_end: OnEnd = settled) -> None:
+        """``on_end`` is called with a job that was stopped before it ran."""
+        self._record, self._on_end = record, on_end
 
     @needs(*_ANYBODY)
     def add(self, kind: JobKind, arguments: Mapping[str, Any], *, source: str | None = None) -> Job:
@@ -126,7 +127,9 @@ class Jobs:
             change.record(JobStopped(job=job.id, kind=job.request.kind, source=source))
             stopped = tx.jobs.request_stop(job.id, change.at)
             tell_ended(tx, job.id, change.at)
-            return stopped
+        if stopped.ended:
+            self._on_end(stopped)
+        return stopped
 
     @needs(*_ANYBODY)
     def run_here(

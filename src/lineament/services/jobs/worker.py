@@ -11,6 +11,7 @@ from lineament.model.accounts import Official
 from lineament.model.jobs import Job, JobId, JobState
 from lineament.observe.stages import Fact, Stage, stage
 from lineament.services.jobs import owner, runner
+from lineament.services.jobs.ended import OnEnd, settled, tell_ended
 from lineament.services.jobs.kinds import Handler, Report, official_of
 from lineament.services.record import Record
 
@@ -21,9 +22,12 @@ Handlers = Callable[[Official], Mapping[str, Handler]]
 class Worker:
     """Runs jobs in the main thread of this process."""
 
-    def __init__(self, record: Record, handlers: Handlers) -> None:
-        """Take the record of the machine; each job runs in the name of its own official."""
-        self._record, self._handlers = record, handlers
+    def __init__(self, record: Record, handlers: Handlers, on_end: OnEnd = settled) -> None:
+        """Take the record of the machine; each job runs in the name of its own official.
+
+        ``on_end`` is called with each job that has ended here.
+        """
+        self._record, self._handlers, self._on_end = record, handlers, on_end
         self._name = owner.this_process()
         self.ending: Callable[[], bool] = lambda: False
         """Return whether the process should end; then the running job is handed back."""
@@ -74,17 +78,28 @@ class Worker:
         if not self.waiting():  # reading does not wait for the writers
             return None
         with self._record.begin() as tx:
-            return tx.jobs.claim(self._name, self._record.clock(), owner.dead(tx.jobs.workers()))
+            at, dead = self._record.clock(), owner.dead(tx.jobs.workers())
+            given_up = [tx.jobs.get(id) for id in tx.jobs.end_abandoned(at, dead)]  # noqa: A001 - the column
+            for ended in given_up:
+                tell_ended(tx, ended.id, at)
+            job = tx.jobs.claim(self._name, at, dead)
+        for ended in given_up:
+            self._on_end(ended)
+        return job
 
     def _run(self, job: Job) -> None:
-        with stage(Stage.JOB, {Fact.KIND: job.request.kind}):
-            self._run_in_order(job)
+        try:
+            with stage(Stage.JOB, {Fact.KIND: job.request.kind}):
+                self._run_in_order(job)
+        finally:
+            if (now := self._now(job)).ended:
+                self._on_end(now)
 
     def _run_in_order(self, job: Job) -> None:
         def act(report: Report) -> Mapping[str, Any]:
             with self._record.read() as tx:
-                official = official_of(tx, job)
-            return self._handlers(official)[job.request.kind](job.request.arguments, report)
+                official, secrets = official_of(tx, job), tx.jobs.secrets(job.id)
+            return self._handlers(official)[job.request.kind]({**job.request.arguments, **secrets}, report)
 
         runner.run(self._record, job, act, lambda result: result, hands_back=self.ending)
 

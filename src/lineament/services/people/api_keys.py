@@ -118,7 +118,7 @@ class ApiKeys:
 
     @needs(Permission.OWN_ACCOUNT)
     def own(self) -> Sequence[KeyInUse]:
-        """Return the official's own keys, the newest first."""
+        """Return the official's own keys, the newest first, each with its end as the policy of today has it."""
         official = self._record.official
         with self._record.read() as tx:
             return self._in_use(tx, tx.api_keys.of_account(official.agency_id, official.account_id))
@@ -145,12 +145,13 @@ class ApiKeys:
 
     def _in_use(self, tx: Tx, keys: Sequence[ApiKey]) -> list[KeyInUse]:
         at, official = self._record.clock(), self._record.official
+        days = policy_for(tx, official.agency_id).key_days
         sees = official.may(Permission.READ_CASES)
         refs = {case.id: case.ref for case in tx.cases.of_ids([key.case_id for key in keys if key.case_id]).values()}
         return [
             KeyInUse(
-                key=key,
-                standing=key.standing(at),
+                key=key.within(days),
+                standing=key.within(days).standing(at),
                 case=refs.get(key.case_id or 0) if sees and key.account_id == official.account_id else None,
             )
             for key in keys
@@ -204,11 +205,13 @@ class KeyEntrance:
         self._mark_used(admitted.key)
 
     def _admitted(self, tx: Tx, key: ApiKey) -> Admitted:
+        days = policy_for(tx, key.agency_id).key_days
+        made, key = key, key.within(days)
         standing = key.standing(self._record.clock())
         if standing is KeyStanding.REVOKED:
             raise KeyRefused(why="it was revoked; ask whoever made it for another")
         if standing is KeyStanding.ENDED:
-            raise KeyEnded(why=f"it ended {key.ends_at:%Y-%m-%d %H:%M} UTC; make another with: lineament key add")
+            raise KeyEnded(why=_why_ended(made, key, days))
         official = self._official(tx, key)
         case_key = None if key.case_id is None else tx.cases.by_id(key.case_id).key
         bounds = replace(key.bounds, sources=tx.collections.widened(key.sources))
@@ -229,6 +232,16 @@ class KeyEntrance:
         if key.used_at is None or at - key.used_at >= USED_EVERY:
             with self._record.store.begin_aside() as tx:
                 tx.api_keys.mark_used(key.id, at)
+
+
+def _why_ended(made: ApiKey, key: ApiKey, days: int) -> str:
+    """Return why a key has ended; ``key`` is the one that was made, as the policy of its agency lets it be valid."""
+    if not days:
+        return "the policy of its agency allows no keys any more"
+    ended = f"it ended {key.ends_at:%Y-%m-%d %H:%M} UTC"
+    if key.ends_at < made.ends_at:
+        ended += f", because the policy of its agency now allows {days} days"
+    return f"{ended}; make another with: lineament key add"
 
 
 def _made(key: ApiKey, case: Case | None) -> ApiKeyMade:

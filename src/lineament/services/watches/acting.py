@@ -109,7 +109,8 @@ class WatchReader:
         reasons = gate.reasons_against(attempt)
         if missing:  # else it would say that there is no source as well
             reasons = [reason for reason in reasons if reason.code is not ReasonCode.NO_SOURCE]
-        against = [*inactive, *missing, *reasons, *self._untrusted]
+        held = [ReasonCode.WATCH_KEY.reason()] if is_held_by_key(tx, watch) else []
+        against = [*inactive, *held, *missing, *reasons, *self._untrusted]
         if face.template.model != self._model:
             against.append(ReasonCode.WATCH_MODEL.reason(model=face.template.model, in_use=self._model))
         return read(against=against, probe=probe, face=face)
@@ -122,6 +123,14 @@ class WatchReader:
         if account.state is AccountState.ACTIVE:
             return account.official, []
         return account.official, [ReasonCode.ACCOUNT_NOT_ACTIVE.reason(name=account.name, state=account.state)]
+
+
+def is_held_by_key(tx: Tx, watch: ProbeWatch) -> bool:
+    """Return whether a program began the watch with a key that was revoked, and nobody has let it go on since."""
+    if watch.key_id is None or watch.let_on_by is not None:
+        return False
+    key = tx.api_keys.find(watch.key_id)
+    return key is not None and key.revoked_at is not None
 
 
 def _sources(tx: Tx, acting: Record, watch: ProbeWatch) -> tuple[Sequence[Source], Sequence[Reason]]:

@@ -10,7 +10,7 @@ from datetime import date
 from lineament.errors import MixedModels, NotAllowed, NotFound, Refused
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE, Case, CaseStanding
-from lineament.model.events.watches import FindingSeen, WatchBegun, WatchEnded
+from lineament.model.events.watches import FindingSeen, WatchBegun, WatchEnded, WatchLetOn
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.texts import require_said
 from lineament.model.watches import Notice, ProbeWatch, WatchFinding, WatchProgress, WatchStanding, WatchTerms
@@ -21,7 +21,8 @@ from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.probes import chosen_face
 from lineament.services.record import Record
-from lineament.services.watches.acting import WatchReader, told_to
+from lineament.services.watches.acting import WatchReader, is_held_by_key, told_to
+from lineament.services.watches.asking import ask_to_compare
 from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
 
@@ -91,6 +92,7 @@ class Watches:
                 probe_id=probe_id,
                 face=number,
                 terms=terms,
+                key_id=None if official.key is None else official.key.id,
             )
             tx.watches.add(watch)
             passed = {source.id: source.last_face_id for source in sources}
@@ -140,6 +142,33 @@ class Watches:
             change.concerns(case)
             tx.watches.end(watch.id, self._record.official.name, change.at)
             change.record(WatchEnded(case=case.ref, watch=watch.id))
+            return tx.watches.get(watch_id)
+
+    @needs(Permission.SEARCH, in_case=True)
+    def let_on(self, watch_id: str) -> ProbeWatch:
+        """Let a watch go on although the key with which a program began it was revoked.
+
+        Whoever may begin one of the same sources may, in person. Raises NotFound, NotAllowed for programs, or Refused
+        by the gate, or if no such key holds the watch.
+        """
+        official = self._record.official
+        if official.key is not None:
+            raise NotAllowed(what="a person, not a program")
+        with self._record.change() as change:
+            tx = change.tx
+            case, watch = self._case_of(tx, watch_id), tx.watches.get(watch_id)
+            change.concerns(case)
+            probe = tx.probes.get(watch.probe_id, case_key(tx, self._keys, case))
+            sources = gate.chosen(tx, self._record, watch.terms.sources)
+            gate.admit(gate.attempt(tx, self._record, case, sources, watch.terms.reason, probes=[probe]))
+            standing = watch.standing(change.at.date())
+            if standing is not WatchStanding.ON:
+                raise Refused(ReasonCode.WATCH_OVER.reason(state=standing.value))
+            if not is_held_by_key(tx, watch):
+                raise Refused(ReasonCode.WATCH_KEY_VALID.reason())
+            tx.watches.let_on(watch, official.name)
+            change.record(WatchLetOn(case=case.ref, watch=watch.id))
+            ask_to_compare(tx, official, change.at)
             return tx.watches.get(watch_id)
 
     @needs(Permission.READ_CASES, in_case=True)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from lineament.errors import WorkspaceNewer
 from lineament.store.keys import DataKey
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest revision; a test compares it with the files."""
 
 FOLDER = Path(__file__).parent

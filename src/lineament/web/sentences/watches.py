@@ -39,6 +39,11 @@ def _(event: watches.WatchHeld, names: Names) -> Markup:
 
 
 @sentence_of.register
+def _(event: watches.WatchLetOn, names: Names) -> Markup:
+    return tell("let a watch{} go on although the key of its program was revoked", names.within(event.case))
+
+
+@sentence_of.register
 def _(event: watches.FindingSeen, names: Names) -> Markup:
     return tell("took note of {}{}", names.search(event.search, "what a watch found"), names.within(event.case))
 
