@@ -24,6 +24,7 @@ from tests.support.killable_server import KillableServer
 from tests.support.processes import run_well, vary_portraits
 from tests.support.serving import Served, serving
 from tests.support.world import SOURCE, gallery, settings
+from tests.support.xmp import marked
 
 from lineament.errors import DropUnderWay
 from lineament.model.drops import LONGEST_PATH, PART, OfferedFile
@@ -116,6 +117,17 @@ def test_a_table_in_a_folder_tells_where_its_pictures_are_from(
     ]
     assert captures(served)["https://told.example/t0.jpg"] == 1
     assert f"upload:{client.id}/press%C3%A9%202/0/0001.jpg" in captures(served)
+
+
+def test_an_xmp_file_beside_a_picture_is_read(served: Served, client: DropClient, tmp_path: Path) -> None:
+    picture = varied(tmp_path / "marked", 1, 12) / "0" / "0000.jpg"
+    packet = marked([((0.5, 0.5, 0.5, 0.5), "Ada")])
+    send_files(client, {"marked/a.jpg": picture.read_bytes(), "marked/a.jpg.xmp": packet})
+    ingest(served)
+    assert client.standing()["run"]["counts"] == {"side_car": 1, "enrolled": 1}
+    with served.workspace.store.read() as tx:
+        query = f"SELECT evidence FROM captures WHERE uri = 'upload:{client.id}/marked/a.jpg'"
+        assert "subject: Ada" in str(tx.connection.exec_driver_sql(query).scalar())
 
 
 def send_files(client: DropClient, files: dict[str, bytes]) -> None:
