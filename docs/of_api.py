@@ -68,7 +68,7 @@ def _answered(whole: dict[str, Any]) -> set[str]:
     """Return the names of the shapes in answers with 2xx; of a list in parts, its items alone."""
     schemas, found = whole["components"]["schemas"], set[str]()
     waiting = [
-        content["schema"]
+        content.get("schema", {})
         for path, operations in whole["paths"].items()
         if path.startswith(OURS)
         for operation in operations.values()

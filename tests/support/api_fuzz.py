@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -81,4 +82,6 @@ def fuzz(api: FuzzedApi, key: str, *options: str, seconds: int | None = None) ->
         *([] if seconds is None else ["--max-time", str(seconds)]),
         *options,
     ]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=api.folder)
+    hooks = {"SCHEMATHESIS_HOOKS": "tests.support.fuzz_hooks", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, **hooks}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=api.folder, env=environment)

@@ -128,7 +128,7 @@ def stop_job(call: CurrentCall, job: str) -> Any:
     responses={
         200: {
             "description": "Events, each with a job in JSON, or for “closed” with a code and a detail.",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+            "content": {MEDIA_TYPE: {}},  # a schema would be of the whole stream to some, and of each event to others
         }
     },
 )

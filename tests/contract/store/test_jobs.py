@@ -8,9 +8,10 @@ import threading
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
-from lineament.errors import InvalidValue, NotFound, WrongState
+from lineament.errors import Damaged, InvalidValue, NotFound, WrongState
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.agencies import AgencyTerms
 from lineament.model.jobs import (
@@ -24,6 +25,7 @@ from lineament.model.jobs import (
     JobState,
 )
 from lineament.store.db import Store, Tx
+from lineament.store.job_table import jobs
 
 LATER = NOW + timedelta(seconds=30)
 LAPSED = NOW + LEASE
@@ -185,6 +187,37 @@ def test_a_job_that_kills_its_workers_fails_in_the_end(store: Store) -> None:
         assert (job.state, job.ended_at, job.worker) == (JobState.FAILED, at, None)
         assert job.error is not None
         assert job.error.code == "interrupted"
+
+
+def test_whoever_ends_abandoned_jobs_is_told_which(store: Store) -> None:
+    with store.begin() as tx:
+        stopped, failed, taken_over = (tx.jobs.get(held(tx)) for _ in range(3))
+        tx.jobs.request_stop(stopped.id, NOW)
+        for _ in range(MOST_ATTEMPTS - 1):  # others died while running it
+            tx.connection.execute(sa.update(jobs).where(jobs.c.id == failed.id).values(attempts=jobs.c.attempts + 1))
+        assert tx.jobs.end_abandoned(LATER) == []
+        assert set(tx.jobs.end_abandoned(LAPSED)) == {stopped.id, failed.id}
+        states = [tx.jobs.get(each.id).state for each in (stopped, failed, taken_over)]
+        assert states == [JobState.STOPPED, JobState.FAILED, JobState.RUNNING]
+
+
+def test_the_secrets_of_a_job_are_sealed_and_destroyed(store: Store) -> None:
+    with store.begin() as tx:
+        job = tx.jobs.add(request(), NOW, secrets_of_job={"keys": {"archive": "ab" * 32}})
+        other = tx.jobs.add(request(1), NOW)
+        assert tx.jobs.secrets(job.id) == {"keys": {"archive": "ab" * 32}}
+        assert tx.jobs.secrets(other.id) == {}
+        assert "ab" * 32 not in repr(tx.jobs.get(job.id))
+        assert (tx.jobs.get(job.id), tx.jobs.ended_with_secrets("ingest")) == (job, [])
+        sealed = tx.connection.scalar(sa.select(jobs.c.secrets).where(jobs.c.id == job.id))
+        assert b"abab" not in bytes(sealed)
+        tx.connection.execute(sa.update(jobs).where(jobs.c.id == other.id).values(secrets=sealed))
+        with pytest.raises(Damaged):
+            tx.jobs.secrets(other.id)
+        tx.jobs.request_stop(job.id, NOW)
+        assert [each.id for each in tx.jobs.ended_with_secrets("ingest")] == [job.id]
+        tx.jobs.keep_secrets(job.id, None)
+        assert (tx.jobs.secrets(job.id), tx.jobs.ended_with_secrets("ingest")) == ({}, [])
 
 
 def test_handing_back_is_no_attempt(store: Store) -> None:
