@@ -121,16 +121,30 @@ def closed(world: TwoAgencies, key: MadeKey) -> None:
     world.set_state(world.people["A examiner"].account, AccountState.CLOSED)
 
 
-@pytest.mark.parametrize("end", [revoked, revoked_by_an_administrator, ended, suspended, closed])
+def forbidden(world: TwoAgencies, key: MadeKey) -> None:
+    world.wish(world.people["A examiner"].account.agency_id, key_days=0)
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (revoked, "key-refused"),
+        (revoked_by_an_administrator, "key-refused"),
+        (ended, "key-ended"),
+        (forbidden, "key-ended"),
+        (suspended, "key-refused"),
+        (closed, "key-refused"),
+    ],
+)
 def test_a_key_that_ended_opens_nothing(
-    pages: Pages, client: httpx.Client, end: Callable[[TwoAgencies, MadeKey], None]
+    pages: Pages, client: httpx.Client, end: Callable[[TwoAgencies, MadeKey], None], code: str
 ) -> None:
     key = made(pages.world)
     at = pages.world.clock.at
     assert client.get("/v1/key", headers=bearer(key.text)).status_code == 200
     end(pages.world, key)
     answer = client.get("/v1/key", headers=bearer(key.text))
-    assert (answer.status_code, answer.json()["code"]) == (401, "key-refused")
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
     pages.world.clock.at = at
 
 

@@ -209,8 +209,8 @@ def test_the_secrets_of_a_job_are_sealed_and_destroyed(store: Store) -> None:
         assert tx.jobs.secrets(other.id) == {}
         assert "ab" * 32 not in repr(tx.jobs.get(job.id))
         assert (tx.jobs.get(job.id), tx.jobs.ended_with_secrets("ingest")) == (job, [])
-        sealed = tx.connection.scalar(sa.select(jobs.c.secrets).where(jobs.c.id == job.id))
-        assert b"abab" not in bytes(sealed)
+        sealed: bytes = tx.connection.execute(sa.select(jobs.c.secrets).where(jobs.c.id == job.id)).scalar_one()
+        assert b"abab" not in sealed
         tx.connection.execute(sa.update(jobs).where(jobs.c.id == other.id).values(secrets=sealed))
         with pytest.raises(Damaged):
             tx.jobs.secrets(other.id)
