@@ -197,6 +197,7 @@ PROCESSES: dict[str, list[Callable[[Path, LocalWeb], object]]] = {
     "lineament.vision.decode_worker": [decoder_of(COMMON), decoder_of(RARE)],
     "lineament.sources.video.worker": [parser_of("lineament.sources.video.worker")],
     "lineament.sources.manifest.parquet_worker": [parser_of("lineament.sources.manifest.parquet_worker", 0)],
+    "lineament.sources.vics.worker": [parser_of("lineament.sources.vics.worker", 0)],
     "lineament.sources.credentials.worker": [parser_of("lineament.sources.credentials.worker", "image/jpeg")],
     "lineament.sources.archive.seven_zip_worker": [parser_of("lineament.sources.archive.seven_zip_worker")],
     "lineament.sources.crawl.worker": [crawled],
@@ -366,7 +367,7 @@ def answer(handler, untrusted, part, wish):
 decode_worker.RequestHandler.answer = answer
 decode_worker.main(*sys.argv[1:])
 """
-FORGED = "reply = DecodeReply(0, 0, 0, 40, 40, 40, 40, 1, 1)\n"
+FORGED = "reply = DecodeReply(0, 0, 0, 1, 40, 40, 40, 40, 1, 1)\n"
 PLAIN = encoded(chart(), "JPEG")
 
 
@@ -390,7 +391,7 @@ try:
 except RuntimeError:
     pass
 held.set()
-reply = DecodeReply(0, 0, 0, 32 + started, 40, 32 + started, 40, 1, 1)
+reply = DecodeReply(0, 0, 0, 1, 32 + started, 40, 32 + started, 40, 1, 1)
 """
     started = decoder.decode(b"hostile " + counting.encode()).width - 32
     assert 0 < started < MOST_THREADS

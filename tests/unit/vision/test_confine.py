@@ -36,7 +36,7 @@ def answer(handler, untrusted, part, wish):
     except BaseException as error:
         found = type(error).__name__ + ": " + str(error)
     handler._outbox[: 64 * 64 * 3] = found.encode().ljust(64 * 64 * 3, b"\\0")
-    return DecodeReply(0, 0, 0, 64, 64, 64, 64, 1, 1)
+    return DecodeReply(0, 0, 0, 1, 64, 64, 64, 64, 1, 1)
 plain, decode_worker.RequestHandler.answer = decode_worker.RequestHandler.answer, answer
 decode_worker.main(*sys.argv[1:])
 """
