@@ -259,6 +259,22 @@ def test_what_was_excluded_comes_back_folded_and_needs_no_new_decision(
     assert team.fresh_desk(team.examiner).search.stored(later.search_id).result.candidates
 
 
+def test_only_lists_about_which_somebody_decided_are_looked_up_again(
+    team: Squad, case: Case, found: SearchResult
+) -> None:
+    """A program may make thousands of searches in a case, and each later one would read all their lists."""
+    later = team.search(case, team.take_probe(case))
+    with team.workspace.store.read() as tx:
+        faces = [int(entry.face_id) for entry in tx.searches.get(found.search_id).candidates if entry.face_id]
+        before = tx.reviews.seen_before(case.id, later.search_id, faces)
+    assert faces != []
+    assert before == []
+    decide_all(team.fresh_desk(team.reviewer), found.search_id)
+    with team.workspace.store.read() as tx:
+        again = tx.reviews.seen_before(case.id, later.search_id, faces)
+    assert [search_id for search_id, *_ in again] == [found.search_id] * len(faces)
+
+
 def test_a_row_that_was_changed_is_found_and_not_believed(team: Squad, found: SearchResult) -> None:
     decide(team, team.examiner, found, 1, draft(LEAD))
     decide(team, team.reviewer, found, 1, draft(LEAD))

@@ -138,12 +138,19 @@ class ReviewRows:
     # ------------------------------------------------------------ the same face, earlier
 
     def seen_before(self, case_id: int, search_id: str, faces: Collection[int]) -> list[tuple[str, int, int, str]]:
-        """Return where faces stand in other lists of a case: search, rank, face and what was shown of it, as JSON."""
+        """Return where faces stand in other lists of a case about which anybody decided, the newest first.
+
+        Of each: search, rank, face and what was shown of it, as JSON. A case may have many more lists than these.
+        """
+        decided = (
+            sa.select(decisions.c.search_id)
+            .join(searches, searches.c.id == decisions.c.search_id)
+            .where(searches.c.case_id == case_id, decisions.c.search_id != search_id)
+        )
         query = (
             sa.select(candidates.c.search_id, candidates.c.rank, candidates.c.face_id, candidates.c.snapshot)
             .join(searches, searches.c.id == candidates.c.search_id)
-            .where(searches.c.case_id == case_id, candidates.c.search_id != search_id)
-            .where(candidates.c.face_id.in_(faces))
+            .where(candidates.c.search_id.in_(decided), candidates.c.face_id.in_(faces))
             .order_by(searches.c.made_at.desc(), candidates.c.rank, candidates.c.search_id)
         )
         return [(row.search_id, row.rank, row.face_id, row.snapshot) for row in self._connection.execute(query)]
