@@ -101,19 +101,6 @@ class Supervision:
                 write(tx, self._worker, at)
                 tell_ended(tx, self._job.id, at)
 
-    def end_interrupted(self, hands_back: bool) -> None:
-        """Write that the job was stopped, or hand it back to be resumed."""
-        if self.stopping or not hands_back:
-            self.end(lambda tx, worker, at: tx.jobs.stop(self._job.id, worker, at))
-        else:
-            self.end(lambda tx, worker, _: tx.jobs.hand_back(self._job.id, worker))
-
-
-def _follows_interruption(error: BaseException) -> bool:
-    """Return whether an interruption led to an error: in the middle of a statement it breaks the connection."""
-    before = error.__context__
-    return before is not None and (isinstance(before, KeyboardInterrupt) or _follows_interruption(before))
-
 
 class _Interruption:
     """Raises KeyboardInterrupt in the main thread, like Ctrl-C, but only during the block.
@@ -171,12 +158,12 @@ def run(
             answer = act(watch.report)
         watch.end(lambda tx, worker, at: tx.jobs.finish(job.id, worker, result(answer), at))
     except (KeyboardInterrupt, Interrupted):
-        watch.end_interrupted(hands_back())
+        if watch.stopping or not hands_back():
+            watch.end(lambda tx, worker, at: tx.jobs.stop(job.id, worker, at))
+        else:
+            watch.end(lambda tx, worker, _: tx.jobs.hand_back(job.id, worker))
         raise
     except Exception as error:
-        if _follows_interruption(error):
-            watch.end_interrupted(hands_back())
-            raise Interrupted(kept="what was committed is kept") from error
         why = _reason(error)
         with suppress(LineamentError):  # the first error matters more; the lease expires by itself
             watch.end(lambda tx, worker, at: tx.jobs.fail(job.id, worker, why, at))
