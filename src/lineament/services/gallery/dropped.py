@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lineament.model.drops import Drop, DroppedFile
 from lineament.model.sources import Source
-from lineament.services.gallery.drops import OPENED
+from lineament.services.gallery.drops import OPENED, seal_of
 from lineament.services.keyholder import source_key
 from lineament.services.record import Record
 from lineament.sources.folder.connector import is_side_car
@@ -20,6 +20,7 @@ from lineament.store.faults import of_system
 
 if TYPE_CHECKING:
     from lineament.services.collect import CollectedFiles
+    from lineament.sources.crawl.sealed import Seal
 
 AT_ONCE = 200
 """Files of the list that are read at once."""
@@ -34,6 +35,7 @@ class DroppedFiles:
         self._drop, self._source = drop, source
         self._last = drop.done  # the number of the last file that was read
         self._copies: dict[str, Path] = {}
+        self._seal: Seal | None = None
         shutil.rmtree(files.drops.folder(drop) / OPENED, ignore_errors=True)
 
     @property
@@ -74,9 +76,10 @@ class DroppedFiles:
 
     def parts(self, file: DroppedFile) -> Iterator[bytes]:
         """See Arrivals."""
-        with self._record.read() as tx:
-            key = source_key(tx, self._keys, self._source)
-        yield from self._folders.read(self._drop, key, file)
+        if self._seal is None:  # while a drop is under way, nobody gives its source another key
+            with self._record.read() as tx:
+                self._seal = seal_of(self._drop, source_key(tx, self._keys, self._source))
+        yield from self._folders.read(self._drop, self._seal, file)
 
     def as_file(self, file: DroppedFile, suffix: str) -> Path:
         """See Arrivals."""

@@ -81,13 +81,13 @@ class DropFolders:
         except OSError as error:
             raise of_system(error, folder) from error
 
-    def read(self, drop: Drop, key: DataKey, file: DroppedFile) -> Iterator[bytes]:
+    def read(self, drop: Drop, seal: Seal, file: DroppedFile) -> Iterator[bytes]:
         """Yield the parts of a file that has arrived. Raises NotRead if it was discarded, Damaged, OSError."""
         from lineament.sources.crawl.sealed import content, frame_at
 
         if not file.size:
             return
-        seal, name = seal_of(drop, key), _archive(drop, file.number)
+        name = _archive(drop, file.number)
         try:
             descriptor = os.open(self.folder(drop) / str(file.number), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:

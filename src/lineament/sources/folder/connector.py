@@ -112,7 +112,7 @@ class FolderConnector:
     def _read(self, place: SourcePath, table: Captures | BadSideCar | None, *, named: bool) -> Iterator[Item | Refusal]:
         """Yield the picture with its provenance, or the frames of a video, or why it is refused."""
         try:
-            if not _has_picture_suffix(place.base):
+            if not has_picture_suffix(place.base):
                 start = read_start(place, START)
                 if is_video(start):
                     yield from self._frames(place, provenance_of(place, table, self._default(place)))
@@ -161,7 +161,8 @@ def _grouping(given: tuple[SourcePath, bool]) -> tuple[bool, bytes]:
     return is_folder, place.path if is_folder else place.parent.path
 
 
-def _has_picture_suffix(name: bytes) -> bool:
+def has_picture_suffix(name: bytes) -> bool:
+    """Return whether a file is read as a picture by its name alone."""
     return os.path.splitext(name)[1].lower() in PICTURES or compressed(name)  # noqa: PTH122 - pathlib has no bytes
 
 
@@ -193,7 +194,7 @@ def _files(folder: SourcePath, *, skip_hidden: bool) -> Iterator[SourcePath | Re
                 yield LeftOut(kind=LeftOutKind.HIDDEN)
             elif is_side_car(name):
                 yield LeftOut(kind=LeftOutKind.SIDE_CAR)
-            elif kind is EntryType.OTHER or (kind is EntryType.LINK and not _has_picture_suffix(name)):
+            elif kind is EntryType.OTHER or (kind is EntryType.LINK and not has_picture_suffix(name)):
                 why = why_not_regular(place)
                 yield place if why is None else Refusal(name=place.name, why=why)
             else:

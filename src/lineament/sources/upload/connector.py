@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -28,9 +27,9 @@ from lineament.sources.choose import FALLBACK, choose, kind_of
 from lineament.sources.folder.captures import Captures
 from lineament.sources.folder.connector import (
     LARGEST_SIDE_CAR,
-    PICTURES,
     TABLE,
     compressed,
+    has_picture_suffix,
     hints_beside,
     is_hidden,
     is_side_car,
@@ -40,7 +39,7 @@ from lineament.sources.folder.connector import (
 from lineament.sources.media_types import START, is_picture, is_video, not_a_picture
 from lineament.sources.provenance import Unusable, parse_side_car
 from lineament.sources.registry import BesideFile, Terms, registrations
-from lineament.sources.upload.arrivals import Arrivals
+from lineament.sources.upload.arrivals import Arrivals, ArrivalStanding
 from lineament.sources.upload.exports import begins_as_export, media_paths
 from lineament.sources.video.sampled import frames_of
 
@@ -70,6 +69,7 @@ class UploadConnector:
         self._waiting = False
         self._side_cars: dict[str, DroppedFile] = {}
         self._listed = -1  # how many files were in the list when the side-cars were read
+        self._complete = False  # the list was complete then
         self._folder: str | None = None  # whose table is read
         self._table: Captures | BadSideCar | None = None
         self._exports: set[str] = set()  # paths of JSON files that are case exports
@@ -77,8 +77,8 @@ class UploadConnector:
 
     def count(self) -> int | None:
         """Return how many files are in the list, without side-cars."""
-        files = self._arrivals.standing().files
-        return files - len(self._all_side_cars(files)) if files else None
+        standing = self._arrivals.standing()
+        return standing.files - len(self._side_cars_of(standing)) if standing.files else None
 
     def is_waiting(self) -> bool:
         """See Arriving."""
@@ -91,7 +91,7 @@ class UploadConnector:
 
     def items_from(self, cursor: str | None) -> Iterator[tuple[Found, str]]:
         """Yield what comes after ``cursor``: the number of a file, or that of the one before it, + and a count."""
-        self._waiting = False
+        self._waiting = self._complete = False
         before, _, inner = (cursor or "0").partition("+")
         number = max(number_in(before, "the number of a file"), self._arrivals.done)
         skip = number_in(inner or None, "a count") if str(number) == before else 0
@@ -114,12 +114,12 @@ class UploadConnector:
     def _arriving(self, number: int) -> Iterator[DroppedFile]:
         """Yield the files after ``number``, each once it has arrived. Raises _Waiting if nothing does any more."""
         while True:
-            files = self._arrivals.after(number)
+            files, standing = self._arrivals.after(number), self._arrivals.standing()
+            self._side_cars_of(standing)
             for file in files:
                 yield self._arrived(file)
                 number = file.number
             if not files:
-                standing = self._arrivals.standing()
                 if standing.over or (standing.listed and standing.files <= number):
                     return
                 self._wait()
@@ -173,11 +173,11 @@ class UploadConnector:
 
     def _read(self, file: DroppedFile, name: str) -> Iterator[Found]:
         folder, _, base = file.path.rpartition("/")
-        by_itself, kind = not folder, FALLBACK if compressed(base.encode()) else kind_of(base)
-        if by_itself and kind in _OPENED:
-            yield from self._opened(file, name, kind, self._file_beside)
-            return
-        if not _has_picture_suffix(base):
+        if not has_picture_suffix(base.encode()):
+            by_itself, kind = not folder, kind_of(base)
+            if by_itself and kind in _OPENED:
+                yield from self._opened(file, name, kind, self._file_beside)
+                return
             start = self._start(file)
             if is_video(start):
                 yield from frames_of(name, self._arrivals.parts(file), self._provenance(file), self._terms.max_bytes)
@@ -326,12 +326,15 @@ class UploadConnector:
     def _beside(self, name: bytes) -> str:
         return f"{self._folder}/{name.decode()}" if self._folder else name.decode()
 
-    def _all_side_cars(self, files: int | None = None) -> dict[str, DroppedFile]:
-        """Return the side-cars of the drop by their paths, as of its list now."""
-        files = self._arrivals.standing().files if files is None else files
-        if files != self._listed:
+    def _all_side_cars(self) -> dict[str, DroppedFile]:
+        """Return the side-cars of the drop by their paths, as of its list now if that may name further ones."""
+        return self._side_cars if self._complete else self._side_cars_of(self._arrivals.standing())
+
+    def _side_cars_of(self, standing: ArrivalStanding) -> dict[str, DroppedFile]:
+        """Return the side-cars in the list as it stands; if it is complete, so are they for every file in it."""
+        if standing.files != self._listed:
             self._side_cars = {car.path: car for car in self._arrivals.side_cars()}
-            self._listed = files
+        self._listed, self._complete = standing.files, standing.listed
         return self._side_cars
 
     # ------------------------------------------------------------ the table of a folder
@@ -371,11 +374,6 @@ class UploadConnector:
 def _folder_of(file: DroppedFile) -> str:
     """Return the folder of a file, with a slash at its end; nothing if it was dropped by itself."""
     return "".join(file.path.rpartition("/")[:2])
-
-
-def _has_picture_suffix(base: str) -> bool:
-    name = base.encode()
-    return os.path.splitext(name)[1].lower() in PICTURES or compressed(name)  # noqa: PTH122 - bytes, as there
 
 
 def _what_it_is(kind: str, start: bytes) -> str:
