@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
 from tests.support.both_clients import HASTE, WORLDS, answering, client_of
 
-from lineament.client import Client, Patience, Problem, UnexpectedAnswer, Unreachable
-from lineament.client.requests import Request, act, get, place
+from lineament.client import Client, Face, Patience, Problem, UnexpectedAnswer, Unreachable, WatchTerms
+from lineament.client.requests import Request, act, fields_of, get, place
 from lineament.client.steps import Send, exchange
 from lineament.client.transports import MOST_BYTES
 
@@ -189,6 +191,18 @@ def test_only_what_may_be_repeated_is_repeated() -> None:
     assert times_sent(named) == times_sent(get(dict, place("key"))) == 5
     unnamed = Request(method="POST", path="/v1/cases", read=lambda answer: answer)
     assert times_sent(unnamed) == 1
+
+
+def test_a_request_says_what_its_values_hold_and_leaves_out_what_they_do_not() -> None:
+    face, day = Face(probe="p"), date(2027, 1, 1)
+    sent = act(dict, place("cases"), faces=[face], until=day, checklist=MappingProxyType({"nose": None}), reason=None)
+    said = {"faces": [{"probe": "p"}], "until": "2027-01-01", "checklist": {"nose": None}}
+    assert json.loads(sent.body) == said
+    assert fields_of(WatchTerms(until=day)) == {"until": day, "sources": ()}
+    asked = get(dict, place("ledger", "entries"), case=None, views=False, source=(), state=("open", "closed"), limit=3)
+    assert asked.query == {"views": "false", "state": ("open", "closed"), "limit": "3"}
+    with pytest.raises(TypeError, match="bytes"):
+        act(dict, place("cases"), photograph=b"x")
 
 
 def test_an_act_keeps_its_name_and_another_has_another() -> None:
