@@ -127,7 +127,7 @@ def exchange(request: Request[Any], patience: Patience) -> Steps[Answer]:
             asked = answer.retry_after
             if answer.is_success or (asked is None and answer.status not in _PUT_OFF):
                 return answer
-            if answer.status == _UNDER_WAY and asked is not None and waited < _MOST_WAITS:
+            if answer.status == _UNDER_WAY and waited < _MOST_WAITS and asked is not None and asked <= patience.longest:
                 waited += 1
                 yield Pause(asked)
                 continue

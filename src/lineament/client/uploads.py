@@ -218,16 +218,20 @@ def _files_in(folder: Path) -> tuple[list[OfferedFile], int]:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """Yield what is in a folder except folders. Raises OSError if one cannot be read.
+    """Yield what is in a folder and its folders, however deep, except folders. Raises OSError if one cannot be read.
 
     What says something of other files comes first, then the other files, then what is in the folders within: a case
     export is listed before its media, and no folder is left and entered again.
     """
-    for entry in sorted(os.scandir(folder), key=_place_in_list):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(Path(entry.path))
-        else:
-            yield Path(entry.path)
+    waiting = [folder]
+    while waiting:
+        folders = []
+        for entry in sorted(os.scandir(waiting.pop()), key=_place_in_list):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+            else:
+                yield Path(entry.path)
+        waiting += reversed(folders)
 
 
 def _place_in_list(entry: os.DirEntry[str]) -> tuple[bool, bool, str]:

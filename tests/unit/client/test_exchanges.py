@@ -229,6 +229,15 @@ def test_only_what_may_be_repeated_is_repeated() -> None:
     assert times_sent(unnamed) == 1
 
 
+def test_what_is_under_way_for_longer_than_patience_is_not_waited_for() -> None:
+    steps = exchange(act(dict, place("cases")), HASTE)
+    assert isinstance(next(steps), Send)
+    answered = Answer(status=409, headers={"retry-after": "3600"}, body=b"")
+    with pytest.raises(StopIteration) as ended:
+        steps.send(answered)
+    assert ended.value.value is answered
+
+
 def test_a_request_says_what_its_values_hold_and_leaves_out_what_they_do_not() -> None:
     face, day = Face(probe="p"), date(2027, 1, 1)
     sent = act(dict, place("cases"), faces=[face], until=day, checklist=MappingProxyType({"nose": None}), reason=None)
