@@ -158,7 +158,7 @@ class TestBothClients:
         of_events = [request.url.path.endswith("/events") for request in asked]
         assert of_events == [True, False, True, False, True, False, False]
 
-    @pytest.mark.parametrize("broken", ["no JSON", "[" * 100_000])
+    @pytest.mark.parametrize("broken", ["no JSON", "[" * 100_000], ids=["no JSON", "too deep"])
     def test_events_that_break_off_tell_nothing_twice(
         self, world: str, broken: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
