@@ -348,7 +348,7 @@ def test_a_key_opens_one_service_and_what_its_rights_say(service: Service) -> No
 
 
 def test_no_address_answers_without_a_key(service: Service) -> None:
-    app = create_compreface(service.world.workspace, Admission(service.world.workspace))
+    app = create_compreface(Admission(service.world.workspace))
     routes = [route for route in app.routes if isinstance(route, Route)]
     found = [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
     assert len(found) == 17

@@ -250,7 +250,7 @@ def test_a_key_is_needed_and_its_rights_count(employees: Employees) -> None:
 
 
 def test_no_address_but_that_of_health_answers_without_a_key(employees: Employees) -> None:
-    app = create_insightface(employees.world.workspace, Admission(employees.world.workspace))
+    app = create_insightface(Admission(employees.world.workspace))
     routes = [route for route in app.routes if isinstance(route, Route)]
     found = [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
     assert len(found) == 21

@@ -438,6 +438,13 @@ def test_requests_without_a_signature_or_with_nonsense_in_them(server: Rekogniti
     assert answer[1] == "InvalidParameterException"
 
 
+def test_there_is_one_address_and_one_method(server: RekognitionServer) -> None:
+    answers = [httpx.get(f"{server.url}{ADDRESS}"), httpx.post(f"{server.url}{ADDRESS}faces")]
+    told = [(answer.status_code, answer.json()["__type"]) for answer in answers]
+    assert told == [(405, "UnknownOperationException"), (404, "UnknownOperationException")]
+    assert answers[0].headers["allow"] == "POST"
+
+
 def test_a_body_that_is_announced_as_huge_is_refused_before_it_is_read(server: RekognitionServer) -> None:
     headers = signed_by_hand(server, "IndexFaces", b"{}") | {"Content-Length": str(10 * 10**9)}
     place = urlsplit(server.url)

@@ -46,7 +46,6 @@ from lineament.model.search import MOST_CANDIDATES
 from lineament.services.collections.examples import WantedExample
 from lineament.services.collections.recognising import WantedFaces, chosen_faces
 from lineament.services.collections.searching import ProgramSearch
-from lineament.workspace import Workspace
 
 PREFIX = "/compat/compreface"
 _RECOGNITION = f"{PREFIX}/api/v1/recognition"
@@ -55,7 +54,7 @@ _FEW_CANDIDATES = 20
 """Candidates of a search for one subject, who may have several."""
 
 
-def create_compreface(workspace: Workspace, admission: Admission) -> Starlette:
+def create_compreface(admission: Admission) -> Starlette:
     """Make the application that answers below PREFIX."""
 
     def admit(request: Request) -> Call:
@@ -87,7 +86,7 @@ def create_compreface(workspace: Workspace, admission: Admission) -> Starlette:
         at(f"{PREFIX}/api/v1/verification/verify", "POST", verify, most_files=2),
         Route(f"{PREFIX}/api/v1/static/{{key}}/images/{{image_id}}", key_in_address, methods=["GET"]),
     ]
-    return create_foreign(workspace, routes, WORDING)
+    return create_foreign(PREFIX, routes, WORDING)
 
 
 # ---------------------------------------------------------------- subjects

@@ -31,13 +31,12 @@ from lineament.api.compat.insightface_requests import (
 from lineament.api.compat.uploads import LARGEST, MOST
 from lineament.model.accounts import Permission
 from lineament.model.collections import Dialect
-from lineament.workspace import Workspace
 
 PREFIX = "/compat/insightface"
 _BEARER = "bearer "
 
 
-def create_insightface(workspace: Workspace, admission: Admission) -> Starlette:
+def create_insightface(admission: Admission) -> Starlette:
     """Make the application that answers below PREFIX."""
 
     def admit(request: Request) -> Call:
@@ -74,7 +73,7 @@ def create_insightface(workspace: Workspace, admission: Admission) -> Starlette:
         at(f"{person}/faces/{{face_id}}", "DELETE", collections.delete_face),
         at(f"{one}/search", "POST", collections.search),
     ]
-    return create_foreign(workspace, routes, WORDING)
+    return create_foreign(PREFIX, routes, WORDING)
 
 
 async def health(_request: Request) -> Response:
