@@ -327,6 +327,10 @@ def test_a_key_opens_one_service_and_what_its_rights_say(service: Service) -> No
     assert (answer.status_code, answer.json()) == (400, {"message": "Missing header: x-api-key", "code": 20})
     answer = client.get(SUBJECTS, headers={"x-api-key": "00000000-0000-0000-0000-000000000002"})
     assert (answer.status_code, answer.json()["code"]) == (404, 10)
+    own = client.get(SUBJECTS, headers={"x-api-key": service.client.headers["x-api-key"]})
+    assert own.json() == {"subjects": ["Jacinda"]}
+    several = [("x-api-key", service.client.headers["x-api-key"]), ("x-api-key", "another")]
+    assert client.get(SUBJECTS, headers=several).json()["code"] == 10, "a proxy may have read the other"
     for sources in ((), (SERVICE, "portraits")):
         answer = client.get(SUBJECTS, headers=service.key(*RIGHTS, sources=sources))
         assert (answer.status_code, answer.json()["code"]) == (404, 10)

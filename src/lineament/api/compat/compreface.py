@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lineament.api.admission import Admission, Call, require
-from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering, milliseconds_since
+from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering, milliseconds_since, only_key
 from lineament.api.compat.compreface_answers import face_answer, share, subject_answers, with_versions
 from lineament.api.compat.compreface_errors import (
     DENIED,
@@ -60,7 +60,7 @@ def create_compreface(admission: Admission) -> Starlette:
     def admit(request: Request) -> Call:
         if "x-api-key" not in request.headers:
             raise CompreFaceFault(NO_HEADER, "Missing header: x-api-key")
-        return admission.key(request, request.headers["x-api-key"].strip())
+        return admission.key(request, only_key(request))
 
     def at(path: str, method: str, endpoint: ReadEndpoint, *, status: int = 200, most_files: int = 1) -> Route:
         handler = answering(endpoint, admit, status=status, most_files=most_files)

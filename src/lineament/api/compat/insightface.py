@@ -14,7 +14,7 @@ from starlette.routing import Route
 from lineament import __version__
 from lineament.api.admission import Admission, Call
 from lineament.api.compat import insightface_collections as collections
-from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering, milliseconds_since
+from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering, milliseconds_since, only_key
 from lineament.api.compat.foreign import create_foreign
 from lineament.api.compat.insightface_answers import face_answer
 from lineament.api.compat.insightface_collections import MOST_LISTED, collection_of
@@ -42,7 +42,7 @@ def create_insightface(admission: Admission) -> Starlette:
     def admit(request: Request) -> Call:
         if request.headers.get("authorization", "").lower().startswith(_BEARER):
             return admission.bearer(request)
-        return admission.key(request, request.headers.get("x-api-key", "").strip())
+        return admission.key(request, only_key(request))
 
     def at(path: str, method: str, endpoint: ReadEndpoint, *, most_files: int = 1) -> Route:
         return Route(f"{PREFIX}/v1{path}", answering(endpoint, admit, most_files=most_files), methods=[method])
