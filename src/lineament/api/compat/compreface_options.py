@@ -15,6 +15,7 @@ from lineament.api.compat.compreface_errors import (
     WRONG_ARGUMENT,
     CompreFaceFault,
 )
+from lineament.api.compat.values import share_in, truth_in, whole_in
 
 LANDMARKS = "landmarks"
 LEFT_OUT = frozenset({"age", "gender", "pose", "mask", "landmarks2d106", "detector"})
@@ -26,7 +27,6 @@ LONGEST_SUBJECT = 50
 """CompreFace's own limit for a name that is given by itself."""
 MOST_PAGE = 1000
 _NAME = re.compile(r"[^;/\\]+")
-_WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,30 +117,22 @@ def _plugins(untrusted: str) -> frozenset[str]:
 
 def _whole(query: QueryParams, name: str, *, usual: int, least: int, most: int) -> int:
     text = query.get(name, "")
-    if not text:
-        return usual
-    if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
+    number = whole_in(text, least, most) if text else usual
+    if number is None:
         raise CompreFaceFault(INVALID, f"{name} must be a whole number from {least} to {most}")
-    return int(text)
+    return number
 
 
 def _share(query: QueryParams, name: str) -> float:
-    text = query.get(name, "")
-    try:
-        share = float(text or 0)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:  # false for NaN as well
+    share = share_in(query.get(name, "") or "0")
+    if share is None:
         raise CompreFaceFault(INVALID, f"{name} must be a number from 0 to 1")
     return share
 
 
 def _truth(query: QueryParams, name: str, *, usual: bool) -> bool:
-    text = query.get(name, "").lower()
-    if text in {"true", "1", "yes", "on"}:
-        return True
-    if text in {"false", "0", "no", "off"}:
-        return False
-    if text:
+    text = query.get(name, "")
+    truth = truth_in(text) if text else usual
+    if truth is None:
         raise CompreFaceFault(INVALID, f"{name} must be true or false")
-    return usual
+    return truth

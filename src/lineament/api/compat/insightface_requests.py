@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 
 from lineament.api.compat.insightface_errors import InsightFaceFault
 from lineament.api.compat.uploads import SentBody
+from lineament.api.compat.values import share_in, truth_in, whole_in
 from lineament.api.multipart import SentFile
 
 MOST_IMAGES = 20
@@ -22,7 +23,6 @@ MOST_METADATA = 8 * 2**10
 THRESHOLD = 0.4
 """The threshold of a collection whose program names none, as InsightFace Server has it unless told otherwise."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_WHOLE = re.compile(r"[0-9]{1,9}")
 
 Kind = TypeVar("Kind", bound=BaseModel)
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -140,11 +140,10 @@ def image(sent: SentBody, name: str = "image") -> SentFile:
 
 def whole(found: str | None, name: str, usual: int, most: int) -> int:
     """Return a whole number from 1 to ``most``, or the usual one. Raises InsightFaceFault."""
-    if not found:
-        return usual
-    if not _WHOLE.fullmatch(found) or not 1 <= int(found) <= most:
+    number = whole_in(found, 1, most) if found else usual
+    if number is None:
         raise InsightFaceFault("invalid_request", f"{name}: use a whole number from 1 to {most}")
-    return int(found)
+    return number
 
 
 def threshold(sent: SentBody) -> float | None:
@@ -152,13 +151,10 @@ def threshold(sent: SentBody) -> float | None:
     text = sent.texts.get("threshold", "")
     if not text:
         return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:  # false for NaN as well
+    share = share_in(text)
+    if share is None:
         raise InsightFaceFault("invalid_request", "threshold: use a number from 0 to 1")
-    return number
+    return share
 
 
 def refuse_wishes(sent: SentBody, *names: str) -> None:
@@ -170,10 +166,10 @@ def refuse_wishes(sent: SentBody, *names: str) -> None:
 
 def forced(query: QueryParams) -> bool:
     """Return whether a collection is deleted with all that it holds. Raises InsightFaceFault."""
-    text = query.get("force", "false").lower()
-    if text not in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
+    force = truth_in(query.get("force", "false"))
+    if force is None:
         raise InsightFaceFault("invalid_request", "force: use true or false")
-    return text in {"true", "1", "yes", "on"}
+    return force
 
 
 def checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
