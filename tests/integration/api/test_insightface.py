@@ -224,6 +224,11 @@ def test_what_lineament_does_not_do_is_refused_and_never_left_out_in_silence(emp
     assert fault(answer) == (400, "unexpected_external_embedding")
     for metadata in ("[]", "{", '{"a": NaN}', '{"a": "' + "x" * 9000 + '"}'):
         assert fault(client.post(PERSONS, data={"metadata": metadata}, files=sent(ARDERN))) == (400, "invalid_metadata")
+    deep: Any = {}
+    for _ in range(300):
+        deep = {"a": deep}
+    for address in (f"{COLLECTIONS}/employees", f"{COLLECTIONS}/others"):
+        assert fault(client.patch(address, json={"metadata": deep})) == (400, "invalid_metadata")
     assert fault(client.post(PERSONS, data={"review_mode": "strict"}, files=sent(ARDERN))) == (400, "invalid_request")
     answer = client.post(f"{V1}/detect", data={"min_score": "0.1"}, files=one(ARDERN))
     assert fault(answer) == (400, "request_detection_override_not_supported")

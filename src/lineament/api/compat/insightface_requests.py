@@ -20,6 +20,8 @@ MOST_IMAGES = 20
 MOST_FACES = 100
 MOST_METADATA = 8 * 2**10
 """Most bytes of what a program keeps with a person or a collection, as JSON."""
+DEEPEST_METADATA = 20
+"""Most objects and lists in it, one within the other: what can be read is not yet what can be written again."""
 THRESHOLD = 0.4
 """The threshold of a collection whose program names none, as InsightFace Server has it unless told otherwise."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -85,9 +87,9 @@ def read_wish(value: object) -> CollectionWish:
 
 def read_change(kind: type[CollectionChange | PersonChange], value: object) -> dict[str, Any]:
     """Return what a body changes. Raises InsightFaceFault."""
-    change = _validated(kind, value).model_dump(exclude_unset=True)
-    checked_metadata(change.get("metadata", {}))
-    return change
+    change = _validated(kind, value)
+    checked_metadata(change.metadata)
+    return change.model_dump(exclude_unset=True)
 
 
 def require_id(untrusted: str, field: str, alone: str = "") -> str:
@@ -173,14 +175,23 @@ def forced(query: QueryParams) -> bool:
 
 
 def checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return what a program keeps with a person or a collection. Raises InsightFaceFault if it is too long."""
+    """Return what a program keeps with a person or a collection. Raises InsightFaceFault if it is too long or deep."""
     try:
         size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
+        fits = size <= MOST_METADATA and _depth(metadata) <= DEEPEST_METADATA
     except (ValueError, RecursionError):  # a number that JSON does not have, or half a character
-        size = MOST_METADATA + 1
-    if size > MOST_METADATA:
-        raise InsightFaceFault("invalid_metadata", f"metadata: use at most {MOST_METADATA:,} bytes of JSON (RFC 8259)")
+        fits = False
+    if not fits:
+        why = f"use at most {MOST_METADATA:,} bytes of JSON (RFC 8259), {DEEPEST_METADATA} levels deep"
+        raise InsightFaceFault("invalid_metadata", f"metadata: {why}")
     return metadata
+
+
+def _depth(value: object) -> int:
+    """Return how many objects and lists are one within the other."""
+    if not isinstance(value, (dict, list)):
+        return 0
+    return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
 
 
 def _validated(kind: type[Kind], value: object) -> Kind:
