@@ -102,6 +102,19 @@ def test_a_form_that_cannot_be_read_is_refused() -> None:
         read(b"", "multipart/form-data")
 
 
+@pytest.mark.parametrize("charset", ["idna", "punycode", "undefined", "unicode_escape", "utf-7", "utf-16", "rot13"])
+def test_a_form_in_an_encoding_that_makes_no_text_is_refused(charset: str) -> None:
+    body, kind = form(("name", b"\\ud800 +2AA- xn--\xff"))
+    with pytest.raises(InvalidValue, match="charset is not UTF-8"):
+        read(body, f"{kind}; charset={charset}")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", "us-ascii", "ISO-8859-1", "windows-1252", "unknown"])
+def test_a_form_in_a_usual_encoding_is_read(charset: str) -> None:
+    body, kind = form(("name", b"Zo\xc3\xab"))
+    assert read(body, f"{kind}; charset={charset}").texts["name"] in {"Zoë", "ZoÃ«"}
+
+
 def test_any_other_body_is_left_unread() -> None:
     assert read(b"x" * 2**21, "application/octet-stream") == SentBody()
 
