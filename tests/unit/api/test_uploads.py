@@ -89,6 +89,14 @@ def test_json_has_pictures_as_base64() -> None:
     assert sent.file("source_image") is None
 
 
+def test_a_picture_in_base64_that_is_too_large_is_refused() -> None:
+    most, more = (base64.b64encode(b"x" * size) for size in (LARGEST, LARGEST + 1))
+    assert read(b'{"file": "' + most + b'"}', "application/json").file("file") is not None
+    sent = read(b'{"file": "' + more + b'"}', "application/json")
+    with pytest.raises(FileTooLarge):
+        sent.file("file")
+
+
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b'{"a": 1e'], ids=["open", "bytes", "deep", "number"])
 def test_json_that_cannot_be_read_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidValue, match="RFC 8259"):
