@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import shutil
@@ -190,6 +191,8 @@ def test_lists_come_in_parts(client: Any, collection: str) -> None:
     first = client.list_faces(CollectionId=collection, MaxResults=2)
     rest = client.list_faces(CollectionId=collection, MaxResults=2, NextToken=first["NextToken"])
     assert (len(first["Faces"]), len(rest["Faces"]), "NextToken" in rest) == (2, 1, False)
+    token = first["NextToken"]
+    assert json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))) == [first["Faces"][1]["FaceId"]]
     pages = client.get_paginator("list_collections").paginate(PaginationConfig={"PageSize": 1})
     listed = [called for page in pages for called in page["CollectionIds"]]
     assert {collection, MODEL} <= set(listed)

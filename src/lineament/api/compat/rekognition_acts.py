@@ -137,14 +137,14 @@ def index_faces(asked: RekognitionCall, said: shapes.IndexFaces) -> dict[str, An
 def list_faces(asked: RekognitionCall, said: shapes.ListFaces) -> dict[str, Any]:
     """List the faces of a collection, or of a user of it."""
     desk, collection = asked.call.desk, asked.collection(said.CollectionId)
-    after, most = int(place_of(said.NextToken) or 0), said.MaxResults or USUAL_LISTED
+    after, most = str(place_of(said.NextToken, str) or ""), said.MaxResults or USUAL_LISTED
     subject = None if said.UserId is None else desk.subjects.get(collection, said.UserId)
     found = desk.collection_faces.page(collection, after=after, limit=most + 1, subject=subject, keys=said.FaceIds)
     shown = found[:most]
     return {
         "Faces": [view.face_json(face, asked.model) for face in shown],
         "FaceModelVersion": asked.model,
-        **_next(int(shown[-1].id) if len(found) > most else None),
+        **_next(shown[-1].key if len(found) > most else None),
     }
 
 
@@ -282,7 +282,7 @@ def _users(found: FoundInCollection, most: int) -> list[dict[str, Any]]:
     return [view.user_json(subject.called, best.score) for subject, best in found.by_subject()[:most]]
 
 
-def _next(place: int | str | None) -> dict[str, str]:
+def _next(place: str | None) -> dict[str, str]:
     return {} if place is None else {"NextToken": cursor(place)}
 
 
