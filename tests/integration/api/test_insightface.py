@@ -180,6 +180,9 @@ def test_lists_come_in_parts_and_are_looked_through(employees: Employees) -> Non
     assert sorted(found) == ["alice", "bob"]
     assert [person["id"] for person in client.get(PERSONS, params={"search": "hr-10"}).json()["persons"]] == ["bob"]
     assert fault(client.get(PERSONS, params={"cursor": "x"})) == (400, "invalid_cursor")
+    before = employees.world.ledger_size()
+    assert len(client.get(PERSONS).json()["persons"]) == 2
+    assert employees.world.ledger_size() == before + 1, "one list was read"
     assert [each["id"] for each in client.get(COLLECTIONS).json()["collections"]] == ["employees", MODEL]
     part = client.get(COLLECTIONS, params={"limit": 1}).json()
     part = client.get(COLLECTIONS, params={"limit": 1, "cursor": part["next_cursor"]}).json()
@@ -203,6 +206,16 @@ def test_pictures_that_cannot_be_enrolled_are_named_with_a_reason(employees: Emp
     assert fault(employees.client.get(f"{PERSONS}/carol")) == (404, "person_not_found")
     again = employees.client.post(PERSONS, data={"id": "bob"}, files=sent(LATER))
     assert fault(again) == (409, "person_exists")
+
+
+def test_whoever_cannot_be_enrolled_now_can_be_enrolled_later(employees: Employees) -> None:
+    (source,) = [each.name for each in employees.world.machine.sources.list() if "insightface" in each.name]
+    employees.world.machine.sources.suspend(source)
+    refused = employees.client.post(PERSONS, data={"id": "alice"}, files=sent(ARDERN))
+    assert fault(refused) == (403, "refused")
+    assert fault(employees.client.get(f"{PERSONS}/alice")) == (404, "person_not_found")
+    employees.world.machine.sources.resume(source)
+    assert employees.enrol("alice", ARDERN)["rejected_images"] == []
 
 
 def test_what_lineament_does_not_do_is_refused_and_never_left_out_in_silence(employees: Employees) -> None:
