@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,13 +21,13 @@ from lineament.services.collections.faces import PictureToIndex
 from lineament.services.collections.searching import FoundInCollection, ProgramSearch
 from lineament.services.collections.subjects import NotAssigned
 from lineament.services.gallery.items import IngestOutcome
+from lineament.sources.buckets import BucketObject
 from lineament.views import rekognition as view
 
 USUAL_LISTED = 1000
 _REASONS = {
     NotAssigned.NOT_THERE: "FACE_NOT_FOUND",
     NotAssigned.OF_ANOTHER: "ASSOCIATED_TO_A_DIFFERENT_USER",
-    NotAssigned.TOO_WEAK: "LOW_FACE_QUALITY",
 }
 _TAKEN = {IngestOutcome.ENROLLED, IngestOutcome.TOO_WEAK, IngestOutcome.NO_FACE}
 _TAKEN_BEFORE = {IngestOutcome.ALREADY_THERE, IngestOutcome.ANOTHER_PLACE}
@@ -55,15 +56,16 @@ class RekognitionCall:
 
     def to_search(self, collection: KnownCollection, image: shapes.ForeignImage, wanted: ProgramSearch) -> bytes:
         """Return an image to search a collection with, untrusted."""
-        if (found := image.in_bucket) is not None:
-            return self.call.desk.bucket_pictures.to_search(collection, found, wanted)
-        return image.opened(self.limit)
+        return self.untrusted(image, lambda found: self.call.desk.bucket_pictures.to_search(collection, found, wanted))
 
     def to_look_at(self, image: shapes.ForeignImage) -> bytes:
         """Return an image to look at, untrusted."""
-        if (found := image.in_bucket) is not None:
-            return self.call.desk.bucket_pictures.to_look_at(found)
-        return image.opened(self.limit)
+        return self.untrusted(image, self.call.desk.bucket_pictures.to_look_at)
+
+    def untrusted(self, image: shapes.ForeignImage, fetch: Callable[[BucketObject], bytes]) -> bytes:
+        """Return an image: as it was sent, or as ``fetch`` returns it from its bucket."""
+        found = image.in_bucket
+        return image.opened(self.limit) if found is None else fetch(found)
 
 
 def _arn(called: str) -> str:
@@ -106,13 +108,9 @@ def delete_collection(asked: RekognitionCall, said: shapes.OfCollection) -> dict
 
 def index_faces(asked: RekognitionCall, said: shapes.IndexFaces) -> dict[str, Any]:
     """Enrol the faces of an image."""
-    collection = asked.collection(said.CollectionId)
-    if (found := said.Image.in_bucket) is not None:
-        untrusted = asked.call.desk.bucket_pictures.to_enrol(collection, found)
-    else:
-        untrusted = said.Image.opened(asked.limit)
+    collection, found = asked.collection(said.CollectionId), said.Image.in_bucket
     picture = PictureToIndex(
-        untrusted=untrusted,
+        untrusted=asked.untrusted(said.Image, partial(asked.call.desk.bucket_pictures.to_enrol, collection)),
         called=said.ExternalImageId,
         most_faces=said.MaxFaces,
         uri=None if found is None else found.uri,
