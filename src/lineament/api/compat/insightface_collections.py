@@ -240,8 +240,8 @@ def collection_of(read: ReadRequest, called: str | None = None) -> KnownCollecti
         raise _missing("collection", name) from error
 
 
-def _person(read: ReadRequest, collection: KnownCollection, called: str | None = None) -> FaceSubject:
-    name = read.path["person_id"] if called is None else called
+def _person(read: ReadRequest, collection: KnownCollection) -> FaceSubject:
+    name = read.path["person_id"]
     try:
         return read.call.desk.subjects.get(collection, name)
     except NotFound as error:
