@@ -157,8 +157,10 @@ def test_the_calls_of_the_sdk(service: Service) -> None:
 def test_the_calls_of_double_take(service: Service) -> None:
     client = service.client
     client.post(FACES, params={"subject": "Jacinda"}, files=sent(ARDERN)).raise_for_status()
-    answer = client.post(RECOGNIZE, params={"det_prob_threshold": 0.8}, files=sent(LATER))
-    (face,) = answer.json()["result"]
+    for plugins in ("undefined", "mask,gender,age"):  # the first if its configuration names none
+        options = {"face_plugins": plugins, "det_prob_threshold": 0.8}
+        (face,) = client.post(RECOGNIZE, params=options, files=sent(LATER)).json()["result"]
+        assert set(face) == {"box", "subjects"}
     (subject,) = face["subjects"]
     assert subject["subject"] == "Jacinda"
     assert 99 < round(100 * subject["similarity"], 2) <= 100
@@ -383,6 +385,8 @@ def test_what_is_wrong_has_a_number(service: Service) -> None:
     }
     assert {code: answer.json()["code"] for code, answer in faults.items()} == {code: code for code in faults}
     assert [answer.status_code for answer in faults.values()] == [400, 400, 400, 400, 400, 404]
+    half = client.post(f"{FACES}/delete", content=b'["\\ud800"]', headers={"content-type": "application/json"})
+    assert (half.status_code, half.json()) == (404, {"message": "Image \\ud800 not found", "code": 44})
     assert client.patch(SUBJECTS).status_code == 405
     assert client.post(FACES, params={"subject": "A"}, files=sent(b"x" * 2**21)).status_code == 413
 

@@ -16,10 +16,9 @@ from lineament.api.compat.compreface_errors import (
     CompreFaceFault,
 )
 from lineament.api.compat.values import share_in, truth_in, whole_in
+from lineament.sandbox.files import printable
 
 LANDMARKS = "landmarks"
-LEFT_OUT = frozenset({"age", "gender", "pose", "mask", "landmarks2d106", "detector"})
-"""Plugins that a program may ask for and that give nothing: Lineament guesses nothing about a person."""
 CALCULATOR = "calculator"
 MOST_SUBJECTS = 100
 """Most subjects that are told for a face."""
@@ -101,16 +100,14 @@ def image_id(untrusted: str) -> str:
     try:
         return str(UUID(untrusted))
     except ValueError:
-        raise CompreFaceFault(NO_IMAGE, f"Image {untrusted[:40]} not found", 404) from None
+        raise CompreFaceFault(NO_IMAGE, f"Image {printable(untrusted[:40])} not found", 404) from None
 
 
 def _plugins(untrusted: str) -> frozenset[str]:
-    names = frozenset(name.strip() for name in untrusted[:500].split(",") if name.strip())
+    """Return the names of plugins. Those that are not there are ignored, as CompreFace does; double-take sends some."""
+    names = frozenset(name.strip() for name in untrusted.split(","))
     if CALCULATOR in names:
         why = "face_plugins cannot have calculator: a template never leaves Lineament"
-        raise CompreFaceFault(WRONG_ARGUMENT, why)
-    if unknown := names - LEFT_OUT - {LANDMARKS}:
-        why = f"face_plugins has what is no plugin: {min(unknown)[:40]}"
         raise CompreFaceFault(WRONG_ARGUMENT, why)
     return names
 
