@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from tests.conftest import PORTRAITS
-from tests.support.programs import key_for
+from tests.support.programs import RIGHTS, key_for
 from tests.support.squad import REASON, Squad
 from tests.support.world import CASE, World, copied_gallery
 
@@ -24,13 +24,6 @@ from lineament.services.collections.searching import ProgramSearch
 from lineament.services.people.api_keys import KeyEntrance
 from lineament.workspace import Desk
 
-RIGHTS = (
-    Permission.READ_SOURCES,
-    Permission.MANAGE_SOURCES,
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-)
 MODEL = "watchlist"
 CALLED = "Team Ardern"
 NAME = "Jacinda Kate Laurell"

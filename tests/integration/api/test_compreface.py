@@ -16,9 +16,8 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from starlette.routing import Route
 from tests.conftest import PORTRAITS
-from tests.support.programs import key_for
+from tests.support.programs import RIGHTS, addresses, key_for
 from tests.support.serving import serving
 from tests.support.squad import Squad
 from tests.support.world import CASE, World, copied_gallery
@@ -28,13 +27,6 @@ from lineament.api.compat.compreface import create_compreface
 from lineament.model.accounts import HOME_AGENCY, Permission, Role
 from lineament.model.sources import SourceTerms
 
-RIGHTS = (
-    Permission.READ_SOURCES,
-    Permission.MANAGE_SOURCES,
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-)
 SERVICE = "staff"
 ARDERN, LATER = PORTRAITS / "ardern-2018.jpg", PORTRAITS / "ardern-2022.jpg"
 MACRON, OBAMA = PORTRAITS / "macron-2014.jpg", PORTRAITS / "obama.jpg"
@@ -354,9 +346,7 @@ def test_a_key_opens_one_service_and_what_its_rights_say(service: Service) -> No
 
 
 def test_no_address_answers_without_a_key(service: Service) -> None:
-    app = create_compreface(Admission(service.world.workspace))
-    routes = [route for route in app.routes if isinstance(route, Route)]
-    found = [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
+    found = addresses(create_compreface(Admission(service.world.workspace)))
     assert len(found) == 17
     with httpx.Client(base_url=service.url, timeout=60) as client:
         answers = {each: client.request(*each) for each in found}

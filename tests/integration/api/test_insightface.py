@@ -12,9 +12,8 @@ from uuid import UUID
 import httpx
 import pytest
 from PIL import Image
-from starlette.routing import Route
 from tests.conftest import PORTRAITS
-from tests.support.programs import key_for
+from tests.support.programs import RIGHTS, addresses, key_for
 from tests.support.serving import serving
 from tests.support.world import CASE, World, copied_gallery
 
@@ -23,13 +22,6 @@ from lineament.api.compat.insightface import create_insightface
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceTerms
 
-RIGHTS = (
-    Permission.READ_SOURCES,
-    Permission.MANAGE_SOURCES,
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-)
 MODEL = "staff"
 ARDERN, LATER, OBAMA = (PORTRAITS / name for name in ("ardern-2018.jpg", "ardern-2022.jpg", "obama.jpg"))
 V1 = "/compat/insightface/v1"
@@ -268,9 +260,7 @@ def test_a_key_is_needed_and_its_rights_count(employees: Employees) -> None:
 
 
 def test_no_address_but_that_of_health_answers_without_a_key(employees: Employees) -> None:
-    app = create_insightface(Admission(employees.world.workspace))
-    routes = [route for route in app.routes if isinstance(route, Route)]
-    found = [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
+    found = addresses(create_insightface(Admission(employees.world.workspace)))
     assert len(found) == 21
     with httpx.Client(base_url=employees.url, timeout=60) as client:
         answers = {each: client.request(*each).status_code for each in found}

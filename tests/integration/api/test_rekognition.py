@@ -21,8 +21,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from PIL import Image
 from tests.conftest import PORTRAITS
-from tests.support.programs import key_for
-from tests.support.rekognition import MODEL, RIGHTS, RekognitionServer, rekognition_client, rekognition_serving
+from tests.support.programs import RIGHTS, key_for
+from tests.support.rekognition import MODEL, RekognitionServer, rekognition_client, rekognition_serving
 from tests.support.world import CASE, MEBI, World, opened
 
 from lineament.api.compat.rekognition_acts import OPERATIONS
