@@ -71,8 +71,9 @@ class Examples:
     def add(self, collection: KnownCollection, wanted: WantedExample) -> CollectionFace:
         """Enrol a face of a picture as one of a subject, who is added if they are new.
 
-        Raises NoFace, SeveralFaces, InvalidValue for a face that cannot be compared well (its field is FACE) or is
-        enrolled as somebody else's (SUBJECT), WrongState for a picture that was erased before, and as ``Enrol.run``.
+        Raises NoFace, SeveralFaces, InvalidValue for a file of several pictures, for a face that cannot be compared
+        well (its field is FACE) or is enrolled as somebody else's (SUBJECT), WrongState for a picture that was erased
+        before, and as ``Enrol.run``.
         """
         checked_called(wanted.subject, "The name of a subject", "subject")
         _require_face(self._services.looking.detect(wanted.untrusted), wanted)
@@ -166,6 +167,9 @@ class Examples:
 
 def _require_face(seen: SeenPicture, wanted: WantedExample) -> None:
     """Raise the error that tells why no face of a picture can be enrolled, unless one can."""
+    if seen.parts > 1:  # the faces of all of them would be enrolled as those of the subject
+        why = f"its file holds {seen.parts} pictures, and the others may show somebody else; send one of them"
+        raise InvalidValue(what="The picture", value=wanted.name, why=why, field="file")
     sure = tuple(face for face in seen.faces if face.quality.detector_score >= wanted.least_score)
     number = None if wanted.alone else 1 if sure else None
     face = face_of(sure, number, width=seen.width, height=seen.height)
