@@ -295,7 +295,10 @@ def test_examples_are_listed_in_parts_and_erased_by_their_ids(service: Service) 
     assert answer.json() == [{"image_id": first, "subject": "Jacinda"}]
     answer = service.client.delete(f"{FACES}/{first}")
     assert (answer.status_code, answer.json()) == (404, {"message": f"Image {first} not found", "code": 44})
+    before = service.world.ledger_size()
     assert service.client.delete(FACES).json() == {"deleted": 2}
+    read = service.world.actions()[before:].count("collection_read")
+    assert read == 1, "the names of the subjects were read; erasing is no reading"
 
 
 def test_the_face_of_an_example_is_shown_and_no_key_stands_in_an_address(service: Service) -> None:

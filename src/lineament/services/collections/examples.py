@@ -158,13 +158,15 @@ class Examples:
 
     def _erase(self, collection: KnownCollection, called: str) -> int:
         """Erase the examples of a subject first, so that whoever is interrupted can do it again by the name."""
-        erased = 0
-        while part := self.part(collection, first=0, limit=_AT_ONCE, subject=called).examples:
-            self._services.faces.delete(collection, [face.key for face in part])
-            erased += len(part)
-        with suppress(NotFound):  # there was none of that name, or somebody else removed it
+        try:
+            subject = self._services.subjects.get(collection, called)
+        except NotFound:
+            return 0
+        known = self._services.faces.of_ids(self._services.subjects.faces(subject))
+        erased, _ = self._services.faces.delete(collection, [face.key for face in known.values()])
+        with suppress(NotFound):  # somebody else removed it
             self._services.subjects.remove(collection, called)
-        return erased
+        return len(erased)
 
 
 def _face_to_enrol(seen: SeenPicture, wanted: WantedExample) -> Face:
