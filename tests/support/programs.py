@@ -7,6 +7,8 @@ import threading
 from dataclasses import dataclass, field
 
 import httpx
+from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.types import ASGIApp
 from tests.support.serving import TOKEN
 from tests.support.world import World
@@ -15,6 +17,14 @@ from lineament.model.accounts import Account, Permission
 from lineament.model.api_keys import KeyTerms, MadeKey
 from lineament.web.app import create_app
 
+RIGHTS = (
+    Permission.READ_SOURCES,
+    Permission.MANAGE_SOURCES,
+    Permission.READ_CASES,
+    Permission.OPEN_CASES,
+    Permission.SEARCH,
+)
+"""What a program needs that fills a collection of faces and searches it."""
 CALLER = ("127.0.0.1", 50000)
 """The network address and port from which a program calls."""
 
@@ -40,6 +50,12 @@ class InProcess(httpx.BaseTransport):
     def close(self) -> None:
         """End the loop in which the application ran."""
         self._runner.close()
+
+
+def addresses(app: Starlette) -> list[tuple[str, str]]:
+    """Return the methods and paths of an application; HEAD goes with GET."""
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    return [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
 
 
 @dataclass(slots=True)

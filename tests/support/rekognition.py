@@ -9,22 +9,14 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from tests.support.programs import key_for
+from tests.support.programs import RIGHTS, key_for
 from tests.support.serving import serving
 from tests.support.world import CASE, World
 
-from lineament.model.accounts import Permission
 from lineament.model.api_keys import MadeKey
 from lineament.model.sources import SourceTerms
 
 MODEL = "watchlist"
-RIGHTS = (
-    Permission.READ_SOURCES,
-    Permission.MANAGE_SOURCES,
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-)
 
 
 @dataclass(frozen=True, slots=True)

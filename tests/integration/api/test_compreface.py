@@ -16,9 +16,8 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from starlette.routing import Route
 from tests.conftest import PORTRAITS
-from tests.support.programs import key_for
+from tests.support.programs import RIGHTS, addresses, key_for
 from tests.support.serving import serving
 from tests.support.squad import Squad
 from tests.support.world import CASE, World, copied_gallery
@@ -28,13 +27,6 @@ from lineament.api.compat.compreface import create_compreface
 from lineament.model.accounts import HOME_AGENCY, Permission, Role
 from lineament.model.sources import SourceTerms
 
-RIGHTS = (
-    Permission.READ_SOURCES,
-    Permission.MANAGE_SOURCES,
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-)
 SERVICE = "staff"
 ARDERN, LATER = PORTRAITS / "ardern-2018.jpg", PORTRAITS / "ardern-2022.jpg"
 MACRON, OBAMA = PORTRAITS / "macron-2014.jpg", PORTRAITS / "obama.jpg"
@@ -157,8 +149,10 @@ def test_the_calls_of_the_sdk(service: Service) -> None:
 def test_the_calls_of_double_take(service: Service) -> None:
     client = service.client
     client.post(FACES, params={"subject": "Jacinda"}, files=sent(ARDERN)).raise_for_status()
-    answer = client.post(RECOGNIZE, params={"det_prob_threshold": 0.8}, files=sent(LATER))
-    (face,) = answer.json()["result"]
+    for plugins in ("undefined", "mask,gender,age"):  # the first if its configuration names none
+        options = {"face_plugins": plugins, "det_prob_threshold": 0.8}
+        (face,) = client.post(RECOGNIZE, params=options, files=sent(LATER)).json()["result"]
+        assert set(face) == {"box", "subjects"}
     (subject,) = face["subjects"]
     assert subject["subject"] == "Jacinda"
     assert 99 < round(100 * subject["similarity"], 2) <= 100
@@ -301,7 +295,10 @@ def test_examples_are_listed_in_parts_and_erased_by_their_ids(service: Service) 
     assert answer.json() == [{"image_id": first, "subject": "Jacinda"}]
     answer = service.client.delete(f"{FACES}/{first}")
     assert (answer.status_code, answer.json()) == (404, {"message": f"Image {first} not found", "code": 44})
+    before = service.world.ledger_size()
     assert service.client.delete(FACES).json() == {"deleted": 2}
+    read = service.world.actions()[before:].count("collection_read")
+    assert read == 1, "the names of the subjects were read; erasing is no reading"
 
 
 def test_the_face_of_an_example_is_shown_and_no_key_stands_in_an_address(service: Service) -> None:
@@ -327,6 +324,10 @@ def test_a_key_opens_one_service_and_what_its_rights_say(service: Service) -> No
     assert (answer.status_code, answer.json()) == (400, {"message": "Missing header: x-api-key", "code": 20})
     answer = client.get(SUBJECTS, headers={"x-api-key": "00000000-0000-0000-0000-000000000002"})
     assert (answer.status_code, answer.json()["code"]) == (404, 10)
+    own = client.get(SUBJECTS, headers={"x-api-key": service.client.headers["x-api-key"]})
+    assert own.json() == {"subjects": ["Jacinda"]}
+    several = [("x-api-key", service.client.headers["x-api-key"]), ("x-api-key", "another")]
+    assert client.get(SUBJECTS, headers=several).json()["code"] == 10, "a proxy may have read the other"
     for sources in ((), (SERVICE, "portraits")):
         answer = client.get(SUBJECTS, headers=service.key(*RIGHTS, sources=sources))
         assert (answer.status_code, answer.json()["code"]) == (404, 10)
@@ -348,15 +349,24 @@ def test_a_key_opens_one_service_and_what_its_rights_say(service: Service) -> No
 
 
 def test_no_address_answers_without_a_key(service: Service) -> None:
-    app = create_compreface(service.world.workspace, Admission(service.world.workspace))
-    routes = [route for route in app.routes if isinstance(route, Route)]
-    found = [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
+    found = addresses(create_compreface(Admission(service.world.workspace)))
     assert len(found) == 17
     with httpx.Client(base_url=service.url, timeout=60) as client:
         answers = {each: client.request(*each) for each in found}
     codes = {each: answer.json()["code"] for each, answer in answers.items()}
     static = ("GET", f"{API}/static/{{key}}/images/{{image_id}}")
     assert codes == {each: 1 if each == static else 20 for each in found}
+
+
+def test_a_file_of_several_pictures_is_no_example_of_one_subject(service: Service) -> None:
+    first, second = (Image.open(portrait).convert("RGB") for portrait in (MACRON, OBAMA))
+    written = io.BytesIO()
+    first.save(written, "TIFF", save_all=True, append_images=[second], compression="jpeg")
+    answer = service.client.post(FACES, params={"subject": "Emmanuel"}, files=sent(written.getvalue()))
+    assert (answer.status_code, answer.json()["code"]) == (400, 36)
+    assert "holds 2 pictures" in answer.json()["message"]
+    assert service.client.get(FACES).json()["faces"] == []
+    assert service.recognize(OBAMA)[0]["subjects"] == []
 
 
 def test_a_name_that_cannot_be_kept_enrols_nothing(service: Service) -> None:
@@ -379,6 +389,8 @@ def test_what_is_wrong_has_a_number(service: Service) -> None:
     }
     assert {code: answer.json()["code"] for code, answer in faults.items()} == {code: code for code in faults}
     assert [answer.status_code for answer in faults.values()] == [400, 400, 400, 400, 400, 404]
+    half = client.post(f"{FACES}/delete", content=b'["\\ud800"]', headers={"content-type": "application/json"})
+    assert (half.status_code, half.json()) == (404, {"message": "Image \\ud800 not found", "code": 44})
     assert client.patch(SUBJECTS).status_code == 405
     assert client.post(FACES, params={"subject": "A"}, files=sent(b"x" * 2**21)).status_code == 413
 

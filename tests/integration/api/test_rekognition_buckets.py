@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.conftest import PORTRAITS
-from tests.support.programs import key_for
-from tests.support.rekognition import MODEL, RIGHTS, RekognitionServer, rekognition_client, rekognition_serving
+from tests.support.programs import RIGHTS, key_for
+from tests.support.rekognition import MODEL, RekognitionServer, rekognition_client, rekognition_serving
 from tests.support.s3_service import BUCKET, READER, SECRET, S3Service
 from tests.support.world import CASE, MEBI, World, opened
 
