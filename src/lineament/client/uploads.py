@@ -23,6 +23,7 @@ PART = 4 * 2**20
 _LISTED = 1000  # most files in one list
 _TOGETHER = 2 * PART  # most bytes of parts in one request
 _MOST_PARTS = 500
+_ABOUT_OTHERS = (".json", ".xmp")  # how the names of side-cars and case exports end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,12 +218,21 @@ def _files_in(folder: Path) -> tuple[list[OfferedFile], int]:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """Yield what is in a folder except folders, in the order of the names. Raises OSError if one cannot be read."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    """Yield what is in a folder except folders. Raises OSError if one cannot be read.
+
+    What says something of other files comes first, then the other files, then what is in the folders within: a case
+    export is listed before its media, and no folder is left and entered again.
+    """
+    for entry in sorted(os.scandir(folder), key=_place_in_list):
         if entry.is_dir(follow_symlinks=False):
             yield from _entries(Path(entry.path))
         else:
             yield Path(entry.path)
+
+
+def _place_in_list(entry: os.DirEntry[str]) -> tuple[bool, bool, str]:
+    is_about_others = entry.name.lower().endswith(_ABOUT_OTHERS) or entry.name == "captures.csv"
+    return entry.is_dir(follow_symlinks=False), not is_about_others, entry.name
 
 
 def _offered(path: Path, folder: Path) -> OfferedFile:
