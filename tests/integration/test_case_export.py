@@ -133,9 +133,11 @@ def test_it_has_what_the_reader_of_gleapp_asks_for(
     text = (tmp_path / "out" / LIST_NAME).read_text(encoding="utf-8-sig")
     assert LIST_NAME.endswith(".json")
     assert "projectvic" in text[:8192].lower(), "by this it knows an export, without reading all of it"
-    cases = json.loads(text)["value"]
-    assert [list(map(type, (own["CaseID"], own["CaseNumber"], own["Media"]))) for own in cases] == [[str, str, list]]
-    records = cases[0]["Media"]
+    (own,) = json.loads(text)["value"]
+    assert isinstance(own["Media"], list), "by this it tells a case from a hash set"
+    about = ("CaseID", "CaseNumber", "SourceApplicationName", "SourceApplicationVersion")
+    assert {type(own[name]) for name in about} == {str}
+    records = own["Media"]
     assert len(records) == 2
     assert len({record["MediaID"] for record in records}) == 2, "verdicts come back by it"
     for record in records:

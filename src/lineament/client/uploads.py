@@ -23,7 +23,8 @@ PART = 4 * 2**20
 _LISTED = 1000  # most files in one list
 _TOGETHER = 2 * PART  # most bytes of parts in one request
 _MOST_PARTS = 500
-_ABOUT_OTHERS = (".json", ".xmp")  # how the names of side-cars and case exports end
+_ABOUT_OTHERS = (".json", ".xmp", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+"""How the names of side-cars, case exports, tables and manifests end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,8 +232,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _place_in_list(entry: os.DirEntry[str]) -> tuple[bool, bool, str]:
-    is_about_others = entry.name.lower().endswith(_ABOUT_OTHERS) or entry.name == "captures.csv"
-    return entry.is_dir(follow_symlinks=False), not is_about_others, entry.name
+    return entry.is_dir(follow_symlinks=False), not entry.name.lower().endswith(_ABOUT_OTHERS), entry.name
 
 
 def _offered(path: Path, folder: Path) -> OfferedFile:

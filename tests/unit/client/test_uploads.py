@@ -23,6 +23,7 @@ UPLOAD = {
 WANTED = [
     "captures.csv",
     "case-vics.json",
+    "list.jsonl",
     "z.jpg.XMP",
     "b.jpg",
     "z.jpg",
