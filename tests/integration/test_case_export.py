@@ -25,14 +25,15 @@ from lineament.errors import InvalidValue, NotAllowed, StepUpNeeded
 from lineament.model.actions import Action
 from lineament.model.cases import Case, Seeks
 from lineament.model.evidence import EvidenceDraft, EvidenceKind
-from lineament.model.exports import DataModel
+from lineament.model.exports import DataModel, suffix_of
 from lineament.model.reasons import ReasonCode
-from lineament.model.search import SearchResult
+from lineament.model.search import Edit, EditKind, SearchResult
 from lineament.services.disclosure import vics
 from lineament.services.disclosure.vics import LIST_NAME, MadeExport, NotExported
 from lineament.sources.base import Item
 from lineament.sources.vics.connector import VicsConnector
 from lineament.sources.vics.stream import read_media
+from lineament.vision.decode_protocol import MEDIA_TYPES
 from lineament.web.addresses import case_address
 
 Run = Callable[..., Ran]
@@ -119,6 +120,54 @@ def test_our_own_reader_reads_it(team: Squad, case: Case, decided: SearchResult,
     assert items[0].untrusted == PROBE.read_bytes() if isinstance(items[0], Item) else False
     with (tmp_path / "out" / LIST_NAME).open("rb") as file:
         assert [media["category"] for media in read_media(file) if isinstance(media, dict)] == [None, None]
+
+
+@pytest.mark.parametrize("version", ["1.3", "2.0"])
+def test_it_has_what_the_reader_of_gleapp_asks_for(
+    team: Squad, case: Case, decided: SearchResult, tmp_path: Path, version: str
+) -> None:
+    """What GLEAPP takes of an export, by gleapp/projectvic.py of https://github.com/abrignoni/GLEAPP (2026)."""
+    desk = team.fresh_desk(team.examiner)
+    desk.leads.record(decided.search_id, lead_of(desk, decided.search_id), BILL)
+    export(team, case, tmp_path / "out", version)
+    text = (tmp_path / "out" / LIST_NAME).read_text(encoding="utf-8-sig")
+    assert LIST_NAME.endswith(".json")
+    assert "projectvic" in text[:8192].lower(), "by this it knows an export, without reading all of it"
+    (own,) = json.loads(text)["value"]
+    assert isinstance(own["Media"], list), "by this it tells a case from a hash set"
+    about = ("CaseID", "CaseNumber", "SourceApplicationName", "SourceApplicationVersion")
+    assert {type(own[name]) for name in about} == {str}
+    records = own["Media"]
+    assert len(records) == 2
+    assert len({record["MediaID"] for record in records}) == 2, "verdicts come back by it"
+    for record in records:
+        stored = tmp_path / "out" / record["RelativeFilePath"].replace("\\", "/")
+        assert "\\" in record["RelativeFilePath"]
+        assert stored.resolve().is_relative_to((tmp_path / "out").resolve())
+        assert digests_of(stored.read_bytes()) == {kind: record[kind] for kind in ("MD5", "SHA1")}, "it trusts them"
+        assert stored.suffix in {".jpg", ".png"}, "by this it tells pictures from videos; else by the media type"
+        assert record["Category"] is None, "a whole number, or nothing"
+        first = record["MediaFiles"][0]
+        texts = [record["MimeType"], record["Comments"], first["FileName"], first["FilePath"]]
+        assert {type(value) for value in texts} == {str}
+        assert (type(record["MediaID"]), int(record["MediaSize"])) == (int, stored.stat().st_size)
+        assert record["Exifs"] == []
+
+
+def test_an_edited_photograph_is_one_file_found_twice(team: Squad, case: Case, tmp_path: Path) -> None:
+    probe = team.take_probe(case)
+    team.fresh_desk(team.examiner).probes.edit(probe.id, [Edit(kind=EditKind.ROTATE, degrees=90)])
+    said = team.fresh_desk(team.supervisor).case_export.holdings(case.key)
+    made, listing = export(team, case, tmp_path / "out")
+    (record,) = listing["value"][0]["Media"]
+    assert len(record["MediaFiles"]) == 2
+    assert (said.photographs, made.photographs) == (1, 1)
+
+
+def test_each_format_that_is_read_has_a_suffix_of_its_own_but_raw_pictures() -> None:
+    suffixes = {media_type: suffix_of(media_type) for media_type in MEDIA_TYPES}
+    assert len(set(suffixes.values())) == len(MEDIA_TYPES)
+    assert [media_type for media_type, suffix in suffixes.items() if suffix == "bin"] == ["image/x-dcraw"]
 
 
 def test_a_lead_without_evidence_does_not_leave(team: Squad, case: Case, decided: SearchResult, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from lineament.services.gallery.abuse import LoadReport
 from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.connector import FolderConnector
 from lineament.sources.known.lists import pdq_entries
+from lineament.store.abuse import KnownHashRows
 from lineament.vision.derive import hash_quality, perceptual_hash
 from lineament.workspace import Workspace
 
@@ -170,7 +171,7 @@ def changed(file: Path = LISTED) -> bytes:
 
 
 def pdq(untrusted: bytes) -> str:
-    """Return the hash by the library of its authors' kin, as lists have it."""
+    """Return the hash as the package pdqhash computes it, and as lists have it."""
     vector, quality = pdqhash.compute(np.asarray(Image.open(io.BytesIO(untrusted)).convert("RGB")))
     assert quality >= 50
     return np.packbits(vector.astype(bool)).tobytes().hex()
@@ -196,6 +197,26 @@ def test_a_later_list_of_hashes_removes_near_pictures(workspace: Workspace) -> N
     assert files(workspace) == 4
     assert load_pdq(workspace, pdq(changed())).barred == 0
     check_only_face_shown(workspace)
+
+
+def test_a_list_of_hashes_is_opened_once_for_all_ingests_of_a_process(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    after = KnownHashRows.after
+
+    def counted(rows: KnownHashRows, number: int) -> Iterator[bytes]:
+        asked.append(number)
+        return after(rows, number)
+
+    monkeypatch.setattr(KnownHashRows, "after", counted)
+    load_pdq(workspace, "0f" * 32)
+    for portrait in ("sunak.jpg", "macron-2025.jpg", "obama.jpg"):
+        connector = FolderConnector([PORTRAITS / portrait], page_base=None, max_bytes=2**20)
+        workspace.desk_at_the_machine().ingest.run("press", connector, workers=1)
+        if portrait == "macron-2025.jpg":
+            load_pdq(workspace, "f0" * 32)
+    assert asked == [0, 1]
 
 
 def test_a_list_of_hashes_that_is_loaded_during_an_ingest_misses_no_picture(workspace: Workspace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,6 +157,16 @@ def test_marks_that_lie_give_no_face(world: World, far_away: tuple[Image.Image, 
     report = ingest(world, folder(tmp_path / "photos"))
     assert (report.outcomes[IngestOutcome.NO_FACE], report.outcomes[IngestOutcome.UNUSED_MARK]) == (4, 4)
     assert report.outcomes[IngestOutcome.HINTED] == 0
+
+
+def test_marks_in_known_material_without_a_face_are_counted(
+    world: World, far_away: tuple[Image.Image, Box], tmp_path: Path
+) -> None:
+    content = picture_with(far_away[0], "PNG", marked([((0.2, 0.2, 0.05, 0.07), "Ada")], SIZE))
+    world.machine.known_abuse.load([hashlib.sha256(content).hexdigest()])
+    put(tmp_path / "photos" / "1.png", content)
+    report = ingest(world, folder(tmp_path / "photos"))
+    assert (report.outcomes[IngestOutcome.NO_FACE], report.outcomes[IngestOutcome.UNUSED_MARK]) == (1, 1)
 
 
 def test_a_face_that_the_detector_sees_is_no_hint(world: World, tmp_path: Path) -> None:

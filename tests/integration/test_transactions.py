@@ -25,8 +25,9 @@ from lineament.model.cases import Case
 from lineament.model.faces import Box
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Edit, EditKind, Mode, ProbeFace, ProbeKind, SearchRequest, SearchResult
-from lineament.services.disclosure.itl import as_it_is
+from lineament.services.disclosure.itl import MOST_PHOTOGRAPHS, as_it_is
 from lineament.services.disclosure.transactions import MadeTransaction
+from lineament.services.search import MOST_FUSED
 from lineament.sources.imports.itl import ItlPhotograph, photographs
 from lineament.testing import chart, encoded
 from lineament.web.addresses import case_address
@@ -54,6 +55,10 @@ def by_ours(made: MadeTransaction) -> list[ItlPhotograph]:
 def searched(team: Squad) -> tuple[Case, SearchResult]:
     case = team.open_case()
     return case, team.search(case, team.take_probe(case))
+
+
+def test_every_photograph_that_a_search_fuses_has_a_record() -> None:
+    assert MOST_FUSED <= MOST_PHOTOGRAPHS
 
 
 def test_nistitl_and_our_connector_read_the_photograph_and_the_place_of_the_face(

@@ -28,7 +28,7 @@ def write_transaction(
     to: Annotated[str, typer.Option(metavar="DAI", help="The identifier of the agency that gets it.")],
     sender: Annotated[str, typer.Option("--from", metavar="ORI", help="The identifier of your own agency.")],
     search: Annotated[
-        str | None, typer.Option(metavar="ID", help="About whom this search asked. Default: the newest of the case.")
+        str | None, typer.Option(metavar="ID", help="About whom this search asked. [default: the newest of the case]")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -9,7 +9,7 @@ from lineament.model.faces import Box
 from lineament.model.search import Edit, EditKind
 
 SAME_FACE = 0.3
-"""Least overlap (intersection over union) of one face found before and after an edit."""
+"""Least overlap (intersection over union) of two boxes of one face, as of one found before and after an edit."""
 
 
 def moved(box: Box, edit: Edit, size: tuple[int, int], *, undone: bool = False) -> Box:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NewType, TypeAlias
@@ -60,6 +60,11 @@ class Landmarks:
     nose: tuple[float, float]
     left_mouth: tuple[float, float]
     right_mouth: tuple[float, float]
+
+    def scaled(self, across: float, down: float) -> Landmarks:
+        """Return the points in a picture whose sides are ``across`` and ``down`` times as long."""
+        points = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Landmarks(**{name: (x * across, y * down) for name, (x, y) in points.items()})
 
 
 class QualityReason(StrEnum):

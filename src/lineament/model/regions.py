@@ -72,7 +72,7 @@ class RegionHints:
         return tuple(dict.fromkeys(region.name for region in self.regions if region.name))
 
     def joined(self, other: RegionHints) -> RegionHints:
-        """Return both lists as one; only where the pictures in which they were marked have one shape."""
+        """Return both lists as one; of two sizes the first counts."""
         return RegionHints(
             regions=(self.regions + other.regions)[:MOST_REGIONS],
             size=self.size or other.size,

@@ -32,7 +32,7 @@ PageReader = Callable[["ArchiveRecord"], bytes | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BesideFile:
-    """A file that lies beside a manifest, though not in a folder of this machine."""
+    """A file that lies beside a manifest or a case export, though not in a folder of this machine."""
 
     uri: str
     size: int  # bytes
@@ -49,7 +49,7 @@ class Terms:
     contact: str | None = None
     crawl: Callable[[str], KeptCrawl] | None = None  # returns the folder and key of a crawl of this source, by name
     uploads: Callable[[str], Arrivals] | None = None  # returns a drop of this source, by its id
-    beside: Callable[[str], BesideFile | None] | None = None  # finds what a manifest names, by its path below it
+    beside: Callable[[str], BesideFile | None] | None = None  # finds what a list names, by its path
     on_reserved: OnReserved | None = None
     skip_hidden: bool = False  # leave out files and folders whose names begin with a dot
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from lineament.errors import NoFace
+from lineament.model.edits import SAME_FACE
 from lineament.model.faces import Box, Face, Landmarks, Quality, QualityReason, Template
 from lineament.model.regions import RegionHints
 from lineament.model.search import Edit
@@ -40,8 +41,6 @@ WEAK_SCORE = 0.88
 0.85, with norms of 3 to 7.7."""
 MOST_HINTS = 32
 """Most places of one picture that are looked at closely because its metadata mark a face there."""
-SAME_PLACE = 0.3
-"""The overlap (intersection over union) from which two boxes are of one face."""
 TURNED = 45.0
 """Degrees of tilt beyond which a face needs that score, or a template that is not of the weakest grade."""
 
@@ -284,7 +283,7 @@ class Analyser:
                 continue
             looks += 1
             face = self._hinted(picture, box) if looks <= MOST_HINTS else None
-            if face is None or any(face.box.overlap(other.box) > SAME_PLACE for other in faces):
+            if face is None or any(face.box.overlap(other.box) > SAME_FACE for other in faces):
                 unused += 1
             else:
                 faces.append(face)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from lineament.errors import NotAllowed, NotFound, Refused
 from lineament.model.accounts import Official, Permission, Role
-from lineament.model.cases import Case, CaseRole, CaseState
+from lineament.model.cases import GONE, Case, CaseRole, CaseState
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import Source, SourceState
 from lineament.services.record import Record
@@ -132,6 +132,17 @@ def own_case_for(tx: Tx, record: Record, name: str, permission: Permission) -> C
     case = case_for(tx, record, name, permission)
     if case.agency_id != record.official.agency_id:
         raise NotAllowed(what=f"{permission.value}, in a case of your own agency")
+    return case
+
+
+def managed_case(tx: Tx, record: Record, name: str) -> Case:
+    """Return a case of the own agency for whoever manages it.
+
+    Raises as ``own_case_for``, and Refused if the case was destroyed.
+    """
+    case = own_case_for(tx, record, name, Permission.MANAGE_CASES)
+    if case.state in GONE:
+        raise Refused(ReasonCode.CASE_DESTROYED.reason(ref=case.ref))
     return case
 
 

@@ -16,6 +16,7 @@ from lineament.ledger.export import export
 from lineament.ledger.merkle import inclusion_proof
 from lineament.ledger.seen import KeptCheckpoint
 from lineament.model.actions import Action
+from lineament.model.exports import suffix_of
 from lineament.model.faces import FaceId
 from lineament.model.jobs import JobProgress
 from lineament.model.search import Candidate, Probe, SearchResult
@@ -40,7 +41,6 @@ MOST_WITNESSED = 50
 """Most checkpoints that others saw; the newest ones."""
 ERASED = "its face was erased from the gallery"
 _BLURRED = "pictures of this case are blurred in this pack"
-_SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/heic": "heic", "image/tiff": "tif"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,8 +281,8 @@ class _Builder:
         picture = self._making.analyser().decode(original, probe.edits, probe.part)
         blurred = self._snapshot.all_blurred
         show = blur if blurred else bytes
-        suffix = _SUFFIXES.get(probe.media_type, "bin")
-        kept = None if blurred else self._zip.add(f"probes/{probe.sha256}.{suffix}", original)
+        name = f"probes/{probe.sha256}.{suffix_of(probe.media_type)}"
+        kept = None if blurred else self._zip.add(name, original)
         if self._marked is not None and kept is not None:
             self._marked.add(kept, probe, original, self._making.analyser())
         faces = [

@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lineament.errors import Damaged, NotFound, Refused
+from lineament.errors import Damaged, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE, Case, Paper, PaperKind
 from lineament.model.events.cases import CaseDisclosed, DisclosureTaken, PaperAdded
 from lineament.model.jobs import Job, JobRequest
-from lineament.model.reasons import ReasonCode
-from lineament.services.cases.access import own_case_for
+from lineament.services.cases.access import managed_case, own_case_for
 from lineament.services.disclosure import verify
 from lineament.services.disclosure.build import Making, build, digest_of_pack
 from lineament.services.disclosure.snapshot import Holdings, Snapshot, holdings_of, read_snapshot, searches_of
@@ -25,7 +24,6 @@ from lineament.services.people.policies import require_step_up
 from lineament.services.record import Change, Record
 from lineament.services.stored_pictures import StoredPictures
 from lineament.store.blobs import Blobs
-from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
 from lineament.vision.analyse import Analyser
 from lineament.vision.packs import Pack
@@ -63,7 +61,7 @@ class Disclosure:
     def holdings(self, name: str) -> Holdings:
         """Return what a pack of the case would hold now, in counts. Raises RecordAltered."""
         with self._record.read() as tx:
-            case = self._case(tx, name)
+            case = managed_case(tx, self._record, name)
             return holdings_of(tx, case, searches_of(tx, case))
 
     @needs(Permission.MANAGE_CASES)
@@ -93,7 +91,7 @@ class Disclosure:
         official = self._record.official
         with self._record.begin() as tx:
             require_step_up(tx, official, self._record.clock())
-            case = self._case(tx, name)
+            case = managed_case(tx, self._record, name)
             request = JobRequest(
                 kind=DISCLOSURE.name,
                 arguments={"case": case.key, "sharp": sharp, "regions": regions},
@@ -121,7 +119,7 @@ class Disclosure:
             require_step_up(tx, self._record.official, self._record.clock())
         made = self._make(name, sharp=sharp, regions=regions, report=report)
         with self._record.change() as change:
-            self._record_taken(change, self._case(change.tx, name), made.paper)
+            self._record_taken(change, managed_case(change.tx, self._record, name), made.paper)
         return made
 
     @needs(Permission.MANAGE_CASES)
@@ -129,7 +127,7 @@ class Disclosure:
         """Record that a pack is handed over, and return it. Raises NotFound, or StepUpNeeded (R49)."""
         with self._record.change() as change:
             require_step_up(change.tx, self._record.official, change.at)
-            case = self._case(change.tx, name)
+            case = managed_case(change.tx, self._record, name)
             key = case_key(change.tx, self._keys, case)
             try:
                 paper, address = change.tx.papers.get(case.id, pack_id, key, _DISCLOSURES)
@@ -149,7 +147,7 @@ class Disclosure:
         self._blobs.flush()
         official = self._record.official
         with self._record.change() as change:
-            case = self._case(change.tx, name)
+            case = managed_case(change.tx, self._record, name)
             require_current_case(change.tx, self._keys, case, snapshot.key)
             change.concerns(case)
             paper = Paper(
@@ -173,7 +171,7 @@ class Disclosure:
         """Record that a pack is made, and read the case in the same transaction."""
         with self._record.change() as change:
             tx = change.tx
-            case = self._case(tx, name)
+            case = managed_case(tx, self._record, name)
             change.concerns(case)
             held = holdings_of(tx, case, searches_of(tx, case))
             pack = secrets.token_hex(8)
@@ -191,12 +189,6 @@ class Disclosure:
                 )
             )
             return read_snapshot(tx, self._record, self._keys, case, entry=entry, pack=pack, sharp=sharp)
-
-    def _case(self, tx: Tx, name: str) -> Case:
-        case = own_case_for(tx, self._record, name, Permission.MANAGE_CASES)
-        if case.state in GONE:
-            raise Refused(ReasonCode.CASE_DESTROYED.reason(ref=case.ref))
-        return case
 
     def _record_taken(self, change: Change, case: Case, paper: Paper) -> None:
         change.concerns(case)

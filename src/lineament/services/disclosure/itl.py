@@ -22,7 +22,7 @@ KIND = "FACE"
 MOST_PHOTOGRAPHS = 98
 """Records besides Type 1 and Type 2: information designation characters have two digits."""
 FRONTAL = 20.0
-"""Degrees of yaw up to which a face is told as frontal."""
+"""Degrees of yaw up to which a face counts as frontal."""
 
 _FILE, _GROUP, _RECORD, _UNIT = "\x1c", "\x1d", "\x1e", "\x1f"
 _LONGEST_COMMENT = 126

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
+from lineament.model.edits import SAME_FACE
 from lineament.model.faces import Box
 from lineament.model.regions import SIDEWAYS, FaceRegion, before_edits, region_of
 from lineament.model.search import Probe
@@ -81,4 +82,4 @@ def _item(region: FaceRegion) -> str:
 def _is_same(region: FaceRegion, other: FaceRegion) -> bool:
     """Return whether two regions of one picture are of one face."""
     boxes = [Box(x=each.left, y=each.top, width=each.width, height=each.height) for each in (region, other)]
-    return boxes[0].overlap(boxes[1]) > 0.3
+    return boxes[0].overlap(boxes[1]) > SAME_FACE

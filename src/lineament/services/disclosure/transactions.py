@@ -8,22 +8,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lineament.errors import InvalidValue, NotFound, Refused
+from lineament.errors import InvalidValue, NotFound
 from lineament.model.accounts import Permission
-from lineament.model.cases import GONE, Case
+from lineament.model.cases import Case
 from lineament.model.events.cases import TransactionWritten
-from lineament.model.faces import Box, Face, Landmarks
-from lineament.model.reasons import ReasonCode
 from lineament.model.search import Probe, ProbeKind, SearchResult
-from lineament.services.cases.access import own_case_for
-from lineament.services.disclosure.itl import (
-    MOST_PHOTOGRAPHS,
-    ItlFace,
-    ItlHeader,
-    ItlPicture,
-    as_it_is,
-    transaction,
-)
+from lineament.services.cases.access import managed_case
+from lineament.services.disclosure.itl import ItlFace, ItlHeader, ItlPicture, as_it_is, transaction
 from lineament.services.keyholder import case_key, require_current_case
 from lineament.services.needs import needs
 from lineament.services.people.policies import require_step_up
@@ -72,7 +63,7 @@ class Transactions:
     def searches(self, name: str, most: int) -> list[StoredSearch]:
         """Return the newest searches of a case, at most so many, the newest first. Raises as ``write`` does."""
         with self._record.read() as tx:
-            return tx.searches.stored_of_case(self._case(tx, name).id, limit=most)
+            return tx.searches.stored_of_case(managed_case(tx, self._record, name).id, limit=most)
 
     @needs(Permission.MANAGE_CASES)
     def write(self, name: str, search_id: str | None, *, to: str, sender: str) -> MadeTransaction:
@@ -100,7 +91,7 @@ class Transactions:
             ItlHeader(to=to, sender=sender, number=secrets.token_hex(8).upper(), at=self._record.clock(), about=()),
         )
         with self._record.change() as change:
-            case = self._case(change.tx, name)
+            case = managed_case(change.tx, self._record, name)
             require_current_case(change.tx, self._keys, case, asked.key)
             change.concerns(case)
             change.record(
@@ -116,25 +107,12 @@ class Transactions:
         return made
 
     def _asked(self, tx: Tx, name: str, search_id: str | None) -> _AskedFaces:
-        case = self._case(tx, name)
-        if search_id is None:
-            found = tx.searches.stored_of_case(case.id, limit=1)
-        else:
-            found = [stored for stored in [tx.searches.stored(search_id)] if stored.result.case_key == case.key]
-        if not found:
-            raise NotFound(what="search", name=search_id or f"of case {case.ref}", hint="lineament case show")
-        (stored,) = tx.searches.compared(found)
-        result, key = stored.result, case_key(tx, self._keys, case)
+        case = managed_case(tx, self._record, name)
+        result, key = _search_of(tx, case, search_id), case_key(tx, self._keys, case)
         numbers = [(result.probe_id, result.face), *((other.probe_id, other.face) for other in result.others)]
         faces = tuple((tx.probes.get(probe_id, key), number, tx.probes.blob(probe_id)) for probe_id, number in numbers)
         agency = tx.agencies.get(case.agency_id).name
-        return _AskedFaces(case=case, key=key, agency=agency, result=result, faces=faces[:MOST_PHOTOGRAPHS])
-
-    def _case(self, tx: Tx, name: str) -> Case:
-        case = own_case_for(tx, self._record, name, Permission.MANAGE_CASES)
-        if case.state in GONE:
-            raise Refused(ReasonCode.CASE_DESTROYED.reason(ref=case.ref))
-        return case
+        return _AskedFaces(case=case, key=key, agency=agency, result=result, faces=faces)
 
     def _made(self, asked: _AskedFaces, header: ItlHeader) -> MadeTransaction:
         shown = [self._shown(probe, number, self._blobs.get(asked.key, blob)) for probe, number, blob in asked.faces]
@@ -165,11 +143,11 @@ class Transactions:
             written = ItlPicture(
                 content=lossless_picture(picture), compression="PNG", colours="SRGB", width=across, height=down
             )
-        face = _scaled(probe.faces[number - 1], written.width / picture.width, written.height / picture.height)
+        face, scales = probe.faces[number - 1], (written.width / picture.width, written.height / picture.height)
         how = "the original" if unchanged else "upright, as searched; not the bytes of the original"
         shown = ItlFace(
             picture=written,
-            face=face,
+            face=replace(face, box=face.box.scaled(*scales), landmarks=face.landmarks.scaled(*scales)),
             surveillance=probe.kind is ProbeKind.CCTV,
             taken_on=None if picture.taken_at is None else picture.taken_at.date(),
             comment=f"probe face {number} of photograph {probe.id}; {how}",
@@ -177,17 +155,9 @@ class Transactions:
         return shown, unchanged
 
 
-def _scaled(face: Face, across: float, down: float) -> Face:
-    def scaled(point: tuple[float, float]) -> tuple[float, float]:
-        return point[0] * across, point[1] * down
-
-    seen = face.landmarks
-    landmarks = Landmarks(
-        left_eye=scaled(seen.left_eye),
-        right_eye=scaled(seen.right_eye),
-        nose=scaled(seen.nose),
-        left_mouth=scaled(seen.left_mouth),
-        right_mouth=scaled(seen.right_mouth),
-    )
-    box: Box = face.box.scaled(across, down)
-    return replace(face, box=box, landmarks=landmarks)
+def _search_of(tx: Tx, case: Case, search_id: str | None) -> SearchResult:
+    """Return a search of a case (None: the newest) as its entry recorded it. Raises NotFound or RecordAltered."""
+    found = tx.searches.stored_of_case(case.id, limit=1) if search_id is None else [tx.searches.stored(search_id)]
+    if not found or found[0].result.case_key != case.key:
+        raise NotFound(what="search", name=search_id or f"of case {case.ref}", hint="lineament case show")
+    return tx.searches.compared(found)[0].result

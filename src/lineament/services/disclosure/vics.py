@@ -13,6 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import PurePosixPath
@@ -22,13 +23,12 @@ from urllib.parse import unquote, urlsplit
 import lineament
 from lineament.errors import InvalidValue, NotFound, Refused
 from lineament.model.accounts import Permission
-from lineament.model.cases import GONE, Case
+from lineament.model.cases import Case
 from lineament.model.events.cases import CaseExported
-from lineament.model.exports import DataModel
+from lineament.model.exports import DataModel, suffix_of
 from lineament.model.jobs import JobProgress
-from lineament.model.reasons import ReasonCode
 from lineament.model.search import Candidate
-from lineament.services.cases.access import own_case_for
+from lineament.services.cases.access import managed_case
 from lineament.services.copying import why_no_copy
 from lineament.services.disclosure.zipped import Zipped
 from lineament.services.jobs.kinds import Report
@@ -39,7 +39,6 @@ from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
 from lineament.services.stored_pictures import StoredPictures
 from lineament.store.blobs import Blobs
-from lineament.store.db import Tx
 from lineament.store.ring import KeyRing
 
 LIST_NAME = "vics.json"
@@ -56,17 +55,6 @@ HEADS = {
 }
 """By version of the data model, the key and the value that name it."""
 LONGEST_NAME = 200
-
-_SUFFIXES = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/webp": "webp",
-    "image/heic": "heic",
-    "image/tiff": "tif",
-    "image/gif": "gif",
-    "image/bmp": "bmp",
-    "image/jp2": "jp2",
-}
 
 Put = Callable[[str, bytes], None]
 """Writes a file of the export: its path below the folder, and its bytes."""
@@ -118,6 +106,7 @@ class _Media:
 
     open: Callable[[], bytes]  # raises NotFound or Refused if it has been erased meanwhile
     media_type: str
+    sha256: str  # of the file
     place: str  # where it was
     name: str  # of its file there; "" if it is not known
     comment: str
@@ -137,9 +126,12 @@ class CaseExport:
     def holdings(self, name: str) -> ExportHoldings:
         """Return what an export of the case would hold now. Raises NotFound, or Refused if it was destroyed."""
         with self._record.read() as tx:
-            case = self._case(tx, name)
+            case = managed_case(tx, self._record, name)
         left_out: Counter[NotExported] = Counter()
-        counts = Counter(kind for kind, _ in self._media(case, left_out))
+        kinds: dict[str, str] = {}
+        for kind, media in self._media(case, left_out):
+            kinds.setdefault(media.sha256, kind)
+        counts = Counter(kinds.values())
         return ExportHoldings(photographs=counts["photograph"], leads=counts["lead"], left_out=left_out)
 
     @needs(Permission.MANAGE_CASES)
@@ -180,26 +172,24 @@ class CaseExport:
         """
         with self._record.read() as tx:
             require_step_up(tx, self._record.official, self._record.clock())
-            case = self._case(tx, name)
+            case = managed_case(tx, self._record, name)
             agency = tx.agencies.name(case.agency_id)
         left_out: Counter[NotExported] = Counter()
         records: dict[str, dict[str, Any]] = {}
         counts, total = Counter[str](), 0
         for kind, media in self._media(case, left_out):
+            if (known := records.get(media.sha256)) is not None:  # as an edit of a photograph, or a lead that is one
+                known["MediaFiles"].append(_place(media, known["MD5"]))
+                continue
             try:
                 untrusted = media.open()
             except (NotFound, Refused):
                 left_out[NotExported.ERASED if kind == "photograph" else NotExported.NO_ORIGINAL] += 1
                 continue
-            sha256 = hashlib.sha256(untrusted).hexdigest()
-            if sha256 not in records:
-                path = f"{sha256}.{_suffix(media.media_type)}"
-                put(f"{MEDIA_FOLDER}/{path}", untrusted)
-                records[sha256] = self._record_of(media, untrusted, len(records) + 1, version)
-                counts[kind] += 1
-                total += len(untrusted)
-            else:
-                records[sha256]["MediaFiles"].append(_place(media, records[sha256]["MD5"]))
+            put(f"{MEDIA_FOLDER}/{_file_name(media)}", untrusted)
+            records[media.sha256] = _record_of(media, untrusted, len(records) + 1, version, self._record.clock())
+            counts[kind] += 1
+            total += len(untrusted)
             report(JobProgress(done=len(records), words="pictures of the case"))
         listing = _listing(case, agency, version, list(records.values()))
         put(LIST_NAME, listing)
@@ -218,7 +208,7 @@ class CaseExport:
     def _record_made(self, name: str, made: MadeExport) -> None:
         with self._record.change() as change:
             require_step_up(change.tx, self._record.official, change.at)
-            case = self._case(change.tx, name)
+            case = managed_case(change.tx, self._record, name)
             change.concerns(case)
             change.record(
                 CaseExported(
@@ -230,12 +220,6 @@ class CaseExport:
                     sha256=made.sha256,
                 )
             )
-
-    def _case(self, tx: Tx, name: str) -> Case:
-        case = own_case_for(tx, self._record, name, Permission.MANAGE_CASES)
-        if case.state in GONE:
-            raise Refused(ReasonCode.CASE_DESTROYED.reason(ref=case.ref))
-        return case
 
     # ------------------------------------------------------------ what is in it
 
@@ -256,8 +240,9 @@ class CaseExport:
                 media = _Media(
                     open=partial(self._blobs.get, key, addresses[probe.id]),
                     media_type=probe.media_type,
+                    sha256=probe.sha256,
                     place=place,
-                    name=f"{probe.id}.{_suffix(probe.media_type)}",
+                    name=f"{probe.id}.{suffix_of(probe.media_type)}",
                     comment=comment,
                 )
                 yield "photograph", media
@@ -288,32 +273,37 @@ class CaseExport:
 
         comment = f"Lead of the search {search_id}, found in the source {source.name}; reviewed, and it may be wrong"
         name = PurePosixPath(unquote(urlsplit(candidate.uri).path)).name[:LONGEST_NAME]
-        return _Media(open=opened, media_type=capture.media_type, place=candidate.uri, name=name, comment=comment)
-
-    # ------------------------------------------------------------ how it is written
-
-    def _record_of(self, media: _Media, untrusted: bytes, number: int, version: DataModel) -> dict[str, Any]:
-        md5, size = hashlib.md5(untrusted, usedforsecurity=False).hexdigest().upper(), len(untrusted)
-        sha256 = hashlib.sha256(untrusted).hexdigest()
-        return {
-            "MediaID": number,
-            "Category": None,
-            "MD5": md5,
-            "SHA1": hashlib.sha1(untrusted, usedforsecurity=False).hexdigest().upper(),
-            "MediaSize": str(size) if version is DataModel.OLDER else size,  # 64 bits are text in OData 3
-            "RelativeFilePath": f"{MEDIA_FOLDER}\\{sha256}.{_suffix(media.media_type)}",
-            "MimeType": media.media_type,
-            "DateUpdated": self._record.clock().isoformat(timespec="seconds"),
-            "IsPrecategorized": False,
-            "Comments": media.comment,
-            "AlternativeHashes": [{"MD5": md5, "HashName": "SHA256", "HashValue": sha256}],
-            "Exifs": [],
-            "MediaFiles": [_place(media, md5)],
-        }
+        return _Media(
+            open=opened,
+            media_type=capture.media_type,
+            sha256=capture.sha256,
+            place=candidate.uri,
+            name=name,
+            comment=comment,
+        )
 
 
-def _suffix(media_type: str) -> str:
-    return _SUFFIXES.get(media_type, "bin")
+def _record_of(media: _Media, untrusted: bytes, number: int, version: DataModel, at: datetime) -> dict[str, Any]:
+    md5, size = hashlib.md5(untrusted, usedforsecurity=False).hexdigest().upper(), len(untrusted)
+    return {
+        "MediaID": number,
+        "Category": None,
+        "MD5": md5,
+        "SHA1": hashlib.sha1(untrusted, usedforsecurity=False).hexdigest().upper(),
+        "MediaSize": str(size) if version is DataModel.OLDER else size,  # 64 bits are text in OData 3
+        "RelativeFilePath": f"{MEDIA_FOLDER}\\{_file_name(media)}",
+        "MimeType": media.media_type,
+        "DateUpdated": at.isoformat(timespec="seconds"),
+        "IsPrecategorized": False,
+        "Comments": media.comment,
+        "AlternativeHashes": [{"MD5": md5, "HashName": "SHA256", "HashValue": media.sha256}],
+        "Exifs": [],
+        "MediaFiles": [_place(media, md5)],
+    }
+
+
+def _file_name(media: _Media) -> str:
+    return f"{media.sha256}.{suffix_of(media.media_type)}"
 
 
 def _place(media: _Media, md5: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -93,13 +93,8 @@ class KnownAbuse:
         return self.load_entries(digest_entries(lines), ListOrigin())
 
     @needs(Permission.MANAGE_SOURCES)
-    def load_entries(
-        self,
-        entries: Iterable[ListEntryRead],
-        origin: ListOrigin,
-        report: Callable[[LoadReport], None] = lambda _: None,
-    ) -> LoadReport:
-        """Add what a list holds; ``report`` is called after each part.
+    def load_entries(self, entries: Iterable[ListEntryRead], origin: ListOrigin) -> LoadReport:
+        """Add what a list holds.
 
         Captures with one of the SHA-256, or near one of the PDQ hashes, lose their pictures immediately; the other
         kinds apply to later ingests. If ``entries`` raises an error, what came before it is loaded.
@@ -117,7 +112,6 @@ class KnownAbuse:
                 if len(some) == _AT_ONCE:
                     self._load(some, loaded, origin)
                     some = []
-                    report(loaded)
         finally:
             if some:
                 self._load(some, loaded, origin)

@@ -26,6 +26,7 @@ from lineament.observe.stages import Stage, timed
 from lineament.services.gallery.answers import Filling, GallerySearch, SourceCheck
 from lineament.services.gallery.beside import Beside
 from lineament.services.gallery.kept_rotation import kept_rotation
+from lineament.services.gallery.known_hashes import KnownHashes
 from lineament.services.gallery.opened import COMPARED_AGAIN, EPOCH, FEW, OpenIndex
 from lineament.services.gallery.scanned import Scanned, SourceShortlist
 from lineament.services.keyholder import source_key, source_keys, vouching_key
@@ -78,6 +79,7 @@ class Gallery:
         self._discard = discard or partial(shutil.rmtree, ignore_errors=True)
         self._now = now
         self._wall = wall
+        self.known = KnownHashes()  # for all ingests of this process
         self._beside: Beside | None = None  # what takes long is done at once
         self._opened: dict[tuple[SourceId, str], OpenIndex] = {}
         self._empty: dict[SourceId, tuple[bytes, float]] = {}  # sources without faces: their tally, and when compared

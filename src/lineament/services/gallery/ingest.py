@@ -40,7 +40,7 @@ from lineament.services.gallery.items import (
     refused_item,
     walk,
 )
-from lineament.services.gallery.known_hashes import KnownHashes, is_plain
+from lineament.services.gallery.known_hashes import is_plain
 from lineament.services.gallery.model_in_use import require_model
 from lineament.services.gallery.parts import places_of
 from lineament.services.gallery.prepare import Preparation
@@ -72,7 +72,7 @@ class Ingest:
         self._gallery = gallery
         self._suppression = Suppression(keys)
         self._model = analyser.model
-        self._known = KnownHashes()
+        self._known = gallery.known
         self._preparation = Preparation(record, keys, blobs, analyser, self._known)
         self._shredder = Shredder(record, blobs)
 

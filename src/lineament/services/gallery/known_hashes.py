@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from lineament.model.faces import CaptureId, Pixels
@@ -13,27 +14,28 @@ from lineament.store.captures import HashedCapture
 from lineament.store.db import Tx
 from lineament.store.keys import DataKey
 from lineament.store.ring import KeyRing
-from lineament.vision.derive import hash_quality, pixels_of_jpeg
 from lineament.vision.near_hashes import NearHashes
 
 _AT_ONCE = 10_000
 
 
 class KnownHashes:
-    """The listed hashes in the memory of this process. A reader uses the set as it was when it last looked."""
+    """The listed hashes in the memory of this process, for all its ingests: they are opened and sorted once."""
 
     def __init__(self) -> None:
         self._seen = 0
         self._hashes: list[bytes] = []
         self._near = NearHashes([])
+        self._lock = threading.Lock()  # of those that read the list; whoever compares takes the set as it is
 
     def refresh(self, tx: Tx) -> int:
-        """Read what was listed since, and return the number of the newest part of the list."""
-        newest = tx.abuse.hashes.newest()
-        if newest > self._seen:
-            self._hashes.extend(tx.abuse.hashes.after(self._seen))
-            self._near, self._seen = NearHashes(self._hashes), newest
-        return newest
+        """Read what was listed since, and return the number of the newest part of the list in ``tx``."""
+        with self._lock:
+            newest = tx.abuse.hashes.newest()
+            if newest > self._seen:
+                self._hashes = [*self._hashes, *tx.abuse.hashes.after(self._seen)]
+                self._near, self._seen = NearHashes(self._hashes), newest
+            return newest
 
     def __bool__(self) -> bool:
         return bool(self._hashes)
@@ -44,11 +46,15 @@ class KnownHashes:
 
     def knows(self, hash_: bytes, pixels: Pixels) -> bool:
         """Return whether a picture counts as known: its hash is near a listed one, and it is no plain picture."""
+        from lineament.vision.derive import hash_quality
+
         return self.near(hash_) and hash_quality(pixels) >= LEAST_QUALITY
 
 
 def is_plain(blobs: Blobs, key: DataKey, thumbnail: str | None) -> bool:
     """Return whether a picture changes so little that its hash says little, by its thumbnail; False without one."""
+    from lineament.vision.derive import hash_quality, pixels_of_jpeg
+
     return thumbnail is not None and hash_quality(pixels_of_jpeg(blobs.get(key, thumbnail))) < LEAST_QUALITY
 
 

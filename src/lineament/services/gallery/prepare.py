@@ -213,7 +213,7 @@ class Preparation:
         """Return a picture without a face; it is kept to be looked at again, unless it shows who was erased."""
         capture = replace(capture, no_face_because=FACES_ERASED if seen.faces else why_none(seen))
         if seen.faces or capture.barred:
-            return replace(item.without(IngestOutcome.NO_FACE), capture=capture)
+            return replace(item.without(IngestOutcome.NO_FACE), capture=capture, unused=seen.unused)
         derived = DerivedPictures(thumbnail(seen.picture), ())
         return replace(item, outcome=IngestOutcome.NO_FACE, capture=capture, derived=derived, unused=seen.unused)
 

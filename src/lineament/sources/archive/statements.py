@@ -74,32 +74,29 @@ class Statements:
     def _side_car(self, path: bytes, default: Provenance) -> Provenance | None:
         folder, base = posixpath.split(path)
         for name in side_car_names(base):
-            found = self._rows.execute(_SELECT, (posixpath.join(folder, name),)).fetchone()
-            if found is None:
-                continue
-            content, why, twice = found
-            shown = printable_bytes(name)
-            if why is not None or twice:
-                raise BadSideCar(name=shown, why=why or "two entries of the archive have this name")
             try:
-                return parse_side_car(content, default)
+                if (content := self._content(posixpath.join(folder, name))) is not None:
+                    return parse_side_car(content, default)
+            except NotRead as error:
+                raise BadSideCar(name=printable_bytes(name), why=error.details["why"]) from None
             except Unusable as error:
-                raise BadSideCar(name=shown, why=error) from None
+                raise BadSideCar(name=printable_bytes(name), why=error) from None
         return None
+
+    def _content(self, path: bytes) -> bytes | None:
+        """Return the content of a side-car; None if there is none. Raises NotRead if it cannot be read."""
+        found = self._rows.execute(_SELECT, (path,)).fetchone()
+        if found is None:
+            return None
+        content, why, twice = found
+        if why is not None or twice:
+            raise NotRead(why=why or "two entries of the archive have this name")
+        return bytes(content)
 
     def hints_of(self, path: bytes) -> RegionHints | None:
         """Return what the XMP side-car of a picture says of the faces in it; None if there is none."""
         folder, base = posixpath.split(path)
-
-        def content(name: bytes) -> bytes | None:
-            found = self._rows.execute(_SELECT, (posixpath.join(folder, name),)).fetchone()
-            if found is None:
-                return None
-            if found[1] is not None or found[2]:
-                raise NotRead(why=found[1] or "two entries of the archive have this name")
-            return bytes(found[0])
-
-        return hints_beside(base, content)
+        return hints_beside(base, lambda name: self._content(posixpath.join(folder, name)))
 
     def missing(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield folder and name of the pictures that a table names and that are missing."""

@@ -33,7 +33,6 @@ from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal
 from lineament.sources.folder.captures import Captures
 from lineament.sources.media_types import START, is_picture, is_video, not_a_picture
 from lineament.sources.provenance import Unusable, parse_side_car
-from lineament.sources.xmp.packets import LARGEST_PACKET
 from lineament.sources.xmp.reader import parse_hints
 
 _USUAL = b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .dib .gif"
@@ -306,8 +305,9 @@ def hints_beside(base: bytes, content: Callable[[bytes], bytes | None]) -> Regio
 
 
 def _content_beside(place: SourcePath, name: bytes) -> bytes | None:
+    """Return the content of a side-car of a picture; None if there is none. Raises FileTooLarge, NotRead or OSError."""
     try:
-        return read_regular(place.parent.child(name), LARGEST_PACKET)
+        return read_regular(place.parent.child(name), LARGEST_SIDE_CAR)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -326,22 +326,19 @@ def provenance_of(place: SourcePath, table: Captures | BadSideCar | None, defaul
 
 def _side_car(place: SourcePath, default: Provenance) -> Provenance | None:
     """Return what a picture's own side-car states, or None. Raises BadSideCar if it cannot be used."""
-    folder = place.parent
     for name in side_car_names(place.base):
-        beside = folder.child(name)
+        shown = place.parent.child(name).name
         try:
-            return parse_side_car(read_regular(beside, LARGEST_SIDE_CAR), default)
-        except FileNotFoundError:
-            continue
+            if (content := _content_beside(place, name)) is not None:
+                return parse_side_car(content, default)
         except FileTooLarge:
-            raise BadSideCar(name=beside.name, why=f"it has more than {LARGEST_SIDE_CAR} bytes") from None
+            raise BadSideCar(name=shown, why=f"it has more than {LARGEST_SIDE_CAR} bytes") from None
         except NotRead as error:
-            raise BadSideCar(name=beside.name, why=error.details["why"]) from error
+            raise BadSideCar(name=shown, why=error.details["why"]) from error
         except Unusable as error:
-            raise BadSideCar(name=beside.name, why=error) from error
+            raise BadSideCar(name=shown, why=error) from error
         except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:  # the picture's name may have the greatest length
-                raise BadSideCar(name=beside.name, why=os_reason(error)) from error
+            raise BadSideCar(name=shown, why=os_reason(error)) from error
     return None
 
 

@@ -12,11 +12,11 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from lineament.errors import FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import SourcePath, locate, open_regular, printable, read_opened
+from lineament.sandbox.files import SourcePath, locate, printable
 from lineament.sources.base import Item, Refusal, number_in
+from lineament.sources.beside import Entry, inside, read_beside, with_cursors
 from lineament.sources.manifest.fetching import Fetcher
 from lineament.sources.manifest.rows import ManifestRow, manifest_rows
-from lineament.sources.media_types import START, is_video
 from lineament.sources.provenance import Unusable, provenance_from
 from lineament.sources.registry import BesideFile
 
@@ -24,6 +24,7 @@ CONNECTOR = "manifest 1"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # one letter is a drive
 _DRIVE = re.compile(rb"[a-z]:[\\/]", re.IGNORECASE)
 _LONGEST_SHOWN = 100  # characters of an address in a message
+_OUTSIDE = "it points outside the folder of the manifest; put the manifest into a folder above both"
 
 
 class ManifestConnector:
@@ -54,20 +55,12 @@ class ManifestConnector:
             yield found
 
     def items_from(self, cursor: str | None) -> Generator[tuple[Item | Refusal, str], None, None]:
-        """Yield the pictures after a row, each with its row number. Raises InvalidValue for another ``cursor``.
-
-        The frames of a video come with the number of the row before it: a run that is interrupted reads it again.
-        """
+        """Yield the pictures after a row, each with its row number. Raises InvalidValue for another ``cursor``."""
         row_number = number_in(cursor, "the number of a row")
         try:
             with closing(manifest_rows(self._place, row_number)) as found:
                 for row_number, row in found:
-                    read = self._read_row(row_number, row)
-                    if isinstance(read, Item | Refusal):
-                        yield read, str(row_number)
-                    else:
-                        for frame in read:
-                            yield frame, str(row_number - 1)
+                    yield from with_cursors(row_number, self._read_row(row_number, row))
         except (LineamentError, OSError) as error:
             yield Refusal.from_error(self._place.name, error), str(row_number)
         except Unusable as error:
@@ -77,7 +70,7 @@ class ManifestConnector:
             if self._fetcher is not None:
                 self._fetcher.close()
 
-    def _read_row(self, number: int, row: ManifestRow) -> Item | Refusal | Iterator[Item | Refusal]:
+    def _read_row(self, number: int, row: ManifestRow) -> Entry:
         """Return the picture or the frames of the video that a row names, or why it is refused."""
         name = f"{self._place.name} row {number}"
         try:
@@ -110,45 +103,10 @@ class ManifestConnector:
         return Item(name=name, untrusted=untrusted, provenance=provenance)
 
     def _from_disk(self, name: str, below: str, row: ManifestRow) -> Item | Iterator[Item | Refusal]:
-        if self._find is not None:
-            return self._found(name, self._find, below, row)
-        place = self._beside(below)
+        file = self._beside(below) if self._find is None else _dropped(below, self._find)
         fields = {key: value for key, value in _fields(row).items() if key != "uri"}
-        provenance = provenance_from(fields, Provenance(uri=place.uri, connector=CONNECTOR))
-        file = open_regular(place)
-        try:
-            start = os.pread(file, START, 0)
-        except OSError:
-            os.close(file)
-            raise
-        if is_video(start):
-            from lineament.sources.video.sampled import frame_items
-
-            return frame_items(name, provenance, file, self._max_bytes)
-        untrusted = read_opened(file, self._max_bytes)
-        return Item(name=name, untrusted=untrusted, provenance=replace(provenance, connector=CONNECTOR))
-
-    def _found(
-        self, name: str, find: Callable[[str], BesideFile | None], below: str, row: ManifestRow
-    ) -> Item | Iterator[Item | Refusal]:
-        """Return the picture, or the frames of the video, that a row names and ``find`` finds. Raises NotRead."""
-        from lineament.sources.archive.connector import normal
-
-        path = normal(_path(below).replace(b"\\", b"/"))
-        if path is None:
-            raise NotRead(why="its path leads out of what was dropped")
-        file = find(path.decode("utf-8", "replace"))
-        if file is None:
-            raise NotRead(why="there is no such file in what was dropped with the manifest")
-        fields = {key: value for key, value in _fields(row).items() if key != "uri"}
-        provenance = provenance_from(fields, Provenance(uri=file.uri, connector=CONNECTOR))
-        if is_video(next(file.parts(), b"")[:START]):
-            from lineament.sources.video.sampled import frames_of
-
-            return frames_of(name, file.parts(), provenance, self._max_bytes)
-        if file.size > self._max_bytes:
-            raise FileTooLarge(size=file.size, limit=self._max_bytes)
-        return Item(name=name, untrusted=b"".join(file.parts()), provenance=replace(provenance, connector=CONNECTOR))
+        provenance = replace(provenance_from(fields, Provenance(uri=file.uri)), connector=CONNECTOR)
+        return read_beside(name, provenance, file, self._max_bytes)
 
     def _is_file(self, uri: str) -> bool:
         """Return whether it is the name of a file beside the manifest, although it begins like an address."""
@@ -161,18 +119,25 @@ class ManifestConnector:
 
         The path is relative to the folder, or leads from the root of the disk into it; “..” may stay inside.
         """
-        folder = self._place.parent
-        path = _path(below)
-        try:
-            real = os.path.realpath(os.path.join(folder.path, path), strict=True)  # noqa: PTH118 - pathlib has no bytes
-        except FileNotFoundError:
-            if b"\\" in path:  # written on Windows
-                return self._beside(below.replace("\\", "/"))
-            raise NotRead(why="there is no such file in the folder of the manifest") from None
-        if os.path.commonpath([real, folder.path]) != folder.path:
-            raise NotRead(why="it points outside the folder of the manifest; put the manifest into a folder above both")
-        inner = os.path.relpath(real, folder.path)
-        return SourcePath(path=real, shown=folder.child(inner).shown, below=inner, root=folder.path)
+        found = inside(self._place.parent, path := _path(below), _OUTSIDE)
+        if found is not None:
+            return found
+        if b"\\" in path:  # written on Windows
+            return self._beside(below.replace("\\", "/"))
+        raise NotRead(why="there is no such file in the folder of the manifest")
+
+
+def _dropped(below: str, find: Callable[[str], BesideFile | None]) -> BesideFile:
+    """Return the file that a row names and ``find`` finds. Raises NotRead."""
+    from lineament.sources.archive.connector import normal
+
+    path = normal(_path(below).replace(b"\\", b"/"))
+    if path is None:
+        raise NotRead(why="its path leads out of what was dropped")
+    file = find(path.decode("utf-8", "replace"))
+    if file is None:
+        raise NotRead(why="there is no such file in what was dropped with the manifest")
+    return file
 
 
 def _path(below: str) -> bytes:

@@ -225,7 +225,9 @@ class UploadConnector:
 
     def _file_beside(self, path: str) -> BesideFile | None:
         """Return a file of the drop that another one names, once it has arrived; None if there is none."""
-        found = self._arrivals.find(path)
+        return self._beside_file(self._arrivals.find(path))
+
+    def _beside_file(self, found: DroppedFile | None) -> BesideFile | None:
         if found is None or found.why is not None:
             return None
         arrived = self._arrived(found)
@@ -266,19 +268,24 @@ class UploadConnector:
 
     def _media_beside(self, folder: str, path: str) -> BesideFile | None:
         """Return the file that a record of an export in ``folder`` names, as ``_file_beside`` does, and note it."""
+        return self._beside_file(self._find_named(folder, path))
+
+    def _find_named(self, folder: str, path: str) -> DroppedFile | None:
         found = self._arrivals.find(folder + path)
         if found is not None:
             self._named.add(found.number)
-        return self._file_beside(folder + path)
+        return found
 
     def _recall_exports(self, number: int) -> None:
         """Note the files that the exports up to a number name: an earlier run has read them."""
-        cars = [car for car in self._all_side_cars().values() if car.number <= number] if number else []
+        if not number:
+            return
+        cars = [car for car in self._all_side_cars().values() if car.number <= number]
         for export in filter(self._is_export, cars):
             try:
                 for paths in media_paths(self._arrivals.as_file(export, "")):
-                    found = (self._arrivals.find(_folder_of(export) + path) for path in paths)
-                    self._named.update(file.number for file in itertools.islice(filter(None, found), 1))
+                    found = (self._find_named(_folder_of(export), path) for path in paths)
+                    next(filter(None, found), None)  # the first that there is, as the connector reads it
             finally:
                 self._arrivals.forget_copy(export)
 

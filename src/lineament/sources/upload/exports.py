@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,25 +10,24 @@ from pathlib import Path
 from lineament.errors import NotRead
 from lineament.sandbox.files import locate
 from lineament.sources.provenance import Unusable
+from lineament.sources.vics.connector import paths_beside
+from lineament.sources.vics.records import media_records, without_mark
 
 HEAD = 2**16
 """How many bytes of a JSON file may stand before the name of its data model."""
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _MODEL = re.compile(r'\s*\{.*"@?odata\.(?:metadata|context)"\s*:\s*"[^"]*/DataModels/', re.DOTALL | re.IGNORECASE)
 
 
 def begins_as_export(untrusted: bytes) -> bool:
     """Return whether a JSON file names a data model of Project VIC in its first HEAD bytes; a side-car never does."""
-    mark, encoding = next((each for each in _MARKS if untrusted.startswith(each[0])), (b"", "utf-8"))
-    text = untrusted[len(mark) : HEAD].decode(encoding, "replace").replace("\\/", "/")
+    head, encoding = without_mark(untrusted[:HEAD])
+    text = head.decode(encoding, "replace").replace("\\/", "/")
     return _MODEL.match(text) is not None
 
 
 def media_paths(export: Path) -> Iterator[list[str]]:
     """Yield of each record of an export the paths below its folder that it may mean, as far as it can be read."""
-    from lineament.sources.vics.records import media_records
-
     try:
         with closing(media_records(locate(export)[0], 0)) as found:
             for _, media in found:
@@ -40,8 +38,6 @@ def media_paths(export: Path) -> Iterator[list[str]]:
 
 
 def _paths(stated: str) -> list[str]:
-    from lineament.sources.vics.connector import paths_beside
-
     try:
         return paths_beside(stated) if stated else []
     except NotRead:

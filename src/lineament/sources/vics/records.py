@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ RECORDS = b"R"
 """The kind of a message with records: one JSON value on each line."""
 LARGEST_RECORD = 2**20
 """Most bytes of what is kept of one record, as JSON."""
+MOST_PARTS = 64
+"""Most entries of a list in a record (its files, its further digests) that are kept."""
 TOO_LARGE = f"more than {LARGEST_RECORD:,} bytes of it would have to be kept"
 
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _WORKER = "lineament.sources.vics.worker"
 _LIMITS = WorkerLimits(message=2 * LARGEST_RECORD, patience=300, seconds=24 * 3600)
 _HEX = frozenset("0123456789abcdef")
@@ -44,9 +48,15 @@ class VicsMedia:
     media_id: str
     category: int | None  # as somebody else's program wrote it; what it means differs by country
     digests: Mapping[str, str]  # md5, sha1, sha256 and pdq, as far as they are there, in lower case
-    malformed: tuple[str, ...]  # the kinds of digests that are stated and are none
+    malformed: tuple[str, ...]  # the kinds of digests that are stated, but not as one
     relative_path: str  # of the file beside the JSON file; "" in a hash set
     places: tuple[MediaPlace, ...]
+
+
+def without_mark(untrusted: bytes) -> tuple[bytes, str]:
+    """Return the beginning of a VICS file without its byte order mark, and the encoding that the mark tells."""
+    mark, encoding = next((each for each in _MARKS if untrusted.startswith(each[0])), (b"", "utf-8"))
+    return untrusted[len(mark) :], encoding
 
 
 def media_records(place: SourcePath, after: int) -> Generator[tuple[int, VicsMedia | Unusable], None, None]:

@@ -15,10 +15,10 @@ from typing import IO, Any, TypeAlias
 import ijson
 
 from lineament.sources.provenance import Unusable
+from lineament.sources.vics.records import MOST_PARTS, without_mark
 
 KEPT = frozenset(
-    {"alternativehashes", "category", "mediafiles", "mediaid", "md5", "mediasize", "mimetype", "relativefilepath"}
-    | {"photodna", "sha1", "sha256"}
+    {"alternativehashes", "category", "mediafiles", "mediaid", "md5", "relativefilepath", "sha1", "sha256"}
 )
 """The fields of a media record that are kept, in lower case."""
 CASE_FIELDS = frozenset({"casenumber", "caseid"})
@@ -27,8 +27,6 @@ VERSIONS = ("1.3", "2.0")
 """The versions of the data model that are read."""
 LONGEST = 4096
 """Most characters of a text; one that is longer is kept as False, and makes its record unusable if it matters."""
-MOST_PARTS = 64
-"""Most entries of a list in a record (its files, its further digests); the others are only counted."""
 MOST_FIELDS = 1000
 """Most fields of an object inside a record."""
 DEEPEST = 32
@@ -41,7 +39,6 @@ Fields: TypeAlias = dict[str, Any]
 _CONTEXTS = frozenset({"odata.metadata", "@odata.context"})
 _MODEL = re.compile(r"/DataModels/(\d{1,3}\.\d{1,3})\.xml(?:/([A-Za-z0-9-]{1,20}))?", re.IGNORECASE)
 _OPENS, _CLOSES = frozenset({"start_map", "start_array"}), frozenset({"end_map", "end_array"})
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
 def read_media(file: IO[bytes]) -> Iterator[Fields | str]:
@@ -225,7 +222,6 @@ class _Utf8:
 
     def _decoded(self, untrusted: bytes) -> bytes:
         if self._decoder is None:
-            mark, name = next((each for each in _MARKS if untrusted.startswith(each[0])), (b"", "utf-8"))
-            self._decoder = codecs.getincrementaldecoder(name)("replace")
-            untrusted = untrusted[len(mark) :]
+            untrusted, encoding = without_mark(untrusted)
+            self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         return self._decoder.decode(untrusted).encode("utf-8", "replace")

@@ -77,7 +77,8 @@ def parse_hints(untrusted: bytes) -> RegionHints | None:
 def with_names(provenance: Provenance, hints: RegionHints) -> str | None:
     """Return the words of a picture with the names of the people marked in it after those it has."""
     known = provenance.words or ""
-    fresh = [f"subject: {name}" for name in hints.names[:MOST_NAMES] if f"subject: {name}" not in known]
+    wanted = [f"subject: {name}" for name in hints.names[:MOST_NAMES]]
+    fresh = [words for words in wanted if f"; {words}; " not in f"; {known}; "]
     return one_line("; ".join([known, *fresh] if known else fresh))
 
 

@@ -17,6 +17,7 @@ from lineament.sources.base import Item, Refusal
 from lineament.sources.choose import kind_of
 from lineament.sources.provenance import LONGEST_TEXT, Unusable
 from lineament.sources.vics.connector import VicsConnector
+from lineament.sources.vics.records import MOST_PARTS
 from lineament.sources.vics.stream import DEEPEST, LONGEST, read_media
 
 LIMIT = 10_000
@@ -63,7 +64,8 @@ def test_everything_that_is_wrong_with_a_record_is_a_refusal_of_its_own(tmp_path
         (good | {"RelativeFilePath": "x" * (LONGEST + 1)}, "is too long"),
         (good | {"MD5": "A" * 32}, "its MD5 is not the one in its record"),
         (good | {"SHA1": "A" * 40}, "its SHA1 is not the one in its record"),
-        (good | {"MD5": "A" * 31}, "states a MD5 that is none"),
+        (good | {"MD5": "A" * 31}, "states a malformed MD5"),
+        (good | {"AlternativeHashes": [{"HashName": "PDQ", "HashValue": "A" * 31}]}, "picture"),
         (media(tmp_path, "large.jpg", bytes(LIMIT + 1)), "10001 bytes"),
         (media(tmp_path, "deep.jpg", MediaFiles="none"), "picture"),
     ]
@@ -75,11 +77,14 @@ def test_everything_that_is_wrong_with_a_record_is_a_refusal_of_its_own(tmp_path
 def test_records_that_name_one_file_are_found_at_their_own_places(tmp_path: Path) -> None:
     record = media(tmp_path, "a.jpg")
     other = record | {"MediaID": "8", "MediaFiles": [{"FileName": "b.jpg", "FilePath": "D\\"}] * 3}
-    first, second = found(export(tmp_path, [record, other]))
+    many = record | {"MediaID": "9", "MediaFiles": other["MediaFiles"] * MOST_PARTS}
+    first, second, third = found(export(tmp_path, [record, other, many]))
     assert isinstance(first, Item)
     assert isinstance(second, Item)
     assert (first.untrusted, first.provenance.uri) != (second.untrusted, second.provenance.uri)
     assert (second.provenance.words or "").endswith(r"file: D\ b.jpg; and 2 more places")
+    assert isinstance(third, Item)
+    assert (third.provenance.words or "").endswith("; and at least 63 more places")
 
 
 def test_a_record_without_digests_says_that_nothing_was_checked(tmp_path: Path) -> None:

@@ -170,6 +170,8 @@ def test_names_are_claims_beside_the_words_of_a_picture() -> None:
     assert with_names(beside, hints) == "subject: Ada; subject: Charles"
     page = Provenance(uri="file:///a.jpg", words="at the harbour")
     assert with_names(page, hints) == "at the harbour; subject: Ada; subject: Charles"
+    longer = Provenance(uri="file:///a.jpg", words="subject: Adam; subject: Charles; taken at noon")
+    assert with_names(longer, hints) == "subject: Adam; subject: Charles; taken at noon; subject: Ada"
 
 
 def test_only_the_first_packet_of_a_jpeg_counts() -> None:
