@@ -198,8 +198,9 @@ Fields of a body in JSON that are unknown are refused: with a wrong name, a wish
 An act may carry the header `Idempotency-Key` with a name of your own, such as a UUID. Sent again under that name
 within {KEPT_FOR.total_seconds() / 3600:.0f} hours, it is answered again, with the header
 `Idempotency-Replayed: true`, and done once. So a request whose answer was lost can be repeated. The name of another
-request is refused (422), and one that is still under way answers 409 with `Retry-After`. Reads change nothing but the
-record of who looked.
+request is refused (422), and one that is still under way answers 409 with `Retry-After`. Whatever is erased may be in
+an answer, so an erasure forgets them all: the same name then answers 409, and nothing is done again. Reads change
+nothing but the record of who looked.
 
 ## Lists
 

@@ -76,7 +76,9 @@ class Repeats:
             if response.status_code in {401, 429} or response.status_code >= 500 or not whole:
                 tx.api_answers.forget(named.name)
             else:
-                tx.api_answers.answer(named.name, named.cipher.seal(_sealed(response), _ABOUT), at + KEPT_FOR)
+                content = named.cipher.seal(_sealed(response), _ABOUT)
+                # Whoever erased something, and was told nothing but that, is told so again.
+                tx.api_answers.answer(named.name, content, at + KEPT_FOR, names_nothing=not response.body)
 
     def forget(self, named: NamedRequest) -> None:
         """Forget a request that ended without an answer."""
