@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from tests.support.clock import NOON, TICK, Clock
 from tests.support.world import StaffedWorld, solo
 
@@ -227,6 +228,28 @@ def test_a_worker_that_ends_hands_its_job_back(jobs: Jobs, worker: Worker, handl
         worker.drain()
     back = jobs.show(job.id)
     assert (back.state, back.attempts, back.worker) == (JobState.QUEUED, 0, None)
+
+
+def test_a_job_that_is_interrupted_in_a_statement_is_handed_back_or_stopped(
+    workspace: Workspace, jobs: Jobs, worker: Worker, handlers: Handlers
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def act(_report: Report) -> Mapping[str, Any]:
+        with workspace.store.begin() as tx:
+            sa.event.listen(tx.connection, "after_cursor_execute", interrupt)
+            tx.meta.set("a", "1")
+        raise AssertionError("it was not interrupted")
+
+    handlers.act = act
+    stopped, back = add_ingest(jobs), add_ingest(jobs)
+    worker.run_one()
+    worker.ending = lambda: True
+    with pytest.raises(KeyboardInterrupt):
+        worker.run_one()
+    assert [jobs.show(job.id).state for job in (stopped, back)] == [JobState.STOPPED, JobState.QUEUED]
+    assert jobs.show(stopped.id).error is None
 
 
 def test_a_queued_job_is_stopped_before_anybody_claims_it(jobs: Jobs, worker: Worker, handlers: Handlers) -> None:

@@ -144,12 +144,13 @@ class Store:
                 if self.dialect == "postgresql":
                     self._enter(connection, scope)
                     connection.execute(_ONE_WRITER)
-                touched = connection.info["touched"] = Touched(vault=self._vault_of(connection))
+                kept = connection.info
+                touched = kept["touched"] = Touched(vault=self._vault_of(connection))
                 try:
                     yield Tx(connection, touched.vault, touched)
                     sign(connection, touched)
                 finally:
-                    del connection.info["touched"]
+                    kept.pop("touched", None)  # a broken connection has no info any more: asking it would hide why
         finally:
             self._writing.release()
 
@@ -228,7 +229,8 @@ class Store:
             try:
                 return vacuum(connection, mark, wait)
             finally:
-                connection.exec_driver_sql(f"SET lock_timeout = {int(self._patience * 1000)}")
+                if not connection.invalidated:  # a broken one is not used again, and would hide what broke it
+                    connection.exec_driver_sql(f"SET lock_timeout = {int(self._patience * 1000)}")
 
     def examine(self) -> str:
         """Let the database check itself and return its answer in words. Raises Damaged if it finds a fault."""

@@ -59,6 +59,25 @@ def test_an_error_undoes_the_whole_transaction(store: Store, rows: Rows) -> None
         assert rows.source(tx).source.id == 1
 
 
+def test_an_interruption_of_a_statement_leaves_the_block_as_it_came(store: Store) -> None:
+    """It breaks the connection, of which nothing can be asked any more."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def write(tx: Tx) -> None:
+        sa.event.listen(tx.connection, "after_cursor_execute", interrupt)
+        tx.meta.set("a", "1")
+
+    with pytest.raises(KeyboardInterrupt), store.begin() as tx:
+        write(tx)
+    with store.begin() as tx:
+        assert tx.meta.get("a") is None
+        tx.meta.set("a", "2")
+    with store.read() as tx:
+        assert tx.meta.get("a") == "2"
+
+
 def test_a_reader_keeps_the_state_at_which_it_started(store: Store) -> None:
     with store.begin() as tx:
         tx.meta.set("state", "before")
