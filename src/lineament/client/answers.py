@@ -354,6 +354,8 @@ class FaceQuality:
     reasons: tuple[str, ...]
     """Why it may not compare reliably."""
     reliable: bool
+    iso_29794_5: dict[str, IsoMeasure]
+    """The measures by the names of ISO/IEC 29794-5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -489,6 +491,19 @@ class HiddenPicture:
     incomplete: bool
     found_at: FoundAt | None = None
     """null until this official decided about the candidate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsoMeasure:
+    """A measure of a face under the name of a component of ISO/IEC 29794-5."""
+
+    measure: str
+    """The name of ours."""
+    native: float
+    """Our value."""
+    unit: str
+    value: int | None = None
+    """0 to 100, as the reference implementation scales it; null: it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -805,9 +820,10 @@ class ProbeEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeOrigin:
-    """The candidate whose picture a photograph is a copy of; only the search is left once that picture is erased."""
+    """The face whose picture a photograph is a copy of; only the search is left once that picture is erased."""
 
-    search_id: str
+    search_id: str | None = None
+    """Whose candidate it was; null: a program named the face."""
     face_id: int | None = None
     capture_id: int | None = None
     source: str | None = None
