@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from starlette.responses import Response, StreamingResponse
 
-from lineament.errors import Damaged, InvalidValue, WrongState
+from lineament.errors import Damaged, InvalidValue, Refused, WrongState
 from lineament.services.people.api_keys import Admitted
 from lineament.store.api_tables import FORGOTTEN
 from lineament.store.db import Store
@@ -48,8 +48,12 @@ class Repeats:
 
         Raises InvalidValue if the name was used for another request, WrongState if it is still under way.
         """
-        with self._store.begin_aside() as tx:
-            found = tx.api_answers.begin(named.name, named.digest, at, at + UNDER_WAY)
+        found: tuple[bytes, bytes | None] | None
+        try:
+            with self._store.begin_aside() as tx:
+                found = tx.api_answers.begin(named.name, named.digest, at, at + UNDER_WAY)
+        except Refused:  # on PostgreSQL another of that name began at the same moment
+            found = named.digest, None
         if found is None:
             return None
         digest, content = found

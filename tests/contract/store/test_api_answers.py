@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillRunning
 from datetime import timedelta
 
-from tests.support.store_rows import NOW
+import pytest
+from tests.support.store_rows import NOW, RawSql
 
+from lineament.api.repeats import NamedRequest, Repeats
+from lineament.errors import WrongState
 from lineament.store.api_tables import FORGOTTEN
 from lineament.store.db import Store
+from lineament.store.keys import KEY_BYTES, Cipher
+from lineament.testing import VAULT
 
 REQUEST = bytes(32)
 ANSWER = b"sealed by whoever keeps it"
@@ -63,3 +70,28 @@ def test_a_request_that_began_before_an_erasure_was_committed_is_forgotten_with_
     assert store.scrub()
     end(store, "between")
     assert begin(store, "between") == (REQUEST, FORGOTTEN)
+
+
+def test_of_two_requests_of_a_name_that_begin_at_the_same_moment_one_is_told_to_wait(store: Store) -> None:
+    named = NamedRequest("one", REQUEST, Cipher(bytes(KEY_BYTES)))
+    with ThreadPoolExecutor(1) as other:
+        with store.begin_aside() as tx:
+            assert tx.api_answers.begin(named.name, REQUEST, NOW, LATER) is None
+            second = other.submit(Repeats(store).begin, named, NOW)
+            with pytest.raises(StillRunning):
+                second.result(0.5)
+        with pytest.raises(WrongState, match="under way"):
+            second.result()
+
+
+def test_what_was_forgotten_of_programs_leaves_the_tables_of_postgresql(postgresql_url: str) -> None:
+    store, raw = Store.open(postgresql_url, VAULT), RawSql(postgresql_url)
+    begin(store, "one")
+    end(store, "one")
+    erase(store)
+    assert store.scrub()
+    names = "'api_keys', 'api_answers', 'search_batches', 'batch_photographs'"
+    freed = raw(f"SELECT count(*) FROM pg_stat_user_tables WHERE vacuum_count > 0 AND relname IN ({names})")
+    assert freed == [(4,)]
+    raw.close()
+    store.close()
