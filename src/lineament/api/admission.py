@@ -65,9 +65,7 @@ class Admission:
     def bearer(self, request: Request) -> Call:
         """Admit a request by the key in its header ``Authorization: Bearer``. Raises KeyRefused or TooManyAttempts."""
         sent = request.headers.getlist("authorization")
-        scheme, _, text = (
-            sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
-        )  # of two, a proxy may read the other
+        scheme, _, text = (sent[0] if len(sent) == 1 else "").partition(" ")  # of two, a proxy may read the other
         return self.key(request, text.strip() if scheme.lower() == _SCHEME else "")
 
     def key(self, request: Request, untrusted_text: str) -> Call:
@@ -108,8 +106,8 @@ class Admission:
             self._known.pop(name, None)
             self._limiter.hit(self._refused, client)
             raise
+        self._known.pop(name, None)  # other threads may drop it at any moment
         self._known[name] = None
-        self._known.move_to_end(name)
         while len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
         return admitted

@@ -105,7 +105,7 @@ def add_to_batch(
 def search_batch(call: CurrentCall, batch: BatchName, asked: NewBatchSearch, response: Response) -> Any:
     """Search the photographs of a batch whose face is known, by a job, within the bounds of this key.
 
-    The gate is asked before each. A job whose key was revoked ends.
+    The gate is asked before each. The job ends with its key.
     """
     request = request_of(call, call.desk.batches.get(batch).case_key, asked, asked.mode)
     job = call.desk.batches.start(batch, asked.faces, request, notify=asked.notify)

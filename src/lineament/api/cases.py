@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from starlette.responses import Response
 
-from lineament.api.lists import USUAL, After, Limit, cursor, place_of
+from lineament.api.lists import USUAL, After, Limit, first_part, place_of
 from lineament.api.routes import CurrentCall, Routes
 from lineament.api.shapes_cases import CaseName, CaseShape, CaseShapes, NewCase, Obstacles
 from lineament.model.accounts import Permission
@@ -30,14 +30,12 @@ def list_cases(
     """List the cases that this key sees, the newest first."""
     casework = call.desk.casework
     key = place_of(after, str)
-    last = None if key is None else casework.get(str(key)).id
+    last = None if key is None else casework.get(key).id
     found = casework.page(words=q, states=tuple(state or ()), after=last, limit=limit + 1)
-    listed = found[:limit]
+    listed, following = first_part(found, limit, lambda case: case.key)
     standings = casework.standings(listed)
-    return {
-        "items": [listed_case_json(case) | {"standing": standings.get(case.id)} for case in listed],
-        "next": cursor(listed[-1].key) if len(found) > limit else None,
-    }
+    items = [listed_case_json(case) | {"standing": standings.get(case.id)} for case in listed]
+    return {"items": items, "next": following}
 
 
 @routes.act("/v1/cases", access=Permission.OPEN_CASES, status_code=201, response_model=CaseShape)

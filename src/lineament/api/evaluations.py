@@ -67,7 +67,7 @@ def ask_for_evaluation(  # noqa: PLR0913, PLR0917 - what can be chosen
 
 @routes.read("/v1/evaluations/{evaluation}", access=Permission.MANAGE_SOURCES, response_model=EvaluationShape)
 def show_evaluation(call: CurrentCall, evaluation: str) -> Any:
-    """An evaluation, with its report once it is done."""
+    """Read an evaluation, with its report once it is done."""
     found = call.desk.evaluations.show(evaluation)
     error = found.job.error
     return {

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from lineament.api.admission import Call
 from lineament.api.listening import MEDIA_TYPE, Listening, News
-from lineament.api.lists import After, Limit, cursor, place_of
+from lineament.api.lists import USUAL, After, Limit, first_part, place_of
 from lineament.api.routes import CurrentCall, Routes
 from lineament.api.shapes import AskedFor, Line
 from lineament.model.accounts import Permission
@@ -97,21 +97,20 @@ def _queued(call: Call, kind: JobKind, arguments: dict[str, Any], source: str, r
 
 
 @routes.read("/v1/jobs", access=None, response_model=JobList)
-def list_jobs(call: CurrentCall, limit: Limit = 50, after: After = None) -> Any:
-    """The jobs that this key could have asked for, newest first.
+def list_jobs(call: CurrentCall, limit: Limit = USUAL, after: After = None) -> Any:
+    """List the jobs that this key could have asked for, newest first.
 
     These are the official's own, and for keys that manage sources those of the agency; of its sources alone if the key
     is bound to some, and of the cases that it sees.
     """
-    place = place_of(after, str)
-    found = call.desk.jobs.page(None if place is None else str(place), limit + 1)
-    more = cursor(found[limit - 1].id) if len(found) > limit else None
-    return {"items": [job_json(job) for job in found[:limit]], "next": more}
+    found = call.desk.jobs.page(place_of(after, str), limit + 1)
+    jobs, following = first_part(found, limit, lambda job: job.id)
+    return {"items": [job_json(job) for job in jobs], "next": following}
 
 
 @routes.read("/v1/jobs/{job}", access=None, response_model=JobShape)
 def show_job(call: CurrentCall, job: str) -> Any:
-    """One job: its progress, and how it ended."""
+    """Read a job: its progress, and how it ended."""
     return job_json(call.desk.jobs.show(job))
 
 
@@ -133,7 +132,7 @@ def stop_job(call: CurrentCall, job: str) -> Any:
     },
 )
 def listen_to_job(call: CurrentCall, request: Request, job: str) -> Listening:
-    """The progress of a job as server-sent events.
+    """Listen to the progress of a job, as server-sent events.
 
     Each “progress” has the job as it is then, at most one a second, and “ended” has how it ended; then the answer ends.
     It ends with “closed” if the server ends, the key opens nothing any more, or the job is gone.

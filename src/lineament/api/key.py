@@ -44,7 +44,7 @@ class ProblemType(BaseModel):
 
 @routes.read("/v1/key", access=None, response_model=KeyShape)
 def this_key(call: CurrentCall) -> Any:
-    """What this key may do."""
+    """Read what this key may do."""
     key = call.admitted.key
     return {
         "id": key.id,
@@ -61,13 +61,13 @@ def this_key(call: CurrentCall) -> Any:
 
 @routes.read("/v1/openapi.json", access=Permission.PUBLIC, response_model=dict[str, Any])
 def description(request: Request) -> Response:
-    """This description, in OpenAPI 3.1."""
+    """Get this description, in OpenAPI 3.1."""
     return JSONResponse(request.app.openapi())
 
 
 @routes.read("/v1/problems/{code}", access=Permission.PUBLIC, response_model=ProblemType)
 def problem_type(code: str) -> Any:
-    """What a kind of problem means; the type of each problem leads here."""
+    """Read what a kind of problem means; the type of each problem leads here."""
     kind = next((kind for kind in _kinds(LineamentError) if kind.code == code), None)
     if kind is None:
         raise NotFound(what="kind of problem", name=code[:60], hint="docs/reference/errors.md")

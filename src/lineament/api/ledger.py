@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query
 from pydantic import BaseModel, Field, StringConstraints
 
-from lineament.api.lists import After, Limit, cursor, place_of
+from lineament.api.lists import USUAL, After, Limit, cursor, place_of
 from lineament.api.routes import CurrentCall, Routes
 from lineament.api.shapes import AskedFor
 from lineament.ledger.checkpoint import LONGEST_NOTE
@@ -74,7 +74,7 @@ class ConsistencyShape(BaseModel):
 
 @routes.read("/v1/ledger/checkpoint", access=Permission.READ_LEDGER, response_model=CheckpointShape)
 def ledger_checkpoint(call: CurrentCall) -> Any:
-    """The newest checkpoint of the ledger: keep it elsewhere, and nobody can change what it covers unseen."""
+    """Get the newest checkpoint of the ledger: keep it elsewhere, and nobody can change what it covers unseen."""
     audit = call.desk.audit
     return {"entries": audit.size(), "checkpoint": audit.checkpoint(), "key": audit.public_key}
 
@@ -82,28 +82,27 @@ def ledger_checkpoint(call: CurrentCall) -> Any:
 @routes.read("/v1/ledger/entries", access=Permission.READ_LEDGER, response_model=EntryList)
 def ledger_entries(  # noqa: PLR0913, PLR0917 - what can be wanted
     call: CurrentCall,
-    limit: Limit = 50,
+    limit: Limit = USUAL,
     after: After = None,
     case: _Name = None,
     person: _Name = None,
     kind: EntryKind | None = None,
     views: Annotated[bool, Query(description="Also of those who only looked.")] = True,
 ) -> Any:
-    """The entries that the official may read, newest first; in an agency the reading is recorded."""
-    place = place_of(after)
+    """List the entries that the official may read, newest first; in an agency the reading is recorded."""
     wanted = WantedEntries(person=person, case=case, kind=kind, views=views)
-    page = call.desk.audit.page(None if place is None else int(place), limit, wanted)
+    page = call.desk.audit.page(place_of(after, int), limit, wanted)
     following = None if page.older is None else cursor(page.older)
     return {"items": [entry_json(entry) for entry in page.entries], "next": following, "hidden": page.hidden}
 
 
 @routes.read("/v1/ledger/entries/{entry}/proof", access=Permission.READ_LEDGER, response_model=EntryProofShape)
 def ledger_proof(call: CurrentCall, entry: Annotated[int, Path(ge=0, le=_LARGEST)]) -> Any:
-    """The proof that the ledger has an entry; that it was made is recorded."""
+    """Get the proof that the ledger has an entry; that it was made is recorded."""
     return entry_proof_json(call.desk.audit.prove(entry))
 
 
 @routes.act("/v1/ledger/consistency", access=Permission.READ_LEDGER, response_model=ConsistencyShape)
 def ledger_consistency(call: CurrentCall, asked: CheckpointAsked) -> Any:
-    """The proof that the ledger continues from a checkpoint that was kept elsewhere; that it was made is recorded."""
+    """Get the proof that the ledger continues from a checkpoint that was kept elsewhere; that is recorded."""
     return {"file": call.desk.audit.prove_consistency(asked.checkpoint)}

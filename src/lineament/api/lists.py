@@ -23,28 +23,46 @@ After = Annotated[
 ]
 
 
-def cursor(*place: int | str) -> str:
+Place = TypeVar("Place", bound=int | str)
+
+
+def cursor(place: int | str) -> str:
     """Return a cursor for what follows a place; only this server reads it."""
-    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps([place], separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def place_of(untrusted: str | None, kind: type[int | str] = int) -> int | str | None:
-    """Return the place in a cursor of one value; None if there is no cursor. Raises InvalidValue."""
+def place_of(untrusted: str | None, kind: type[Place]) -> Place | None:
+    """Return the place in a cursor; None if there is no cursor. Raises InvalidValue."""
     if untrusted is None:
         return None
     try:
         padded = untrusted + "=" * (-len(untrusted) % 4)
         place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         if isinstance(place, list) and len(place) == 1 and type(place[0]) is kind:
-            found: int | str = place[0]
-            if 0 <= found < _MOST_NUMBER if isinstance(found, int) else found.isascii() and found.isprintable():
+            found: Place = place[0]
+            if _is_sound(found):
                 return found
     except (ValueError, RecursionError):
         place = None
     raise InvalidValue(what="The cursor", value="…", why=_UNKNOWN, field="after")
 
 
+def _is_sound(place: int | str) -> bool:
+    return 0 <= place < _MOST_NUMBER if isinstance(place, int) else place.isascii() and place.isprintable()
+
+
 Listed = TypeVar("Listed")
+
+
+def first_part(
+    found: Sequence[Listed], limit: int, place: Callable[[Listed], int | str]
+) -> tuple[Sequence[Listed], str | None]:
+    """Return the first ``limit`` of what was found, and the cursor of the next part; None if nothing follows.
+
+    ``found`` has more items than that if something follows; ``place`` returns the place of an item.
+    """
+    shown = found[:limit]
+    return shown, cursor(place(shown[-1])) if len(found) > limit else None
 
 
 def part_of(
@@ -59,6 +77,5 @@ def part_of(
         names = [name(item) for item in items]
         if last not in names:
             raise InvalidValue(what="The cursor", value="…", why=_UNKNOWN, field="after")
-        begin = names.index(str(last)) + 1
-    found = items[begin : begin + limit]
-    return found, cursor(name(found[-1])) if begin + limit < len(items) else None
+        begin = names.index(last) + 1
+    return first_part(items[begin:], limit, name)

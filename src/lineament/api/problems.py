@@ -16,13 +16,14 @@ from starlette.routing import Match, Route
 
 from lineament.errors import InvalidValue, KeyRefused, LineamentError, TooManyAttempts
 from lineament.views.errors import error_json
-from lineament.views.failures import UNFORESEEN, UNFORESEEN_WORDS, failure_for
+from lineament.views.failures import FAILURES, UNFORESEEN, UNFORESEEN_WORDS, failure_for
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "/v1/problems/"
 """Where the type of a problem is explained, with its code behind it."""
+_WRONG = FAILURES[InvalidValue]
 _SHOWN = 20
 """Most faults of a request that are named."""
 
@@ -80,9 +81,8 @@ def problem(
 def of_error(error: LineamentError) -> Response:
     """Return one of our own errors as a problem."""
     headers: dict[str, str] = {}
-    if (
-        seconds := error.seconds if isinstance(error, TooManyAttempts) else error.details.get("retry_after")
-    ) is not None:
+    seconds = error.seconds if isinstance(error, TooManyAttempts) else error.details.get("retry_after")
+    if seconds is not None:
         headers["retry-after"] = str(seconds)
     if isinstance(error, KeyRefused):
         headers["www-authenticate"] = 'Bearer realm="lineament"'
@@ -118,7 +118,7 @@ async def http_error(request: Request, error: Exception) -> Response:
     """Answer a request for what does not exist, or with a method that it does not have."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 400:  # FastAPI: a body that is no text, or no form
-        return problem(422, InvalidValue.code, "Something in the request is not right", "The body cannot be read.")
+        return problem(_WRONG.status, InvalidValue.code, _WRONG.title, "The body cannot be read.")
     headers: Mapping[str, str] = getattr(error, "headers", None) or {}
     if status == 405:
         headers = {"allow": ", ".join(_methods(request))}
@@ -133,7 +133,7 @@ async def bad_request(request: Request, error: Exception) -> Response:
         return unforeseen(request, error)
     faults = [_field(fault) for fault in error.errors()[:_SHOWN]]
     named = "; ".join(f"{fault['field']}: {fault['why']}" for fault in faults[:3])
-    return problem(422, "invalid-value", "Something in the request is not right", f"{named}.", errors=faults)
+    return problem(_WRONG.status, InvalidValue.code, _WRONG.title, f"{named}.", errors=faults)
 
 
 def unforeseen(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from starlette.responses import Response, StreamingResponse
 
-from lineament.errors import Damaged, InvalidValue, WrongState
+from lineament.errors import Damaged, InvalidValue, Refused, WrongState
 from lineament.services.people.api_keys import Admitted
 from lineament.store.api_tables import FORGOTTEN
 from lineament.store.db import Store
@@ -48,8 +48,12 @@ class Repeats:
 
         Raises InvalidValue if the name was used for another request, WrongState if it is still under way.
         """
-        with self._store.begin_aside() as tx:
-            found = tx.api_answers.begin(named.name, named.digest, at, at + UNDER_WAY)
+        found: tuple[bytes, bytes | None] | None
+        try:
+            with self._store.begin_aside() as tx:
+                found = tx.api_answers.begin(named.name, named.digest, at, at + UNDER_WAY)
+        except Refused:  # on PostgreSQL another of that name began at the same moment
+            found = named.digest, None
         if found is None:
             return None
         digest, content = found
@@ -76,7 +80,9 @@ class Repeats:
             if response.status_code in {401, 429} or response.status_code >= 500 or not whole:
                 tx.api_answers.forget(named.name)
             else:
-                tx.api_answers.answer(named.name, named.cipher.seal(_sealed(response), _ABOUT), at + KEPT_FOR)
+                content = named.cipher.seal(_sealed(response), _ABOUT)
+                # Whoever erased something, and was told nothing but that, is told so again.
+                tx.api_answers.answer(named.name, content, at + KEPT_FOR, names_nothing=not response.body)
 
     def forget(self, named: NamedRequest) -> None:
         """Forget a request that ended without an answer."""

@@ -19,7 +19,7 @@ from lineament.api.asked_searches import (
     search_of,
 )
 from lineament.api.binary import BINARY
-from lineament.api.lists import USUAL, After, Limit, cursor, place_of
+from lineament.api.lists import USUAL, After, Limit, first_part, place_of
 from lineament.api.multipart import SentFile
 from lineament.api.probes import Kind, Part
 from lineament.api.problems import problem_json
@@ -121,14 +121,11 @@ def _photograph(file: SentFile) -> Photograph:
 def list_searches(call: CurrentCall, case: CaseName, limit: Limit = USUAL, after: After = None) -> Any:
     """List the searches of a case, the newest first; that is on the record."""
     last = place_of(after, str)
-    before = None if last is None else call.desk.search.get(str(last)).ledger_entry
+    before = None if last is None else call.desk.search.get(last).ledger_entry
     key = call.desk.casework.read(case, "searches").key
     found = call.desk.casework.stored_searches(key, before, limit + 1)
-    listed = found[:limit]
-    return {
-        "items": [listed_search_json(stored) for stored in listed],
-        "next": cursor(listed[-1].result.search_id) if len(found) > limit else None,
-    }
+    listed, following = first_part(found, limit, lambda stored: stored.result.search_id)
+    return {"items": [listed_search_json(stored) for stored in listed], "next": following}
 
 
 @routes.read("/v1/searches/{search}", access=Permission.READ_CASES, response_model=SearchShape)

@@ -159,9 +159,9 @@ class FoundFace(BaseModel):
 
 
 class ProbeOrigin(BaseModel):
-    """The candidate whose picture a photograph is a copy of; only the search is left once that picture is erased."""
+    """The face whose picture a photograph is a copy of; only the search is left once that picture is erased."""
 
-    search_id: str
+    search_id: str | None = Field(description="Whose candidate it was; null: a program named the face.")
     face_id: int | None
     capture_id: int | None
     source: str | None

@@ -8,11 +8,12 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
+from starlette.responses import Response
 
-from lineament.api.lists import After, Limit, cursor, place_of
+from lineament.api.lists import USUAL, After, Limit, first_part, place_of
 from lineament.api.routes import CurrentCall, Routes
 from lineament.api.shapes import AskedFor, Line, RefusedShape
-from lineament.errors import HostRefused, InvalidValue, NotAllowed, NotFound
+from lineament.errors import HostRefused, InvalidValue, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.runs import RunId
 from lineament.model.sources import MOST_HOSTS, Source, SourceTerms
@@ -114,22 +115,26 @@ class RunList(BaseModel):
 
 
 @routes.read("/v1/sources", access=Permission.READ_SOURCES, response_model=SourceList)
-def list_sources(call: CurrentCall, limit: Limit = 50, after: After = None) -> Any:
-    """The sources that this key may see, by name."""
+def list_sources(call: CurrentCall, limit: Limit = USUAL, after: After = None) -> Any:
+    """List the sources that this key may see, by name."""
     place = place_of(after, str)
-    found = [source for source in call.desk.sources.list() if place is None or source.name > str(place)]
-    items = [_shape(call, source) for source in found[:limit]]
-    return {"items": items, "next": cursor(found[limit - 1].name) if len(found) > limit else None}
+    found = [source for source in call.desk.sources.list() if place is None or source.name > place]
+    sources, following = first_part(found, limit, lambda source: source.name)
+    return {"items": [_shape(call, source) for source in sources], "next": following}
 
 
-@routes.act("/v1/sources", access=Permission.MANAGE_SOURCES, most=MOST_DOCUMENT, status_code=201)
-def register_source(call: CurrentCall, asked: SourceAsked) -> SourceShape:
+@routes.act(
+    "/v1/sources",
+    access=Permission.MANAGE_SOURCES,
+    most=MOST_DOCUMENT,
+    status_code=201,
+    response_model=SourceShape,
+)
+def register_source(call: CurrentCall, asked: SourceAsked, response: Response) -> Any:
     """Register a source.
 
     In an agency its state is "drafted" until a second person has approved it; nothing is taken in before.
     """
-    if not call.desk.official.may_use(asked.name):
-        raise NotAllowed(what=f"a key for the source {asked.name[:63]}")
     today = call.desk.clock().date()
     if asked.expires is not None and asked.expires < today:
         raise InvalidValue(what="The last day", value=asked.expires, why="it is in the past", field="expires")
@@ -141,12 +146,13 @@ def register_source(call: CurrentCall, asked: SourceAsked) -> SourceShape:
     except NotFound as error:
         why = "there is no such agency; write its name as it is registered"
         raise InvalidValue(what="An agency", value=error.details["name"], why=why, field="shares") from None
-    return SourceShape(**_shape(call, source))
+    response.headers["location"] = f"/v1/sources/{source.name}"
+    return _shape(call, source)
 
 
 @routes.read("/v1/sources/{source}", access=Permission.READ_SOURCES, response_model=SourceShape)
 def show_source(call: CurrentCall, source: str) -> Any:
-    """A source: its terms and what it holds."""
+    """Read a source: its terms and what it holds."""
     return _shape(call, call.desk.sources.get(call.source(source)))
 
 
@@ -163,18 +169,17 @@ def resume_source(call: CurrentCall, source: str) -> Any:
 
 
 @routes.read("/v1/sources/{source}/runs", access=Permission.MANAGE_SOURCES, response_model=RunList)
-def list_runs(call: CurrentCall, source: str, limit: Limit = 50, after: After = None) -> Any:
-    """The runs that took something into a source, newest first."""
-    place = place_of(after)
-    before = None if place is None else RunId(int(place))
-    found = call.desk.sources.runs(call.source(source), limit + 1, before)
-    more = cursor(found[limit - 1].id) if len(found) > limit else None
-    return {"items": [run_json(run) for run in found[:limit]], "next": more}
+def list_runs(call: CurrentCall, source: str, limit: Limit = USUAL, after: After = None) -> Any:
+    """List the runs that took something into a source, newest first."""
+    place = place_of(after, int)
+    found = call.desk.sources.runs(call.source(source), limit + 1, None if place is None else RunId(place))
+    runs, following = first_part(found, limit, lambda run: run.id)
+    return {"items": [run_json(run) for run in runs], "next": following}
 
 
 @routes.read("/v1/sources/{source}/runs/{run}", access=Permission.MANAGE_SOURCES, response_model=RunWithRefusals)
 def show_run(call: CurrentCall, source: str, run: Annotated[int, Field(ge=1, le=2**53)]) -> Any:
-    """One run: its progress, and what it refused and why."""
+    """Read a run: its progress, and what it refused and why."""
     return run_with_refusals_json(*call.desk.sources.numbered_run(call.source(source), run))
 
 

@@ -116,7 +116,7 @@ def begin_upload(call: CurrentCall, source: str) -> Any:
 
 @routes.read("/v1/sources/{source}/uploads/{upload}", access=Permission.MANAGE_SOURCES, response_model=UploadShape)
 def show_upload(call: CurrentCall, source: str, upload: str) -> Any:
-    """How much of an upload has arrived, and was taken in."""
+    """Read how much of an upload has arrived, and was taken in."""
     return upload_json(call.desk.take_in.standing(call.source(source), upload))
 
 
@@ -141,7 +141,7 @@ def missing_upload_files(
     upload: str,
     after: Annotated[int, Query(ge=0, le=_LARGEST, description="The number of the last file of the part before.")] = 0,
 ) -> Any:
-    """The next files of an upload of which something is yet to arrive."""
+    """List the next files of an upload of which something is yet to arrive."""
     return files_json(call.desk.take_in.missing(call.source(source), upload, after, MOST_LISTED))
 
 

@@ -8,7 +8,7 @@ import typer
 
 from lineament.cli.terminal import AsJson, needs, print_facts, print_json, print_table, say, table, when, workspace
 from lineament.model.accounts import Permission
-from lineament.model.api_keys import GRANTED, MOST_PER_MINUTE, PER_MINUTE, KeyTerms
+from lineament.model.api_keys import GRANTED, MOST_PER_MINUTE, PER_MINUTE, USUAL_DAYS, KeyTerms
 from lineament.views.api_keys import keys_json, made_key_json
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from lineament.services.people.api_keys import KeyInUse
 
 app = typer.Typer(help="Keys of programs: each acts for you, within bounds and until a day.", no_args_is_help=True)
-_RIGHTS = ", ".join(right.value.replace(" ", "-") for right in GRANTED)
+_RIGHTS = {right.value.replace(" ", "-"): right for right in GRANTED}
+_NAMES = ", ".join(_RIGHTS)
 
 
 def register(root: typer.Typer) -> None:
@@ -30,8 +31,8 @@ def register(root: typer.Typer) -> None:
 def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="What the program is, for people.")],
-    right: Annotated[list[str], typer.Option(metavar="RIGHT", help=f"May be given several times: {_RIGHTS}.")],
-    days: Annotated[int, typer.Option(min=1, help="How many days it is valid.")] = 30,
+    right: Annotated[list[str], typer.Option(metavar="RIGHT", help=f"May be given several times: {_NAMES}.")],
+    days: Annotated[int, typer.Option(min=1, help="How many days it is valid.")] = USUAL_DAYS,
     case: Annotated[
         str | None, typer.Option(metavar="REF", help="The only case that it sees; needed for searching.")
     ] = None,
@@ -70,10 +71,10 @@ def add(
 
 
 def _right(text: str) -> Permission:
-    known = {right.value.replace(" ", "-"): right for right in GRANTED}
-    found = known.get(text.strip().lower().replace(" ", "-"))
+    """Return a right by its name, also as JSON (``read_cases``) and the pages (``read cases``) write it."""
+    found = _RIGHTS.get(text.strip().lower().replace(" ", "-").replace("_", "-"))
     if found is None:
-        raise typer.BadParameter(f"“{text[:40]}” is none; choose from {_RIGHTS}")
+        raise typer.BadParameter(f"“{text[:40]}” is none; choose from {_NAMES}")
     return found
 
 

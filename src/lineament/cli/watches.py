@@ -10,7 +10,7 @@ import typer
 from lineament.cli.cases import Ref
 from lineament.cli.terminal import AsJson, day, needs, print_json, print_table, say, table, when, workspace
 from lineament.model.accounts import Permission
-from lineament.model.watches import WatchTerms
+from lineament.model.watches import ProbeWatch, WatchTerms
 from lineament.views.watches import watch_json, watches_json
 
 app = typer.Typer(help="Faces on watch: compared with what is ingested from then on.", no_args_is_help=True)
@@ -36,10 +36,8 @@ def add(
     terms = WatchTerms(reason=reason, ends_on=until, sources=tuple(source or ()))
     with workspace(context) as desk:
         watch = desk.watches.begin(probe, terms, face)
-    if as_json:
-        print_json(watch_json(watch))
-        return
-    say(f"Face {watch.face} is on watch until {watch.terms.ends_on}. What it finds: lineament watch list {watch.case}")
+    found = f"lineament watch list {watch.case}"
+    _tell(watch, as_json, f"Face {watch.face} is on watch until {watch.terms.ends_on}. What it finds: {found}")
 
 
 @app.command("list")
@@ -80,10 +78,7 @@ def go_on(
     """Let a watch go on although the key with which a program began it was revoked."""
     with workspace(context) as desk:
         let_on = desk.watches.let_on(watch)
-    if as_json:
-        print_json(watch_json(let_on))
-        return
-    say("The watch goes on, and compares what was taken in meanwhile.")
+    _tell(let_on, as_json, "The watch goes on, and compares what was taken in meanwhile.")
 
 
 @app.command()
@@ -96,7 +91,11 @@ def end(
     """End a watch, at once."""
     with workspace(context) as desk:
         ended = desk.watches.end(watch)
+    _tell(ended, as_json, "The watch has ended. What it found stays with the case.")
+
+
+def _tell(watch: ProbeWatch, as_json: bool, words: str) -> None:
     if as_json:
-        print_json(watch_json(ended))
-        return
-    say("The watch has ended. What it found stays with the case.")
+        print_json(watch_json(watch))
+    else:
+        say(words)

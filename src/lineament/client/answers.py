@@ -826,9 +826,10 @@ class ProbeEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeOrigin:
-    """The candidate whose picture a photograph is a copy of; only the search is left once that picture is erased."""
+    """The face whose picture a photograph is a copy of; only the search is left once that picture is erased."""
 
-    search_id: str
+    search_id: str | None = None
+    """Whose candidate it was; null: a program named the face."""
     face_id: int | None = None
     capture_id: int | None = None
     source: str | None = None

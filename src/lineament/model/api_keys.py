@@ -38,6 +38,8 @@ IN_A_CASE = frozenset(
 )
 """The rights of a key that is bound to a case; the others reach beyond it."""
 
+USUAL_DAYS = 30
+"""Days for which a key is valid unless its maker chooses otherwise."""
 PER_MINUTE = 600
 """Requests a minute that a key may make unless its maker chooses another rate."""
 MOST_PER_MINUTE = 60_000

@@ -1,4 +1,4 @@
-"""Batches of photographs in the browser: sent one by one, searched by a job, each with its list and its entry."""
+"""Batches of photographs: sent one by one, searched by a job, each with its list and its entry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from lineament.errors import InvalidValue, LineamentError, NotAllowed, Refused
-from lineament.model.accounts import Official, Permission
+from lineament.model.accounts import Permission
 from lineament.model.batches import BatchedPhotograph, SearchBatch
 from lineament.model.cases import Case
 from lineament.model.events.searches import BatchBegun, BatchSearched
@@ -17,7 +17,7 @@ from lineament.model.reasons import ReasonCode
 from lineament.model.search import Mode, Probe, ProbeKind, SearchRequest
 from lineament.services.cases.access import case_for, may_in, require_open
 from lineament.services.jobs.ended import wanting_notice
-from lineament.services.jobs.kinds import BATCH, Report
+from lineament.services.jobs.kinds import BATCH, Report, by_program
 from lineament.services.needs import needs
 from lineament.services.probes import Probes
 from lineament.services.record import Record
@@ -26,7 +26,7 @@ from lineament.store.batches import no_batch
 from lineament.store.db import Tx
 
 MOST_SENT = 200
-"""Most photographs of a batch in the browser."""
+"""Most photographs of a batch."""
 NEWEST = 5
 """Most batches that the page of a case shows."""
 
@@ -101,8 +101,7 @@ class Batches:
             why = str(error)
         with self._record.begin() as tx:
             face = 1 if probe is not None and len(probe.faces) == 1 else None
-            new = tx.batches.add_photograph(batch_id, name, None if probe is None else probe.id, face, why)
-            photograph = next(each for each in tx.batches.photographs(batch_id) if each.id == new)
+            photograph = tx.batches.add_photograph(batch_id, name, None if probe is None else probe.id, face, why)
         return BatchRow(photograph=photograph, probe=probe, candidates=self._listed(photograph))
 
     # ------------------------------------------------------------ reading
@@ -161,7 +160,7 @@ class Batches:
                 raise InvalidValue(what="The batch", value=batch.id, why=why, field="face")
             official = self._record.official
             proved = None if official.proved_at is None else official.proved_at.isoformat()
-            arguments = {"batch": batch.id, "proved_at": proved, **_by_program(official)}
+            arguments = {"batch": batch.id, "proved_at": proved, **by_program(official)}
             asked = JobRequest(
                 kind=BATCH.name,
                 arguments=wanting_notice(arguments, notify=notify),
@@ -219,10 +218,6 @@ class Batches:
         if not may_in(tx, self._record, case, permission):
             raise NotAllowed(what=f"{permission.value}, in this case")
         return tx.batches.get(batch_id), case
-
-
-def _by_program(official: Official) -> dict[str, str]:
-    return {} if official.key is None else {"key": official.key.id}
 
 
 def _settings(request: SearchRequest) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from lineament.errors import InvalidValue, LineamentError
 from lineament.model.accounts import Permission
@@ -14,6 +16,8 @@ from lineament.services.needs import needs
 from lineament.services.probes import Probes, chosen_face
 from lineament.services.record import Record
 from lineament.services.search import Search
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +100,7 @@ class Photographs:
         """
         self._search.admit(request)
         for photograph in photographs:
-            answer: SearchResult | FailedPhotograph
-            try:
-                answer = self.search(photograph, request, kind=kind)
-            except LineamentError as error:
-                answer = FailedPhotograph(name=photograph.name, error=error)
-            yield answer
+            yield _answer(photograph.name, partial(self.search, photograph, request, kind=kind))
 
     @needs(Permission.SEARCH, in_case=True)
     def search_probes(
@@ -113,12 +112,7 @@ class Photographs:
         """
         self._search.admit(request)
         for chosen in faces:
-            answer: SearchResult | FailedPhotograph
-            try:
-                answer = self._search.run(chosen.probe_id, request, chosen.face)
-            except LineamentError as error:
-                answer = FailedPhotograph(name=chosen.probe_id, error=error)
-            yield answer
+            yield _answer(chosen.probe_id, partial(self._search.run, chosen.probe_id, request, chosen.face))
 
     @needs(Permission.SEARCH, in_case=True)
     def search_batch(
@@ -132,12 +126,7 @@ class Photographs:
         for photograph in photographs:
             asked = request if photograph.reason is None else replace(request, reason=photograph.reason)
             self._search.admit(asked)
-            answer: SearchResult | SearchedBefore | FailedPhotograph
-            try:
-                answer = self._of_batch(photograph, asked, again=again)
-            except LineamentError as error:
-                answer = FailedPhotograph(name=photograph.name, error=error)
-            yield photograph, answer
+            yield photograph, _answer(photograph.name, partial(self._of_batch, photograph, asked, again=again))
 
     def _of_batch(
         self, photograph: BatchPhotograph, request: SearchRequest, *, again: bool
@@ -225,6 +214,14 @@ class Photographs:
                 return FailedPhotograph(name=photograph.name, error=error)
             probes.append(probe)
         return probes[0], tuple(others)
+
+
+def _answer(name: str, search: Callable[[], Answer]) -> Answer | FailedPhotograph:
+    """Search with one of several photographs, or return why that failed."""
+    try:
+        return search()
+    except LineamentError as error:
+        return FailedPhotograph(name=name, error=error)
 
 
 def _only_face(probe: Probe) -> ProbeFace:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.api_keys import ApiKey
-from lineament.store.api_tables import api_answers, api_keys
+from lineament.store.api_tables import FORGOTTEN, TO_FORGET, api_answers, api_keys
 from lineament.store.guard import checked
 from lineament.store.keys import Vault
 from lineament.store.sealed import SealedColumn, checked_id
@@ -127,21 +127,26 @@ class ApiAnswerRows:
         self._vault = vault
 
     def begin(self, name: str, request: bytes, at: datetime, until: datetime) -> tuple[bytes, bytes | None] | None:
-        """Note that a request is under way, until then. If it was noted before, return its digest and its answer."""
+        """Note that a request is under way, until then. If it was noted before, return its digest and its answer.
+
+        The answer is None if the request is still under way, and FORGOTTEN if something was erased since it began.
+        """
         lookup = self._lookup(name)
         self._connection.execute(sa.delete(api_answers).where(api_answers.c.until <= at))
         known = sa.select(api_answers.c.request, api_answers.c.content).where(api_answers.c.lookup == lookup)
         row: Any = self._connection.execute(known).one_or_none()
         if row is not None:
-            return bytes(row.request), None if row.content is None else bytes(row.content)
+            content = TO_FORGET if row.content is None else bytes(row.content)
+            return bytes(row.request), None if content == TO_FORGET else content
         new = {"lookup": lookup, "request": request, "until": until}
         self._connection.execute(sa.insert(api_answers), new)
         return None
 
-    def answer(self, name: str, content: bytes, until: datetime) -> None:
-        """Keep the answer to a request, sealed by the caller."""
+    def answer(self, name: str, content: bytes, until: datetime, *, names_nothing: bool = False) -> None:
+        """Keep the answer to a request, sealed by the caller; forget it if it may name what was erased meanwhile."""
         its = sa.update(api_answers).where(api_answers.c.lookup == self._lookup(name))
-        self._connection.execute(its.values(content=content, until=until))
+        kept = content if names_nothing else sa.case((api_answers.c.content == TO_FORGET, FORGOTTEN), else_=content)
+        self._connection.execute(its.values(content=kept, until=until))
 
     def forget(self, name: str) -> None:
         """Forget a request that did nothing."""

@@ -30,13 +30,15 @@ api_keys = sa.Table(
 
 FORGOTTEN = b""
 """The content of an answer that may name what was erased since; the request was done, and is not done again."""
+TO_FORGET = b"\0"
+"""The content of a request that was under way while something was erased: its answer may name that."""
 
 api_answers = sa.Table(
     "api_answers",
     metadata,
     sa.Column("lookup", sa.LargeBinary, primary_key=True),  # keyed digest of the key and what names the request
     sa.Column("request", sa.LargeBinary, nullable=False),  # SHA-256 of the request
-    sa.Column("content", sa.LargeBinary),  # JSON, sealed; NULL: the request is under way
+    sa.Column("content", sa.LargeBinary),  # JSON, sealed, or a word above; NULL: the request is under way
     sa.Column("until", Moment, nullable=False, index=True),
     digest("lookup"),
     digest("request"),

@@ -77,17 +77,27 @@ class BatchRows:
 
     # ------------------------------------------------------------ photographs
 
-    def add_photograph(self, batch_id: str, name: str, probe_id: str | None, face: int | None, why: str) -> str:
-        """Add a photograph to a batch; return its id. One that is in it already is not added again."""
+    def add_photograph(
+        self, batch_id: str, name: str, probe_id: str | None, face: int | None, why: str
+    ) -> BatchedPhotograph:
+        """Add a photograph to a batch and return it. One that is in it already is not added again."""
         known = self.photographs(batch_id)
-        if probe_id is not None and (same := [one.id for one in known if one.probe_id == probe_id]):
+        if probe_id is not None and (same := [one for one in known if one.probe_id == probe_id]):
             return same[0]
-        new = secrets.token_hex(8)
+        new = BatchedPhotograph(
+            id=secrets.token_hex(8),
+            position=len(known) + 1,
+            name=name,
+            why=why,
+            probe_id=probe_id,
+            face=face,
+            search_id=None,
+        )
         row = {
-            "id": new,
+            "id": new.id,
             "batch_id": batch_id,
-            "position": len(known) + 1,
-            "sealed": self._sealed.seal(new, {"name": name, "why": why}),
+            "position": new.position,
+            "sealed": self._sealed.seal(new.id, {"name": name, "why": why}),
             "probe_id": probe_id,
             "face": face,
         }

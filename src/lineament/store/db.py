@@ -199,6 +199,7 @@ class Store:
                 done = self._scrub_sqlite() if self.dialect == "sqlite" else self._scrub_postgresql(mark)
             if done and mark is not None:
                 with self.begin() as tx:
+                    tx.deletions.forget_answers()  # of requests that began before the erasure was committed, too
                     tx.meta.forget(UNSCRUBBED, mark)
         except WorkspaceBusy:
             return False

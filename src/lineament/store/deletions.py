@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineament.model.faces import SourceId
-from lineament.store.api_tables import FORGOTTEN, api_answers
+from lineament.store.api_tables import FORGOTTEN, TO_FORGET, api_answers
 from lineament.store.captures import blobs_of
 from lineament.store.meta import MetaRows
 from lineament.store.raw import batched
@@ -43,9 +43,16 @@ class DeletionRows:
         if not self.added:
             self.added = True
             MetaRows(self._connection).set(UNSCRUBBED, secrets.token_hex(8))
-            # What programs were told may name it, and none of it can be read here to find out.
-            kept = sa.update(api_answers).where(api_answers.c.content.is_not(None))
-            self._connection.execute(kept.values(content=FORGOTTEN))
+            self.forget_answers()
+
+    def forget_answers(self) -> None:
+        """Forget what programs were told, and let nothing be kept of what they are being told.
+
+        It may name what is erased, and none of it can be read here to find out.
+        """
+        content = api_answers.c.content
+        whose = sa.update(api_answers).where(sa.or_(content.is_(None), content.not_in([FORGOTTEN, TO_FORGET])))
+        self._connection.execute(whose.values(content=sa.case((content.is_(None), TO_FORGET), else_=FORGOTTEN)))
 
     def add(self, addresses: Sequence[str]) -> None:
         """Note blobs to delete once the erasure is committed."""

@@ -79,10 +79,9 @@ class JobRows:
             "attempts": 0,
             "done": 0,
             "words": "",
+            "secrets": self._sealed_secrets(new, secrets_of_job),
         }
         self._connection.execute(sa.insert(jobs), row)
-        if secrets_of_job is not None:
-            self.keep_secrets(JobId(new), secrets_of_job)
         return self.get(new)
 
     def ensure(self, request: JobRequest, at: datetime, not_before: datetime | None = None) -> None:
@@ -105,8 +104,7 @@ class JobRows:
 
     def keep_secrets(self, id: JobId, kept: Mapping[str, Any] | None) -> None:  # noqa: A002
         """Replace the secrets of a job; None destroys them."""
-        sealed = None if kept is None else self._secrets.seal(id, kept)
-        self._connection.execute(sa.update(jobs).where(jobs.c.id == id).values(secrets=sealed))
+        self._connection.execute(sa.update(jobs).where(jobs.c.id == id).values(secrets=self._sealed_secrets(id, kept)))
 
     def ended_with_secrets(self, kind: str) -> list[Job]:
         """Return the jobs of a kind that have ended and still have secrets, oldest first."""
@@ -225,9 +223,8 @@ class JobRows:
         over = {"worker": None, "lease_until": None, "ended_at": at}
         lost = sa.update(jobs).where(_is_abandoned(at, dead))
         stopped = lost.where(jobs.c.stop_requested_at.is_not(None))
-        ended = list(
-            self._connection.scalars(stopped.values(state=JobState.STOPPED.value, **over).returning(jobs.c.id))
-        )
+        stopped = stopped.values(state=JobState.STOPPED.value, **over).returning(jobs.c.id)
+        ended = list(self._connection.scalars(stopped))
         kept = f"{MOST_ATTEMPTS} workers died while running it, so it is not tried again; what they committed is kept"
         why = Interrupted(kept=kept)
         failed = {"state": JobState.FAILED.value, "error_code": why.code, "error": str(why)}
@@ -306,6 +303,9 @@ class JobRows:
         return self._connection.execute(sa.delete(jobs).where(*old)).rowcount
 
     # ------------------------------------------------------------ rows
+
+    def _sealed_secrets(self, id: str, kept: Mapping[str, Any] | None) -> bytes | None:  # noqa: A002
+        return None if kept is None else self._secrets.seal(id, kept)
 
     def _one(self, which: sa.ColumnElement[bool], name: str) -> Job:
         row = self._connection.execute(sa.select(jobs).where(which)).mappings().one_or_none()

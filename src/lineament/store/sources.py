@@ -18,7 +18,7 @@ from lineament.errors import AccessAltered, AlreadyThere, NotFound
 from lineament.model.faces import SourceId
 from lineament.model.sources import Share, Source, SourceState, SourceTerms
 from lineament.store.collection_tables import api_collections, collection_faces, subjects
-from lineament.store.columns import among
+from lineament.store.columns import Words, among
 from lineament.store.drop_tables import drops
 from lineament.store.guard import checked, fits, is_own
 from lineament.store.job_table import jobs
@@ -104,7 +104,7 @@ class SourceRows:
 
     def get(self, name: str) -> Source:
         """Return the source of that name. Raises NotFound if there is none."""
-        return self._one(sources.c.name == name, name)
+        return self._one(_is_named(name), name)
 
     def open_to(self, name: str, agency_id: str, today: date) -> Source | None:
         """Return the source of that name; None if there is none, it is drafted, or that agency may not search it.
@@ -117,7 +117,7 @@ class SourceRows:
             sa.or_(source_shares.c.until.is_(None), source_shares.c.until >= today),
         )
         is_open = sa.or_(~sources.c.restricted, share)
-        found = sa.and_(sources.c.name == name, sources.c.state != SourceState.DRAFTED.value, is_open)
+        found = sa.and_(_is_named(name), sources.c.state != SourceState.DRAFTED.value, is_open)
         return next(iter(self._several(_SELECT.where(found))), None)
 
     def by_id(self, source_id: SourceId) -> Source:
@@ -345,6 +345,11 @@ class SourceRows:
             for table in _OF_A_SOURCE
         ]
         return sum(self._connection.execute(sa.select(*each)).one())
+
+
+def _is_named(name: str) -> sa.ColumnElement[bool]:
+    """Select the source of that name. Raises InvalidValue when it is run for a text that no database can hold."""
+    return sources.c.name == sa.bindparam(None, name, Words)
 
 
 def _held(row: tuple[Any, ...], shares: tuple[Share, ...]) -> tuple[Any, ...]:

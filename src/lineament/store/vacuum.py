@@ -20,6 +20,7 @@ _VACUUM = (
     "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations, jobs",
     "VACUUM evidence, defence_notices",
     "VACUUM watches, watch_progress, watch_findings, notices",
+    "VACUUM search_batches, batch_photographs, api_keys, api_answers",
     "VACUUM decisions, candidate_notes, known_pairs, review_lists, review_turns",
 )
 _NOT_REMOVED = sa.text("""

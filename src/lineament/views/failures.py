@@ -47,7 +47,7 @@ FAILURES: dict[type[LineamentError], Failure] = {
     errors.WrongState: Failure(409, "That cannot be done now"),
     errors.MixedModels: Failure(409, "These cannot be compared"),
     errors.ModelChanged: Failure(503, "Lineament has to be started again"),
-    errors.InvalidValue: Failure(422, "Something in the form is not right"),
+    errors.InvalidValue: Failure(422, "Something that was sent is not right"),
     errors.FileTooLarge: Failure(413, "The file is too large", "It was not kept."),
     errors.BadPicture: Failure(422, "The picture cannot be used", "It was not kept."),
     errors.NoFace: Failure(422, "No face was found", "The photograph is kept as it was."),

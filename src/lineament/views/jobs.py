@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from lineament.model.jobs import Awaited, Job
-from lineament.services.jobs.kinds import KINDS
+from lineament.services.jobs.kinds import KINDS, sources_of
 from lineament.views.values import iso
 
 
@@ -16,8 +16,7 @@ def title(job: Job) -> str:
     kind = KINDS.get(job.request.kind)
     words = job.request.kind if kind is None else kind.words
     preposition = "of" if kind is None else kind.preposition
-    arguments = job.request.arguments
-    sources = [arguments["source"]] if arguments.get("source") else arguments.get("sources") or []
+    sources = sources_of(job.request.arguments)
     return f"{words} {preposition} {', '.join(sources)}" if sources else words
 
 

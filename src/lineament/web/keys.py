@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lineament.errors import InvalidValue, NotFound
 from lineament.model.accounts import Permission
-from lineament.model.api_keys import IN_A_CASE, LONGEST_NAME, MOST_PER_MINUTE, PER_MINUTE, KeyTerms
+from lineament.model.api_keys import IN_A_CASE, LONGEST_NAME, MOST_PER_MINUTE, PER_MINUTE, USUAL_DAYS, KeyTerms
 from lineament.model.cases import Case, CaseState
 from lineament.web.forms import SentForm
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
@@ -17,7 +17,6 @@ pages = Pages()
 
 MOST_CASES = 200
 """Most open cases to choose from."""
-USUAL_DAYS = 30
 _OWN = Permission.OWN_ACCOUNT
 _MEANINGS = {
     Permission.READ_SOURCES: "names, bases and figures of sources",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from lineament.services.jobs import kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from lineament.model.jobs import Job
+    from lineament.model.jobs import Job, JobProgress
     from lineament.services.jobs.ended import OnEnd
-    from lineament.services.jobs.kinds import Handler
+    from lineament.services.jobs.kinds import Handler, Report
     from lineament.workspace import Workspace
     from lineament.workspace.desk import Desk
 
@@ -33,6 +33,34 @@ def _as_proved(desk: Desk, arguments: Mapping[str, Any]) -> Desk:
     if proved is None:
         return desk
     return desk.workspace.desk(replace(desk.official, proved_at=datetime.fromisoformat(proved)))
+
+
+def _while_key_opens(desk: Desk, arguments: Mapping[str, Any], report: Report) -> Report:
+    """Return what receives the progress of a job, and raises KeyRefused once the key that asked for it opens nothing.
+
+    ``report`` itself if a person asked.
+    """
+    if (key_id := arguments.get("key")) is None:
+        return report
+    from lineament.services.people.api_keys import KeyEntrance
+
+    entrance = KeyEntrance(desk.record.everywhere)
+
+    def checked(progress: JobProgress) -> None:
+        entrance.acting(desk.official.account_id, key_id)
+        report(progress)
+
+    return checked
+
+
+def _as_asked(desk: Desk, handler_of: Callable[[Desk], Handler]) -> Handler:
+    """Return the handler of a kind that is asked for with a second factor or the key of a program."""
+
+    def run(arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        handler = handler_of(_as_proved(desk, arguments))
+        return handler(arguments, _while_key_opens(desk, arguments, report))
+
+    return run
 
 
 def settling(workspace: Workspace) -> OnEnd:
@@ -60,8 +88,8 @@ def handlers_of(desk: Desk) -> Mapping[str, Handler]:
         kinds.DISCLOSURE.name: desk.disclosure.job,
         kinds.MISUSE.name: lambda _arguments, report: desk.misuse.make(report),
         kinds.FIGURES.name: lambda _arguments, report: desk.publications.make(report),
-        kinds.BATCH.name: lambda arguments, report: _as_proved(desk, arguments).batches.job(arguments, report),
-        kinds.EVALUATION.name: lambda arguments, report: _as_proved(desk, arguments).evaluations.job(arguments, report),
+        kinds.BATCH.name: _as_asked(desk, lambda asking: asking.batches.job),
+        kinds.EVALUATION.name: _as_asked(desk, lambda asking: asking.evaluations.job),
         kinds.DELETIONS.name: lambda _arguments, report: desk.erase.finish_job(report),
         kinds.WATCHES.name: desk.compare_watched.job,
         kinds.NOTICES.name: desk.notify.job,

@@ -57,6 +57,13 @@ def test_unknown_sources(store: Store) -> None:
         assert tx.sources.wrapped_key(SourceId(7)) is None
 
 
+def test_a_name_that_no_database_can_hold_is_refused(store: Store) -> None:
+    with pytest.raises(InvalidValue), store.read() as tx:
+        tx.sources.get("press\0")
+    with pytest.raises(InvalidValue), store.read() as tx:
+        tx.sources.open_to("press\0", HOME_AGENCY, NOW.date())
+
+
 def test_a_time_without_a_zone_is_refused(store: Store, rows: Rows) -> None:
     with pytest.raises(InvalidValue, match="zone"), store.begin() as tx:
         tx.sources.add(rows.terms(), b"wrapped", datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point

@@ -20,6 +20,7 @@ from lineament.model.review import ReviewOutcome
 from lineament.model.search import SearchResult
 from lineament.model.watches import NoticeKind, WatchTerms
 from lineament.services.pictures import EVEN_BYTES
+from lineament.services.search import Search
 
 pytestmark = pytest.mark.enable_socket
 
@@ -275,3 +276,21 @@ def test_a_batch_ends_when_its_key_is_revoked(team: Squad, case: Case, clients: 
     ended = owner.jobs.show(job["job"])
     assert (ended.state.value, ended.error and ended.error.code) == ("failed", "key-refused")
     assert owner.casework.stored_searches(case.key) == []
+
+
+def test_a_batch_that_runs_ends_when_its_key_is_revoked(
+    team: Squad, case: Case, clients: dict[str, httpx.Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = begin_batch(clients["examiner"], case)
+    owner, run = team.fresh_desk(team.examiner), Search.run
+
+    def run_and_revoke(search: Search, *asked: Any) -> SearchResult:
+        found = run(search, *asked)
+        owner.api_keys.revoke(job["arguments"]["key"])
+        return found
+
+    monkeypatch.setattr(Search, "run", run_and_revoke)
+    team.workspace.worker.drain()
+    ended = owner.jobs.show(job["job"])
+    assert (ended.state.value, ended.error and ended.error.code) == ("failed", "key-refused")
+    assert len(owner.casework.stored_searches(case.key)) == 1

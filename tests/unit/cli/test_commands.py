@@ -29,9 +29,9 @@ from tests.support.samples import (
     usage,
 )
 
-from lineament.cli import agencies, ingest, runs, search, signing, stops
+from lineament.cli import agencies, api_keys, ingest, runs, search, signing, stops
 from lineament.errors import InvalidValue, NoSuchFile, NotFound, SignInRefused
-from lineament.model.accounts import FactorKind
+from lineament.model.accounts import FactorKind, Permission
 from lineament.model.faces import FaceId, QualityReason
 from lineament.model.policy import AGENCY, stricter
 from lineament.model.search import Mode, ProbeFace
@@ -81,6 +81,11 @@ def test_another_setting_is_refused_with_an_example(given: str) -> None:
 )
 def test_an_agency_may_be_given_with_its_last_day(given: str, shared: tuple[str, date | None]) -> None:
     assert read_share(given) == shared
+
+
+@pytest.mark.parametrize("text", ["read-cases", "read_cases", "Read cases"])
+def test_a_right_is_known_as_the_terminal_json_and_pages_write_it(text: str) -> None:
+    assert api_keys._right(text) is Permission.READ_CASES
 
 
 def test_the_mode_of_a_search_follows_from_its_options() -> None:

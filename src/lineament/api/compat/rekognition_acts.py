@@ -135,7 +135,7 @@ def index_faces(asked: RekognitionCall, said: shapes.IndexFaces) -> dict[str, An
 def list_faces(asked: RekognitionCall, said: shapes.ListFaces) -> dict[str, Any]:
     """List the faces of a collection, or of a user of it."""
     desk, collection = asked.call.desk, asked.collection(said.CollectionId)
-    after, most = str(place_of(said.NextToken, str) or ""), said.MaxResults or USUAL_LISTED
+    after, most = place_of(said.NextToken, str) or "", said.MaxResults or USUAL_LISTED
     subject = None if said.UserId is None else desk.subjects.get(collection, said.UserId)
     found = desk.collection_faces.page(collection, after=after, limit=most + 1, subject=subject, keys=said.FaceIds)
     shown = found[:most]
@@ -211,7 +211,7 @@ def delete_user(asked: RekognitionCall, said: shapes.OfUser) -> dict[str, Any]:
 
 def list_users(asked: RekognitionCall, said: shapes.ListUsers) -> dict[str, Any]:
     """List the subjects of a collection."""
-    after = str(place_of(said.NextToken, str) or "")
+    after = place_of(said.NextToken, str) or ""
     collection = asked.collection(said.CollectionId)
     found = asked.call.desk.subjects.page(collection, after=after, limit=said.MaxResults + 1)
     shown = found[: said.MaxResults]

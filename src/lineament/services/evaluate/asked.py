@@ -23,7 +23,7 @@ from lineament.model.accounts import Permission
 from lineament.model.events.evaluations import EvaluationAsked
 from lineament.model.jobs import Job, JobProgress, JobRequest
 from lineament.services.jobs.ended import wanting_notice
-from lineament.services.jobs.kinds import EVALUATION, Report
+from lineament.services.jobs.kinds import EVALUATION, Report, by_program
 from lineament.services.jobs.queue import Jobs
 from lineament.services.needs import needs
 from lineament.services.record import Record
@@ -164,7 +164,7 @@ class Evaluations:
             "enrol": asked.enrol,
             "searches": asked.searches,
             "seed": asked.seed,
-            **({} if official.key is None else {"key": official.key.id}),
+            **by_program(official),
         }
         return JobRequest(
             kind=EVALUATION.name,

@@ -8,7 +8,7 @@ from typing import Any
 
 from lineament.model.accounts import Official
 from lineament.model.events.evaluations import EvaluationEnded
-from lineament.model.jobs import Job, JobId
+from lineament.model.jobs import Job
 from lineament.services.evaluate.asked import ARCHIVE, REPORT, EvaluationFolders, is_old
 from lineament.services.jobs.kinds import EVALUATION
 from lineament.services.needs import open_to_all
@@ -38,23 +38,22 @@ class EndedEvaluations:
             evaluation = str(job.request.arguments["evaluation"])
             if ARCHIVE in secrets.get("keys", {}):
                 with suppress(_Settled):
-                    self._forget_archive(job.id)
+                    self._forget_archive(job)
             if is_old(evaluation, self._record.clock()):
                 with self._record.begin() as tx:
                     tx.jobs.keep_secrets(job.id, None)
                 self._folders.destroy(evaluation)
             self._folders.drop_archive(evaluation)
 
-    def _forget_archive(self, job_id: JobId) -> None:
-        with self._record.read() as tx:
-            request = tx.jobs.get(job_id).request
+    def _forget_archive(self, job: Job) -> None:
+        request = job.request
         asked_by = Official(name=request.requested_by, agency_id=request.agency_id, account_id=request.account_id)
         with replace(self._record, official=asked_by, whole=True).change() as change:
-            job, keys = change.tx.jobs.get(job_id), change.tx.jobs.secrets(job_id).get("keys", {})
+            keys = change.tx.jobs.secrets(job.id).get("keys", {})
             if ARCHIVE not in keys:
                 raise _Settled
             kept = None if job.result is None else {"keys": {REPORT: keys[REPORT]}}
-            change.tx.jobs.keep_secrets(job_id, kept)
+            change.tx.jobs.keep_secrets(job.id, kept)
             change.record(_ended(job))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from lineament.errors import InvalidValue, NotFound, Refused, WrongState
+from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency
 from lineament.model.collections import NewCollection
@@ -93,8 +93,11 @@ class Register:
 
         It is drafted until a second person approves it, or live at once if the policy asks for no approval. ``shares``
         names the agencies that alone may search it, each with its last day; ``collection`` is how programs know it.
-        Raises HostRefused for a social network, AlreadyThere if programs know another by that name.
+        Raises HostRefused for a social network, AlreadyThere if programs know another by that name, NotAllowed if the
+        key of a program is bound to other sources; a collection is bound to that whose terms it has.
         """
+        if collection is None and not self._record.official.may_use(terms.name):
+            raise NotAllowed(what=f"a key for the source {terms.name}")
         require_said(terms.controller, "The controller", "controller")
         require_said(terms.basis, "The legal basis", "basis")
         Hosts(terms.hosts)

@@ -121,6 +121,16 @@ def crawl_arguments(source: Source, host: str, path: str) -> dict[str, Any]:
     return ingest_arguments(source.name, [f"https://{host}{path}"], "site")
 
 
+def sources_of(arguments: Mapping[str, Any]) -> Sequence[str]:
+    """Return the sources that the arguments of a job name; empty if it concerns all of them, or none."""
+    return [arguments["source"]] if arguments.get("source") else arguments.get("sources") or []
+
+
+def by_program(official: Official) -> dict[str, str]:
+    """Return the argument that keeps a job within the bounds of the key of whoever asks; empty for a person."""
+    return {} if official.key is None else {"key": official.key.id}
+
+
 def look_again_arguments(source: str | None) -> dict[str, Any]:
     """Return the arguments of a second look at one source, or at all."""
     return {"sources": None if source is None else [source]}

@@ -13,7 +13,7 @@ from lineament.model.jobs import Awaited, Job, JobId, JobRequest
 from lineament.model.reasons import ReasonCode
 from lineament.services.jobs import owner, runner
 from lineament.services.jobs.ended import OnEnd, settled, tell_ended
-from lineament.services.jobs.kinds import KINDS, JobKind, Report, kind_of
+from lineament.services.jobs.kinds import KINDS, JobKind, Report, kind_of, sources_of
 from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.services.threshold.making import awaited_change
@@ -185,7 +185,7 @@ class Jobs:
             return tx.cases.of_batch(str(arguments.get("batch", "")), self._record.sight) is not None
         if not official.key.sources:
             return True
-        named = [arguments["source"]] if arguments.get("source") else arguments.get("sources") or []
+        named = sources_of(arguments)
         return bool(named) and all(map(official.may_use, named))
 
     def _request(self, tx: Tx, kind: JobKind, arguments: Mapping[str, Any], source: str | None) -> JobRequest:

@@ -79,7 +79,7 @@ class ApiKeys:
         """Make a key with which a program acts for the official; its text is returned once.
 
         Raises InvalidValue for terms that the official may not have, NotFound for a case or source that they do not
-        see, NotAllowed if they may not search in the case, or StepUpNeeded.
+        see or a case in which they may not search, or StepUpNeeded.
         """
         official = self._record.official
         with self._record.change() as change:
