@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from tests.conftest import PORTRAITS
-from tests.support.programs import key_for
+from tests.support.programs import COLLECTION_RIGHTS, FACELESS, desk_of_key, key_for
 from tests.support.squad import REASON, Squad
 from tests.support.world import CASE, World, copied_gallery
 
@@ -21,16 +19,8 @@ from lineament.model.similarity import score_of
 from lineament.model.sources import SourceTerms
 from lineament.services.collections.faces import PictureToIndex
 from lineament.services.collections.searching import ProgramSearch
-from lineament.services.people.api_keys import KeyEntrance
 from lineament.workspace import Desk
 
-RIGHTS = (
-    Permission.READ_SOURCES,
-    Permission.MANAGE_SOURCES,
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-)
 MODEL = "watchlist"
 CALLED = "Team Ardern"
 NAME = "Jacinda Kate Laurell"
@@ -38,13 +28,6 @@ EXTERNAL = "file of somebody-77"
 ARDERN = (PORTRAITS / "ardern-2018.jpg").read_bytes()
 LATER = (PORTRAITS / "ardern-2022.jpg").read_bytes()
 OBAMA = (PORTRAITS / "obama.jpg").read_bytes()
-
-
-def blank() -> bytes:
-    """Return a picture without a face."""
-    written = io.BytesIO()
-    Image.new("RGB", (300, 200), (90, 120, 90)).save(written, "JPEG")
-    return written.getvalue()
 
 
 def wanted(least: float = 80) -> ProgramSearch:
@@ -65,9 +48,8 @@ class Asked:
 
 def desk_of(world: World, *rights: Permission, sources: tuple[str, ...] = (MODEL,)) -> Desk:
     """Return the desk of a program with a new key."""
-    key = key_for(world, *rights, case=CASE.ref if Permission.SEARCH in rights else None, sources=sources)
-    entrance = KeyEntrance(world.machine.record.everywhere)
-    return world.workspace.desk(entrance.admit(key.text).official)
+    case = CASE.ref if Permission.SEARCH in rights else None
+    return desk_of_key(world.workspace, key_for(world, *rights, case=case, sources=sources))
 
 
 @pytest.fixture
@@ -75,12 +57,12 @@ def asked(portraits: Path, tmp_path: Path) -> Iterator[Asked]:
     with copied_gallery(portraits, tmp_path / "ws") as world:
         terms = SourceTerms(name=MODEL, controller="Ministry", basis="Act 7", jurisdiction="NZ", retention_days=90)
         world.machine.sources.add(terms)
-        yield Asked(world, desk_of(world, *RIGHTS))
+        yield Asked(world, desk_of(world, *COLLECTION_RIGHTS))
 
 
 def again(asked: Asked) -> Desk:
     """Return the desk of another key with the same bounds, as a later request has it."""
-    return desk_of(asked.world, *RIGHTS)
+    return desk_of(asked.world, *COLLECTION_RIGHTS)
 
 
 def test_a_collection_is_a_source_with_the_terms_of_the_one_that_the_key_names(asked: Asked) -> None:
@@ -99,7 +81,7 @@ def test_a_collection_is_a_source_with_the_terms_of_the_one_that_the_key_names(a
 
 def test_a_key_that_names_no_source_makes_no_collection_and_none_deletes_what_a_person_registered(asked: Asked) -> None:
     with pytest.raises(InvalidValue, match="exactly one source"):
-        desk_of(asked.world, *RIGHTS, sources=()).collections.make(Dialect.REKOGNITION, CALLED)
+        desk_of(asked.world, *COLLECTION_RIGHTS, sources=()).collections.make(Dialect.REKOGNITION, CALLED)
     with pytest.raises(NotAllowed):
         asked.desk.collections.delete(Dialect.REKOGNITION, MODEL)
     with pytest.raises(NotFound):
@@ -119,7 +101,7 @@ def test_faces_are_enrolled_named_listed_and_found(asked: Asked) -> None:
     assert [each.face.key for each in found.found] == [face.key]
     assert "search" in asked.world.actions()
     with pytest.raises(NoFace):
-        desk.collection_search.by_picture(collection, blank(), wanted())
+        desk.collection_search.by_picture(collection, FACELESS, wanted())
     assert len(asked.world.machine.casework.probes(CASE.ref)) == 1
 
 
@@ -214,5 +196,4 @@ def test_in_an_agency_a_second_person_approves_it_and_lists_are_reviewed_blind(t
 
 def agency_desk(team: Squad, account: Account, *rights: Permission, case: str | None = None) -> Desk:
     """Return the desk of a program of somebody in an agency, with a new key."""
-    key = key_for(team, *rights, account=account, case=case, sources=(MODEL,))
-    return team.workspace.desk(KeyEntrance(team.machine.record.everywhere).admit(key.text).official)
+    return desk_of_key(team.workspace, key_for(team, *rights, account=account, case=case, sources=(MODEL,)))

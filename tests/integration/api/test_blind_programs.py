@@ -11,7 +11,7 @@ import httpx
 import pytest
 from tests.support.blindly import decision, secrets_of
 from tests.support.described import described, problem_of
-from tests.support.programs import program
+from tests.support.programs import CASEWORK_RIGHTS, program
 from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, Squad
 
 from lineament.model.accounts import Account, Permission
@@ -23,14 +23,6 @@ from lineament.services.pictures import EVEN_BYTES
 
 pytestmark = pytest.mark.enable_socket
 
-EXAMINES = (
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-    Permission.REVIEW,
-    Permission.TAKE_PART,
-    Permission.READ_SOURCES,
-)
 REVIEWS = (Permission.READ_CASES, Permission.REVIEW, Permission.TAKE_PART)
 LEAD, EXCLUDED = ReviewOutcome.LEAD, ReviewOutcome.EXCLUDED
 
@@ -44,7 +36,7 @@ def clients(team: Squad, case: Case) -> Iterator[dict[str, httpx.Client]]:
             return stack.enter_context(closing(program(team, *rights, account=account, case=case.key))).client
 
         yield {
-            "examiner": client(team.examiner, *EXAMINES),
+            "examiner": client(team.examiner, *CASEWORK_RIGHTS),
             "reviewer": client(team.reviewer, *REVIEWS),
             "supervisor": client(team.supervisor, *REVIEWS),
         }
@@ -217,7 +209,9 @@ def test_only_the_lists_of_its_case_wait_for_a_key(team: Squad, case: Case, clie
 
 
 def test_a_watch_compares_no_more_than_its_key_may(team: Squad, case: Case) -> None:
-    with closing(program(team, *EXAMINES, account=team.examiner, case=case.key, sources=("portraits",))) as bound:
+    with closing(
+        program(team, *CASEWORK_RIGHTS, account=team.examiner, case=case.key, sources=("portraits",))
+    ) as bound:
         probe = team.take_probe(case)
         asked = {"probe": probe.id, "until": str(team.today)}
         begun = described(bound.client.post(f"/v1/cases/{case.key}/watches", json=asked))

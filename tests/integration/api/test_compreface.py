@@ -17,8 +17,8 @@ import httpx
 import pytest
 from PIL import Image
 from starlette.routing import Route
-from tests.conftest import PORTRAITS
-from tests.support.programs import key_for
+from tests.conftest import PORTRAITS, side_by_side
+from tests.support.programs import COLLECTION_RIGHTS, FACELESS, key_for
 from tests.support.serving import serving
 from tests.support.squad import Squad
 from tests.support.world import CASE, World, copied_gallery
@@ -28,13 +28,6 @@ from lineament.api.compat.compreface import create_compreface
 from lineament.model.accounts import HOME_AGENCY, Permission, Role
 from lineament.model.sources import SourceTerms
 
-RIGHTS = (
-    Permission.READ_SOURCES,
-    Permission.MANAGE_SOURCES,
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-)
 SERVICE = "staff"
 ARDERN, LATER = PORTRAITS / "ardern-2018.jpg", PORTRAITS / "ardern-2022.jpg"
 MACRON, OBAMA = PORTRAITS / "macron-2014.jpg", PORTRAITS / "obama.jpg"
@@ -42,26 +35,6 @@ NO_FACE = {"message": "No face is found in the given image", "code": 28}
 API = "/compat/compreface/api/v1"
 SUBJECTS, FACES = f"{API}/recognition/subjects", f"{API}/recognition/faces"
 RECOGNIZE = f"{API}/recognition/recognize"
-
-
-def blank() -> bytes:
-    """Return a picture without a face."""
-    return _written(Image.new("RGB", (300, 200), (90, 120, 90)))
-
-
-def together(*portraits: Path) -> bytes:
-    """Return a picture that shows several people side by side."""
-    shown = [Image.open(portrait).convert("RGB").resize((400, 500)) for portrait in portraits]
-    whole = Image.new("RGB", (400 * len(shown), 500))
-    for number, portrait in enumerate(shown):
-        whole.paste(portrait, (400 * number, 0))
-    return _written(whole)
-
-
-def _written(picture: Image.Image) -> bytes:
-    written = io.BytesIO()
-    picture.save(written, "JPEG", quality=95)
-    return written.getvalue()
 
 
 def sent(picture: Path | bytes, name: str = "file") -> dict[str, tuple[str, bytes]]:
@@ -100,7 +73,7 @@ def service(portraits: Path, tmp_path: Path) -> Iterator[Service]:
     with copied_gallery(portraits, tmp_path / "ws") as world:
         terms = SourceTerms(name=SERVICE, controller="Ministry", basis="consent", jurisdiction="FR")
         world.machine.sources.add(terms)
-        key = key_for(world, *RIGHTS, case=CASE.ref, sources=(SERVICE,)).text
+        key = key_for(world, *COLLECTION_RIGHTS, case=CASE.ref, sources=(SERVICE,)).text
         with serving(world.workspace) as served:
             url = served.url.replace("127.0.0.1", "localhost")  # as the SDK's examples write it
             with httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=60) as client:
@@ -163,7 +136,7 @@ def test_the_calls_of_double_take(service: Service) -> None:
     assert subject["subject"] == "Jacinda"
     assert 99 < round(100 * subject["similarity"], 2) <= 100
     assert 0 < face["box"]["x_min"] < face["box"]["x_max"]
-    answer = client.post(RECOGNIZE, params={"det_prob_threshold": 0.8}, files=sent(blank()))
+    answer = client.post(RECOGNIZE, params={"det_prob_threshold": 0.8}, files=sent(FACELESS))
     assert (answer.status_code, answer.json()) == (400, NO_FACE)
     assert client.delete(FACES, params={"subject": "Jacinda"}).json() == {"deleted": 1}
     assert client.delete(FACES, params={"subject": "Jacinda"}).json() == {"deleted": 0}
@@ -207,7 +180,7 @@ def test_nothing_is_guessed_about_a_person_and_no_template_leaves(service: Servi
 def test_every_face_of_a_picture_is_searched_for(service: Service) -> None:
     service.add("Jacinda", ARDERN)
     service.add("Barack", OBAMA)
-    group = together(LATER, OBAMA)
+    group = side_by_side(LATER.name, OBAMA.name)
     best = {face["subjects"][0]["subject"]: face for face in service.recognize(group)}
     assert set(best) == {"Jacinda", "Barack"}
     assert len(service.recognize(group, limit="1")) == 1
@@ -223,7 +196,7 @@ def test_every_face_of_a_picture_is_searched_for(service: Service) -> None:
     answer = service.client.post(f"{API}/verification/verify", files=both_shown)
     assert (answer.status_code, answer.json()["code"]) == (400, 31)
     assert service.client.get(SUBJECTS).json() == {"subjects": ["Barack", "Jacinda"]}
-    unsure = together(OBAMA, LATER)
+    unsure = side_by_side(OBAMA.name, LATER.name)
     answer = service.client.post(RECOGNIZE, params={"det_prob_threshold": "0.999"}, files=sent(unsure))
     assert (answer.status_code, answer.json()) == (400, NO_FACE)
     assert service.world.actions().count("probe_added") == 1
@@ -277,7 +250,7 @@ def test_a_picture_is_enrolled_once_and_not_again_after_it_was_erased(service: S
 
 
 def test_faces_that_no_program_named_are_neither_listed_nor_erased(service: Service) -> None:
-    header = service.key(*RIGHTS, sources=("portraits",))
+    header = service.key(*COLLECTION_RIGHTS, sources=("portraits",))
     before = service.world.machine.sources.get("portraits").faces
     assert service.client.get(FACES, headers=header).json()["faces"] == []
     assert service.client.delete(FACES, headers=header).json() == {"deleted": 0}
@@ -328,9 +301,9 @@ def test_a_key_opens_one_service_and_what_its_rights_say(service: Service) -> No
     answer = client.get(SUBJECTS, headers={"x-api-key": "00000000-0000-0000-0000-000000000002"})
     assert (answer.status_code, answer.json()["code"]) == (404, 10)
     for sources in ((), (SERVICE, "portraits")):
-        answer = client.get(SUBJECTS, headers=service.key(*RIGHTS, sources=sources))
+        answer = client.get(SUBJECTS, headers=service.key(*COLLECTION_RIGHTS, sources=sources))
         assert (answer.status_code, answer.json()["code"]) == (404, 10)
-    elsewhere = service.key(*RIGHTS, sources=("portraits",))
+    elsewhere = service.key(*COLLECTION_RIGHTS, sources=("portraits",))
     assert client.delete(f"{FACES}/{key}", headers=elsewhere).json()["code"] == 44
     assert client.get(f"{FACES}/{key}/img", headers=elsewhere).content == b""
     assert client.post(f"{FACES}/{key}/verify", headers=elsewhere, files=sent(LATER)).json()["code"] == 44

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from starlette.routing import Route
 from tests.conftest import PORTRAITS
-from tests.support.programs import key_for
+from tests.support.programs import COLLECTION_RIGHTS, FACELESS, key_for
 from tests.support.serving import serving
 from tests.support.world import CASE, World, copied_gallery
 
@@ -23,13 +23,6 @@ from lineament.api.compat.insightface import create_insightface
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceTerms
 
-RIGHTS = (
-    Permission.READ_SOURCES,
-    Permission.MANAGE_SOURCES,
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-)
 MODEL = "staff"
 ARDERN, LATER, OBAMA = (PORTRAITS / name for name in ("ardern-2018.jpg", "ardern-2022.jpg", "obama.jpg"))
 V1 = "/compat/insightface/v1"
@@ -87,7 +80,7 @@ def employees(portraits: Path, tmp_path: Path) -> Iterator[Employees]:
     with copied_gallery(portraits, tmp_path / "ws") as world:
         terms = SourceTerms(name=MODEL, controller="Ministry", basis="consent", jurisdiction="FR")
         world.machine.sources.add(terms)
-        key = key_for(world, *RIGHTS, case=CASE.ref, sources=(MODEL,)).text
+        key = key_for(world, *COLLECTION_RIGHTS, case=CASE.ref, sources=(MODEL,)).text
         with (
             serving(world.workspace) as served,
             httpx.Client(base_url=served.url, headers={"authorization": f"Bearer {key}"}, timeout=60) as client,
@@ -158,15 +151,8 @@ def test_two_pictures_are_compared(employees: Employees) -> None:
     other = employees.client.post(f"{V1}/compare", files=[*one(ARDERN, "source"), *one(OBAMA, "target")]).json()
     assert (same["matched"], other["matched"]) == (True, False)
     assert other["similarity"] < other["threshold"] == 0.4 < same["similarity"]
-    files = [*one(ARDERN, "source"), *one(blank(), "target")]
+    files = [*one(ARDERN, "source"), *one(FACELESS, "target")]
     assert fault(employees.client.post(f"{V1}/compare", files=files)) == (422, "face_not_found")
-
-
-def blank() -> bytes:
-    """Return a picture without a face."""
-    written = io.BytesIO()
-    Image.new("RGB", (300, 200), (90, 120, 90)).save(written, "JPEG")
-    return written.getvalue()
 
 
 def test_lists_come_in_parts_and_are_looked_through(employees: Employees) -> None:
@@ -191,14 +177,14 @@ def test_lists_come_in_parts_and_are_looked_through(employees: Employees) -> Non
 
 def test_pictures_that_cannot_be_enrolled_are_named_with_a_reason(employees: Employees) -> None:
     employees.enrol("bob", OBAMA)
-    answer = employees.enrol("alice", b"no picture", blank(), OBAMA, ARDERN)
+    answer = employees.enrol("alice", b"no picture", FACELESS, OBAMA, ARDERN)
     assert [(each["index"], each["reason"]) for each in answer["rejected_images"]] == [
         (0, "invalid_image"),
         (1, "face_not_found"),
         (2, "enrolled_as_another_person"),
     ]
     assert len(answer["faces"]) == 1
-    refused = employees.client.post(PERSONS, data={"id": "carol"}, files=sent(blank()))
+    refused = employees.client.post(PERSONS, data={"id": "carol"}, files=sent(FACELESS))
     assert fault(refused) == (422, "registration_failed")
     assert fault(employees.client.get(f"{PERSONS}/carol")) == (404, "person_not_found")
     again = employees.client.post(PERSONS, data={"id": "bob"}, files=sent(LATER))
