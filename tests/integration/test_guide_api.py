@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 from tests.conftest import ROOT, Ran
-from tests.support.killable_server import free_port
 from tests.support.serve_command import serve_command
 
 pytestmark = [
@@ -57,7 +56,7 @@ class Reader:
         program, _, rest = line.partition(" ")
         if line == "lineament serve":
             settings = {"LINEAMENT_EXAMINER": "examiner-a"}
-            served = serve_command(self.folder / "ws", free_port(), settings)
+            served = serve_command(self.folder / "ws", 0, settings)
             self.names["LINEAMENT"] = self.running.enter_context(served).partition("/?")[0]
         elif program == "lineament":
             ran = self.lineament(*shlex.split(rest))
