@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS
-from tests.support.programs import COLLECTION_RIGHTS, FACELESS, desk_of_key, key_for
+from tests.support.programs import FACELESS, RIGHTS, desk_of_key, key_for
 from tests.support.squad import REASON, Squad
 from tests.support.world import CASE, World, copied_gallery
 
@@ -57,12 +57,12 @@ def asked(portraits: Path, tmp_path: Path) -> Iterator[Asked]:
     with copied_gallery(portraits, tmp_path / "ws") as world:
         terms = SourceTerms(name=MODEL, controller="Ministry", basis="Act 7", jurisdiction="NZ", retention_days=90)
         world.machine.sources.add(terms)
-        yield Asked(world, desk_of(world, *COLLECTION_RIGHTS))
+        yield Asked(world, desk_of(world, *RIGHTS))
 
 
 def again(asked: Asked) -> Desk:
     """Return the desk of another key with the same bounds, as a later request has it."""
-    return desk_of(asked.world, *COLLECTION_RIGHTS)
+    return desk_of(asked.world, *RIGHTS)
 
 
 def test_a_collection_is_a_source_with_the_terms_of_the_one_that_the_key_names(asked: Asked) -> None:
@@ -81,7 +81,7 @@ def test_a_collection_is_a_source_with_the_terms_of_the_one_that_the_key_names(a
 
 def test_a_key_that_names_no_source_makes_no_collection_and_none_deletes_what_a_person_registered(asked: Asked) -> None:
     with pytest.raises(InvalidValue, match="exactly one source"):
-        desk_of(asked.world, *COLLECTION_RIGHTS, sources=()).collections.make(Dialect.REKOGNITION, CALLED)
+        desk_of(asked.world, *RIGHTS, sources=()).collections.make(Dialect.REKOGNITION, CALLED)
     with pytest.raises(NotAllowed):
         asked.desk.collections.delete(Dialect.REKOGNITION, MODEL)
     with pytest.raises(NotFound):

@@ -20,6 +20,14 @@ from lineament.testing import encoded
 from lineament.web.app import create_app
 from lineament.workspace import Desk, Workspace
 
+RIGHTS = (
+    Permission.READ_SOURCES,
+    Permission.MANAGE_SOURCES,
+    Permission.READ_CASES,
+    Permission.OPEN_CASES,
+    Permission.SEARCH,
+)
+"""What a program needs that fills a collection of faces and searches it."""
 CALLER = ("127.0.0.1", 50000)
 """The network address and port from which a program calls."""
 CASEWORK_RIGHTS = (
@@ -31,14 +39,6 @@ CASEWORK_RIGHTS = (
     Permission.REVIEW,
 )
 """The rights of a program that works on a case, from the photograph to the decision."""
-COLLECTION_RIGHTS = (
-    Permission.READ_SOURCES,
-    Permission.MANAGE_SOURCES,
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-)
-"""The rights of a program of another product, which enrols and searches."""
 UNBOUND_RIGHTS = (
     Permission.READ_SOURCES,
     Permission.MANAGE_SOURCES,

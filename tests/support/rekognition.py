@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from tests.support.programs import COLLECTION_RIGHTS, key_for
+from tests.support.programs import RIGHTS, key_for
 from tests.support.serving import serving
 from tests.support.world import CASE, World
 
@@ -49,6 +49,6 @@ def rekognition_serving(world: World, hosts: tuple[str, ...] = ()) -> Iterator[R
     """Serve a workspace of one person with a source whose terms new collections have, and a key for everything."""
     terms = SourceTerms(name=MODEL, controller="Ministry", basis="Act 7", jurisdiction="NZ", hosts=hosts)
     world.machine.sources.add(terms)
-    key = key_for(world, *COLLECTION_RIGHTS, case=CASE.ref, sources=(MODEL,), signs=True)
+    key = key_for(world, *RIGHTS, case=CASE.ref, sources=(MODEL,), signs=True)
     with serving(world.workspace) as served:
         yield RekognitionServer(world, key, served.url)

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from starlette.routing import Route
 from tests.conftest import PORTRAITS, side_by_side
-from tests.support.programs import COLLECTION_RIGHTS, FACELESS, key_for
+from tests.support.programs import FACELESS, RIGHTS, key_for
 from tests.support.serving import serving
 from tests.support.squad import Squad
 from tests.support.world import CASE, World, copied_gallery
@@ -73,7 +73,7 @@ def service(portraits: Path, tmp_path: Path) -> Iterator[Service]:
     with copied_gallery(portraits, tmp_path / "ws") as world:
         terms = SourceTerms(name=SERVICE, controller="Ministry", basis="consent", jurisdiction="FR")
         world.machine.sources.add(terms)
-        key = key_for(world, *COLLECTION_RIGHTS, case=CASE.ref, sources=(SERVICE,)).text
+        key = key_for(world, *RIGHTS, case=CASE.ref, sources=(SERVICE,)).text
         with serving(world.workspace) as served:
             url = served.url.replace("127.0.0.1", "localhost")  # as the SDK's examples write it
             with httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=60) as client:
@@ -250,7 +250,7 @@ def test_a_picture_is_enrolled_once_and_not_again_after_it_was_erased(service: S
 
 
 def test_faces_that_no_program_named_are_neither_listed_nor_erased(service: Service) -> None:
-    header = service.key(*COLLECTION_RIGHTS, sources=("portraits",))
+    header = service.key(*RIGHTS, sources=("portraits",))
     before = service.world.machine.sources.get("portraits").faces
     assert service.client.get(FACES, headers=header).json()["faces"] == []
     assert service.client.delete(FACES, headers=header).json() == {"deleted": 0}
@@ -301,9 +301,9 @@ def test_a_key_opens_one_service_and_what_its_rights_say(service: Service) -> No
     answer = client.get(SUBJECTS, headers={"x-api-key": "00000000-0000-0000-0000-000000000002"})
     assert (answer.status_code, answer.json()["code"]) == (404, 10)
     for sources in ((), (SERVICE, "portraits")):
-        answer = client.get(SUBJECTS, headers=service.key(*COLLECTION_RIGHTS, sources=sources))
+        answer = client.get(SUBJECTS, headers=service.key(*RIGHTS, sources=sources))
         assert (answer.status_code, answer.json()["code"]) == (404, 10)
-    elsewhere = service.key(*COLLECTION_RIGHTS, sources=("portraits",))
+    elsewhere = service.key(*RIGHTS, sources=("portraits",))
     assert client.delete(f"{FACES}/{key}", headers=elsewhere).json()["code"] == 44
     assert client.get(f"{FACES}/{key}/img", headers=elsewhere).content == b""
     assert client.post(f"{FACES}/{key}/verify", headers=elsewhere, files=sent(LATER)).json()["code"] == 44

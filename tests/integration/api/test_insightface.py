@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from starlette.routing import Route
 from tests.conftest import PORTRAITS
-from tests.support.programs import COLLECTION_RIGHTS, FACELESS, key_for
+from tests.support.programs import FACELESS, RIGHTS, key_for
 from tests.support.serving import serving
 from tests.support.world import CASE, World, copied_gallery
 
@@ -80,7 +80,7 @@ def employees(portraits: Path, tmp_path: Path) -> Iterator[Employees]:
     with copied_gallery(portraits, tmp_path / "ws") as world:
         terms = SourceTerms(name=MODEL, controller="Ministry", basis="consent", jurisdiction="FR")
         world.machine.sources.add(terms)
-        key = key_for(world, *COLLECTION_RIGHTS, case=CASE.ref, sources=(MODEL,)).text
+        key = key_for(world, *RIGHTS, case=CASE.ref, sources=(MODEL,)).text
         with (
             serving(world.workspace) as served,
             httpx.Client(base_url=served.url, headers={"authorization": f"Bearer {key}"}, timeout=60) as client,

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 from tests.conftest import PORTRAITS, side_by_side
 from tests.support.clock import Clock
-from tests.support.programs import COLLECTION_RIGHTS, FACELESS, key_for
+from tests.support.programs import FACELESS, RIGHTS, key_for
 from tests.support.rekognition import MODEL, RekognitionServer, rekognition_client, rekognition_serving
 from tests.support.world import CASE, MEBI, World, copied_gallery
 
@@ -261,7 +261,7 @@ def test_a_key_does_only_what_it_may(server: RekognitionServer, collection: str)
         reading.search_faces_by_image(CollectionId=collection, Image={"Bytes": ARDERN})
     with pytest.raises(reading.exceptions.AccessDeniedException):
         reading.index_faces(CollectionId=collection, Image={"Bytes": ARDERN})
-    elsewhere = key_for(server.world, *COLLECTION_RIGHTS, case=CASE.ref, sources=("portraits",), signs=True)
+    elsewhere = key_for(server.world, *RIGHTS, case=CASE.ref, sources=("portraits",), signs=True)
     other = rekognition_client(server.url, elsewhere.key.id, elsewhere.key.signing_secret or "")
     with pytest.raises(other.exceptions.ResourceNotFoundException):
         other.describe_collection(CollectionId=collection)

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.conftest import PORTRAITS
 from tests.support.clock import Clock
-from tests.support.programs import COLLECTION_RIGHTS, key_for
+from tests.support.programs import RIGHTS, key_for
 from tests.support.rekognition import MODEL, RekognitionServer, rekognition_client, rekognition_serving
 from tests.support.s3_service import BUCKET, READER, SECRET, S3Service
 from tests.support.world import CASE, MEBI, World, copied_gallery
@@ -151,11 +151,11 @@ def test_only_the_source_concerned_counts_for_a_collection(client: Any, collecti
 
 
 def test_only_the_sources_of_the_key_count(server: RekognitionServer) -> None:
-    key = key_for(server.world, *COLLECTION_RIGHTS, case=CASE.ref, sources=("portraits",), signs=True)
+    key = key_for(server.world, *RIGHTS, case=CASE.ref, sources=("portraits",), signs=True)
     other = rekognition_client(server.url, key.key.id, key.key.signing_secret or "")
     code, words = refusal(lambda: other.detect_faces(Image=image(NAME)))
     assert (code, "no source concerned" in words) == ("InvalidS3ObjectException", True)
-    key = key_for(server.world, *COLLECTION_RIGHTS, case=CASE.ref, sources=("no-address",), signs=True)
+    key = key_for(server.world, *RIGHTS, case=CASE.ref, sources=("no-address",), signs=True)
     other = rekognition_client(server.url, key.key.id, key.key.signing_secret or "")
     code, words = refusal(lambda: other.detect_faces(Image=image("a.jpg", UNREACHED)))
     assert (code, "127.0.0.1 is a loopback address" in words) == ("InvalidS3ObjectException", True)
@@ -185,7 +185,7 @@ def test_a_key_without_the_right_fetches_nothing(server: RekognitionServer, coll
 
 
 def test_nothing_is_fetched_for_what_the_gate_or_the_source_refuses(server: RekognitionServer) -> None:
-    key = key_for(server.world, *COLLECTION_RIGHTS, case=CASE.ref, sources=("no-address",), signs=True)
+    key = key_for(server.world, *RIGHTS, case=CASE.ref, sources=("no-address",), signs=True)
     other = rekognition_client(server.url, key.key.id, key.key.signing_secret or "")
     absent = image("absent.jpg", UNREACHED)  # asking the service for it would be told as InvalidS3ObjectException
     server.world.machine.sources.suspend("no-address")
