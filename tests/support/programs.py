@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.types import ASGIApp
 from tests.support.serving import TOKEN
 from tests.support.world import World
@@ -72,6 +74,12 @@ class InProcess(httpx.BaseTransport):
     def close(self) -> None:
         """End the loop in which the application ran."""
         self._runner.close()
+
+
+def addresses(app: Starlette) -> list[tuple[str, str]]:
+    """Return the methods and paths of an application; HEAD goes with GET."""
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    return [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
 
 
 @dataclass(slots=True)

@@ -31,12 +31,13 @@ from lineament.api import (
 )
 from lineament.api.admission import Admission
 from lineament.api.bodies import CappedBodies
-from lineament.api.compat import rekognition
 from lineament.api.compat.compreface import PREFIX as COMPREFACE
 from lineament.api.compat.compreface import create_compreface
 from lineament.api.compat.dispatch import ByDialect
 from lineament.api.compat.insightface import PREFIX as INSIGHTFACE
 from lineament.api.compat.insightface import create_insightface
+from lineament.api.compat.rekognition import PREFIX as REKOGNITION
+from lineament.api.compat.rekognition import create_rekognition
 from lineament.api.listening import Listeners
 from lineament.api.repeats import Repeats
 from lineament.api.routes import ApiEndpoint
@@ -58,7 +59,6 @@ MODULES = (
     jobs,
     ledger,
     evaluations,
-    rekognition,
 )
 """The modules whose routes the API has."""
 DESCRIPTION = "/v1/openapi.json"
@@ -89,8 +89,9 @@ def create_api(workspace: Workspace, stopping: Callable[[], bool] = lambda: Fals
     app.add_exception_handler(RequestValidationError, problems.bad_request)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]  # as FastAPI documents it
     dialects = {
-        COMPREFACE: create_compreface(workspace, admission),
-        INSIGHTFACE: create_insightface(workspace, admission),
+        COMPREFACE: create_compreface(admission),
+        INSIGHTFACE: create_insightface(admission),
+        REKOGNITION: create_rekognition(workspace, admission),
     }
     return CappedBodies(ByDialect(app, dialects))
 

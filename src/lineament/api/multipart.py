@@ -10,11 +10,20 @@ from starlette.requests import Request
 
 from lineament.errors import InvalidValue
 
+_CHARSETS = frozenset({"utf-8", "ascii", "iso8859-1", "latin-1", "cp1252"})
+"""As Python names them. Others make half characters of bytes, or raise errors that Starlette does not expect."""
+
 
 class InMemoryParser(MultiPartParser):
     """Starlette's parser without its temporary files: a photograph is never on disk unsealed."""
 
     spool_max_size = 2**62
+
+    def on_part_begin(self) -> None:
+        """Begin a part. Raises MultiPartException if its texts are in an encoding that no form has."""
+        if self._charset not in _CHARSETS:
+            raise MultiPartException("its charset is not UTF-8")
+        super().on_part_begin()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,11 @@ class SubjectRows:
         its = sa.and_(subjects.c.source_id == source_id, subjects.c.id > after)
         return self._several(its, limit)
 
+    def count(self, source_id: SourceId) -> int:
+        """Count the subjects of a source."""
+        query = sa.select(sa.func.count()).select_from(subjects).where(subjects.c.source_id == source_id)
+        return int(self._connection.scalar(query) or 0)
+
     def rename(self, subject: FaceSubject, called: str) -> None:
         """Give a subject another name. Raises AlreadyThere if another has it."""
         self._require_free(subject.source_id, called)
@@ -236,11 +241,6 @@ class CollectionFaceRows:
         """Return the faces of a subject, the newest first."""
         query = sa.select(collection_faces.c.face_id).where(collection_faces.c.subject_id == subject_id)
         return [FaceId(id_) for id_ in self._connection.scalars(query.order_by(collection_faces.c.face_id.desc()))]
-
-    def count_of(self, source_id: SourceId) -> int:
-        """Count the subjects of a source."""
-        query = sa.select(sa.func.count()).select_from(subjects).where(subjects.c.source_id == source_id)
-        return int(self._connection.scalar(query) or 0)
 
     def count_shown(self, source_id: SourceId, subject: FaceSubject | None) -> int:
         """Count the faces of a source that show a subject, or this one."""

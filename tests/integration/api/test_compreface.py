@@ -16,9 +16,8 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from starlette.routing import Route
 from tests.conftest import PORTRAITS, side_by_side
-from tests.support.programs import FACELESS, RIGHTS, key_for
+from tests.support.programs import FACELESS, RIGHTS, addresses, key_for
 from tests.support.serving import serving
 from tests.support.squad import Squad
 from tests.support.world import CASE, World, copied_gallery
@@ -130,8 +129,10 @@ def test_the_calls_of_the_sdk(service: Service) -> None:
 def test_the_calls_of_double_take(service: Service) -> None:
     client = service.client
     client.post(FACES, params={"subject": "Jacinda"}, files=sent(ARDERN)).raise_for_status()
-    answer = client.post(RECOGNIZE, params={"det_prob_threshold": 0.8}, files=sent(LATER))
-    (face,) = answer.json()["result"]
+    for plugins in ("undefined", "mask,gender,age"):  # the first if its configuration names none
+        options = {"face_plugins": plugins, "det_prob_threshold": 0.8}
+        (face,) = client.post(RECOGNIZE, params=options, files=sent(LATER)).json()["result"]
+        assert set(face) == {"box", "subjects"}
     (subject,) = face["subjects"]
     assert subject["subject"] == "Jacinda"
     assert 99 < round(100 * subject["similarity"], 2) <= 100
@@ -300,6 +301,10 @@ def test_a_key_opens_one_service_and_what_its_rights_say(service: Service) -> No
     assert (answer.status_code, answer.json()) == (400, {"message": "Missing header: x-api-key", "code": 20})
     answer = client.get(SUBJECTS, headers={"x-api-key": "00000000-0000-0000-0000-000000000002"})
     assert (answer.status_code, answer.json()["code"]) == (404, 10)
+    own = client.get(SUBJECTS, headers={"x-api-key": service.client.headers["x-api-key"]})
+    assert own.json() == {"subjects": ["Jacinda"]}
+    several = [("x-api-key", service.client.headers["x-api-key"]), ("x-api-key", "another")]
+    assert client.get(SUBJECTS, headers=several).json()["code"] == 10, "a proxy may have read the other"
     for sources in ((), (SERVICE, "portraits")):
         answer = client.get(SUBJECTS, headers=service.key(*RIGHTS, sources=sources))
         assert (answer.status_code, answer.json()["code"]) == (404, 10)
@@ -321,9 +326,7 @@ def test_a_key_opens_one_service_and_what_its_rights_say(service: Service) -> No
 
 
 def test_no_address_answers_without_a_key(service: Service) -> None:
-    app = create_compreface(service.world.workspace, Admission(service.world.workspace))
-    routes = [route for route in app.routes if isinstance(route, Route)]
-    found = [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
+    found = addresses(create_compreface(Admission(service.world.workspace)))
     assert len(found) == 17
     with httpx.Client(base_url=service.url, timeout=60) as client:
         answers = {each: client.request(*each) for each in found}
@@ -352,6 +355,8 @@ def test_what_is_wrong_has_a_number(service: Service) -> None:
     }
     assert {code: answer.json()["code"] for code, answer in faults.items()} == {code: code for code in faults}
     assert [answer.status_code for answer in faults.values()] == [400, 400, 400, 400, 400, 404]
+    half = client.post(f"{FACES}/delete", content=b'["\\ud800"]', headers={"content-type": "application/json"})
+    assert (half.status_code, half.json()) == (404, {"message": "Image \\ud800 not found", "code": 44})
     assert client.patch(SUBJECTS).status_code == 405
     assert client.post(FACES, params={"subject": "A"}, files=sent(b"x" * 2**21)).status_code == 413
 

@@ -12,9 +12,8 @@ from uuid import UUID
 import httpx
 import pytest
 from PIL import Image
-from starlette.routing import Route
 from tests.conftest import PORTRAITS
-from tests.support.programs import FACELESS, RIGHTS, key_for
+from tests.support.programs import FACELESS, RIGHTS, addresses, key_for
 from tests.support.serving import serving
 from tests.support.world import CASE, World, copied_gallery
 
@@ -166,6 +165,9 @@ def test_lists_come_in_parts_and_are_looked_through(employees: Employees) -> Non
     assert sorted(found) == ["alice", "bob"]
     assert [person["id"] for person in client.get(PERSONS, params={"search": "hr-10"}).json()["persons"]] == ["bob"]
     assert fault(client.get(PERSONS, params={"cursor": "x"})) == (400, "invalid_cursor")
+    before = employees.world.ledger_size()
+    assert len(client.get(PERSONS).json()["persons"]) == 2
+    assert employees.world.ledger_size() == before + 1, "one list was read"
     assert [each["id"] for each in client.get(COLLECTIONS).json()["collections"]] == ["employees", MODEL]
     part = client.get(COLLECTIONS, params={"limit": 1}).json()
     part = client.get(COLLECTIONS, params={"limit": 1, "cursor": part["next_cursor"]}).json()
@@ -191,6 +193,16 @@ def test_pictures_that_cannot_be_enrolled_are_named_with_a_reason(employees: Emp
     assert fault(again) == (409, "person_exists")
 
 
+def test_whoever_cannot_be_enrolled_now_can_be_enrolled_later(employees: Employees) -> None:
+    (source,) = [each.name for each in employees.world.machine.sources.list() if "insightface" in each.name]
+    employees.world.machine.sources.suspend(source)
+    refused = employees.client.post(PERSONS, data={"id": "alice"}, files=sent(ARDERN))
+    assert fault(refused) == (403, "refused")
+    assert fault(employees.client.get(f"{PERSONS}/alice")) == (404, "person_not_found")
+    employees.world.machine.sources.resume(source)
+    assert employees.enrol("alice", ARDERN)["rejected_images"] == []
+
+
 def test_what_lineament_does_not_do_is_refused_and_never_left_out_in_silence(employees: Employees) -> None:
     client, made = employees.client, {"id": "others", "name": "Others"}
     for wish in (
@@ -210,6 +222,11 @@ def test_what_lineament_does_not_do_is_refused_and_never_left_out_in_silence(emp
     assert fault(answer) == (400, "unexpected_external_embedding")
     for metadata in ("[]", "{", '{"a": NaN}', '{"a": "' + "x" * 9000 + '"}'):
         assert fault(client.post(PERSONS, data={"metadata": metadata}, files=sent(ARDERN))) == (400, "invalid_metadata")
+    deep: Any = {}
+    for _ in range(300):
+        deep = {"a": deep}
+    for address in (f"{COLLECTIONS}/employees", f"{COLLECTIONS}/others"):
+        assert fault(client.patch(address, json={"metadata": deep})) == (400, "invalid_metadata")
     assert fault(client.post(PERSONS, data={"review_mode": "strict"}, files=sent(ARDERN))) == (400, "invalid_request")
     answer = client.post(f"{V1}/detect", data={"min_score": "0.1"}, files=one(ARDERN))
     assert fault(answer) == (400, "request_detection_override_not_supported")
@@ -236,9 +253,7 @@ def test_a_key_is_needed_and_its_rights_count(employees: Employees) -> None:
 
 
 def test_no_address_but_that_of_health_answers_without_a_key(employees: Employees) -> None:
-    app = create_insightface(employees.world.workspace, Admission(employees.world.workspace))
-    routes = [route for route in app.routes if isinstance(route, Route)]
-    found = [(method, route.path) for route in routes for method in sorted(route.methods or ()) if method != "HEAD"]
+    found = addresses(create_insightface(Admission(employees.world.workspace)))
     assert len(found) == 21
     with httpx.Client(base_url=employees.url, timeout=60) as client:
         answers = {each: client.request(*each).status_code for each in found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import socket
@@ -163,6 +164,8 @@ def test_lists_come_in_parts(client: Any, collection: str) -> None:
     first = client.list_faces(CollectionId=collection, MaxResults=2)
     rest = client.list_faces(CollectionId=collection, MaxResults=2, NextToken=first["NextToken"])
     assert (len(first["Faces"]), len(rest["Faces"]), "NextToken" in rest) == (2, 1, False)
+    token = first["NextToken"]
+    assert json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))) == [first["Faces"][1]["FaceId"]]
     pages = client.get_paginator("list_collections").paginate(PaginationConfig={"PageSize": 1})
     listed = [called for page in pages for called in page["CollectionIds"]]
     assert {collection, MODEL} <= set(listed)
@@ -409,6 +412,13 @@ def test_requests_without_a_signature_or_with_nonsense_in_them(server: Rekogniti
     infinite = b'{"CollectionId": "a", "FaceId": "00000000-0000-0000-0000-000000000000", "FaceMatchThreshold": NaN}'
     answer = sent(server, signed_by_hand(server, "SearchFaces", infinite), infinite)
     assert answer[1] == "InvalidParameterException"
+
+
+def test_there_is_one_address_and_one_method(server: RekognitionServer) -> None:
+    answers = [httpx.get(f"{server.url}{ADDRESS}"), httpx.post(f"{server.url}{ADDRESS}faces")]
+    told = [(answer.status_code, answer.json()["__type"]) for answer in answers]
+    assert told == [(405, "UnknownOperationException"), (404, "UnknownOperationException")]
+    assert answers[0].headers["allow"] == "POST"
 
 
 def test_a_body_that_is_announced_as_huge_is_refused_before_it_is_read(server: RekognitionServer) -> None:

@@ -45,11 +45,15 @@ def test_guesses_about_a_person_are_left_out_whatever_is_asked() -> None:
     assert face_options(QueryParams("face_plugins=age,gender,pose,mask")) == FaceOptions()
 
 
+def test_a_plugin_that_is_not_there_gives_nothing_as_in_compreface() -> None:
+    assert face_options(QueryParams("face_plugins=undefined")) == FaceOptions()
+    assert face_options(QueryParams("face_plugins=emotions, landmarks")) == FaceOptions(landmarks=True)
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
         ("face_plugins=landmarks,calculator", WRONG_ARGUMENT),
-        ("face_plugins=emotions", WRONG_ARGUMENT),
         ("detect_faces=false", WRONG_ARGUMENT),
         ("limit=-1", INVALID),
         ("limit=two", INVALID),

@@ -89,6 +89,14 @@ def test_json_has_pictures_as_base64() -> None:
     assert sent.file("source_image") is None
 
 
+def test_a_picture_in_base64_that_is_too_large_is_refused() -> None:
+    most, more = (base64.b64encode(b"x" * size) for size in (LARGEST, LARGEST + 1))
+    assert read(b'{"file": "' + most + b'"}', "application/json").file("file") is not None
+    sent = read(b'{"file": "' + more + b'"}', "application/json")
+    with pytest.raises(FileTooLarge):
+        sent.file("file")
+
+
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b'{"a": 1e'], ids=["open", "bytes", "deep", "number"])
 def test_json_that_cannot_be_read_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidValue, match="RFC 8259"):
@@ -100,6 +108,19 @@ def test_a_form_that_cannot_be_read_is_refused() -> None:
         read(b"--b\r\nno header\r\n", "multipart/form-data; boundary=b")
     with pytest.raises(InvalidValue, match="cannot be read"):
         read(b"", "multipart/form-data")
+
+
+@pytest.mark.parametrize("charset", ["idna", "punycode", "undefined", "unicode_escape", "utf-7", "utf-16", "rot13"])
+def test_a_form_in_an_encoding_that_makes_no_text_is_refused(charset: str) -> None:
+    body, kind = form(("name", b"\\ud800 +2AA- xn--\xff"))
+    with pytest.raises(InvalidValue, match="charset is not UTF-8"):
+        read(body, f"{kind}; charset={charset}")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", "us-ascii", "ISO-8859-1", "windows-1252", "unknown"])
+def test_a_form_in_a_usual_encoding_is_read(charset: str) -> None:
+    body, kind = form(("name", b"Zo\xc3\xab"))
+    assert read(body, f"{kind}; charset={charset}").texts["name"] in {"Zoë", "ZoÃ«"}
 
 
 def test_any_other_body_is_left_unread() -> None:

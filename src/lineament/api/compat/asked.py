@@ -61,6 +61,12 @@ def answering(
     return handle
 
 
+def only_key(request: Request) -> str:
+    """Return the key in the header x-api-key; empty if there is none, or several: a proxy may read another one."""
+    sent = request.headers.getlist("x-api-key")
+    return sent[0].strip() if len(sent) == 1 else ""
+
+
 def milliseconds_since(began: float) -> float:
     """Return how long ago a moment of ``time.perf_counter`` was."""
     return 1000 * (time.perf_counter() - began)

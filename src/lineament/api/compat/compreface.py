@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lineament.api.admission import Admission, Call, require
-from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering, milliseconds_since
+from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering, milliseconds_since, only_key
 from lineament.api.compat.compreface_answers import face_answer, share, subject_answers, with_versions
 from lineament.api.compat.compreface_errors import (
     DENIED,
@@ -46,7 +46,6 @@ from lineament.model.search import MOST_CANDIDATES
 from lineament.services.collections.examples import WantedExample
 from lineament.services.collections.recognising import WantedFaces, chosen_faces
 from lineament.services.collections.searching import ProgramSearch
-from lineament.workspace import Workspace
 
 PREFIX = "/compat/compreface"
 _RECOGNITION = f"{PREFIX}/api/v1/recognition"
@@ -55,13 +54,13 @@ _FEW_CANDIDATES = 20
 """Candidates of a search for one subject, who may have several."""
 
 
-def create_compreface(workspace: Workspace, admission: Admission) -> Starlette:
+def create_compreface(admission: Admission) -> Starlette:
     """Make the application that answers below PREFIX."""
 
     def admit(request: Request) -> Call:
         if "x-api-key" not in request.headers:
             raise CompreFaceFault(NO_HEADER, "Missing header: x-api-key")
-        return admission.key(request, request.headers["x-api-key"].strip())
+        return admission.key(request, only_key(request))
 
     def at(path: str, method: str, endpoint: ReadEndpoint, *, status: int = 200, most_files: int = 1) -> Route:
         handler = answering(endpoint, admit, status=status, most_files=most_files)
@@ -87,7 +86,7 @@ def create_compreface(workspace: Workspace, admission: Admission) -> Starlette:
         at(f"{PREFIX}/api/v1/verification/verify", "POST", verify, most_files=2),
         Route(f"{PREFIX}/api/v1/static/{{key}}/images/{{image_id}}", key_in_address, methods=["GET"]),
     ]
-    return create_foreign(workspace, routes, WORDING)
+    return create_foreign(PREFIX, routes, WORDING)
 
 
 # ---------------------------------------------------------------- subjects

@@ -15,10 +15,10 @@ from lineament.api.compat.compreface_errors import (
     WRONG_ARGUMENT,
     CompreFaceFault,
 )
+from lineament.api.compat.values import share_in, truth_in, whole_in
+from lineament.sandbox.files import printable
 
 LANDMARKS = "landmarks"
-LEFT_OUT = frozenset({"age", "gender", "pose", "mask", "landmarks2d106", "detector"})
-"""Plugins that a program may ask for and that give nothing: Lineament guesses nothing about a person."""
 CALCULATOR = "calculator"
 MOST_SUBJECTS = 100
 """Most subjects that are told for a face."""
@@ -26,7 +26,6 @@ LONGEST_SUBJECT = 50
 """CompreFace's own limit for a name that is given by itself."""
 MOST_PAGE = 1000
 _NAME = re.compile(r"[^;/\\]+")
-_WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,46 +100,36 @@ def image_id(untrusted: str) -> str:
     try:
         return str(UUID(untrusted))
     except ValueError:
-        raise CompreFaceFault(NO_IMAGE, f"Image {untrusted[:40]} not found", 404) from None
+        raise CompreFaceFault(NO_IMAGE, f"Image {printable(untrusted[:40])} not found", 404) from None
 
 
 def _plugins(untrusted: str) -> frozenset[str]:
-    names = frozenset(name.strip() for name in untrusted[:500].split(",") if name.strip())
+    """Return the names of plugins. Those that are not there are ignored, as CompreFace does; double-take sends some."""
+    names = frozenset(name.strip() for name in untrusted.split(","))
     if CALCULATOR in names:
         why = "face_plugins cannot have calculator: a template never leaves Lineament"
-        raise CompreFaceFault(WRONG_ARGUMENT, why)
-    if unknown := names - LEFT_OUT - {LANDMARKS}:
-        why = f"face_plugins has what is no plugin: {min(unknown)[:40]}"
         raise CompreFaceFault(WRONG_ARGUMENT, why)
     return names
 
 
 def _whole(query: QueryParams, name: str, *, usual: int, least: int, most: int) -> int:
     text = query.get(name, "")
-    if not text:
-        return usual
-    if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
+    number = whole_in(text, least, most) if text else usual
+    if number is None:
         raise CompreFaceFault(INVALID, f"{name} must be a whole number from {least} to {most}")
-    return int(text)
+    return number
 
 
 def _share(query: QueryParams, name: str) -> float:
-    text = query.get(name, "")
-    try:
-        share = float(text or 0)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:  # false for NaN as well
+    share = share_in(query.get(name, "") or "0")
+    if share is None:
         raise CompreFaceFault(INVALID, f"{name} must be a number from 0 to 1")
     return share
 
 
 def _truth(query: QueryParams, name: str, *, usual: bool) -> bool:
-    text = query.get(name, "").lower()
-    if text in {"true", "1", "yes", "on"}:
-        return True
-    if text in {"false", "0", "no", "off"}:
-        return False
-    if text:
+    text = query.get(name, "")
+    truth = truth_in(text) if text else usual
+    if truth is None:
         raise CompreFaceFault(INVALID, f"{name} must be true or false")
-    return usual
+    return truth

@@ -9,13 +9,14 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from lineament.errors import LineamentError, TooManyAttempts
 from lineament.views.failures import UNFORESEEN, failure_for
-from lineament.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +31,21 @@ class FaultWording:
     of_status: Callable[[int], Response]  # what HTTP refuses; 500: what nobody foresaw
 
 
-def create_foreign(workspace: Workspace, routes: Sequence[Route], wording: FaultWording) -> Starlette:
-    """Make the application of these addresses."""
+def create_foreign(prefix: str, routes: Sequence[Route], wording: FaultWording) -> Starlette:
+    """Make the application of these addresses, all of which begin with ``prefix``."""
 
     async def unforeseen(request: Request, error: Exception) -> Response:
         """Answer any other error: with the traceback in the terminal, and one line for the program."""
-        log.error("%s", request.method, exc_info=error)
+        if isinstance(error, ClientDisconnect):
+            raise error  # nobody waits for an answer, and nothing was done (web/app.py)
+        log.error("%s %s", request.method, prefix, exc_info=error)
         return wording.of_status(500)
 
     async def own_error(request: Request, error: Exception) -> Response:
         if not isinstance(error, LineamentError):
             return await unforeseen(request, error)
         if failure_for(error).status == UNFORESEEN.status:
-            log.error("%s: %s", request.method, error)
+            log.error("%s %s: %s", request.method, prefix, error)
         answer = wording.of_error(error)
         if isinstance(error, TooManyAttempts):
             answer.headers["retry-after"] = str(error.seconds)
@@ -61,9 +64,9 @@ def create_foreign(workspace: Workspace, routes: Sequence[Route], wording: Fault
         LineamentError: own_error,
         wording.fault: fault,
         HTTPException: http_error,
-        Exception: unforeseen,
     }
-    app = Starlette(routes=routes, exception_handlers=handlers)
+    # among the handlers of the application, Starlette would raise the error again, and the server log it again
+    last = Middleware(ExceptionMiddleware, handlers={Exception: unforeseen})
+    app = Starlette(routes=routes, exception_handlers=handlers, middleware=[last])
     app.router.redirect_slashes = False
-    app.state.workspace = workspace
     return app

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from lineament import __version__
 from lineament.api.admission import Admission, Call
 from lineament.api.compat import insightface_collections as collections
-from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering, milliseconds_since
+from lineament.api.compat.asked import ReadEndpoint, ReadRequest, answering, milliseconds_since, only_key
 from lineament.api.compat.foreign import create_foreign
 from lineament.api.compat.insightface_answers import face_answer
 from lineament.api.compat.insightface_collections import MOST_LISTED, collection_of
@@ -31,19 +31,18 @@ from lineament.api.compat.insightface_requests import (
 from lineament.api.compat.uploads import LARGEST, MOST
 from lineament.model.accounts import Permission
 from lineament.model.collections import Dialect
-from lineament.workspace import Workspace
 
 PREFIX = "/compat/insightface"
 _BEARER = "bearer "
 
 
-def create_insightface(workspace: Workspace, admission: Admission) -> Starlette:
+def create_insightface(admission: Admission) -> Starlette:
     """Make the application that answers below PREFIX."""
 
     def admit(request: Request) -> Call:
         if request.headers.get("authorization", "").lower().startswith(_BEARER):
             return admission.bearer(request)
-        return admission.key(request, request.headers.get("x-api-key", "").strip())
+        return admission.key(request, only_key(request))
 
     def at(path: str, method: str, endpoint: ReadEndpoint, *, most_files: int = 1) -> Route:
         return Route(f"{PREFIX}/v1{path}", answering(endpoint, admit, most_files=most_files), methods=[method])
@@ -74,7 +73,7 @@ def create_insightface(workspace: Workspace, admission: Admission) -> Starlette:
         at(f"{person}/faces/{{face_id}}", "DELETE", collections.delete_face),
         at(f"{one}/search", "POST", collections.search),
     ]
-    return create_foreign(workspace, routes, WORDING)
+    return create_foreign(PREFIX, routes, WORDING)
 
 
 async def health(_request: Request) -> Response:

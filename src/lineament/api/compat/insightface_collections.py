@@ -105,19 +105,19 @@ def delete_collection(read: ReadRequest) -> Response:
 
 def make_person(read: ReadRequest) -> Response:
     """Add a person with the faces of pictures; nobody if none of them can be enrolled."""
-    collection, sent = collection_of(read), images(read.sent)
+    collection, sent, subjects = collection_of(read), images(read.sent), read.call.desk.subjects
     called, facts = person_id(read.sent), person_facts(read.sent)
     try:
-        read.call.desk.subjects.add(collection, called, facts)
+        person = subjects.add(collection, called, facts)
     except AlreadyThere as error:
         raise InsightFaceFault("person_exists", str(error), 409) from error
-    faces, rejected = _enrolled(read, collection, called, sent)
-    if not faces:
-        read.call.desk.subjects.remove(collection, called)
-        why = "No picture has a face that can be enrolled."
-        raise InsightFaceFault("registration_failed", why, 422, rejected_images=rejected)
-    person = _person_answer(read, _person(read, collection, called))
-    return enveloped({"person": person, "faces": _samples(read, faces), "rejected_images": rejected}, 201)
+    try:
+        faces, rejected = _enrolled(read, collection, called, sent)
+    finally:
+        if not subjects.faces(person):
+            subjects.remove(collection, called)
+    answer = _person_answer(read, person)
+    return enveloped({"person": answer, "faces": _samples(read, faces), "rejected_images": rejected}, 201)
 
 
 def person_list(read: ReadRequest) -> Response:
@@ -126,11 +126,12 @@ def person_list(read: ReadRequest) -> Response:
     limit, after = whole(read.query.get("limit"), "limit", _USUAL, MOST_LISTED), _after(read, str)
     text = read.query.get("search", "")[:200].casefold()
     found: list[FaceSubject] = []
+    at_once = _AT_ONCE if text else limit + 1
     while len(found) <= limit:
-        part = read.call.desk.subjects.page(collection, after=after, limit=_AT_ONCE if text else limit + 1)
-        if not part:
-            break
+        part = read.call.desk.subjects.page(collection, after=after, limit=at_once)
         found += [subject for subject in part if _says(subject, text)]
+        if len(part) < at_once:
+            break
         after = part[-1].id
     shown = found[:limit]
     following = lists.cursor(shown[-1].id) if len(found) > limit else None
@@ -168,9 +169,6 @@ def add_faces(read: ReadRequest) -> Response:
     collection, sent = collection_of(read), images(read.sent)
     person = _person(read, collection)
     faces, rejected = _enrolled(read, collection, person.called, sent)
-    if not faces:
-        why = "No picture has a face that can be enrolled."
-        raise InsightFaceFault("registration_failed", why, 422, rejected_images=rejected)
     return enveloped({"faces": _samples(read, faces), "rejected_images": rejected}, 201)
 
 
@@ -242,8 +240,8 @@ def collection_of(read: ReadRequest, called: str | None = None) -> KnownCollecti
         raise _missing("collection", name) from error
 
 
-def _person(read: ReadRequest, collection: KnownCollection, called: str | None = None) -> FaceSubject:
-    name = read.path["person_id"] if called is None else called
+def _person(read: ReadRequest, collection: KnownCollection) -> FaceSubject:
+    name = read.path["person_id"]
     try:
         return read.call.desk.subjects.get(collection, name)
     except NotFound as error:
@@ -262,7 +260,10 @@ def _face(read: ReadRequest, collection: KnownCollection) -> CollectionFace:
 def _enrolled(
     read: ReadRequest, collection: KnownCollection, called: str, sent: tuple[SentFile, ...]
 ) -> tuple[list[CollectionFace], list[dict[str, Any]]]:
-    """Enrol a face of each picture; return the faces, and what is said of the pictures that have none."""
+    """Enrol a face of each picture; return the faces, and what is said of the pictures that have none.
+
+    Raises InsightFaceFault if no picture has one.
+    """
     careful = read.sent.texts.get("review_mode", "off") == "standard"
     faces: list[CollectionFace] = []
     rejected: list[dict[str, Any]] = []
@@ -274,6 +275,9 @@ def _enrolled(
             if (reason := _reason(error)) is None:
                 raise
             rejected.append({"index": index, "filename": printable((file.name or file.field)[:200]), "reason": reason})
+    if not faces:
+        why = "No picture has a face that can be enrolled."
+        raise InsightFaceFault("registration_failed", why, 422, rejected_images=rejected)
     return faces, rejected
 
 

@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 
 from lineament.api.compat.insightface_errors import InsightFaceFault
 from lineament.api.compat.uploads import SentBody
+from lineament.api.compat.values import share_in, truth_in, whole_in
 from lineament.api.multipart import SentFile
 
 MOST_IMAGES = 20
@@ -19,10 +20,11 @@ MOST_IMAGES = 20
 MOST_FACES = 100
 MOST_METADATA = 8 * 2**10
 """Most bytes of what a program keeps with a person or a collection, as JSON."""
+DEEPEST_METADATA = 20
+"""Most objects and lists in it, one within the other: what can be read is not yet what can be written again."""
 THRESHOLD = 0.4
 """The threshold of a collection whose program names none, as InsightFace Server has it unless told otherwise."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_WHOLE = re.compile(r"[0-9]{1,9}")
 
 Kind = TypeVar("Kind", bound=BaseModel)
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -85,9 +87,9 @@ def read_wish(value: object) -> CollectionWish:
 
 def read_change(kind: type[CollectionChange | PersonChange], value: object) -> dict[str, Any]:
     """Return what a body changes. Raises InsightFaceFault."""
-    change = _validated(kind, value).model_dump(exclude_unset=True)
-    checked_metadata(change.get("metadata", {}))
-    return change
+    change = _validated(kind, value)
+    checked_metadata(change.metadata)
+    return change.model_dump(exclude_unset=True)
 
 
 def require_id(untrusted: str, field: str, alone: str = "") -> str:
@@ -140,11 +142,10 @@ def image(sent: SentBody, name: str = "image") -> SentFile:
 
 def whole(found: str | None, name: str, usual: int, most: int) -> int:
     """Return a whole number from 1 to ``most``, or the usual one. Raises InsightFaceFault."""
-    if not found:
-        return usual
-    if not _WHOLE.fullmatch(found) or not 1 <= int(found) <= most:
+    number = whole_in(found, 1, most) if found else usual
+    if number is None:
         raise InsightFaceFault("invalid_request", f"{name}: use a whole number from 1 to {most}")
-    return int(found)
+    return number
 
 
 def threshold(sent: SentBody) -> float | None:
@@ -152,13 +153,10 @@ def threshold(sent: SentBody) -> float | None:
     text = sent.texts.get("threshold", "")
     if not text:
         return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:  # false for NaN as well
+    share = share_in(text)
+    if share is None:
         raise InsightFaceFault("invalid_request", "threshold: use a number from 0 to 1")
-    return number
+    return share
 
 
 def refuse_wishes(sent: SentBody, *names: str) -> None:
@@ -170,21 +168,30 @@ def refuse_wishes(sent: SentBody, *names: str) -> None:
 
 def forced(query: QueryParams) -> bool:
     """Return whether a collection is deleted with all that it holds. Raises InsightFaceFault."""
-    text = query.get("force", "false").lower()
-    if text not in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
+    force = truth_in(query.get("force", "false"))
+    if force is None:
         raise InsightFaceFault("invalid_request", "force: use true or false")
-    return text in {"true", "1", "yes", "on"}
+    return force
 
 
 def checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return what a program keeps with a person or a collection. Raises InsightFaceFault if it is too long."""
+    """Return what a program keeps with a person or a collection. Raises InsightFaceFault if it is too long or deep."""
     try:
         size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
+        fits = size <= MOST_METADATA and _depth(metadata) <= DEEPEST_METADATA
     except (ValueError, RecursionError):  # a number that JSON does not have, or half a character
-        size = MOST_METADATA + 1
-    if size > MOST_METADATA:
-        raise InsightFaceFault("invalid_metadata", f"metadata: use at most {MOST_METADATA:,} bytes of JSON (RFC 8259)")
+        fits = False
+    if not fits:
+        why = f"use at most {MOST_METADATA:,} bytes of JSON (RFC 8259), {DEEPEST_METADATA} levels deep"
+        raise InsightFaceFault("invalid_metadata", f"metadata: {why}")
     return metadata
+
+
+def _depth(value: object) -> int:
+    """Return how many objects and lists are one within the other."""
+    if not isinstance(value, (dict, list)):
+        return 0
+    return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
 
 
 def _validated(kind: type[Kind], value: object) -> Kind:

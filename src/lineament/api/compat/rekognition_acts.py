@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,13 +21,13 @@ from lineament.services.collections.faces import PictureToIndex
 from lineament.services.collections.searching import FoundInCollection, ProgramSearch
 from lineament.services.collections.subjects import NotAssigned
 from lineament.services.gallery.items import IngestOutcome
+from lineament.sources.buckets import BucketObject
 from lineament.views import rekognition as view
 
 USUAL_LISTED = 1000
 _REASONS = {
     NotAssigned.NOT_THERE: "FACE_NOT_FOUND",
     NotAssigned.OF_ANOTHER: "ASSOCIATED_TO_A_DIFFERENT_USER",
-    NotAssigned.TOO_WEAK: "LOW_FACE_QUALITY",
 }
 _TAKEN = {IngestOutcome.ENROLLED, IngestOutcome.TOO_WEAK, IngestOutcome.NO_FACE}
 _TAKEN_BEFORE = {IngestOutcome.ALREADY_THERE, IngestOutcome.ANOTHER_PLACE}
@@ -55,15 +56,16 @@ class RekognitionCall:
 
     def to_search(self, collection: KnownCollection, image: shapes.ForeignImage, wanted: ProgramSearch) -> bytes:
         """Return an image to search a collection with, untrusted."""
-        if (found := image.in_bucket) is not None:
-            return self.call.desk.bucket_pictures.to_search(collection, found, wanted)
-        return image.opened(self.limit)
+        return self.untrusted(image, lambda found: self.call.desk.bucket_pictures.to_search(collection, found, wanted))
 
     def to_look_at(self, image: shapes.ForeignImage) -> bytes:
         """Return an image to look at, untrusted."""
-        if (found := image.in_bucket) is not None:
-            return self.call.desk.bucket_pictures.to_look_at(found)
-        return image.opened(self.limit)
+        return self.untrusted(image, self.call.desk.bucket_pictures.to_look_at)
+
+    def untrusted(self, image: shapes.ForeignImage, fetch: Callable[[BucketObject], bytes]) -> bytes:
+        """Return an image: as it was sent, or as ``fetch`` returns it from its bucket."""
+        found = image.in_bucket
+        return image.opened(self.limit) if found is None else fetch(found)
 
 
 def _arn(called: str) -> str:
@@ -106,13 +108,9 @@ def delete_collection(asked: RekognitionCall, said: shapes.OfCollection) -> dict
 
 def index_faces(asked: RekognitionCall, said: shapes.IndexFaces) -> dict[str, Any]:
     """Enrol the faces of an image."""
-    collection = asked.collection(said.CollectionId)
-    if (found := said.Image.in_bucket) is not None:
-        untrusted = asked.call.desk.bucket_pictures.to_enrol(collection, found)
-    else:
-        untrusted = said.Image.opened(asked.limit)
+    collection, found = asked.collection(said.CollectionId), said.Image.in_bucket
     picture = PictureToIndex(
-        untrusted=untrusted,
+        untrusted=asked.untrusted(said.Image, partial(asked.call.desk.bucket_pictures.to_enrol, collection)),
         called=said.ExternalImageId,
         most_faces=said.MaxFaces,
         uri=None if found is None else found.uri,
@@ -137,14 +135,14 @@ def index_faces(asked: RekognitionCall, said: shapes.IndexFaces) -> dict[str, An
 def list_faces(asked: RekognitionCall, said: shapes.ListFaces) -> dict[str, Any]:
     """List the faces of a collection, or of a user of it."""
     desk, collection = asked.call.desk, asked.collection(said.CollectionId)
-    after, most = int(place_of(said.NextToken) or 0), said.MaxResults or USUAL_LISTED
+    after, most = str(place_of(said.NextToken, str) or ""), said.MaxResults or USUAL_LISTED
     subject = None if said.UserId is None else desk.subjects.get(collection, said.UserId)
     found = desk.collection_faces.page(collection, after=after, limit=most + 1, subject=subject, keys=said.FaceIds)
     shown = found[:most]
     return {
         "Faces": [view.face_json(face, asked.model) for face in shown],
         "FaceModelVersion": asked.model,
-        **_next(int(shown[-1].id) if len(found) > most else None),
+        **_next(shown[-1].key if len(found) > most else None),
     }
 
 
@@ -282,7 +280,7 @@ def _users(found: FoundInCollection, most: int) -> list[dict[str, Any]]:
     return [view.user_json(subject.called, best.score) for subject, best in found.by_subject()[:most]]
 
 
-def _next(place: int | str | None) -> dict[str, str]:
+def _next(place: str | None) -> dict[str, str]:
     return {} if place is None else {"NextToken": cursor(place)}
 
 

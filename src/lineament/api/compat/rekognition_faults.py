@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from starlette.responses import Response
 
 from lineament import errors
+from lineament.api.compat.foreign import FaultWording
 from lineament.errors import LineamentError
 from lineament.views.errors import error_json
-from lineament.views.failures import failure_for, nearest
+from lineament.views.failures import UNFORESEEN_WORDS, failure_for, nearest
 
 MEDIA_TYPE = "application/x-amz-json-1.1"
 NO_FACES = "There are no faces in the image. Should be at least 1."
@@ -19,13 +19,12 @@ NOT_FETCHED = "Unable to get object metadata from S3. Check object key, region a
 """Likewise, for an image in a bucket."""
 
 
-@dataclass(frozen=True, slots=True)
-class RekognitionFault:
-    """An error as the client gets it."""
+class RekognitionFault(Exception):
+    """A fault with the name and the status that AWS gives it."""
 
-    name: str
-    words: str
-    status: int = 400
+    def __init__(self, name: str, words: str, status: int = 400) -> None:
+        self.name, self.words, self.status = name, words, status
+        super().__init__(words)
 
 
 _NAMES: dict[type[LineamentError], tuple[str, int]] = {
@@ -46,8 +45,6 @@ _NAMES: dict[type[LineamentError], tuple[str, int]] = {
     errors.InvalidValue: ("InvalidParameterException", 400),
     errors.SeveralFaces: ("InvalidParameterException", 400),
 }
-
-
 _NOT_FOUND = {
     "case of this key": ("AccessDeniedException", "A key that searches is bound to a case; this one is not."),
     "collection": ("ResourceNotFoundException", "The collection id: {name} does not exist"),
@@ -94,3 +91,20 @@ def fault_answer(fault: RekognitionFault) -> Response:
     response = answer({"__type": fault.name, "message": fault.words, "Message": fault.words}, fault.status)
     response.headers["x-amzn-errortype"] = fault.name
     return response
+
+
+def _of_status(status: int) -> Response:
+    if status == 413:
+        return fault_answer(RekognitionFault("ImageTooLargeException", "The request is too large.", status))
+    if status >= 500:
+        return fault_answer(RekognitionFault("InternalServerError", UNFORESEEN_WORDS, status))
+    words = "Every operation is sent to one address, by POST; docs/reference/rekognition.md lists them."
+    return fault_answer(RekognitionFault("UnknownOperationException", words, status))
+
+
+WORDING = FaultWording(
+    fault=RekognitionFault,
+    of_fault=fault_answer,
+    of_error=lambda error: fault_answer(fault_of(error)),
+    of_status=_of_status,
+)

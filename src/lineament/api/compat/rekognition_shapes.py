@@ -9,10 +9,9 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from lineament.errors import FileTooLarge, InvalidValue
+from lineament.services.collections.buckets import MOST_IMAGE
 from lineament.sources.buckets import BUCKET, BucketObject
 
-MOST_IMAGE = 15 * 2**20
-"""Most bytes of an image, as AWS has it for those in a bucket."""
 MOST_LISTED = 4096
 MOST_USERS = 500
 

@@ -34,13 +34,18 @@ class SentBody:
     files: Mapping[str, tuple[SentFile, ...]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     value: Any = None
+    largest: int = LARGEST  # most bytes of a file
 
     def file(self, name: str) -> SentFile | None:
-        """Return a file, from the form or as base64 in the JSON; None if there is none. Raises InvalidValue."""
+        """Return a file, from the form or as base64 in the JSON; None if there is none.
+
+        Raises InvalidValue, or FileTooLarge.
+        """
         if name in self.files:
             return self.files[name][0]
         if isinstance(self.value, dict) and self.value.get(name) is not None:
-            return SentFile(field=name, name="", untrusted=from_base64(name, self.value[name]))
+            sent = SentFile(field=name, name="", untrusted=from_base64(name, self.value[name]))
+            return _small_enough(sent, self.largest)
         return None
 
 
@@ -63,7 +68,7 @@ async def read_body(request: Request, *, largest: int, most_files: int) -> SentB
         return await _read_form(request, largest, most_files)
     if kind == "application/json":
         allow(request.scope, max(MOST_JSON, 4 * min(most_files * largest, MOST) // 3 + _ROOM))
-        return SentBody(value=_read_json(await request.body()))
+        return SentBody(value=_read_json(await request.body()), largest=largest)
     return SentBody()
 
 
@@ -72,14 +77,18 @@ async def _read_form(request: Request, largest: int, most_files: int) -> SentBod
     files: dict[str, tuple[SentFile, ...]] = {}
     texts: dict[str, str] = {}
     for file in parts.files:
-        if len(file.untrusted) > largest:
-            raise FileTooLarge(size=len(file.untrusted), limit=largest)
-        files[file.field] = (*files.get(file.field, ()), file)
+        files[file.field] = (*files.get(file.field, ()), _small_enough(file, largest))
     for name, text in parts.texts:
         if len(text) > _MOST_TEXT:
             raise InvalidValue(what=f"The field “{name[:40]}”", value="…", why="it is too long", field=name[:40])
         texts.setdefault(name, text)
     return SentBody(files=files, texts=texts)
+
+
+def _small_enough(file: SentFile, largest: int) -> SentFile:
+    if len(file.untrusted) > largest:
+        raise FileTooLarge(size=len(file.untrusted), limit=largest)
+    return file
 
 
 def _read_json(body: bytes) -> Any:

@@ -14,8 +14,8 @@ from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.sources.buckets import BucketObject, BucketService, fetch_object
 
-MOST_FETCHED = 15 * 2**20
-"""Most bytes of a picture, as AWS has it for those in buckets."""
+MOST_IMAGE = 15 * 2**20
+"""Most bytes of a picture, in a bucket or in a request, as AWS has it for those in buckets."""
 
 
 class BucketPictures:
@@ -28,7 +28,7 @@ class BucketPictures:
         self._record = record
         self._searching = searching
         self._service = service
-        self._max_bytes = min(max_bytes, MOST_FETCHED)
+        self._max_bytes = min(max_bytes, MOST_IMAGE)
 
     @needs(Permission.MANAGE_SOURCES)
     def to_enrol(self, collection: KnownCollection, wanted: BucketObject) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 
 from lineament.errors import InvalidValue, NoFace, NotFound, Refused, SeveralFaces, WrongState
@@ -21,8 +22,6 @@ from lineament.services.record import Record
 from lineament.services.stored_pictures import StoredPictures
 
 _AT_ONCE = 500
-
-
 FACE, SUBJECT = "face", "subject"
 """The fields of what is wrong about an example."""
 
@@ -147,10 +146,12 @@ class Examples:
     def _every_subject(self, collection: KnownCollection) -> list[str]:
         found: list[str] = []
         after = ""
-        while part := self._services.subjects.page(collection, after=after, limit=_AT_ONCE):
+        while True:
+            part = self._services.subjects.page(collection, after=after, limit=_AT_ONCE)
             found += [subject.called for subject in part]
+            if len(part) < _AT_ONCE:
+                return found
             after = part[-1].id
-        return found
 
     def _erase(self, collection: KnownCollection, called: str) -> int:
         """Erase the examples of a subject first, so that whoever is interrupted can do it again by the name."""
@@ -158,10 +159,8 @@ class Examples:
         while part := self.part(collection, first=0, limit=_AT_ONCE, subject=called).examples:
             self._services.faces.delete(collection, [face.key for face in part])
             erased += len(part)
-        try:
+        with suppress(NotFound):  # there was none of that name, or somebody else removed it
             self._services.subjects.remove(collection, called)
-        except NotFound:
-            return erased
         return erased
 
 

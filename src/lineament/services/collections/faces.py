@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lineament.errors import NotFound
+from lineament.errors import InvalidValue, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.collections import CollectionFace, FaceSubject, Indexed, KnownCollection, checked_called
 from lineament.model.events.collections import CollectionRead, FacesNamed
@@ -17,6 +17,7 @@ from lineament.services.gallery.erase import Erase
 from lineament.services.gallery.items import IngestOutcome
 from lineament.services.needs import needs
 from lineament.services.record import Record
+from lineament.store.collections import SaidOfFace
 from lineament.store.db import Tx
 from lineament.store.faces import DescribedFace
 
@@ -47,6 +48,8 @@ class CollectionFaces:
         """Enrol the faces of a picture. What was enrolled before keeps what was said of it. Raises as ``Enrol.run``."""
         if picture.called is not None:
             checked_called(picture.called, "The name of a face", "external_id")
+        if picture.subject is not None:
+            checked_called(picture.subject, "The name of a subject", "subject")
         digest = hashlib.sha256(picture.untrusted).hexdigest()
         # not by the program's name, which may be that of a person
         found_at = Provenance(uri=picture.uri or f"api:{digest}")
@@ -71,9 +74,8 @@ class CollectionFaces:
         with self._record.change() as change:
             subject = None
             if picture.subject is not None:
-                called = checked_called(picture.subject, "The name of a subject", "subject")
-                subject = change.tx.subjects.find(collection.source_id, called)
-                subject = subject or change.tx.subjects.add(collection.source_id, called, change.at)
+                subject = change.tx.subjects.find(collection.source_id, picture.subject)
+                subject = subject or change.tx.subjects.add(collection.source_id, picture.subject, change.at)
             said = change.tx.collection_faces.said_of(ids)
             new = [id_ for id_ in ids if id_ not in said]
             change.tx.collection_faces.add(collection.source_id, new, picture.called, subject)
@@ -85,25 +87,27 @@ class CollectionFaces:
         self,
         collection: KnownCollection,
         *,
-        after: int = 0,
+        after: str = "",
         limit: int = 1000,
         subject: FaceSubject | None = None,
         keys: Sequence[str] | None = None,
     ) -> list[CollectionFace]:
-        """Return faces of a collection with numbers above ``after``, and record that they were read.
+        """Return faces of a collection in the order of their enrolment, and record that they were read.
 
-        ``subject`` and ``keys``: only the faces of that subject, or those with these names for programs.
+        ``after``: only those that follow the face with this name for programs, which may be erased. ``subject`` and
+        ``keys``: only the faces of that subject, or those with these names. Raises InvalidValue for another ``after``.
         """
         with self._record.change() as change:
+            last = _number_of(change.tx, after)
             if keys is not None:
                 its = set(self.ids(change.tx, collection, keys).values())
                 if subject is not None:
                     its &= set(change.tx.collection_faces.of_subject(subject.id))
-                ids = sorted(face_id for face_id in its if face_id > after)[:limit]
+                ids = sorted(face_id for face_id in its if face_id > last)[:limit]
             elif subject is None:
-                ids = change.tx.collection_faces.ids_of(collection.source_id, after, limit)
+                ids = change.tx.collection_faces.ids_of(collection.source_id, last, limit)
             else:
-                ids = sorted(id_ for id_ in change.tx.collection_faces.of_subject(subject.id) if id_ > after)[:limit]
+                ids = sorted(id_ for id_ in change.tx.collection_faces.of_subject(subject.id) if id_ > last)[:limit]
             change.record(CollectionRead(source=collection.source, faces=len(ids)))
             return self._several(change.tx, ids)
 
@@ -149,18 +153,19 @@ class CollectionFaces:
     def _several(tx: Tx, ids: Iterable[FaceId]) -> list[CollectionFace]:
         wanted = list(dict.fromkeys(ids))
         described, said = tx.faces.describe(wanted), tx.collection_faces.said_of(wanted)
-        faces = []
-        for face_id in wanted:
-            if (known := described.get(face_id)) is None:
-                continue
-            about = said.get(face_id)
-            faces.append(
-                _face(tx, known, None if about is None else about.called, None if about is None else about.subject)
-            )
-        return faces
+        return [_face(tx, described[face_id], said.get(face_id)) for face_id in wanted if face_id in described]
 
 
-def _face(tx: Tx, described: DescribedFace, called: str | None, subject: FaceSubject | None) -> CollectionFace:
+def _number_of(tx: Tx, after: str) -> int:
+    """Return the number of the face after which a part of a list begins; 0: it begins with the first."""
+    number = number_in(tx.vault, FACE, after) if after else 0
+    if number is None:
+        why = "it is no place in this list; leave it out to begin"
+        raise InvalidValue(what="The cursor", value="…", why=why, field="after")
+    return number
+
+
+def _face(tx: Tx, described: DescribedFace, said: SaidOfFace | None) -> CollectionFace:
     face, capture = described.face, described.capture
     return CollectionFace(
         id=face.id,
@@ -173,7 +178,7 @@ def _face(tx: Tx, described: DescribedFace, called: str | None, subject: FaceSub
         comparable=face.comparable,
         key=key_of(tx.vault, FACE, int(face.id)),
         picture_key=key_of(tx.vault, PICTURE, int(capture.id)),
-        called=called,
-        subject=subject,
+        called=None if said is None else said.called,
+        subject=None if said is None else said.subject,
         enrolled_at=capture.enrolled_at,
     )

@@ -32,7 +32,6 @@ class NotAssigned(StrEnum):
 
     NOT_THERE = "not there"
     OF_ANOTHER = "of another subject"
-    TOO_WEAK = "too weak to compare"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,7 @@ class Subjects:
     def count(self, collection: KnownCollection) -> int:
         """Count the subjects of a collection."""
         with self._record.read() as tx:
-            return tx.collection_faces.count_of(collection.source_id)
+            return tx.subjects.count(collection.source_id)
 
     @needs(Permission.MANAGE_SOURCES)
     def rename(self, collection: KnownCollection, called: str, untrusted_new: str) -> FaceSubject:
