@@ -169,7 +169,7 @@ def changed(file: Path = LISTED) -> bytes:
 
 
 def pdq(untrusted: bytes) -> str:
-    """Return the PDQ hash that the library pdqhash computes, in hexadecimal digits as in lists."""
+    """Return the hash as the package pdqhash computes it, and as lists have it."""
     vector, quality = pdqhash.compute(np.asarray(Image.open(io.BytesIO(untrusted)).convert("RGB")))
     assert quality >= 50
     return np.packbits(vector.astype(bool)).tobytes().hex()
