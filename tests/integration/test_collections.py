@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tests.conftest import PORTRAITS
 from tests.support.programs import FACELESS, RIGHTS, desk_of_key, key_for
 from tests.support.squad import REASON, Squad
@@ -14,11 +16,13 @@ from tests.support.world import CASE, World, copied_gallery
 
 from lineament.errors import AlreadyThere, InvalidValue, NoFace, NotAllowed, NotFound, Refused, ReviewedBlind
 from lineament.model.accounts import HOME_AGENCY, Account, Permission, Role
-from lineament.model.collections import Dialect, KnownCollection
+from lineament.model.collections import CollectionFace, Dialect, KnownCollection
 from lineament.model.similarity import score_of
 from lineament.model.sources import SourceTerms
+from lineament.services.collections.examples import WantedExample
 from lineament.services.collections.faces import PictureToIndex
 from lineament.services.collections.searching import ProgramSearch
+from lineament.testing import encoded
 from lineament.workspace import Desk
 
 MODEL = "watchlist"
@@ -28,6 +32,16 @@ EXTERNAL = "file of somebody-77"
 ARDERN = (PORTRAITS / "ardern-2018.jpg").read_bytes()
 LATER = (PORTRAITS / "ardern-2022.jpg").read_bytes()
 OBAMA = (PORTRAITS / "obama.jpg").read_bytes()
+
+
+def together(*portraits: bytes) -> bytes:
+    """Return one picture of several portraits, side by side, the first the largest."""
+    whole, across = Image.new("RGB", (450 * len(portraits), 500)), 0
+    for number, portrait in enumerate(portraits):
+        side = 450 - 50 * number
+        whole.paste(Image.open(io.BytesIO(portrait)).convert("RGB").resize((side, side * 10 // 9)), (across, 0))
+        across += side
+    return encoded(whole, "JPEG", quality=92)
 
 
 def wanted(least: float = 80) -> ProgramSearch:
@@ -65,6 +79,15 @@ def again(asked: Asked) -> Desk:
     return desk_of(asked.world, *RIGHTS)
 
 
+def enrolled(
+    desk: Desk, collection: KnownCollection, portrait: bytes, subject: str, called: str | None = None
+) -> CollectionFace:
+    """Enrol the face of a portrait, and give it to a subject."""
+    (face,) = desk.collection_faces.index(collection, PictureToIndex(untrusted=portrait, called=called)).faces
+    desk.subjects.assign(collection, subject, [face.key], add=True)
+    return desk.collection_faces.get(collection, face.key)
+
+
 def test_a_collection_is_a_source_with_the_terms_of_the_one_that_the_key_names(asked: Asked) -> None:
     collection = asked.collection()
     source = asked.world.machine.sources.get(collection.source)
@@ -91,8 +114,8 @@ def test_a_key_that_names_no_source_makes_no_collection_and_none_deletes_what_a_
 def test_faces_are_enrolled_named_listed_and_found(asked: Asked) -> None:
     collection = asked.collection()
     desk = again(asked)
-    picture = PictureToIndex(untrusted=ARDERN, called=EXTERNAL, subject=NAME)
-    (face,) = desk.collection_faces.index(collection, picture).faces
+    face = enrolled(desk, collection, ARDERN, NAME, EXTERNAL)
+    assert desk.collection_faces.index(collection, PictureToIndex(untrusted=ARDERN)).faces == (face,)
     desk.collection_faces.index(collection, PictureToIndex(untrusted=OBAMA))
     assert (face.called, face.subject.called if face.subject else None) == (EXTERNAL, NAME)
     assert desk.collection_faces.get(collection, face.key) == face
@@ -108,7 +131,7 @@ def test_faces_are_enrolled_named_listed_and_found(asked: Asked) -> None:
 def test_a_face_and_a_subject_are_searched_with_and_not_found_again(asked: Asked) -> None:
     collection = asked.collection()
     desk = again(asked)
-    (face,) = desk.collection_faces.index(collection, PictureToIndex(untrusted=ARDERN, subject=NAME)).faces
+    face = enrolled(desk, collection, ARDERN, NAME)
     (later,) = desk.collection_faces.index(collection, PictureToIndex(untrusted=LATER)).faces
     found = desk.collection_search.by_face(collection, face, wanted())
     assert [each.face.key for each in found.found] == [later.key]
@@ -124,7 +147,7 @@ def test_faces_are_given_to_a_subject_and_taken_from_it(asked: Asked) -> None:
     collection = asked.collection()
     desk = again(asked)
     (first,) = desk.collection_faces.index(collection, PictureToIndex(untrusted=ARDERN)).faces
-    (second,) = desk.collection_faces.index(collection, PictureToIndex(untrusted=OBAMA, subject="Barack")).faces
+    second = enrolled(desk, collection, OBAMA, "Barack")
     desk.subjects.add(collection, NAME)
     assigned = desk.subjects.assign(collection, NAME, [first.key, second.key, "00000000-0000-0000-0000-000000000000"])
     assert assigned.done == (first.key,)
@@ -137,11 +160,33 @@ def test_faces_are_given_to_a_subject_and_taken_from_it(asked: Asked) -> None:
     assert desk.collection_faces.get(collection, second.key).subject is None
 
 
+def test_an_example_gives_its_subject_the_face_that_it_shows_and_no_other(asked: Asked) -> None:
+    collection = asked.collection()
+    desk = again(asked)
+    group = WantedExample(untrusted=together(ARDERN, OBAMA), subject=NAME, alone=False)
+    largest, other = desk.collection_faces.index(collection, PictureToIndex(untrusted=group.untrusted)).faces
+    assert desk.examples.add(collection, group).key == largest.key
+    assert desk.collection_faces.get(collection, other.key).subject is None
+    desk.collection_faces.delete(collection, [largest.key])
+    with pytest.raises(InvalidValue, match="without this face"):
+        desk.examples.add(collection, group)
+    assert desk.collection_faces.get(collection, other.key).subject is None
+
+
+def test_a_face_of_a_subject_that_was_removed_is_one_of_another_then(asked: Asked) -> None:
+    collection = asked.collection()
+    desk = again(asked)
+    face = enrolled(desk, collection, ARDERN, NAME)
+    desk.subjects.remove(collection, NAME)
+    example = desk.examples.add(collection, WantedExample(untrusted=ARDERN, subject="Kate"))
+    assert (example.key, example.subject.called if example.subject else None) == (face.key, "Kate")
+    assert {"subject_added", "subject_removed"} <= set(asked.world.actions())
+
+
 def test_nothing_is_left_of_names_once_they_are_erased(asked: Asked) -> None:
     collection = asked.collection()
     desk = again(asked)
-    picture = PictureToIndex(untrusted=ARDERN, called=EXTERNAL, subject=NAME)
-    (face,) = desk.collection_faces.index(collection, picture).faces
+    face = enrolled(desk, collection, ARDERN, NAME, EXTERNAL)
     rows = [said(asked.world, table) for table in ("collection_faces", "subjects", "api_collections")]
     assert [len(sealed) for sealed in rows] == [1, 1, 1]
     stored = asked.world.stored_bytes()

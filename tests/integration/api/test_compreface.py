@@ -335,6 +335,17 @@ def test_no_address_answers_without_a_key(service: Service) -> None:
     assert codes == {each: 1 if each == static else 20 for each in found}
 
 
+def test_a_file_of_several_pictures_is_no_example_of_one_subject(service: Service) -> None:
+    first, second = (Image.open(portrait).convert("RGB") for portrait in (MACRON, OBAMA))
+    written = io.BytesIO()
+    first.save(written, "TIFF", save_all=True, append_images=[second], compression="jpeg")
+    answer = service.client.post(FACES, params={"subject": "Emmanuel"}, files=sent(written.getvalue()))
+    assert (answer.status_code, answer.json()["code"]) == (400, 36)
+    assert "holds 2 pictures" in answer.json()["message"]
+    assert service.client.get(FACES).json()["faces"] == []
+    assert service.recognize(OBAMA)[0]["subjects"] == []
+
+
 def test_a_name_that_cannot_be_kept_enrols_nothing(service: Service) -> None:
     before = service.world.machine.sources.get(SERVICE).faces
     for subject in ("x" * 256, "line\nbreak"):

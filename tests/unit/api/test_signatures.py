@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,18 @@ def test_what_awss_library_signs_is_right(body: bytes, region: str, url: str) ->
 def test_blanks_in_a_header_and_another_header_that_is_signed_change_nothing() -> None:
     request = signed(more="  two   blanks ")
     assert "more" in check(request).headers
+
+
+def test_what_awss_client_for_javascript_signs_besides_is_right() -> None:
+    body = b'{"CollectionId": "double-take"}'
+    besides = {
+        "Amz-Sdk-Invocation-Id": "23fc2a63-e0b0-4694-ba29-45510f915b3c",
+        "Amz-Sdk-Request": "attempt=1; max=3",
+        "Content-Length": str(len(body)),
+        "X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest(),
+        "X-Amz-User-Agent": "aws-sdk-js/3.1141.0",
+    }
+    assert {name.lower() for name in besides} < set(check(signed(body, **besides)).headers)
 
 
 def header(name: str, value: str) -> Change:

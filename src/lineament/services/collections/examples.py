@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from lineament.errors import InvalidValue, NoFace, NotFound, Refused, SeveralFaces, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.collections import CollectionFace, Indexed, KnownCollection, checked_called
+from lineament.model.edits import face_at
 from lineament.model.events.collections import CollectionRead
 from lineament.model.events.sources import SourcePicturesRead
+from lineament.model.faces import Face
 from lineament.model.reasons import ReasonCode
 from lineament.services.collections.faces import CollectionFaces, PictureToIndex
 from lineament.services.collections.looking import LookAtPictures, SeenPicture
@@ -71,17 +73,18 @@ class Examples:
     def add(self, collection: KnownCollection, wanted: WantedExample) -> CollectionFace:
         """Enrol a face of a picture as one of a subject, who is added if they are new.
 
-        Raises NoFace, SeveralFaces, InvalidValue for a face that cannot be compared well (its field is FACE) or is
-        enrolled as somebody else's (SUBJECT), WrongState for a picture that was erased before, and as ``Enrol.run``.
+        Raises NoFace, SeveralFaces, InvalidValue for a file of several pictures, for a face that cannot be compared
+        well (its field is FACE) or is enrolled as somebody else's (SUBJECT), WrongState for a picture that was erased
+        before, and as ``Enrol.run``.
         """
         checked_called(wanted.subject, "The name of a subject", "subject")
-        _require_face(self._services.looking.detect(wanted.untrusted), wanted)
-        picture = PictureToIndex(untrusted=wanted.untrusted, subject=wanted.subject, most_faces=1)
-        face = _enrolled(self._services.faces.index(collection, picture), wanted)
+        shown = _face_to_enrol(self._services.looking.detect(wanted.untrusted), wanted)
+        picture = PictureToIndex(untrusted=wanted.untrusted, most_faces=1)
+        face = _enrolled(self._services.faces.index(collection, picture), shown, wanted)
         if face.subject is None:
-            self._services.subjects.assign(collection, wanted.subject, [face.key])
-            return self._services.faces.get(collection, face.key)
-        if face.subject.called != wanted.subject:
+            self._services.subjects.assign(collection, wanted.subject, [face.key], add=True)
+            face = self._services.faces.get(collection, face.key)
+        if face.subject is None or face.subject.called != wanted.subject:
             why = "it is enrolled as one of another subject; delete that first"
             raise InvalidValue(what="The picture", value=wanted.name, why=why, field=SUBJECT)
         return face
@@ -164,8 +167,11 @@ class Examples:
         return erased
 
 
-def _require_face(seen: SeenPicture, wanted: WantedExample) -> None:
-    """Raise the error that tells why no face of a picture can be enrolled, unless one can."""
+def _face_to_enrol(seen: SeenPicture, wanted: WantedExample) -> Face:
+    """Return the face of a picture that is to be enrolled. Raises the error that tells why none can be."""
+    if seen.parts > 1:  # the faces of all of them would be enrolled as those of the subject
+        why = f"its file holds {seen.parts} pictures, and the others may show somebody else; send one of them"
+        raise InvalidValue(what="The picture", value=wanted.name, why=why, field="file")
     sure = tuple(face for face in seen.faces if face.quality.detector_score >= wanted.least_score)
     number = None if wanted.alone else 1 if sure else None
     face = face_of(sure, number, width=seen.width, height=seen.height)
@@ -176,12 +182,16 @@ def _require_face(seen: SeenPicture, wanted: WantedExample) -> None:
         raise InvalidValue(what="The picture", value=wanted.name, why=why, field=FACE)
     if wanted.good and not face.quality.reliable:
         raise InvalidValue(what="The picture", value=wanted.name, why="; ".join(face.quality.reasons), field=FACE)
+    return face
 
 
-def _enrolled(indexed: Indexed, wanted: WantedExample) -> CollectionFace:
-    """Return the face that was enrolled. Raises the error that tells why there is none."""
+def _enrolled(indexed: Indexed, shown: Face, wanted: WantedExample) -> CollectionFace:
+    """Return that face as it is enrolled. Raises the error that tells why it is not."""
+    if number := face_at([face.box for face in indexed.faces], shown.box):
+        return indexed.faces[number - 1]
     if indexed.faces:
-        return indexed.faces[0]
+        why = "it was enrolled before without this face, or the face was erased"
+        raise InvalidValue(what="The picture", value=wanted.name, why=why, field="file")
     if indexed.outcome == IngestOutcome.ERASED_BEFORE.value:
         raise WrongState(what="picture", name=wanted.name, state="erased", event="enrolled again")
     if indexed.refused:

@@ -30,7 +30,6 @@ class PictureToIndex:
 
     untrusted: bytes
     called: str | None = None  # the program's own name for its faces
-    subject: str | None = None  # whom its faces show, as the program says; added if it is new
     most_faces: int | None = None  # only the largest are enrolled; None: all
     uri: str | None = None  # where it was fetched; None: the program sent it
 
@@ -48,16 +47,14 @@ class CollectionFaces:
         """Enrol the faces of a picture. What was enrolled before keeps what was said of it. Raises as ``Enrol.run``."""
         if picture.called is not None:
             checked_called(picture.called, "The name of a face", "external_id")
-        if picture.subject is not None:
-            checked_called(picture.subject, "The name of a subject", "subject")
         digest = hashlib.sha256(picture.untrusted).hexdigest()
         # not by the program's name, which may be that of a person
         found_at = Provenance(uri=picture.uri or f"api:{digest}")
         sent = SentPicture(name=digest, untrusted=picture.untrusted, provenance=found_at)
         (enrolled,) = self._enrol.run(collection.source, [sent], picture.most_faces)
         ids = [face.id for face in enrolled.faces]
-        if ids and (picture.called is not None or picture.subject is not None):
-            self._name(collection, ids, picture)
+        if ids and picture.called is not None:
+            self._name(collection, ids, picture.called)
         with self._record.read() as tx:
             faces = self._several(tx, ids)
         return Indexed(
@@ -67,20 +64,15 @@ class CollectionFaces:
             refused=enrolled.why if enrolled.outcome is IngestOutcome.REFUSED else "",
         )
 
-    def _name(self, collection: KnownCollection, ids: Sequence[FaceId], picture: PictureToIndex) -> None:
+    def _name(self, collection: KnownCollection, ids: Sequence[FaceId], called: str) -> None:
         with self._record.read() as tx:
             if not [id_ for id_ in ids if id_ not in tx.collection_faces.said_of(ids)]:
                 return
         with self._record.change() as change:
-            subject = None
-            if picture.subject is not None:
-                subject = change.tx.subjects.find(collection.source_id, picture.subject)
-                subject = subject or change.tx.subjects.add(collection.source_id, picture.subject, change.at)
             said = change.tx.collection_faces.said_of(ids)
             new = [id_ for id_ in ids if id_ not in said]
-            change.tx.collection_faces.add(collection.source_id, new, picture.called, subject)
-            named = None if subject is None else subject.id
-            change.record(FacesNamed(source=collection.source, faces=tuple(map(int, new)), subject=named))
+            change.tx.collection_faces.add(collection.source_id, new, called, None)
+            change.record(FacesNamed(source=collection.source, faces=tuple(map(int, new)), subject=None))
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
     def page(

@@ -28,6 +28,7 @@ class SeenPicture:
     width: int  # pixels, upright
     height: int
     faces: tuple[Face, ...]
+    parts: int  # pictures of its file, of which this is the first that shows a face
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,9 @@ class LookAtPictures:
     def _seen(self, untrusted: bytes) -> SeenPicture:
         seen = self._analyser().analyse(untrusted)
         picture = seen.picture
-        return SeenPicture(sha256=seen.sha256, width=picture.width, height=picture.height, faces=seen.faces)
+        return SeenPicture(
+            sha256=seen.sha256, width=picture.width, height=picture.height, faces=seen.faces, parts=picture.parts
+        )
 
     def _file(self, change: Change) -> None:
         """File the entry under the case to which the key is bound, if it is."""

@@ -55,9 +55,7 @@ class Subjects:
         """Add a subject, with what the program says of them besides, as JSON. Raises InvalidValue, or AlreadyThere."""
         called = checked_called(untrusted_called, _LABEL, "subject")
         with self._record.change() as change:
-            subject = change.tx.subjects.add(collection.source_id, called, change.at, facts)
-            change.record(SubjectAdded(source=collection.source, subject=subject.id))
-        return subject
+            return _added(change, collection, called, facts)
 
     @needs(Permission.MANAGE_SOURCES, Permission.SEARCH)
     def page(self, collection: KnownCollection, *, after: str = "", limit: int = 500) -> list[FaceSubject]:
@@ -118,9 +116,16 @@ class Subjects:
         return shown
 
     @needs(Permission.MANAGE_SOURCES)
-    def assign(self, collection: KnownCollection, called: str, keys: Sequence[str]) -> Assigned:
-        """Give faces to a subject; those of another subject stay with that. Raises NotFound for the subject."""
+    def assign(self, collection: KnownCollection, called: str, keys: Sequence[str], *, add: bool = False) -> Assigned:
+        """Give faces to a subject; those of another subject stay with that.
+
+        ``add``: the subject is added if it is not there. Raises NotFound for the subject otherwise.
+        """
+        if add:
+            checked_called(called, _LABEL, "subject")
         with self._record.change() as change:
+            if add and change.tx.subjects.find(collection.source_id, called) is None:
+                _added(change, collection, called)
             subject = _found(change.tx, collection, called)
             ids = CollectionFaces.ids(change.tx, collection, keys)
             said = change.tx.collection_faces.said_of(ids.values())
@@ -159,6 +164,14 @@ def _found(tx: Tx, collection: KnownCollection, called: str) -> FaceSubject:
     subject = tx.subjects.find(collection.source_id, called)
     if subject is None:
         raise NotFound(what="subject", name=called[:80], hint="the list of the subjects of the collection")
+    return subject
+
+
+def _added(
+    change: Change, collection: KnownCollection, called: str, facts: Mapping[str, Any] | None = None
+) -> FaceSubject:
+    subject = change.tx.subjects.add(collection.source_id, called, change.at, facts)
+    change.record(SubjectAdded(source=collection.source, subject=subject.id))
     return subject
 
 
