@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -26,6 +27,7 @@ WRITTEN = {"Problem": "Problem", "ProblemReason": "Reason", "ProblemFace": "Choi
 """Shapes that the client has by hand, under these names."""
 
 
+@cache
 def description() -> dict[str, Any]:
     """Return the description of the API, which needs no workspace."""
     app = FastAPI(title="Lineament", version=__version__)
@@ -36,7 +38,13 @@ def description() -> dict[str, Any]:
 
 # ---------------------------------------------------------------- the answers that the client knows
 
-ANSWERS = '''"""What the server answers, as frozen values. Made by docs/generate.py; do not edit by hand."""
+ANSWERS = '''"""What the server answers, as frozen values. Made by docs/generate.py; do not edit by hand.
+
+It is made from the description of the API. Written by hand, it would fall behind the server; made at run time, type
+checkers and editors would not know it; and the server's own classes would bring the engine along. Each class has all
+of its fields, also those that another class has too, as in docs/reference/api.md: the description does not tell which
+classes belong together and which only have equal names.
+"""
 
 from __future__ import annotations
 
@@ -50,11 +58,8 @@ from lineament.client.problems import Problem, Reason
 
 def answers() -> str:
     """Return the module of the client with a dataclass for each answer."""
-    whole = description()
-    schemas = whole["components"]["schemas"]
-    shown = sorted(
-        (class_name(name), name) for name in _answered(whole) if _is_object(schemas[name]) and name not in WRITTEN
-    )
+    schemas = description()["components"]["schemas"]
+    shown = sorted((class_name(name), name) for name in _answered() - set(WRITTEN))
     assert len({short for short, _ in shown}) == len(shown), "two answers would have one name"  # noqa: S101
     return ANSWERS + "".join(_class(short, schemas[name], schemas) for short, name in shown)
 
@@ -64,8 +69,10 @@ def class_name(schema: str) -> str:
     return WRITTEN.get(schema) or schema.removesuffix("-Output").removesuffix("Shape")
 
 
-def _answered(whole: dict[str, Any]) -> set[str]:
-    """Return the names of the shapes in answers with 2xx; of a list in parts, its items alone."""
+@cache
+def _answered() -> frozenset[str]:
+    """Return the names of the objects in answers with 2xx; of a list in parts, its items alone."""
+    whole = description()
     schemas, found = whole["components"]["schemas"], set[str]()
     waiting = [
         content.get("schema", {})
@@ -81,7 +88,7 @@ def _answered(whole: dict[str, Any]) -> set[str]:
             if name not in found:
                 found.add(name)
                 waiting.append(schemas[name])
-    return {name for name in found if not _is_list(schemas[name])}
+    return frozenset(name for name in found if _is_object(schemas[name]) and not _is_list(schemas[name]))
 
 
 def _is_list(schema: dict[str, Any]) -> bool:
@@ -155,10 +162,11 @@ def python_type(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
 
 # ---------------------------------------------------------------- docs/reference/api.md
 
-ABOUT = f"""What a program may ask of `lineament serve`, with a key that an official made for it: `lineament key add`.
-Each act is that official's, on the record as any other, and bounded by the key
-([why](../adr/0048-a-key-is-an-official-with-less.md), [a first search in ten minutes](../guide/api.md)).
-`GET /v1/openapi.json` is the same for machines, in OpenAPI 3.1, and needs no key.
+ABOUT = f"""Programs ask `lineament serve` over HTTP, with a key that an official made for them: `lineament key add`.
+What a program does counts as done by that official, is on the record like everything else, and stays within the
+bounds of the key ([why](../adr/0048-a-key-is-an-official-with-less.md),
+[a first search in ten minutes](../guide/api.md)). `GET /v1/openapi.json` describes the same routes for machines, in
+OpenAPI 3.1, and needs no key.
 
 The examples run as they stand in `bash`, with curl 7.82 or newer, once you have set where the server is and the key:
 
@@ -168,71 +176,72 @@ KEY=lin_…
 SIZE=$(stat -c %s face.jpg)
 ```
 
-Other names in capitals are yours to fill in: a source, a case, or what an earlier answer told.
+Other names in capitals are yours to fill in: a source, a case, or a value from an earlier answer.
 
 In Python, `lineament.client` has a method for each route ([how](../guide/api.md#in-python)).
 
 ## Keys
 
-A request has the header `Authorization: Bearer KEY`, over https, or http on the same machine. A key is bound to
-rights, to a case if it searches, perhaps to sources, and ends. `GET /v1/key` says all of it. In an agency nobody both
-manages sources and searches, and neither does a key: a collection is made by an operator's key and searched by an
-examiner's.
+A request has the header `Authorization: Bearer KEY`, over https, or over http on the same machine. A key has rights
+and an end; one that searches is bound to a case, and any key may be bound to sources. `GET /v1/key` shows all of it.
+In an agency nobody both manages sources and searches, and neither does a key: a source is filled with the key of an
+operator and searched with that of an examiner.
 
 ## Problems
 
-Whatever is not answered is answered with `application/problem+json` (RFC 9457): `status`, `code`, `title`, and
-`detail`, one line that says what is wrong and what to do. Codes do not change; [Errors](errors.md) lists them, and
-the address in `type` explains one. A refusal has `reasons`, each with a code; a photograph of several faces has
-`faces` to choose from; a request that is not right has `errors`, one for each part. Nothing was changed, unless the
-problem says so.
+An error is answered with `application/problem+json` (RFC 9457): `status`, `code`, `title`, and `detail`, one line
+that says what is wrong and what to do. Codes do not change; [Errors](errors.md) lists them, and the address in `type`
+explains each. A refusal has `reasons`, each with a code; a photograph of several faces has `faces` to choose from; an
+invalid request has `errors`, one for each wrong part. Nothing was changed, unless the problem says so.
 
 | status | what it means |
 | --- | --- |
 {{problems}}
 
-Fields of a body in JSON that are unknown are refused: with a wrong name, a wish would be lost.
+A JSON body with an unknown field is refused, so that a misspelt field is not ignored in silence.
 
-## Once, however often
+## Repeating a request
 
-An act may carry the header `Idempotency-Key` with a name of your own, such as a UUID. Sent again under that name
-within {KEPT_FOR.total_seconds() / 3600:.0f} hours, it is answered again, with the header
-`Idempotency-Replayed: true`, and done once. So a request whose answer was lost can be repeated. The name of another
-request is refused (422), and one that is still under way answers 409 with `Retry-After`. Reads change nothing but the
-record of who looked.
+A request that changes something may carry the header `Idempotency-Key` with a name of your own, such as a UUID. Sent
+again under that name within {KEPT_FOR.total_seconds() / 3600:.0f} hours, it is not done again: the first answer comes
+again, with the header `Idempotency-Replayed: true`. So a request whose answer was lost can be repeated. If the name
+belongs to another request, the answer is 422; if the request is still under way, 409 with `Retry-After`; if its
+answer was forgotten because something was erased since, 409 without it. Reading changes nothing except the record of
+who looked.
 
 ## Lists
 
-A list comes in parts: `limit` is the most items of one (1 to {MOST}, usually {USUAL}), and `next` of the answer is
-the `after` of the next request; it is null at the end. Cursors are opaque and belong to one list.
+A list comes in parts. `limit` is the most items of a part (1 to {MOST}, by default {USUAL}); `next` of the answer is
+the `after` of the next request, and null at the end. Cursors are opaque and belong to one list.
 
 ## ETags
 
-Every answer in JSON to a `GET` has an `ETag`. Sent back in `If-None-Match`, it is answered with 304 and no body if
-nothing has changed. Looking again is recorded all the same.
+Every JSON answer to a `GET` has an `ETag`. If you send it back in `If-None-Match` and nothing has changed, the answer
+is 304 without a body. Looking again is recorded all the same.
 
 ## Limits
 
-A key makes as many requests a minute as it was made for; beyond them, and where too many events are listened to, the
-answer is 429 with `Retry-After` in seconds. A request in JSON has at most {MOST_JSON // 2**20} MiB, an upload what
-its route says, a photograph what the operator allows for a file (`LINEAMENT_MAX_FILE_BYTES`). What is too large is
-refused with 413 as soon as it shows. Pictures are held in memory and never on a disk unsealed.
+A key makes as many requests a minute as it was made for. Above that, and when too many answers with events are open,
+the answer is 429, with the seconds to wait in `Retry-After`. A JSON body has at most {MOST_JSON // 2**20} MiB unless
+its route says otherwise, a photograph what the operator allows for a file (`LINEAMENT_MAX_FILE_BYTES`). A body that
+is too large is refused with 413, before it is read if it states its length. Pictures are held in memory and never
+written to a disk unsealed.
 
 ## Events
 
-`GET /v1/jobs/$JOB/events` goes on until the job ends: `progress` events with the job as it is then, at most one a
-second, and one `ended`. A `closed` event ends it before that: its code says why, and one that is `stopping` means
-that the server ends, so listen again in a moment. A comment every 15 seconds keeps the connection. Where a proxy
-keeps events back, ask for the job itself every few seconds.
+`GET /v1/jobs/$JOB/events` sends events until the job ends: `progress` with the job as it is then, at most once a
+second, and one `ended`. A `closed` event ends the answer before that, and its `code` says why; `stopping` means that
+the server is being stopped, so listen again in a moment. A comment every 15 seconds keeps the connection open. If a
+proxy holds events back, ask for the job itself every few seconds.
 
 ## Web hooks
 
-When a watch fires, or a job ends of which a program wants that told (`notify`), the agency's web hooks are told
+The agency's web hooks are told when a watch fires, and when a job ends whose program asked for that with `notify`
 ([how](../guide/watches.md#web-hooks)): a `POST` with `{{{{"id": …, "type": "watch.fired", "timestamp": …}}}}` that
-names nobody. After `watch.fired`, `GET /v1/findings` says what was found, to whoever may know. Messages are signed as
-Standard Webhooks says: the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. In Python
-`lineament.client.verified(secret, headers, body)` checks them. They may come twice; keep the ids that you have
-handled, and answer 2xx within ten seconds.
+names nobody. After `watch.fired`, `GET /v1/findings` tells what was found, to keys that may see it. Messages are
+signed as Standard Webhooks specifies, in the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`; in
+Python `lineament.client.verified(secret, headers, body)` checks them. A message may come twice, so keep the ids that
+you have handled. Answer 2xx within ten seconds.
 
 # Routes
 """
@@ -260,7 +269,7 @@ EXAMPLES = {
         "checklist": {feature.value: Assessment.UNCLEAR.value for feature in Feature},
         "grounds": "too small to compare",
     },
-    "write_note": {"text": "The same coat as in the photograph of Monday."},
+    "write_note": {"text": "The same coat as in Monday's photograph."},
     "begin_watch": {"probe": "$PROBE", "until": "$UNTIL"},
 }
 """The body of each example in JSON."""
@@ -277,9 +286,13 @@ PIPED = {
 """The examples whose body another command makes, and how curl sends it."""
 
 
+FIELDS = "| field | what it is | meaning |\n| --- | --- | --- |\n"
+
+
 def page() -> str:
     """Return docs/reference/api.md without its title."""
     whole = description()
+    schemas = whole["components"]["schemas"]
     routes = [route for route in declared() if route.path.startswith(OURS)]
     lines = [ABOUT.format(problems=_problems(whole))]
     tag = ""
@@ -288,15 +301,14 @@ def page() -> str:
         if operation["tags"][0] != tag:
             tag = operation["tags"][0]
             lines.append(f"\n## Routes: {NOUNS.get(tag, tag)}\n")
-        lines.append(_route(route, operation, whole["components"]["schemas"]))
+        lines.append(_route(route, operation, schemas))
     lines.append(
-        "\n# Shapes\n\nFields of answers. In time there will be more of them: leave out those that you do not know.\n"
+        "\n# Shapes\n\nThe fields of answers. Later versions have more of them: ignore those that you do not know.\n"
     )
-    schemas = whole["components"]["schemas"]
-    shown = {class_name(name): schemas[name] for name in _answered(whole) if _is_object(schemas[name])}
+    shown = {class_name(name): schemas[name] for name in _answered()}
     for short in sorted(shown):
         told = shown[short].get("description", "")
-        lines.append(f"\n## Shape {short}\n\n{told}\n\n{_fields(shown[short], schemas, asked=False)}")
+        lines.append(f"\n## Shape {short}\n\n{told}\n\n{FIELDS}{_rows(shown[short], schemas)}")
     return "".join(lines)
 
 
@@ -311,15 +323,14 @@ def _route(route: ApiEndpoint, operation: dict[str, Any], schemas: dict[str, Any
     details = operation.get("description", "")
     if details and details.rstrip(".") != operation["summary"]:
         lines.append(f"\n{details}\n")
-    asked = [each for each in operation.get("parameters", []) if each["in"] in {"path", "query"}]
-    asked = [
-        each for each in asked if each["name"] not in {"limit", "after"} or not _comes_in_parts(operation, schemas)
-    ]
+    told_above = {"limit", "after"} if _comes_in_parts(operation, schemas) else set[str]()
+    of_address = [each for each in operation.get("parameters", []) if each["in"] in {"path", "query"}]
+    asked = [each for each in of_address if each["name"] not in told_above]
     if asked:
-        rows = [_row(f"{each['name']}", {**each["schema"], **each}, schemas, each["required"]) for each in asked]
+        rows = [_row(each["name"], {**each["schema"], **each}, schemas, each["required"]) for each in asked]
         lines.append("\n| in the address | what it is | meaning |\n| --- | --- | --- |\n" + "".join(rows))
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
-        lines.append(_body(kind, content["schema"], schemas))
+        lines.append(_body(route, kind, content["schema"], schemas))
     lines.append(f"\nAnswers {_answers(operation, schemas)}.\n\n```\n{curl(route, operation)}\n```\n")
     return "".join(lines)
 
@@ -328,12 +339,13 @@ def _comes_in_parts(operation: dict[str, Any], schemas: dict[str, Any]) -> bool:
     return any(_is_list(schemas[name]) for name in _refs(operation["responses"]) if name in schemas)
 
 
-def _body(kind: str, schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+def _body(route: ApiEndpoint, kind: str, schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    most = "" if route.most in {None, MOST_JSON} else f", at most {(route.most or 0) // 2**20} MiB"
     if kind not in {"application/json", "multipart/form-data"}:
-        return "\nThe body is the bytes.\n"
+        return f"\nThe body is the bytes{most}.\n"
     named = schemas[schema["$ref"].removeprefix(REFS)] if "$ref" in schema else schema
-    where = "in the body, as JSON" if kind == "application/json" else "in the body, as multipart/form-data"
-    rows = _rows(named, schemas, asked=True)
+    where = f"in the body, as {'JSON' if kind == 'application/json' else kind}{most}"
+    rows = _rows(named, schemas, named.get("required", ()))
     return f"\n| {where} | what it is | meaning |\n| --- | --- | --- |\n{rows}"
 
 
@@ -359,12 +371,7 @@ def _linked(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
     return f"a list of [{class_name(item)}](#shape-{class_name(item).lower()})"
 
 
-def _fields(schema: dict[str, Any], schemas: dict[str, Any], *, asked: bool) -> str:
-    return "| field | what it is | meaning |\n| --- | --- | --- |\n" + _rows(schema, schemas, asked=asked)
-
-
-def _rows(schema: dict[str, Any], schemas: dict[str, Any], *, asked: bool) -> str:
-    needed = schema.get("required", ()) if asked else ()
+def _rows(schema: dict[str, Any], schemas: dict[str, Any], needed: Sequence[str] = ()) -> str:
     return "".join(_row(name, each, schemas, name in needed) for name, each in schema["properties"].items())
 
 
@@ -400,7 +407,7 @@ def _words(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
 def _words_of(name: str, schemas: dict[str, Any]) -> str:
     if not _is_object(schemas[name]):
         return _words(schemas[name], schemas)
-    if name in WRITTEN or not name.startswith(("New", "Chosen", "FaceTo", "FileAsked", "DocumentAsked")):
+    if name in _answered():
         return f"[{class_name(name)}](#shape-{class_name(name).lower()})"
     inner = ", ".join(f"`{field}`" for field in schemas[name]["properties"])
     return f"object of {inner}"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,18 +16,13 @@ from typing import Any
 
 import pytest
 from tests.conftest import ROOT, Ran
+from tests.support.guides import blocks, lines_of
 from tests.support.serve_command import serve_command
 
 pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(shutil.which("curl") is None, reason="the requests of the guide need curl"),
 ]
-
-
-def blocks(path: str) -> Iterator[tuple[str, str]]:
-    """Yield each block of a page in its order: its language, empty for a shell, and its text."""
-    text = (ROOT / path).read_text(encoding="utf-8")
-    yield from re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -49,7 +43,7 @@ class Reader:
             if language == "python":
                 self.printed.append(self._run(sys.executable, "-c", text))
             else:
-                for line in text.replace("\\\n", " ").splitlines():
+                for line in lines_of(text):
                     self._type(line)
 
     def _type(self, line: str) -> None:

@@ -16,11 +16,20 @@ from tests.support.world import PASSWORD, Person, opened
 REFUSED = 4
 
 
+def blocks(path: str) -> list[tuple[str, str]]:
+    """Return the blocks of a page, in their order: the language of each, empty for a shell, and its text."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def lines_of(block: str) -> list[str]:
+    """Return the commands of a block, each on one line."""
+    return block.replace("\\\n", " ").splitlines()
+
+
 def commands(guide: str) -> list[str]:
     """Return the lines of the blocks of a guide, in their order."""
-    text = (ROOT / "docs" / "guide" / guide).read_text(encoding="utf-8")
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return [line for kind, block in blocks if not kind for line in block.replace("\\\n", " ").splitlines()]
+    return [line for kind, block in blocks(f"docs/guide/{guide}") if not kind for line in lines_of(block)]
 
 
 class GuideTerminal:

@@ -24,6 +24,15 @@ class RefusedShape(BaseModel):
     why: str
 
 
+class IsoMeasure(BaseModel):
+    """A measure of a face under the name of a component of ISO/IEC 29794-5."""
+
+    measure: str = Field(description="The name of ours.")
+    native: float = Field(description="Our value.")
+    unit: str
+    value: int | None = Field(description="0 to 100, as the reference implementation scales it; null: it does not.")
+
+
 class FaceQuality(BaseModel):
     """How well a face can be compared."""
 
@@ -38,6 +47,7 @@ class FaceQuality(BaseModel):
     grade: int = Field(description="Higher is stronger; -1: too weak to compare.")
     reasons: list[str] = Field(description="Why it may not compare reliably.")
     reliable: bool
+    iso_29794_5: dict[str, IsoMeasure] = Field(description="The measures by the names of ISO/IEC 29794-5.")
 
 
 class GalleryFace(BaseModel):

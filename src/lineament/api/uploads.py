@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -37,8 +38,8 @@ class UploadShape(BaseModel):
     """How far an upload is."""
 
     upload: str
-    begun_at: str
-    ended_at: str | None = Field(description="When all of it was taken in, or it was stopped.")
+    begun_at: datetime
+    ended_at: datetime | None = Field(description="When all of it was taken in, or it was stopped.")
     files: int = Field(description="Files that are listed.")
     bytes: int
     listed: bool = Field(description="Whether the list is complete.")

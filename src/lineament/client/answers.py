@@ -1,4 +1,10 @@
-"""What the server answers, as frozen values. Made by docs/generate.py; do not edit by hand."""
+"""What the server answers, as frozen values. Made by docs/generate.py; do not edit by hand.
+
+It is made from the description of the API. Written by hand, it would fall behind the server; made at run time, type
+checkers and editors would not know it; and the server's own classes would bring the engine along. Each class has all
+of its fields, also those that another class has too, as in docs/reference/api.md: the description does not tell which
+classes belong together and which only have equal names.
+"""
 
 from __future__ import annotations
 
@@ -354,6 +360,8 @@ class FaceQuality:
     reasons: tuple[str, ...]
     """Why it may not compare reliably."""
     reliable: bool
+    iso_29794_5: dict[str, IsoMeasure]
+    """The measures by the names of ISO/IEC 29794-5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -489,6 +497,19 @@ class HiddenPicture:
     incomplete: bool
     found_at: FoundAt | None = None
     """null until this official decided about the candidate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsoMeasure:
+    """A measure of a face under the name of a component of ISO/IEC 29794-5."""
+
+    measure: str
+    """The name of ours."""
+    native: float
+    """Our value."""
+    unit: str
+    value: int | None = None
+    """0 to 100, as the reference implementation scales it; null: it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1076,8 +1097,8 @@ class Upload:
     """How far an upload is."""
 
     upload: str
-    begun_at: str
-    ended_at: str | None = None
+    begun_at: datetime
+    ended_at: datetime | None = None
     """When all of it was taken in, or it was stopped."""
     files: int
     """Files that are listed."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from lineament.client.answers import Batch, Batched, Job, ShownBatch
 from lineament.client.nouns import Noun, Transport, asked
-from lineament.client.requests import Request, act, act_on_bytes, get, place
-from lineament.client.searches import USUAL, Settings, in_json
+from lineament.client.requests import Request, act, act_on_bytes, fields_of, get, place
+from lineament.client.searches import USUAL, Settings
 
 
 class Batches(Noun[Transport]):
@@ -16,7 +16,7 @@ class Batches(Noun[Transport]):
     @asked
     def begin(self, case: str, *, kind: str | None = None) -> Request[Batch]:
         """Begin a batch of photographs, all of one kind if it is given."""
-        return act_on_bytes(Batch, place("cases", case, "batches"), b"", kind=kind)
+        return act(Batch, place("cases", case, "batches"), query={"kind": kind})
 
     @asked
     def get(self, batch: str) -> Request[ShownBatch]:
@@ -39,8 +39,7 @@ class Batches(Noun[Transport]):
     ) -> Request[Job]:
         """Search the photographs whose face is known, by a job.
 
-        ``faces`` says which face it is of photographs that show several, by the photograph; ``notify`` whether the
+        ``faces`` chooses a face in each photograph that shows several, by the id of the photograph; with ``notify`` the
         agency's web hooks are told when the job has ended.
         """
-        chosen = dict(faces) if faces else None
-        return act(Job, place("batches", batch, "search"), faces=chosen, notify=notify, **in_json(settings))
+        return act(Job, place("batches", batch, "search"), faces=faces, notify=notify, **fields_of(settings))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lineament.client.answers import Case, ListedCase, Obstacles, Probe
 from lineament.client.nouns import Noun, Transport, asked, told
-from lineament.client.requests import Request, act, act_on_bytes, get, get_bytes, nothing, place
+from lineament.client.requests import Request, act, act_on_bytes, fields_of, get, get_bytes, nothing, place
 from lineament.client.steps import Telling, pages
 
 
@@ -49,7 +49,7 @@ class Cases(Noun[Transport]):
     @told
     def list(self, *, words: str = "", states: Sequence[str] = ()) -> Telling[ListedCase]:
         """Yield the cases with these words in one of these states, the newest first; without them, all."""
-        return pages(get(ListedCase, place("cases"), q=words or None, state=tuple(states) or None))
+        return pages(get(ListedCase, place("cases"), q=words or None, state=tuple(states)))
 
     @asked
     def get(self, case: str) -> Request[Case]:
@@ -59,19 +59,7 @@ class Cases(Noun[Transport]):
     @asked
     def open(self, terms: CaseTerms) -> Request[Case]:
         """Open a case."""
-        return act(
-            Case,
-            place("cases"),
-            ref=terms.ref,
-            offence=terms.offence,
-            purpose=terms.purpose,
-            basis=terms.basis,
-            seeks=terms.seeks,
-            exempt_because=terms.exempt_because,
-            authorised_by=terms.authorised_by,
-            jurisdiction=terms.jurisdiction,
-            distressing=terms.distressing,
-        )
+        return act(Case, place("cases"), **fields_of(terms))
 
     @asked
     def close(self, case: str) -> Request[Case]:
@@ -81,7 +69,7 @@ class Cases(Noun[Transport]):
     @asked
     def obstacles(self, case: str, *, sources: Sequence[str] = (), probe: str | None = None) -> Request[Obstacles]:
         """Return every reason why a search may not run now; none means that it may."""
-        return get(Obstacles, place("cases", case, "obstacles"), source=tuple(sources) or None, probe=probe)
+        return get(Obstacles, place("cases", case, "obstacles"), source=tuple(sources), probe=probe)
 
 
 class Probes(Noun[Transport]):
@@ -118,15 +106,9 @@ class Probes(Noun[Transport]):
     @asked
     def edit(self, probe: str, edits: Sequence[Edit]) -> Request[Probe]:
         """Make another photograph from the same original with these edits; without any, all are undone."""
-        made = [_edit(each) for each in edits]
-        return act(Probe, place("probes", probe, "edits"), edits=made)
+        return act(Probe, place("probes", probe, "edits"), edits=list(edits))
 
     @asked
     def remove(self, probe: str) -> Request[None]:
         """Destroy a photograph that was the wrong one; refused once it was searched with."""
         return nothing(place("probes", probe), method="DELETE")
-
-
-def _edit(edit: Edit) -> dict[str, object]:
-    told = {"kind": edit.kind, "degrees": edit.degrees, "box": edit.box, "stops": edit.stops}
-    return {name: value for name, value in told.items() if value is not None}

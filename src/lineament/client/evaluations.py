@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from lineament.client.answers import Evaluation, Job
 from lineament.client.nouns import Noun, Transport, asked
-from lineament.client.requests import Request, act_on_bytes, get, nothing, place
+from lineament.client.requests import Request, act_on_bytes, fields_of, get, nothing, place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +33,7 @@ class Evaluations(Noun[Transport]):
     @asked
     def ask(self, archive: bytes, terms: EvaluationTerms = _USUAL) -> Request[Job]:
         """Measure error rates on a ZIP archive, by a job; the folder in which a picture lies is its person."""
-        made = act_on_bytes(
-            Job,
-            place("evaluations"),
-            archive,
-            face=terms.face,
-            enrol=terms.enrol,
-            searches=terms.searches,
-            seed=terms.seed,
-            notify="true" if terms.notify else None,
-        )
+        made = act_on_bytes(Job, place("evaluations"), archive, **fields_of(terms))
         return replace(made, headers={**made.headers, "content-type": "application/zip"})
 
     @asked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,7 +10,7 @@ from typing import Any
 
 from lineament.client.answers import Job, Pictures, Run, RunWithRefusals, Source
 from lineament.client.nouns import Noun, Transport, asked, told
-from lineament.client.requests import Request, act, act_on_parts, get, place
+from lineament.client.requests import Request, act, act_on_parts, fields_of, get, json_text, place
 from lineament.client.steps import Telling, pages
 
 
@@ -40,7 +39,7 @@ class Sources(Noun[Transport]):
 
     @told
     def list(self) -> Telling[Source]:
-        """Return every source, by name."""
+        """Yield every source, by name."""
         return pages(get(Source, place("sources")))
 
     @asked
@@ -51,24 +50,11 @@ class Sources(Noun[Transport]):
     @asked
     def add(self, terms: SourceTerms) -> Request[Source]:
         """Register a source; in an agency nothing is taken in before a second person has approved it."""
-        document = terms.permission
-        sent = {"name": document[0], "content": base64.b64encode(document[1]).decode()} if document else None
-        return act(
-            Source,
-            place("sources"),
-            name=terms.name,
-            controller=terms.controller,
-            basis=terms.basis,
-            jurisdiction=terms.jurisdiction,
-            expires=terms.expires,
-            retention_days=terms.retention_days,
-            page_base=terms.page_base,
-            hosts=list(terms.hosts),
-            licence=terms.licence,
-            contact=terms.contact,
-            shares=dict(terms.shares),
-            permission=sent,
-        )
+        sent = fields_of(terms)
+        if terms.permission is not None:
+            name, content = terms.permission
+            sent["permission"] = {"name": name, "content": base64.b64encode(content).decode()}
+        return act(Source, place("sources"), **sent)
 
     @asked
     def suspend(self, source: str) -> Request[Source]:
@@ -82,7 +68,7 @@ class Sources(Noun[Transport]):
 
     @told
     def runs(self, source: str) -> Telling[Run]:
-        """Return the runs that took something into a source, newest first."""
+        """Yield the runs that took something into a source, newest first."""
         return pages(get(Run, place("sources", source, "runs")))
 
     @asked
@@ -112,6 +98,6 @@ class Sources(Noun[Transport]):
         ``pictures`` has the bytes of each under its name; ``provenance`` says of each where it is from (uri, page_uri,
         page_title, captured_at, licence).
         """
-        texts = None if provenance is None else {"provenance": json.dumps(provenance, default=str)}
+        texts = None if provenance is None else {"provenance": json_text(list(provenance))}
         files = [("picture", (name, content)) for name, content in pictures.items()]
         return act_on_parts(Pictures, place("sources", source, "pictures"), files, texts=texts)

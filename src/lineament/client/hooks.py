@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lineament.client.parsing import parsed
-from lineament.client.problems import UnexpectedAnswer, WrongSignature
+from lineament.client.parsing import loaded, parsed
+from lineament.client.problems import WrongSignature
 
 TOLERANCE = 300.0
 """Seconds by which the clocks of sender and receiver may differ."""
@@ -46,10 +45,7 @@ def verified(secret: str, headers: Mapping[str, str], body: bytes, *, now: float
         raise WrongSignature("the message was not signed with this secret")
     if not stated.isdecimal() or abs((time.time() if now is None else now) - int(stated)) > TOLERANCE:
         raise WrongSignature(f"the message is not of the last {TOLERANCE:.0f} seconds; is the clock right?")
-    try:
-        return parsed(HookMessage, json.loads(body))
-    except ValueError:
-        raise UnexpectedAnswer("the message is not JSON") from None
+    return parsed(HookMessage, loaded(body, "the message is not JSON"))
 
 
 def _key(secret: str) -> bytes:

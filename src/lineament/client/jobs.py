@@ -6,7 +6,7 @@ from lineament.client.answers import Job
 from lineament.client.listening import followed
 from lineament.client.nouns import Noun, Transport, asked, told, walked
 from lineament.client.requests import Request, act, get, place
-from lineament.client.steps import Steps, Telling, last_of, pages, result
+from lineament.client.steps import Steps, Telling, last_of, pages
 
 
 class Jobs(Noun[Transport]):
@@ -35,8 +35,7 @@ class Jobs(Noun[Transport]):
     @walked
     def wait(self, job: str) -> Steps[Job]:
         """Return a job once it has ended."""
-        yield from last_of(_follow(job))
-        return (yield from result(get(Job, place("jobs", job))))
+        return (yield from last_of(_follow(job)))
 
 
 def _follow(job: str) -> Telling[Job]:

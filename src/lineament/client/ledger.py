@@ -20,9 +20,11 @@ class Ledger(Noun[Transport]):
     def entries(
         self, *, case: str | None = None, person: str | None = None, kind: str | None = None, views: bool = True
     ) -> Telling[Entry]:
-        """Yield the entries that the official may read, newest first; ``views``: also of those who only looked."""
-        told = "true" if views else "false"
-        return pages(get(Entry, place("ledger", "entries"), case=case, person=person, kind=kind, views=told))
+        """Yield the entries that the official may read, newest first.
+
+        ``views`` says whether entries of officials who only looked are among them.
+        """
+        return pages(get(Entry, place("ledger", "entries"), case=case, person=person, kind=kind, views=views))
 
     @asked
     def proof(self, entry: int) -> Request[EntryProof]:

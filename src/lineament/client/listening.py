@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from lineament.client.events import EventParser
-from lineament.client.parsing import parsed
-from lineament.client.problems import ClientError, UnexpectedAnswer
+from lineament.client.parsing import loaded, parsed
+from lineament.client.problems import ClientError
 from lineament.client.requests import Answer, Request
 from lineament.client.steps import Hear, Listen, Pause, Step, Tell, Telling, result
 
@@ -32,11 +31,9 @@ def followed(now: Request[T], events: str | None, has_ended: Callable[[T], bool]
     failures = 0 if events else _MOST_FAILURES
     while True:
         if failures < _MOST_FAILURES and events:
-            try:
-                told = yield from _heard(replace(now, path=events, headers={"accept": "text/event-stream"}), told)
-                failures = 0
-            except ClientError:
-                failures += 1
+            listening = replace(now, path=events, headers={"accept": "text/event-stream"})
+            told, broke_off = yield from _heard(listening, told)
+            failures = failures + 1 if broke_off else 0
         value = yield from result(now)
         if value != told:
             told = value
@@ -46,25 +43,20 @@ def followed(now: Request[T], events: str | None, has_ended: Callable[[T], bool]
         yield Pause(EVERY)
 
 
-def _heard(request: Request[T], told: T | None) -> Generator[Step | Tell[T], Any, T | None]:
-    """Tell what events say, and return the last value that was told."""
-    answer: Answer = yield Listen(request)
-    answer.check()
-    parser = EventParser()
-    while (part := (yield Hear(answer))) is not None:
-        for event in parser.feed(part):
-            if event.kind == CLOSED:
-                return told
-            value = _value(request, event.data)
-            if value != told:
-                told = value
-                yield Tell(value)
-    return told
-
-
-def _value(request: Request[T], data: str) -> T:
+def _heard(request: Request[T], told: T | None) -> Generator[Step | Tell[T], Any, tuple[T | None, bool]]:
+    """Tell what events say; return the last value that was told, and whether the events broke off."""
     try:
-        found: T = parsed(request.kind, json.loads(data))
-    except ValueError:
-        raise UnexpectedAnswer("an event is not JSON") from None
-    return found
+        answer: Answer = yield Listen(request)
+        answer.check()
+        parser = EventParser()
+        while (part := (yield Hear(answer))) is not None:
+            for event in parser.feed(part):
+                if event.kind == CLOSED:
+                    return told, False
+                value: T = parsed(request.kind, loaded(event.data, "an event is not JSON"))
+                if value != told:
+                    told = value
+                    yield Tell(value)
+    except ClientError:
+        return told, True
+    return told, False

@@ -1,4 +1,4 @@
-"""Methods that are written once, as requests or as steps, and are called in both worlds."""
+"""Methods that are written once, as requests or as steps, and serve both clients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Transport = TypeVar("Transport", bound=WaitingTransport | AwaitingTransport)
 
 
 class Noun(Generic[Transport]):
-    """What a server has much of. Of a ``Client`` its methods return values, of an ``AsyncClient`` awaitables."""
+    """A kind of thing that a server has, such as cases.
+
+    Its methods return values in a ``Client``, and awaitables in an ``AsyncClient``.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport: Transport = transport
@@ -47,7 +50,7 @@ class Walked(Generic[P, T]):
 
 
 class Iterated(Generic[P, T]):
-    """A method that is written as steps which tell items."""
+    """A method that is written as steps that tell items."""
 
     def __init__(self, steps: Callable[Concatenate[Any, P], Telling[T]]) -> None:
         self._steps = steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from functools import cache
@@ -18,6 +19,14 @@ def parsed(kind: type[T], value: object) -> T:
     Raises UnexpectedAnswer if the JSON is of another form.
     """
     return cast("T", _value(kind, value, kind.__name__ if isinstance(kind, type) else str(kind)))
+
+
+def loaded(content: str | bytes, message: str) -> Any:
+    """Return what JSON says. Raises UnexpectedAnswer with this message if it is not JSON."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise UnexpectedAnswer(message) from None
 
 
 def _value(kind: Any, value: Any, place: str) -> Any:

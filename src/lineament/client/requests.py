@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 import httpx
 
-from lineament.client.parsing import parsed
+from lineament.client.parsing import loaded, parsed
 from lineament.client.problems import Problem, UnexpectedAnswer
 
 T = TypeVar("T")
@@ -21,6 +21,7 @@ NAMED = "idempotency-key"
 PROBLEMS = "application/problem+json"
 _LONGEST_WAIT = 10**9
 Plain = str | int | float | date | None | tuple[str, ...]
+"""What a query can say; bool is an int."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,11 @@ class Answer:
     more: Any = None  # what is still to come of an answer that goes on, for its transport
 
     @property
+    def is_success(self) -> bool:
+        """Whether the server did what was asked."""
+        return 200 <= self.status < 300
+
+    @property
     def retry_after(self) -> float | None:
         """The seconds after which the server wants to be asked again; None if it did not say."""
         stated = self.headers.get("retry-after", "")
@@ -40,14 +46,11 @@ class Answer:
 
     def json(self) -> Any:
         """Return what the body says. Raises UnexpectedAnswer if it is not JSON."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise UnexpectedAnswer(f"the answer ({self.status}) is not JSON; is this Lineament's address?") from None
+        return loaded(self.body, f"the answer ({self.status}) is not JSON; is this Lineament's address?")
 
     def check(self) -> None:
         """Raise Problem, or UnexpectedAnswer for what is neither a success nor a problem of Lineament."""
-        if 200 <= self.status < 300:
+        if self.is_success:
             return
         if self.headers.get("content-type", "").partition(";")[0] != PROBLEMS:
             raise UnexpectedAnswer(f"the answer has the status {self.status}, and is not of Lineament's API")
@@ -84,9 +87,9 @@ def get_bytes(path: str) -> Request[bytes]:
     return Request(method="GET", path=path, read=_body)
 
 
-def act(kind: type[T], path: str, /, *, method: str = "POST", **fields: Any) -> Request[T]:
-    """Return a request that does something, under a name of its own; fields that are None are left out."""
-    return _with_json(_act(method, path, _reader(kind)), fields)
+def act(kind: type[T], path: str, /, *, query: Mapping[str, Plain] | None = None, **sent: Any) -> Request[T]:
+    """Return a request that does something, under a name of its own; what is None is left out."""
+    return replace(_with_json(_act("POST", path, _reader(kind)), sent), query=_texts(query or {}))
 
 
 def act_for_bytes(path: str, /, **query: Plain) -> Request[bytes]:
@@ -135,12 +138,32 @@ def _act(method: str, path: str, read: Callable[[Answer], T], kind: str = "") ->
     return Request(method=method, path=path, headers=headers, read=read)
 
 
-def _with_json(request: Request[T], fields: Mapping[str, Any]) -> Request[T]:
-    body = {name: value for name, value in fields.items() if value is not None}
+def fields_of(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass by their names, without those that are None."""
+    return {each.name: held for each in fields(value) if (held := getattr(value, each.name)) is not None}
+
+
+def json_text(value: object) -> str:
+    """Return a value as JSON; mappings, days, moments and dataclasses may be in it."""
+    return json.dumps(value, default=_jsonable)
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if is_dataclass(value):
+        return fields_of(value)
+    raise TypeError(f"a {type(value).__name__} cannot be sent as JSON")
+
+
+def _with_json(request: Request[T], sent: Mapping[str, Any]) -> Request[T]:
+    body = {name: value for name, value in sent.items() if value is not None}
     if not body:
         return request
     headers = {**request.headers, "content-type": "application/json"}
-    return replace(request, headers=headers, body=json.dumps(body, default=str).encode())
+    return replace(request, headers=headers, body=json_text(body).encode())
 
 
 def _reader(kind: type[T]) -> Callable[[Answer], T]:
@@ -152,6 +175,10 @@ def _body(answer: Answer) -> bytes:
 
 
 def _texts(query: Mapping[str, Plain]) -> dict[str, str | tuple[str, ...]]:
-    return {
-        name: value if isinstance(value, tuple) else str(value) for name, value in query.items() if value is not None
-    }
+    return {name: _text(value) for name, value in query.items() if value is not None and value != ()}
+
+
+def _text(value: Plain) -> str | tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lineament.client.answers import Committed, Note, Review, Waiting
 from lineament.client.nouns import Noun, Transport, asked, told
-from lineament.client.requests import Request, act, get, place
+from lineament.client.requests import Request, act, fields_of, get, place
 from lineament.client.steps import Telling, pages
 
 
@@ -40,14 +40,8 @@ class Reviews(Noun[Transport]):
     @asked
     def decide(self, search: str, candidate: int | str, decision: NewDecision) -> Request[Committed]:
         """Decide about a candidate; the decision is committed and never removed."""
-        return act(
-            Committed,
-            place("searches", search, "candidates", candidate, "decisions"),
-            outcome=decision.outcome,
-            checklist=dict(decision.checklist),
-            grounds=decision.grounds,
-            because=decision.because,
-        )
+        path = place("searches", search, "candidates", candidate, "decisions")
+        return act(Committed, path, **fields_of(decision))
 
     @asked
     def note(self, search: str, candidate: int | str, text: str) -> Request[Note]:

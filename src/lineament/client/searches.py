@@ -15,6 +15,7 @@ from lineament.client.requests import (
     act_for_bytes,
     act_on_bytes,
     act_on_parts,
+    fields_of,
     get,
     get_bytes,
     place,
@@ -88,13 +89,12 @@ class Searches(Noun[Transport]):
         return act(
             Search,
             place("cases", case, "searches"),
-            probe=face.probe,
-            face=face.face,
-            others=[_face(each) for each in others] or None,
-            people=[_face(each) for each in people] or None,
+            **fields_of(face),
+            others=list(others),
+            people=list(people),
             together=together,
             after=after,
-            **in_json(settings),
+            **fields_of(settings),
         )
 
     @asked
@@ -110,13 +110,13 @@ class Searches(Noun[Transport]):
     ) -> Request[Search]:
         """Keep a photograph with its case and search with it; nothing is kept if the rules say no."""
         path = place("cases", case, "photographs", "search")
-        return act_on_bytes(Search, path, photograph, kind=kind, face=face, part=part, **_in_address(settings))
+        return act_on_bytes(Search, path, photograph, kind=kind, face=face, part=part, **_in_query(settings))
 
     @asked
     def batch(self, case: str, faces: Sequence[Face], settings: Settings = USUAL) -> Request[BatchedSearches]:
         """Search with several photographs of the case, each by itself; one that fails does not stop the others."""
-        listed = [_face(face) for face in faces]
-        return act(BatchedSearches, place("cases", case, "searches", "batch"), faces=listed, **in_json(settings))
+        path = place("cases", case, "searches", "batch")
+        return act(BatchedSearches, path, faces=list(faces), **fields_of(settings))
 
     @asked
     def photographs(
@@ -125,7 +125,7 @@ class Searches(Noun[Transport]):
         """Keep several photographs, each under its name, and search with each; one that fails stops no other."""
         files = [("photograph", (name, content)) for name, content in photographs.items()]
         path = place("cases", case, "photographs", "batch")
-        return act_on_parts(BatchedSearches, path, files, query={"kind": kind, **_in_address(settings)})
+        return act_on_parts(BatchedSearches, path, files, query={"kind": kind, **_in_query(settings)})
 
     @asked
     def candidate(self, search: str, candidate: int | str) -> Request[Beside]:
@@ -165,24 +165,6 @@ def _candidate(search: str, candidate: int | str, *more: str) -> str:
     return place("searches", search, "candidates", candidate, *more)
 
 
-def _face(face: Face) -> dict[str, Any]:
-    return {"probe": face.probe} | ({} if face.face is None else {"face": face.face})
-
-
-def in_json(settings: Settings) -> dict[str, Any]:
-    """Return how a search is made as fields of a request."""
-    return {
-        "reason": settings.reason,
-        "sources": list(settings.sources) or None,
-        "since": settings.since,
-        "until": settings.until,
-        "limit": settings.limit,
-        "mode": settings.mode,
-        "min_score": settings.min_score,
-    }
-
-
-def _in_address(settings: Settings) -> dict[str, Any]:
-    return {name: value for name, value in in_json(settings).items() if name != "sources"} | {
-        "source": settings.sources or None
-    }
+def _in_query(settings: Settings) -> dict[str, Any]:
+    sent = fields_of(settings)
+    return {"source": sent.pop("sources")} | sent

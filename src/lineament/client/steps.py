@@ -113,30 +113,29 @@ _PUT_OFF = frozenset({429, 502, 503, 504})
 
 def exchange(request: Request[Any], patience: Patience) -> Steps[Answer]:
     """Send a request until it is answered for good."""
+    if not request.may_be_repeated:
+        patience = replace(patience, repeats=0)
     repeated = waited = 0
     while True:
-        answer: Answer | None = None
-        failed = asked = None
         try:
-            answer = yield Send(request)
-        except Unreachable as error:
-            failed = error
-        if answer is not None:
+            answer: Answer = yield Send(request)
+        except Unreachable:
+            pause = patience.pause(repeated, None)
+            if pause is None:
+                raise
+        else:
             asked = answer.retry_after
-            if asked is None and answer.status not in _PUT_OFF:
+            if answer.is_success or (asked is None and answer.status not in _PUT_OFF):
                 return answer
-            if answer.status == _UNDER_WAY and asked is not None and waited < _MOST_WAITS:
+            if answer.status == _UNDER_WAY and waited < _MOST_WAITS and asked is not None and asked <= patience.longest:
                 waited += 1
                 yield Pause(asked)
                 continue
-        pause = patience.pause(repeated, asked) if request.may_be_repeated else None
-        if pause is not None:
-            yield Pause(pause)
-            repeated += 1
-        elif answer is not None:
-            return answer
-        else:
-            raise failed or Unreachable("there was no answer")
+            pause = patience.pause(repeated, asked)
+            if pause is None:
+                return answer
+        yield Pause(pause)
+        repeated += 1
 
 
 def result(request: Request[T]) -> Steps[T]:
@@ -192,12 +191,12 @@ class Walk(Generic[T]):
             self._result.append(ended.value)
 
 
-def last_of(telling: Telling[T]) -> Steps[T | None]:
-    """Follow steps that tell items, and return the last one; None if there was none."""
-    walk, found = Walk(telling), None
+def last_of(telling: Telling[T]) -> Steps[T]:
+    """Follow steps that tell at least one item, and return the last."""
+    walk, found = Walk(telling), list[T]()
     while (step := walk.step) is not None:
         if isinstance(step, Tell):
-            found = step.item
+            found = [step.item]
             walk.give(None)
             continue
         try:
@@ -206,4 +205,4 @@ def last_of(telling: Telling[T]) -> Steps[T | None]:
             walk.fail(error)
         else:
             walk.give(came)
-    return found
+    return found[0]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -53,13 +54,16 @@ class Connection:
             "headers": {"authorization": f"Bearer {self.key}", "user-agent": "lineament-client"},
             "timeout": httpx.Timeout(self.timeout, connect=min(SECONDS_TO_CONNECT, self.timeout)),
             "follow_redirects": False,
+            "trust_env": urlsplit(self.url).scheme == "https",  # a proxy would read what is sent over http
         }
 
-    def failed(self, error: ClientError | httpx.TransportError) -> ClientError:
+    def failed(self, error: ClientError | httpx.RequestError) -> ClientError:
         """Return what went wrong in words of this client."""
         if isinstance(error, ClientError):
             return error
-        found = Unreachable(f"{self.url} did not answer: {str(error) or type(error).__name__}")
+        found: ClientError = Unreachable(f"{self.url} did not answer: {str(error) or type(error).__name__}")
+        if isinstance(error, httpx.DecodingError):
+            found = UnexpectedAnswer("the answer is not compressed as its header says")
         found.__cause__ = error
         return found
 
@@ -94,7 +98,7 @@ class WaitingTransport:
                         came = yield step.item
                     else:
                         came = self._do(step, listening)
-                except (ClientError, httpx.TransportError) as error:
+                except (ClientError, httpx.RequestError) as error:
                     walk.fail(self._connection.failed(error))
                 else:
                     walk.give(came)
@@ -105,15 +109,12 @@ class WaitingTransport:
                 return self.perform(exchange(request, self._connection.patience))
             case Send(request):
                 with self._http.stream(**_sent(request)) as response:
-                    body = bytearray()
-                    for part in response.iter_bytes():
-                        _add(body, part)
-                    return _answer(response, bytes(body))
+                    return _answer(response, _read(response))
             case Listen(request):
                 listening.close()
                 response = listening.enter_context(self._http.stream(**_sent(request)))
-                whole = b"" if response.is_success else response.read()
-                return _answer(response, whole, response.iter_bytes() if response.is_success else None)
+                more = response.iter_bytes() if response.is_success else None
+                return _answer(response, b"" if more else _read(response), more)
             case Hear(answer):
                 return next(answer.more, None)
             case Pause(seconds):
@@ -153,7 +154,7 @@ class AwaitingTransport:
                         came = yield step.item
                     else:
                         came = await self._do(step, listening)
-                except (ClientError, httpx.TransportError) as error:
+                except (ClientError, httpx.RequestError) as error:
                     walk.fail(self._connection.failed(error))
                 else:
                     walk.give(came)
@@ -164,15 +165,12 @@ class AwaitingTransport:
                 return await self.perform(exchange(request, self._connection.patience))
             case Send(request):
                 async with self._http.stream(**_sent(request)) as response:
-                    body = bytearray()
-                    async for part in response.aiter_bytes():
-                        _add(body, part)
-                    return _answer(response, bytes(body))
+                    return _answer(response, await _read_async(response))
             case Listen(request):
                 await listening.aclose()
                 response = await listening.enter_async_context(self._http.stream(**_sent(request)))
-                whole = b"" if response.is_success else await response.aread()
-                return _answer(response, whole, response.aiter_bytes() if response.is_success else None)
+                more = response.aiter_bytes() if response.is_success else None
+                return _answer(response, b"" if more else await _read_async(response), more)
             case Hear(answer):
                 return await anext(answer.more, None)
             case Pause(seconds):
@@ -190,6 +188,20 @@ def _sent(request: Request[Any]) -> dict[str, Any]:
         "headers": dict(request.headers),
         "content": request.body,
     }
+
+
+def _read(response: httpx.Response) -> bytes:
+    body = bytearray()
+    for part in response.iter_bytes():
+        _add(body, part)
+    return bytes(body)
+
+
+async def _read_async(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for part in response.aiter_bytes():
+        _add(body, part)
+    return bytes(body)
 
 
 def _add(body: bytearray, part: bytes) -> None:

@@ -23,6 +23,8 @@ PART = 4 * 2**20
 _LISTED = 1000  # most files in one list
 _TOGETHER = 2 * PART  # most bytes of parts in one request
 _MOST_PARTS = 500
+_ABOUT_OTHERS = (".json", ".xmp", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+"""How the names of side-cars, case exports, tables and manifests end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,12 +219,24 @@ def _files_in(folder: Path) -> tuple[list[OfferedFile], int]:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """Yield what is in a folder except folders, in the order of the names. Raises OSError if one cannot be read."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(Path(entry.path))
-        else:
-            yield Path(entry.path)
+    """Yield what is in a folder and its folders, however deep, except folders. Raises OSError if one cannot be read.
+
+    What says something of other files comes first, then the other files, then what is in the folders within: a case
+    export is listed before its media, and no folder is left and entered again.
+    """
+    waiting = [folder]
+    while waiting:
+        folders = []
+        for entry in sorted(os.scandir(waiting.pop()), key=_place_in_list):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+            else:
+                yield Path(entry.path)
+        waiting += reversed(folders)
+
+
+def _place_in_list(entry: os.DirEntry[str]) -> tuple[bool, bool, str]:
+    return entry.is_dir(follow_symlinks=False), not entry.name.lower().endswith(_ABOUT_OTHERS), entry.name
 
 
 def _offered(path: Path, folder: Path) -> OfferedFile:

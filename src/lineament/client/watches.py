@@ -7,7 +7,7 @@ from datetime import date
 
 from lineament.client.answers import Finding, KeptWatch, Watch
 from lineament.client.nouns import Noun, Transport, asked, told
-from lineament.client.requests import Request, act, get, place
+from lineament.client.requests import Request, act, fields_of, get, place
 from lineament.client.searches import Face
 from lineament.client.steps import Telling, pages
 
@@ -35,15 +35,7 @@ class Watches(Noun[Transport]):
     @asked
     def begin(self, case: str, face: Face, terms: WatchTerms) -> Request[Watch]:
         """Keep a face of a photograph of the case on watch until a day."""
-        return act(
-            Watch,
-            place("cases", case, "watches"),
-            probe=face.probe,
-            face=face.face,
-            until=terms.until,
-            reason=terms.reason,
-            sources=list(terms.sources) or None,
-        )
+        return act(Watch, place("cases", case, "watches"), **fields_of(face), **fields_of(terms))
 
     @asked
     def end(self, watch: str) -> Request[Watch]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lineament.views.photographs import landmarks_json
-from lineament.views.searches import quality_json
+from lineament.views.searches import enrolled_quality_json
 from lineament.views.values import iso, sides
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def beside_json(name: str, shown: BesideProbe, *, hidden: bool) -> dict[str, Any
     Where the face is in its picture, its measures and the numbers of both tell which picture it is: they are None, as
     is where it was found, until the reader decided.
     """
-    found, quality = shown.found, quality_json(shown.face.quality)
+    found, quality = shown.found, enrolled_quality_json(shown.face)
     return {
         "name": name,
         "person": shown.person,

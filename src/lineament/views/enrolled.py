@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from lineament.views.searches import quality_json
+from lineament.views.searches import enrolled_quality_json
 from lineament.views.values import iso, sides
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def enrolled_face_json(face: EnrolledFace) -> dict[str, Any]:
         "comparable": face.comparable,
         "drawn": face.drawn,
         "model": face.model,
-        "quality": quality_json(face.quality),
+        "quality": enrolled_quality_json(face),
     }
 
 

@@ -42,7 +42,7 @@ def probe_face_json(number: int, face: Face) -> dict[str, Any]:
         "face": number,
         "box": sides(face.box),
         "landmarks": landmarks_json(face.landmarks),
-        "quality": quality_json(face.quality),
+        "quality": quality_json(face.quality, face.landmarks),
         "comparable": face.comparable,
     }
 

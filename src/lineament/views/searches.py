@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lineament.model.blind import HiddenEntry, HiddenFace
-from lineament.model.faces import Quality
+from lineament.model.faces import EnrolledFace, Landmarks, Quality
 from lineament.model.search import Candidate, ListEntry, SearchEntry, SearchResult
 from lineament.model.together import OtherPerson
 from lineament.views.probes import edit_json
@@ -110,14 +110,22 @@ def listed_search_json(stored: StoredSearch) -> dict[str, Any]:
     }
 
 
-def quality_json(measured: Quality) -> dict[str, Any]:
-    """Return the quality of a face as JSON: its measures, the reasons against it, and the names of ISO/IEC 29794-5."""
+def quality_json(measured: Quality, landmarks: Landmarks | None = None) -> dict[str, Any]:
+    """Return the quality of a face as JSON: its measures, the reasons against it, and the names of ISO/IEC 29794-5.
+
+    ``landmarks`` are those that the detector set, if they are at hand.
+    """
     return {
         **asdict(measured),
         "reasons": [reason.value for reason in measured.reasons],
         "reliable": measured.reliable,
-        "iso_29794_5": iso_json(measured),
+        "iso_29794_5": iso_json(measured, landmarks),
     }
+
+
+def enrolled_quality_json(face: EnrolledFace) -> dict[str, Any]:
+    """Return the quality of a face of the gallery as JSON; the landmarks in a drawn box may be a guess."""
+    return quality_json(face.quality, None if face.drawn else face.landmarks)
 
 
 def entry_json(listed: ListEntry) -> dict[str, Any]:

@@ -185,6 +185,16 @@ def test_a_request_that_is_still_under_way_says_when_to_ask_again(tmp_path: Path
     assert (found.status_code, found.headers["retry-after"]) == (409, "2")
 
 
+def test_a_key_that_travels_unencrypted_passes_no_proxy(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = agency.client.cases.open(CASE).key
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("all_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with agency.searching(case) as client:
+        assert client.cases.get(case).ref == CASE.ref
+
+
 def test_lists_are_read_to_their_end(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lineament.client.steps.MOST_AT_ONCE", 2)
     names = [f"press-{number}" for number in range(5)]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
 from tests.support.both_clients import HASTE, WORLDS, answering, client_of
 
-from lineament.client import Client, Patience, Problem, UnexpectedAnswer, Unreachable
-from lineament.client.requests import Request, act, get, place
-from lineament.client.steps import Send, exchange
+from lineament.client import Client, Face, Patience, Problem, UnexpectedAnswer, Unreachable, WatchTerms
+from lineament.client.requests import Answer, Request, act, fields_of, get, place
+from lineament.client.steps import Listen, Send, Steps, exchange
 from lineament.client.transports import MOST_BYTES
 
 KEY = {
@@ -124,11 +126,12 @@ class TestBothClients:
             httpx.Response(200, json=KEY | {"per_minute": "many"}),
             httpx.Response(200, json={"id": "1"}),
             httpx.Response(404, json={"status": 404}, headers={"content-type": PROBLEM}),
+            httpx.DecodingError("not compressed as it says"),
         ],
-        ids=["html", "elsewhere", "no JSON", "a list", "no moment", "no number", "too little", "no problem"],
+        ids=["html", "elsewhere", "no JSON", "a list", "no moment", "no number", "too little", "no problem", "broken"],
     )
     def test_what_is_not_of_lineament_is_told_apart_and_followed_nowhere(
-        self, world: str, strange: httpx.Response
+        self, world: str, strange: httpx.Response | Exception
     ) -> None:
         transport, asked = answering(strange)
         with client_of(world, "k", transport=transport) as client, pytest.raises(UnexpectedAnswer):
@@ -155,6 +158,35 @@ class TestBothClients:
         of_events = [request.url.path.endswith("/events") for request in asked]
         assert of_events == [True, False, True, False, True, False, False]
 
+    @pytest.mark.parametrize("broken", ["no JSON", "[" * 100_000], ids=["no JSON", "too deep"])
+    def test_events_that_break_off_tell_nothing_twice(
+        self, world: str, broken: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("lineament.client.listening.EVERY", 0)
+        lines = f"data: {json.dumps(job('running', 0))}\n\ndata: {broken}\n\n"
+        stream = httpx.Response(200, text=lines, headers={"content-type": "text/event-stream"})
+        now = answer(job("running", 0))
+        transport, asked = answering(stream, now, stream, now, answer(job("done", 1)))
+        with client_of(world, "k", transport=transport) as client:
+            assert [seen.done for seen in client.jobs.follow("j")] == [0, 1]
+        assert [request.url.path.endswith("/events") for request in asked] == [True, False, True, False, False]
+
+    def test_what_was_done_is_not_sent_again_because_a_proxy_says_when_to_come_back(self, world: str) -> None:
+        done = httpx.Response(200, json=KEY, headers={"retry-after": "0"})
+        transport, asked = answering(done)
+        with client_of(world, "k", transport=transport) as client:
+            assert client.key().name == "a program"
+        assert len(asked) == 1
+
+    def test_a_refused_stream_is_not_read_without_end(self, world: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("lineament.client.transports.MOST_BYTES", 10)
+        transport, _ = answering(problem(404))
+        with (
+            client_of(world, "k", transport=transport) as client,
+            pytest.raises(UnexpectedAnswer, match="more than 10"),
+        ):
+            client._transport.perform(listened())
+
     def test_a_list_that_goes_round_is_left(self, world: str) -> None:
         part = {"items": [], "next": "x"}
         transport, _ = answering(answer(part), answer(part))
@@ -170,6 +202,12 @@ class TestBothClients:
             pytest.raises(UnexpectedAnswer, match="more than 10"),
         ):
             client.key()
+
+
+def listened() -> Steps[Answer]:
+    """Listen to the events of a job, and return how the server answers."""
+    answered: Answer = yield Listen(get(dict, place("jobs", "j", "events")))
+    return answered
 
 
 def times_sent(request: Request[Any]) -> int:
@@ -189,6 +227,27 @@ def test_only_what_may_be_repeated_is_repeated() -> None:
     assert times_sent(named) == times_sent(get(dict, place("key"))) == 5
     unnamed = Request(method="POST", path="/v1/cases", read=lambda answer: answer)
     assert times_sent(unnamed) == 1
+
+
+def test_what_is_under_way_for_longer_than_patience_is_not_waited_for() -> None:
+    steps = exchange(act(dict, place("cases")), HASTE)
+    assert isinstance(next(steps), Send)
+    answered = Answer(status=409, headers={"retry-after": "3600"}, body=b"")
+    with pytest.raises(StopIteration) as ended:
+        steps.send(answered)
+    assert ended.value.value is answered
+
+
+def test_a_request_says_what_its_values_hold_and_leaves_out_what_they_do_not() -> None:
+    face, day = Face(probe="p"), date(2027, 1, 1)
+    sent = act(dict, place("cases"), faces=[face], until=day, checklist=MappingProxyType({"nose": None}), reason=None)
+    said = {"faces": [{"probe": "p"}], "until": "2027-01-01", "checklist": {"nose": None}}
+    assert json.loads(sent.body) == said
+    assert fields_of(WatchTerms(until=day)) == {"until": day, "sources": ()}
+    asked = get(dict, place("ledger", "entries"), case=None, views=False, source=(), state=("open", "closed"), limit=3)
+    assert asked.query == {"views": "false", "state": ("open", "closed"), "limit": "3"}
+    with pytest.raises(TypeError, match="bytes"):
+        act(dict, place("cases"), photograph=b"x")
 
 
 def test_an_act_keeps_its_name_and_another_has_another() -> None:

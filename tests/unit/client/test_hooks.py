@@ -57,8 +57,9 @@ def test_what_is_no_secret_verifies_nothing(secret: str) -> None:
         verified(secret, headers_of(NOTICE, [new_secret()], AT, body), body, now=NOW)
 
 
-def test_what_is_signed_and_no_message_is_told() -> None:
+@pytest.mark.parametrize("body", [b"hello", b"[" * 100_000], ids=["no JSON", "too deep"])
+def test_what_is_signed_and_no_message_is_told(body: bytes) -> None:
     secret = new_secret()
-    headers = headers_of(NOTICE, [secret], AT, b"hello")
+    headers = headers_of(NOTICE, [secret], AT, body)
     with pytest.raises(UnexpectedAnswer):
-        verified(secret, headers, b"hello", now=NOW)
+        verified(secret, headers, body, now=NOW)

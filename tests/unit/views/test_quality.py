@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from tests.conftest import ROOT
 
-from lineament.model.faces import Landmarks, Quality
+from lineament.model.faces import Box, CaptureId, EnrolledFace, FaceId, Landmarks, Quality, SourceId
+from lineament.views.enrolled import enrolled_face_json
 from lineament.views.quality import COMPONENTS, EYES, iso_json
 
 FRONTAL = Quality(
@@ -50,6 +51,22 @@ def test_values_follow_the_scales_of_the_reference(name: str, changed: dict[str,
 def test_nothing_is_told_that_is_not_measured() -> None:
     assert set(iso_json(FRONTAL)) == {component.name for component in COMPONENTS}
     assert {component.measure for component in COMPONENTS} <= {field.name for field in fields(Quality)}
+
+
+@pytest.mark.parametrize(("drawn", "is_told"), [(False, True), (True, False)])
+def test_the_eyes_of_a_stored_face_are_measured_unless_its_landmarks_may_be_a_guess(drawn: bool, is_told: bool) -> None:
+    face = EnrolledFace(
+        id=FaceId(1),
+        capture_id=CaptureId(1),
+        source_id=SourceId(1),
+        box=Box(x=0, y=0, width=90, height=120),
+        landmarks=APART,
+        quality=FRONTAL,
+        model="m",
+        crop="ab" * 32,
+        drawn=drawn,
+    )
+    assert (EYES.name in enrolled_face_json(face)["quality"]["iso_29794_5"]) is is_told
 
 
 def test_every_component_is_documented() -> None:
