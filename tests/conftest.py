@@ -53,11 +53,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def side_by_side(*names: str) -> bytes:
+    """Return a JPEG that shows the portraits ``names`` side by side."""
+    portraits = [cv2.imread(str(PORTRAITS / name), cv2.IMREAD_COLOR) for name in names]
+    resized = [cv2.resize(portrait, (480, 640)) for portrait in portraits if portrait is not None]
+    return cv2.imencode(".jpg", np.hstack(resized))[1].tobytes()
+
+
 def two_people(path: Path, *names: str) -> None:
     """Write a picture that shows the portraits ``names`` side by side."""
-    portraits = [cv2.imread(str(PORTRAITS / name), cv2.IMREAD_COLOR) for name in names]
-    pair = [cv2.resize(portrait, (480, 640)) for portrait in portraits if portrait is not None]
-    cv2.imwrite(str(path), np.hstack(pair))
+    path.write_bytes(side_by_side(*names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,11 @@ RIGHTS = (Permission.READ_SOURCES, Permission.READ_CASES, Permission.OPEN_CASES,
 
 @pytest.fixture(autouse=True)
 def restored(pages: Pages) -> Iterator[None]:
-    """Every test meets the first state of the two agencies."""
+    """Every test meets the first state of the two agencies, at the time at which it was built."""
+    at = pages.world.clock.at
     pages.world.restore()
     yield
-    pages.world.restore()
+    pages.world.clock.at = at
 
 
 @pytest.fixture
@@ -140,12 +141,10 @@ def test_a_key_that_ended_opens_nothing(
     pages: Pages, client: httpx.Client, end: Callable[[TwoAgencies, MadeKey], None], code: str
 ) -> None:
     key = made(pages.world)
-    at = pages.world.clock.at
     assert client.get("/v1/key", headers=bearer(key.text)).status_code == 200
     end(pages.world, key)
     answer = client.get("/v1/key", headers=bearer(key.text))
     assert (answer.status_code, answer.json()["code"]) == (401, code)
-    pages.world.clock.at = at
 
 
 def test_a_key_ends_with_its_case_and_forgets_what_it_said_of_it(pages: Pages, client: httpx.Client) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
-import sqlalchemy as sa
 from tests.support.route_forms import send_request, targets
+from tests.support.statements import statements
 from tests.support.targets import Target
 from tests.support.two_agencies import Pages, TwoAgencies
 
@@ -20,21 +21,11 @@ ROUTES = [route for route in declared() if route.access is not Permission.PUBLIC
 PEOPLE = ("A examiner", "A reviewer", "A supervisor", "A administrator", "A auditor", "B guest observer")
 
 
-class Statements:
-    """The statements that the store runs."""
-
-    def __init__(self, world: TwoAgencies) -> None:
-        self.run: list[str] = []
-        for engine in (world.workspace.store._writer, world.workspace.store._reader):
-            sa.event.listen(engine, "before_cursor_execute", self._note)
-
-    def _note(self, *event: object) -> None:
-        self.run.append(" ".join(str(event[2]).split()))
-
-
 @pytest.fixture(scope="module")
-def statements(pages: Pages) -> Statements:
-    return Statements(pages.world)
+def run(pages: Pages) -> Iterator[list[str]]:
+    """The statements that the store runs."""
+    with statements(pages.world.workspace) as run:
+        yield run
 
 
 def unseen(route: PageRoute, world: TwoAgencies, name: str) -> list[Target]:
@@ -43,16 +34,16 @@ def unseen(route: PageRoute, world: TwoAgencies, name: str) -> list[Target]:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_what_is_not_seen_costs_what_is_not_there_costs(pages: Pages, statements: Statements, route: PageRoute) -> None:
+def test_what_is_not_seen_costs_what_is_not_there_costs(pages: Pages, run: list[str], route: PageRoute) -> None:
     compared, wrong = 0, []
     for name in PEOPLE:
         person, costs = pages.world.people[name], {}
         for target in unseen(route, pages.world, name):
             runs = []
             for _ in range(3):  # the first one of a minute also writes when it was
-                statements.run.clear()
+                run.clear()
                 send_request(pages, person, route, target)
-                runs.append(list(statements.run))
+                runs.append(list(run))
             costs[target.level] = min(runs, key=len)
         compared += len(costs)
         if any(cost != costs["not there"] for cost in costs.values()):

@@ -24,7 +24,7 @@ import numpy as np
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey
 from PIL import Image
-from tests.support.xmp import in_elements, marked, of_microsoft, picture_with
+from tests.support.xmp import in_elements, marked, of_microsoft, picture_with, usable
 
 from lineament.errors import Damaged, InvalidValue, LedgerBroken, LineamentError
 from lineament.identity.fetching import _object, checked_address
@@ -39,7 +39,6 @@ from lineament.ledger.merkle import leaf_hash, root_of
 from lineament.ledger.verify import verify_export
 from lineament.model.actions import Action
 from lineament.model.faces import Provenance
-from lineament.model.regions import LEAST_SIDE, MOST_REGIONS
 from lineament.sandbox.process import HEADER, WorkerLimits, _WorkerOutput
 from lineament.sources.credentials import reader as credentials
 from lineament.sources.credentials import worker as credentials_worker
@@ -48,7 +47,7 @@ from lineament.sources.manifest.rows import json_row
 from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, parse_side_car
 from lineament.sources.video.frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
 from lineament.sources.video.sampled import _damage, _frame
-from lineament.sources.xmp.reader import LONGEST_NAME, parse_hints, read_hints, with_names
+from lineament.sources.xmp.reader import parse_hints, read_hints
 from lineament.testing import MemoryLeafStore, camera_raw, chart
 from lineament.vision import decode_checks, decode_pillow, decode_rare, decode_read, decode_write
 from lineament.vision.decode_formats import NotDecodedError
@@ -85,16 +84,7 @@ def xmp(data: bytes) -> None:
     """A picture with XMP, and the same bytes as a side-car; after a first byte below 9, an orientation."""
     orientation = data[0] if data[:1] and data[0] < 9 else 1
     for hints in (read_hints(data), parse_hints(data), parse_hints(data[1:])):
-        if hints is None:
-            continue
-        assert len(hints.regions) <= MOST_REGIONS
-        assert all(name.isprintable() and 0 < len(name) <= LONGEST_NAME for name in hints.names)
-        words = with_names(_UNSAID, hints)
-        assert words is None or (words.isprintable() and len(words) <= LONGEST_TEXT)
-        for box in hints.boxes(640, 480, orientation):
-            assert -1e-6 <= box.x + box.width / 2 <= 640 + 1e-6
-            assert -1e-6 <= box.y + box.height / 2 <= 480 + 1e-6
-            assert min(box.width, box.height) >= LEAST_SIDE
+        assert usable(hints, [orientation])
 
 
 def _fit(provenance: Provenance) -> None:

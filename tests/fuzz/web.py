@@ -286,17 +286,20 @@ def exchanges() -> Iterator[bytes]:
 
 
 def signature(untrusted: bytes) -> None:
-    """Check a signature: headers of which each is a line, and a body after an empty one."""
+    """A signature by somebody without the secret: headers, each on a line, and a body after an empty one."""
     head, _, body = untrusted.partition(b"\n\n")
     headers: dict[str, list[str]] = {}
     for line in head.decode("latin-1").split("\n"):
         name, _, value = line.partition(":")
         headers.setdefault(name.lower(), []).append(value)
     request = SignedRequest(method="POST", path="/compat/rekognition/", query="", headers=headers, body=body)
+    accepted = False
     with suppress(SignatureRefused):
         found = signature_of(headers, "rekognition", ("host", "x-amz-date"))
         check_clock(found, datetime(2026, 1, 31, 12, tzinfo=UTC))
         check_signature(found, request, "a secret")
+        accepted = True
+    assert not accepted, "nobody signed it with this secret"
 
 
 def signatures() -> Iterator[bytes]:

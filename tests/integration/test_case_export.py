@@ -7,8 +7,7 @@ import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,13 @@ from tests.conftest import Ran
 from tests.support.refusals import refused
 from tests.support.reviewing import decide_all, lead_of
 from tests.support.serving import send_form, serving
-from tests.support.squad import TERMS, Squad, squad
+from tests.support.squad import Squad
 from tests.support.vics import digests_of
-from tests.support.world import CASE, PROBE, gallery, search_portraits
+from tests.support.world import CASE, PROBE, copied_gallery, search_portraits
 
 from lineament.errors import InvalidValue, NotAllowed, StepUpNeeded
 from lineament.model.actions import Action
-from lineament.model.cases import Case, Seeks
+from lineament.model.cases import Case
 from lineament.model.evidence import EvidenceDraft, EvidenceKind
 from lineament.model.exports import DataModel, suffix_of
 from lineament.model.reasons import ReasonCode
@@ -39,17 +38,6 @@ from lineament.web.addresses import case_address
 Run = Callable[..., Ran]
 pytestmark = pytest.mark.enable_socket
 BILL = EvidenceDraft(kind=EvidenceKind.DOCUMENT, text="A hotel bill", reference="K-1/17", independent=True)
-
-
-@pytest.fixture
-def team(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
-    with squad(portraits, tmp_path / "ws") as found:
-        yield found
-
-
-@pytest.fixture
-def case(team: Squad) -> Case:
-    return team.fresh_desk(team.examiner).casework.open(replace(TERMS, seeks=Seeks.MISSING))
 
 
 @pytest.fixture
@@ -117,7 +105,7 @@ def test_our_own_reader_reads_it(team: Squad, case: Case, decided: SearchResult,
     export(team, case, tmp_path / "out")
     items = list(VicsConnector(tmp_path / "out" / LIST_NAME, 2**25).items())
     assert [isinstance(item, Item) for item in items] == [True, True]
-    assert items[0].untrusted == PROBE.read_bytes() if isinstance(items[0], Item) else False
+    assert [item.untrusted for item in items[:1] if isinstance(item, Item)] == [PROBE.read_bytes()]
     with (tmp_path / "out" / LIST_NAME).open("rb") as file:
         assert [media["category"] for media in read_media(file) if isinstance(media, dict)] == [None, None]
 
@@ -234,9 +222,10 @@ def test_the_command_leaves_a_whole_folder_or_none(ready: Run, tmp_path: Path) -
     assert "1 photograph and 0 leads" in told
 
 
-def test_it_is_saved_in_the_browser_as_a_zip_that_our_reader_reads(tmp_path: Path) -> None:
+def test_it_is_saved_in_the_browser_as_a_zip_that_our_reader_reads(portraits: Path, tmp_path: Path) -> None:
     page = f"{case_address(CASE.ref)}/disclosure"
-    with gallery(tmp_path / "ws") as workspace:
+    with copied_gallery(portraits, tmp_path / "ws") as world:
+        workspace = world.workspace
         search_portraits(workspace)
         files = {path for path in tmp_path.rglob("*") if path.is_file()}
         with serving(workspace) as served, served.client() as browser:

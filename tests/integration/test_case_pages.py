@@ -12,6 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 from tests.conftest import PORTRAITS
+from tests.support.programs import desk_of_key
 from tests.support.serving import Served, serving, token_in
 from tests.support.world import CASE, PROBE, gallery
 
@@ -19,7 +20,6 @@ from lineament.model.accounts import Permission
 from lineament.model.api_keys import KeyTerms
 from lineament.model.cases import CaseState, PaperKind
 from lineament.model.watches import WatchTerms
-from lineament.services.people.api_keys import KeyEntrance
 from lineament.web.addresses import case_address
 
 pytestmark = pytest.mark.enable_socket
@@ -368,9 +368,8 @@ def test_a_watch_of_a_program_says_so_and_goes_on_by_a_button_once_its_key_is_re
     desk, ref = served.workspace.desk_at_the_machine(), case.rpartition("/")[2]
     rights = frozenset({Permission.SEARCH})
     key = desk.api_keys.make(KeyTerms(name="a program", rights=rights, days=1, case=ref, reason="missing"))
-    program = served.workspace.desk(KeyEntrance(desk.record.everywhere).admit(key.text).official)
     terms = WatchTerms(reason="missing since Monday", ends_on=desk.clock().date())
-    watch = program.watches.begin(desk.probes.take(ref, PROBE.read_bytes()).id, terms)
+    watch = desk_of_key(served.workspace, key).watches.begin(desk.probes.take(ref, PROBE.read_bytes()).id, terms)
     page = browser.get(f"{case}/watches").text
     assert f'data-copy="{key.key.id}"' in page
     assert "Let it go on" not in page

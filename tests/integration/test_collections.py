@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from tests.conftest import PORTRAITS
-from tests.support.programs import RIGHTS, key_for
+from tests.support.programs import FACELESS, RIGHTS, desk_of_key, key_for
 from tests.support.squad import REASON, Squad
 from tests.support.world import CASE, World, copied_gallery
 
@@ -22,7 +22,7 @@ from lineament.model.sources import SourceTerms
 from lineament.services.collections.examples import WantedExample
 from lineament.services.collections.faces import PictureToIndex
 from lineament.services.collections.searching import ProgramSearch
-from lineament.services.people.api_keys import KeyEntrance
+from lineament.testing import encoded
 from lineament.workspace import Desk
 
 MODEL = "watchlist"
@@ -34,13 +34,6 @@ LATER = (PORTRAITS / "ardern-2022.jpg").read_bytes()
 OBAMA = (PORTRAITS / "obama.jpg").read_bytes()
 
 
-def blank() -> bytes:
-    """Return a picture without a face."""
-    written = io.BytesIO()
-    Image.new("RGB", (300, 200), (90, 120, 90)).save(written, "JPEG")
-    return written.getvalue()
-
-
 def together(*portraits: bytes) -> bytes:
     """Return one picture of several portraits, side by side, the first the largest."""
     whole, across = Image.new("RGB", (450 * len(portraits), 500)), 0
@@ -48,9 +41,7 @@ def together(*portraits: bytes) -> bytes:
         side = 450 - 50 * number
         whole.paste(Image.open(io.BytesIO(portrait)).convert("RGB").resize((side, side * 10 // 9)), (across, 0))
         across += side
-    written = io.BytesIO()
-    whole.save(written, "JPEG", quality=92)
-    return written.getvalue()
+    return encoded(whole, "JPEG", quality=92)
 
 
 def wanted(least: float = 80) -> ProgramSearch:
@@ -71,9 +62,8 @@ class Asked:
 
 def desk_of(world: World, *rights: Permission, sources: tuple[str, ...] = (MODEL,)) -> Desk:
     """Return the desk of a program with a new key."""
-    key = key_for(world, *rights, case=CASE.ref if Permission.SEARCH in rights else None, sources=sources)
-    entrance = KeyEntrance(world.machine.record.everywhere)
-    return world.workspace.desk(entrance.admit(key.text).official)
+    case = CASE.ref if Permission.SEARCH in rights else None
+    return desk_of_key(world.workspace, key_for(world, *rights, case=case, sources=sources))
 
 
 @pytest.fixture
@@ -134,7 +124,7 @@ def test_faces_are_enrolled_named_listed_and_found(asked: Asked) -> None:
     assert [each.face.key for each in found.found] == [face.key]
     assert "search" in asked.world.actions()
     with pytest.raises(NoFace):
-        desk.collection_search.by_picture(collection, blank(), wanted())
+        desk.collection_search.by_picture(collection, FACELESS, wanted())
     assert len(asked.world.machine.casework.probes(CASE.ref)) == 1
 
 
@@ -251,5 +241,4 @@ def test_in_an_agency_a_second_person_approves_it_and_lists_are_reviewed_blind(t
 
 def agency_desk(team: Squad, account: Account, *rights: Permission, case: str | None = None) -> Desk:
     """Return the desk of a program of somebody in an agency, with a new key."""
-    key = key_for(team, *rights, account=account, case=case, sources=(MODEL,))
-    return team.workspace.desk(KeyEntrance(team.machine.record.everywhere).admit(key.text).official)
+    return desk_of_key(team.workspace, key_for(team, *rights, account=account, case=case, sources=(MODEL,)))

@@ -15,7 +15,7 @@ from tests.support.films import film, pan
 from tests.support.processes import vary_portraits
 from tests.support.serving import serving
 from tests.support.vics import document, export, media
-from tests.support.world import SOURCE, gallery
+from tests.support.world import SOURCE, copied
 
 from lineament.model.drops import DroppedFile
 from lineament.sources.base import Found, Item, Refusal
@@ -174,7 +174,7 @@ def test_what_begins_as_an_export(content: bytes, is_one: bool) -> None:
 
 
 @pytest.mark.enable_socket
-def test_an_export_with_a_video_is_dropped_and_taken_in(tmp_path: Path) -> None:
+def test_an_export_with_a_video_is_dropped_and_taken_in(portraits: Path, tmp_path: Path) -> None:
     folder = tmp_path / "seized"
     folder.mkdir()
     pictures = sorted((vary_portraits(tmp_path / "varied", 2, width=311) / "0").iterdir())
@@ -183,8 +183,12 @@ def test_an_export_with_a_video_is_dropped_and_taken_in(tmp_path: Path) -> None:
     records.append(media(folder, "film.mp4", made.read_bytes()))
     gone = records[0] | {"RelativeFilePath": "VIC_Files\\gone.jpg"}
     export(folder, [*records, gone])
-    with gallery(tmp_path / "ws") as workspace, serving(workspace) as served, served.client() as browser:
-        client = DropClient(browser, SOURCE).open()
+    with (
+        copied(portraits, tmp_path / "ws") as world,
+        serving(world.workspace) as served,
+        served.client() as browser,
+    ):
+        workspace, client = world.workspace, DropClient(browser, SOURCE).open()
         client.drop(folder)
         assert workspace.worker.drain() > 0
         after = client.standing()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 from PIL import Image, ImageFilter
 from tests.conftest import PORTRAITS, Ran
 from tests.support.refusals import refused
+from tests.support.several import until
 from tests.support.vics import digests_of, document
 from tests.support.world import solo, staffed
 
@@ -101,8 +100,8 @@ def test_a_later_list_removes_pictures(workspace: Workspace) -> None:
 class ListInTheMiddle:
     """A connector that loads a list after all of its pictures were analysed, and before the ingest ends."""
 
-    def __init__(self, workspace: Workspace, kind: str) -> None:
-        self._workspace, self._kind = workspace, kind
+    def __init__(self, workspace: Workspace, load: Callable[[], LoadReport]) -> None:
+        self._workspace, self._load = workspace, load
 
     def count(self) -> None:
         """Never called."""
@@ -111,15 +110,15 @@ class ListInTheMiddle:
         others = [(PORTRAITS / "sunak.jpg").read_bytes() + bytes(number) for number in range(15)]
         for number, untrusted in enumerate([LISTED.read_bytes(), *others]):
             yield Item(name=str(number), untrusted=untrusted, provenance=Provenance(uri=f"file:///{number}"))
-        deadline = time.monotonic() + 60
-        while files(self._workspace) < 3 + 15 + 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert self._workspace.desk_at_the_machine().known_abuse.load([digest(self._kind)]).barred == 0
+        until(lambda: files(self._workspace) >= 3 + 15 + 2)
+        assert self._load().barred == 0
 
 
 @pytest.mark.parametrize("kind", ["sha256", "md5"])
 def test_a_list_that_is_loaded_during_an_ingest_misses_no_picture(workspace: Workspace, kind: str) -> None:
-    workspace.desk_at_the_machine().ingest.run("press", ListInTheMiddle(workspace, kind), workers=1)
+    desk = workspace.desk_at_the_machine()
+    list_in_the_middle = ListInTheMiddle(workspace, lambda: desk.known_abuse.load([digest(kind)]))
+    desk.ingest.run("press", list_in_the_middle, workers=1)
     assert files(workspace) == 15 + 2 + 1, "the stored pictures are gone, except for the face on a blurred background"
     with workspace.store.read() as tx:
         captures = list(tx.captures.of_source(tx.sources.get("press").id))
@@ -220,15 +219,8 @@ def test_a_list_of_hashes_is_opened_once_for_all_ingests_of_a_process(
 
 
 def test_a_list_of_hashes_that_is_loaded_during_an_ingest_misses_no_picture(workspace: Workspace) -> None:
-    class HashesInTheMiddle(ListInTheMiddle):
-        def items(self) -> Iterator[Item | Refusal]:
-            yield from itertools.islice(super().items(), 16)
-            deadline = time.monotonic() + 60
-            while files(workspace) < 3 + 15 + 2 and time.monotonic() < deadline:
-                time.sleep(0.01)
-            load_pdq(workspace, pdq(changed()))
-
-    workspace.desk_at_the_machine().ingest.run("press", HashesInTheMiddle(workspace, "sha256"), workers=1)
+    list_in_the_middle = ListInTheMiddle(workspace, lambda: load_pdq(workspace, pdq(changed())))
+    workspace.desk_at_the_machine().ingest.run("press", list_in_the_middle, workers=1)
     with workspace.store.read() as tx:
         captures = list(tx.captures.of_source(tx.sources.get("press").id))
     assert [capture.sha256 for capture in captures if capture.barred] == [digest("sha256")]

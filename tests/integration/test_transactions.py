@@ -16,7 +16,7 @@ from tests.conftest import Ran
 from tests.support.refusals import refused
 from tests.support.serving import serving, token_in
 from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, REASON, Squad
-from tests.support.world import CASE, gallery, search_portraits
+from tests.support.world import CASE, copied_gallery, search_portraits
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, StepUpNeeded
 from lineament.model.accounts import Account
@@ -203,9 +203,11 @@ def test_what_a_transaction_holds_unchanged(picture: bytes, codes: tuple[str, st
     assert as_it_is(picture) == codes
 
 
-def test_the_command_writes_it_for_its_owner_alone(lineament: Callable[..., Ran], tmp_path: Path) -> None:
-    with gallery(tmp_path / "ws") as workspace:
-        search = search_portraits(workspace).rpartition("/")[2]
+def test_the_command_writes_it_for_its_owner_alone(
+    lineament: Callable[..., Ran], portraits: Path, tmp_path: Path
+) -> None:
+    with copied_gallery(portraits, tmp_path / "ws") as world:
+        search = search_portraits(world.workspace).rpartition("/")[2]
     out = tmp_path / "face.an2"
     command = ("case", "itl", CASE.ref, str(out), "--to", TO, "--from", FROM)
     ran = lineament(*command, "--json")
@@ -219,12 +221,13 @@ def test_the_command_writes_it_for_its_owner_alone(lineament: Callable[..., Ran]
     assert "1 photograph" in lineament("case", "itl", CASE.ref, str(other), "--to", TO, "--from", FROM).out
 
 
-def test_it_is_saved_in_the_browser_and_an_error_keeps_what_was_typed(tmp_path: Path) -> None:
+def test_it_is_saved_in_the_browser_and_an_error_keeps_what_was_typed(portraits: Path, tmp_path: Path) -> None:
     def send(browser: httpx.Client, sender: str) -> httpx.Response:
         fields = {"search": earlier, "to": TO, "sender": sender}
         return browser.post(f"{page}/itl", data={"csrf": token_in(browser.get(page).text)} | fields)
 
-    with gallery(tmp_path / "ws") as workspace:
+    with copied_gallery(portraits, tmp_path / "ws") as world:
+        workspace = world.workspace
         page = f"{case_address(workspace.desk_at_the_machine().casework.get(CASE.ref).key)}/disclosure"
         earlier, newest = (search_portraits(workspace).rpartition("/")[2] for _ in range(2))
         with serving(workspace) as served, served.client() as browser:

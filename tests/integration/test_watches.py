@@ -16,7 +16,7 @@ from tests.support.clock import TICK, Clock
 from tests.support.database import raw_database
 from tests.support.killed import Killed, killed_at
 from tests.support.processes import command, run_well
-from tests.support.programs import key_for
+from tests.support.programs import desk_of_key, key_for
 from tests.support.refusals import refused
 from tests.support.squad import Squad, squad
 from tests.support.watched import OTHERS, REASON, SAME, add_source, compare, enrol, enrol_more, keep_watch
@@ -34,14 +34,12 @@ from lineament.model.packs import CURRENT
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Mode, ProbeKind
 from lineament.model.watches import LONGEST_WATCH, NoticeKind, ProbeWatch, WatchStanding, WatchTerms
-from lineament.services.people.api_keys import KeyEntrance
 from lineament.services.people.invitations import Post
 from lineament.services.watches.asking import AGAIN, GATHERED
 from lineament.services.watches.keeping import KeptWatch, Watches
 from lineament.store.faces import FaceRows
 from lineament.testing import MemoryOutbox
 from lineament.vision.packs import SHIPPED
-from lineament.workspace import Desk
 
 
 @pytest.fixture(scope="module")
@@ -475,7 +473,7 @@ def test_a_watch_whose_key_was_revoked_is_held_until_somebody_lets_it_go_on(worl
 def test_a_watch_whose_key_has_ended_goes_on_and_no_program_lets_one_go_on(world: World) -> None:
     key, watch = begun_by_program(world, days=60)
     with pytest.raises(NotAllowed):
-        program_of(world, key).watches.let_on(watch.id)
+        desk_of_key(world.workspace, key).watches.let_on(watch.id)
     world.clock.advance(days=31)
     enrol(world, SAME)
     compare(world)
@@ -487,12 +485,7 @@ def begun_by_program(world: World, days: int) -> tuple[MadeKey, ProbeWatch]:
     key = key_for(world, Permission.SEARCH, case=CASE.ref)
     probe = world.machine.probes.take(CASE.ref, PROBE.read_bytes(), kind=ProbeKind.CCTV)
     terms = WatchTerms(reason=REASON, ends_on=world.today + timedelta(days=days))
-    return key, program_of(world, key).watches.begin(probe.id, terms)
-
-
-def program_of(world: World, key: MadeKey) -> Desk:
-    """Return the desk of a program that has a key."""
-    return world.workspace.desk(KeyEntrance(world.machine.record.everywhere).admit(key.text).official)
+    return key, desk_of_key(world.workspace, key).watches.begin(probe.id, terms)
 
 
 @pytest.fixture

@@ -12,12 +12,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 from tests.support.clock import TICK, Clock
+from tests.support.programs import key_for
 from tests.support.serving import serving
 from tests.support.world import CASE, World, gallery, search_portraits
 
 from lineament.api import admission
 from lineament.model.accounts import Permission
-from lineament.model.api_keys import IN_A_CASE, MOST_PER_MINUTE, KeyTerms
+from lineament.model.api_keys import IN_A_CASE, MOST_PER_MINUTE
 from lineament.workspace import now
 
 
@@ -40,7 +41,8 @@ def fuzzed_api(folder: Path) -> Iterator[FuzzedApi]:
         serving(world.workspace) as served,
     ):
         search_portraits(world.workspace)
-        keys = [_key(world, IN_A_CASE, CASE.ref), _key(world, BEYOND, None)]
+        bounds: list[tuple[frozenset[Permission], str | None]] = [(IN_A_CASE, CASE.ref), (BEYOND, None)]
+        keys = [key_for(world, *rights, case=case, per_minute=MOST_PER_MINUTE).text for rights, case in bounds]
         requests = folder / "requests"
         requests.mkdir()
         yield FuzzedApi(served.url, keys, requests)
@@ -57,11 +59,6 @@ BEYOND = frozenset(
     }
 )
 """The rights of the key that is bound to no case."""
-
-
-def _key(world: World, rights: frozenset[Permission], case: str | None) -> str:
-    terms = KeyTerms(name="fuzz", rights=rights, days=1, case=case, reason="a test", per_minute=MOST_PER_MINUTE)
-    return world.machine.api_keys.make(terms).text
 
 
 def fuzz(api: FuzzedApi, key: str, *options: str, seconds: int | None = None) -> subprocess.CompletedProcess[str]:

@@ -30,9 +30,8 @@ class ApiLine:
     content: bytes | None = None
     media_type: str = "application/octet-stream"  # of the content
     files: Mapping[str, tuple[str, bytes, str]] | None = None  # a multipart form: name of the file, bytes, type
-    data: Mapping[str, str] | None = None  # the fields of that form
     targets: Targets | None = None  # if something else than the parts of the address says which
-    ids: Mapping[str, str] = field(default_factory=dict)  # another name of a part, or = and a constant
+    ids: Mapping[str, str] = field(default_factory=dict)  # another name of a part
     prepare: Prepare | None = None
     not_for_guests: bool = False  # no guest may, whatever their role in the case
     needs: str | None = None  # a right that the service asks of a key without a case, where the route declares none
@@ -162,7 +161,7 @@ def api_targets(route: ApiEndpoint, world: TwoAgencies, person: Participant) -> 
     if line.targets is not None:
         return list(line.targets(world, person))
     named = [line.ids.get(part, part) for part in re.findall(r"{(\w+)(?::path)?}", route.path)]
-    kinds = {KINDS[name] for name in named if not name.startswith("=")} or {nothing}
+    kinds = {KINDS[name] for name in named} or {nothing}
     if kinds & {runs, unsearched, drops}:  # named within its source
         kinds.discard(sources)
     (kind,) = kinds
@@ -173,20 +172,18 @@ def send(pages: Pages, key: str, route: ApiEndpoint, target: Target) -> Answer:
     """Send the valid request of a route with a key; return its answer without the names of the request."""
     line, world = line_of(route), pages.world
     names = {**target.ids, "later": str(world.today + timedelta(days=9))}
-    parts = {part: text[1:] if text[0] == "=" else names[text] for part, text in line.ids.items()}
-    names |= parts
+    names |= {part: names[text] for part, text in line.ids.items()}
     more: dict[str, Any] = {"headers": {"authorization": f"Bearer {key}"}}
     if line.json is not None:
         more["json"] = _filled(line.json, names)
     if line.content is not None:
-        more |= {"content": line.content}
+        more["content"] = line.content
         more["headers"]["content-type"] = line.media_type
     if line.files is not None:
         more["files"] = dict(line.files)
     if line.query:
         more["params"] = _filled(dict(line.query), names)
-    data = None if line.data is None else _filled(dict(line.data), names)
-    answer: httpx.Response = pages.ask(None, route.method, route.path.format(**names), data, **more)
+    answer: httpx.Response = pages.ask(None, route.method, route.path.format(**names), **more)
     return masked(answer, names)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lineament.model.review import Assessment, Feature, ReviewOutcome
-from lineament.model.search import SearchResult
+from tests.support.reviewing import draft
 
-_NOSE = {ReviewOutcome.LEAD: Assessment.SIMILAR, ReviewOutcome.EXCLUDED: Assessment.DIFFERENT}
+from lineament.model.review import ReviewOutcome
+from lineament.model.search import SearchResult
 
 
 def secrets_of(found: SearchResult) -> list[str]:
@@ -20,8 +20,8 @@ def secrets_of(found: SearchResult) -> list[str]:
     return told
 
 
-def decision(outcome: ReviewOutcome, **more: str) -> dict[str, Any]:
+def decision(outcome: ReviewOutcome) -> dict[str, Any]:
     """Return a complete decision as a program sends it, from what the nose shows."""
-    checklist = {feature.value: Assessment.NOT_VISIBLE.value for feature in Feature}
-    checklist[Feature.NOSE.value] = _NOSE[outcome].value
-    return {"outcome": outcome.value, "checklist": checklist, "grounds": "The tip of the nose.", **more}
+    made = draft(outcome)
+    checklist = {feature.value: assessment.value for feature, assessment in made.checklist.items()}
+    return {"outcome": outcome.value, "checklist": checklist, "grounds": made.grounds}

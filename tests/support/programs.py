@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -15,7 +17,10 @@ from tests.support.world import World
 
 from lineament.model.accounts import Account, Permission
 from lineament.model.api_keys import KeyTerms, MadeKey
+from lineament.services.people.api_keys import KeyEntrance
+from lineament.testing import encoded
 from lineament.web.app import create_app
+from lineament.workspace import Desk, Workspace
 
 RIGHTS = (
     Permission.READ_SOURCES,
@@ -27,6 +32,25 @@ RIGHTS = (
 """What a program needs that fills a collection of faces and searches it."""
 CALLER = ("127.0.0.1", 50000)
 """The network address and port from which a program calls."""
+CASEWORK_RIGHTS = (
+    Permission.READ_SOURCES,
+    Permission.READ_CASES,
+    Permission.TAKE_PART,
+    Permission.OPEN_CASES,
+    Permission.SEARCH,
+    Permission.REVIEW,
+)
+"""The rights of a program that works on a case, from the photograph to the decision."""
+UNBOUND_RIGHTS = (
+    Permission.READ_SOURCES,
+    Permission.MANAGE_SOURCES,
+    Permission.READ_CASES,
+    Permission.OPEN_CASES,
+    Permission.READ_LEDGER,
+)
+"""The rights of a program that is bound to no case: it fills sources, opens cases and reads the ledger."""
+FACELESS = encoded(Image.new("RGB", (300, 200), (90, 120, 90)), "JPEG")
+"""A picture without a face."""
 
 
 class InProcess(httpx.BaseTransport):
@@ -70,27 +94,22 @@ class Program:
         self.client.close()
 
 
-def key_for(
-    world: World,
-    *rights: Permission,
-    account: Account | None = None,
-    case: str | None = None,
-    sources: tuple[str, ...] = (),
-    signs: bool = False,
-) -> MadeKey:
-    """Make a key for an account that showed its second factor just now, or for the person at the machine."""
+def key_for(world: World, *rights: Permission, account: Account | None = None, **terms: Any) -> MadeKey:
+    """Make a key for an account that showed its second factor just now, or for the person at the machine.
+
+    ``terms`` are those of KeyTerms.
+    """
     desk = world.machine if account is None else world.fresh_desk(account)
-    terms = KeyTerms(
-        name="a program",
-        rights=frozenset(rights),
-        days=30,
-        case=case,
-        reason="to find where it was published" if Permission.SEARCH in rights else "",
-        sources=sources,
-        per_minute=6000,
-        signs=signs,
-    )
-    return desk.api_keys.make(terms)
+    given: dict[str, Any] = {"name": "a program", "days": 30, "per_minute": 6000}
+    if Permission.SEARCH in rights:
+        given["reason"] = "to find where it was published"
+    return desk.api_keys.make(KeyTerms(rights=frozenset(rights), **given | terms))
+
+
+def desk_of_key(workspace: Workspace, key: MadeKey) -> Desk:
+    """Return the desk at which a program with a key acts."""
+    entrance = KeyEntrance(workspace.desk_at_the_machine().record.everywhere)
+    return workspace.desk(entrance.admit(key.text).official)
 
 
 def caller(world: World, key: str | None = None, *, address: str = CALLER[0]) -> httpx.Client:
@@ -105,14 +124,7 @@ def caller(world: World, key: str | None = None, *, address: str = CALLER[0]) ->
     )
 
 
-def program(
-    world: World,
-    *rights: Permission,
-    account: Account | None = None,
-    case: str | None = None,
-    sources: tuple[str, ...] = (),
-    signs: bool = False,
-) -> Program:
-    """Return a program with a new key that has these rights."""
-    key = key_for(world, *rights, account=account, case=case, sources=sources, signs=signs)
+def program(world: World, *rights: Permission, account: Account | None = None, **terms: Any) -> Program:
+    """Return a program with a new key that has these rights; the rest as in ``key_for``."""
+    key = key_for(world, *rights, account=account, **terms)
     return Program(key, caller(world, key.text))

@@ -23,6 +23,7 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 from tests.support.clock import Clock
+from tests.support.programs import key_for
 from tests.support.serving import TOKEN
 from tests.support.world import (
     PASSWORD,
@@ -37,7 +38,6 @@ from tests.support.world import (
 )
 
 from lineament.model.accounts import HOME_AGENCY, FactorKind, Permission, Role
-from lineament.model.api_keys import KeyTerms
 from lineament.model.cases import CaseRole, CaseTerms
 from lineament.model.faces import Template
 from lineament.model.jobs import JobRequest
@@ -411,8 +411,7 @@ class TwoAgencies(World):
             person.job = tx.jobs.add(request, self.clock()).id
 
     def _add_key(self, person: Participant) -> None:
-        terms = KeyTerms(name="a program", rights=frozenset({Permission.READ_SOURCES}), days=30)
-        person.program = self.fresh_desk(person.account).api_keys.make(terms).key.id
+        person.program = key_for(self, Permission.READ_SOURCES, account=person.account).key.id
 
 
 def build_two_agencies(

@@ -335,15 +335,15 @@ def opened(home: Path, clock: Clock | None = None, **changes: Any) -> World:
     return World(Workspace.open(settings(home, **changes), clock=moving), moving)
 
 
-def copied(built: Path, home: Path) -> World:
+def copied(built: Path, home: Path, clock: Clock | None = None, **changes: Any) -> World:
     """Open a copy of a workspace that was built once."""
     shutil.copytree(built, home)
-    return opened(home, Clock(tick=TICK))
+    return opened(home, clock or Clock(tick=TICK), **changes)
 
 
-def copied_gallery(portraits: Path, home: Path) -> World:
+def copied_gallery(portraits: Path, home: Path, clock: Clock | None = None, **changes: Any) -> World:
     """Open a copy of ``portraits``, with the open case CASE."""
-    world = copied(portraits, home)
+    world = copied(portraits, home, clock, **changes)
     world.machine.casework.open(CASE)
     return world
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import quoteattr
 
 import pillow_heif
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
-from lineament.model.faces import Box
+from lineament.model.faces import Box, Provenance
+from lineament.model.regions import LEAST_SIDE, MOST_REGIONS, RegionHints
+from lineament.sources.provenance import LONGEST_TEXT
+from lineament.sources.xmp.reader import LONGEST_NAME, with_names
 
 Centred = tuple[float, float, float, float]
 """The middle of a region across and down, its width and its height, as shares."""
@@ -94,3 +97,20 @@ def picture_with(image: Image.Image, kind: str, packet: bytes, orientation: int 
     else:
         image.save(file, kind, xmp=packet, exif=exif, quality=95)
     return file.getvalue()
+
+
+def usable(hints: RegionHints | None, orientations: Sequence[int] = range(1, 9)) -> bool:
+    """Return whether names are short lines, and every box is large enough and has its middle in its picture."""
+    if hints is None:
+        return True
+    words = with_names(Provenance(uri="file:///a.jpg"), hints) or ""
+    boxes = [box for orientation in orientations for box in hints.boxes(640, 480, orientation)]
+    return (
+        len(hints.regions) <= MOST_REGIONS
+        and all(name.isprintable() and 0 < len(name) <= LONGEST_NAME for name in hints.names)
+        and words.isprintable()
+        and len(words) <= LONGEST_TEXT
+        and all(-1e-6 <= box.x + box.width / 2 <= 640 + 1e-6 for box in boxes)
+        and all(-1e-6 <= box.y + box.height / 2 <= 480 + 1e-6 for box in boxes)
+        and all(min(box.width, box.height) >= LEAST_SIDE for box in boxes)
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, ROOT
-from tests.support.programs import key_for
+from tests.support.programs import UNBOUND_RIGHTS, key_for
 from tests.support.serving import serving
 from tests.support.world import World, solo
 
@@ -47,13 +47,6 @@ TOLD = {
     "POST /v1/cases/{case}/watches": {"WATCH": "watch"},
 }
 """The names that later commands take from an answer."""
-UNBOUND = (
-    Permission.READ_SOURCES,
-    Permission.MANAGE_SOURCES,
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.READ_LEDGER,
-)
 BOUND = (
     Permission.READ_CASES,
     Permission.OPEN_CASES,
@@ -99,7 +92,7 @@ def test_every_command_works(tmp_path: Path) -> None:
 
 def run_all(world: World, names: dict[str, str], folder: Path) -> Iterator[tuple[str, int]]:
     """Run every command with these names, which grow; yield each route and the status of its answer."""
-    free = key_for(world, *UNBOUND).text
+    free = key_for(world, *UNBOUND_RIGHTS).text
     bound = ""
     for route in in_order():
         if " /v1/jobs/" in route:

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import PORTRAITS
 from tests.support.blindly import decision
 from tests.support.described import described, problem_of
-from tests.support.programs import program
+from tests.support.programs import CASEWORK_RIGHTS, program
 from tests.support.watched import compare, enrol
 from tests.support.world import CASE, PROBE, SOURCE, World, copied_gallery
 
@@ -23,14 +23,6 @@ from lineament.model.review import ReviewOutcome
 
 pytestmark = pytest.mark.enable_socket
 
-RIGHTS = (
-    Permission.READ_CASES,
-    Permission.OPEN_CASES,
-    Permission.SEARCH,
-    Permission.REVIEW,
-    Permission.TAKE_PART,
-    Permission.READ_SOURCES,
-)
 JPEG = {"content-type": "image/jpeg"}
 PHOTOGRAPH = PROBE.read_bytes()
 BEST = {"mode": "investigation"}
@@ -57,7 +49,10 @@ class Acting:
 
 @pytest.fixture
 def acting(portraits: Path, tmp_path: Path) -> Iterator[Acting]:
-    with copied_gallery(portraits, tmp_path / "ws") as world, closing(program(world, *RIGHTS, case=CASE.ref)) as made:
+    with (
+        copied_gallery(portraits, tmp_path / "ws") as world,
+        closing(program(world, *CASEWORK_RIGHTS, case=CASE.ref)) as made,
+    ):
         yield Acting(world, made.client, world.machine.casework.get(CASE.ref).key, made.key.key.id)
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from tests.conftest import PORTRAITS
-from tests.support.programs import RIGHTS, addresses, key_for
+from tests.conftest import PORTRAITS, side_by_side
+from tests.support.programs import FACELESS, RIGHTS, addresses, key_for
 from tests.support.serving import serving
 from tests.support.squad import Squad
 from tests.support.world import CASE, World, copied_gallery
@@ -34,26 +34,6 @@ NO_FACE = {"message": "No face is found in the given image", "code": 28}
 API = "/compat/compreface/api/v1"
 SUBJECTS, FACES = f"{API}/recognition/subjects", f"{API}/recognition/faces"
 RECOGNIZE = f"{API}/recognition/recognize"
-
-
-def blank() -> bytes:
-    """Return a picture without a face."""
-    return _written(Image.new("RGB", (300, 200), (90, 120, 90)))
-
-
-def together(*portraits: Path) -> bytes:
-    """Return a picture that shows several people side by side."""
-    shown = [Image.open(portrait).convert("RGB").resize((400, 500)) for portrait in portraits]
-    whole = Image.new("RGB", (400 * len(shown), 500))
-    for number, portrait in enumerate(shown):
-        whole.paste(portrait, (400 * number, 0))
-    return _written(whole)
-
-
-def _written(picture: Image.Image) -> bytes:
-    written = io.BytesIO()
-    picture.save(written, "JPEG", quality=95)
-    return written.getvalue()
 
 
 def sent(picture: Path | bytes, name: str = "file") -> dict[str, tuple[str, bytes]]:
@@ -157,7 +137,7 @@ def test_the_calls_of_double_take(service: Service) -> None:
     assert subject["subject"] == "Jacinda"
     assert 99 < round(100 * subject["similarity"], 2) <= 100
     assert 0 < face["box"]["x_min"] < face["box"]["x_max"]
-    answer = client.post(RECOGNIZE, params={"det_prob_threshold": 0.8}, files=sent(blank()))
+    answer = client.post(RECOGNIZE, params={"det_prob_threshold": 0.8}, files=sent(FACELESS))
     assert (answer.status_code, answer.json()) == (400, NO_FACE)
     assert client.delete(FACES, params={"subject": "Jacinda"}).json() == {"deleted": 1}
     assert client.delete(FACES, params={"subject": "Jacinda"}).json() == {"deleted": 0}
@@ -201,7 +181,7 @@ def test_nothing_is_guessed_about_a_person_and_no_template_leaves(service: Servi
 def test_every_face_of_a_picture_is_searched_for(service: Service) -> None:
     service.add("Jacinda", ARDERN)
     service.add("Barack", OBAMA)
-    group = together(LATER, OBAMA)
+    group = side_by_side(LATER.name, OBAMA.name)
     best = {face["subjects"][0]["subject"]: face for face in service.recognize(group)}
     assert set(best) == {"Jacinda", "Barack"}
     assert len(service.recognize(group, limit="1")) == 1
@@ -217,7 +197,7 @@ def test_every_face_of_a_picture_is_searched_for(service: Service) -> None:
     answer = service.client.post(f"{API}/verification/verify", files=both_shown)
     assert (answer.status_code, answer.json()["code"]) == (400, 31)
     assert service.client.get(SUBJECTS).json() == {"subjects": ["Barack", "Jacinda"]}
-    unsure = together(OBAMA, LATER)
+    unsure = side_by_side(OBAMA.name, LATER.name)
     answer = service.client.post(RECOGNIZE, params={"det_prob_threshold": "0.999"}, files=sent(unsure))
     assert (answer.status_code, answer.json()) == (400, NO_FACE)
     assert service.world.actions().count("probe_added") == 1

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import signal
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 from tests.conftest import PORTRAITS
 from tests.support.described import described
+from tests.support.packed import zipped
 from tests.support.programs import Program, program
 from tests.support.world import World, opened, solo
 
@@ -52,24 +52,16 @@ def tester(world: World) -> Iterator[Program]:
     made.close()
 
 
-def archive(*files: tuple[str, bytes]) -> bytes:
-    """Return a ZIP archive."""
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as packing:
-        for name, content in files:
-            packing.writestr(name, content)
-    return written.getvalue()
-
-
+@cache
 def of_people() -> bytes:
     """Return an archive with two pictures of each of three people."""
-    files = []
+    files = {"set/readme.txt": b"of three people"}
     for path in sorted(PORTRAITS.glob("*.jpg"))[:3]:
         picture = cv2.imread(str(path))
         assert picture is not None
         darker = cv2.imencode(".jpg", np.clip(picture.astype(np.int16) - 20, 0, 255).astype(np.uint8))[1].tobytes()
-        files += [(f"set/{path.stem}/1.jpg", path.read_bytes()), (f"set/{path.stem}/2.jpg", darker)]
-    return archive(*files, ("set/readme.txt", b"of three people"))
+        files |= {f"set/{path.stem}/1.jpg": path.read_bytes(), f"set/{path.stem}/2.jpg": darker}
+    return zipped(files)
 
 
 def test_an_archive_is_measured_and_nothing_of_it_stays(world: World, tester: Program) -> None:
@@ -100,7 +92,7 @@ def test_an_archive_is_measured_and_nothing_of_it_stays(world: World, tester: Pr
 def test_an_archive_that_cannot_be_measured_fails_its_job_and_is_deleted(world: World, tester: Program) -> None:
     client = tester.client
     assert client.post("/v1/evaluations", content=b"no archive").status_code == 422
-    job = described(client.post("/v1/evaluations", content=archive(("one/1.jpg", b"x"))))["job"]
+    job = described(client.post("/v1/evaluations", content=zipped({"one/1.jpg": b"x"})))["job"]
     world.workspace.worker.drain()
     told = described(client.get(f"/v1/evaluations/{job}"))
     assert told["state"] == "failed"
@@ -133,7 +125,13 @@ def test_keys_of_sources_and_without_the_right_measure_nothing(world: World, tes
 
 @pytest.mark.parametrize(
     "untrusted",
-    [b"", b"PK\x03\x04", of_people()[:-40], archive(), archive(("1.jpg", b"x"), ("2.jpg", b"y"))],
+    [
+        b"",
+        b"PK\x03\x04",
+        zipped({"a/1.jpg": b"x", "b/1.jpg": b"x"})[:-40],
+        zipped({}),
+        zipped({"1.jpg": b"x", "2.jpg": b"y"}),
+    ],
     ids=["empty", "only a head", "cut off", "no file", "no folders"],
 )
 def test_what_is_no_set_is_refused(untrusted: bytes) -> None:
@@ -142,7 +140,7 @@ def test_what_is_no_set_is_refused(untrusted: bytes) -> None:
 
 
 def test_an_archive_is_unpacked_within_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = archive(("a/1.jpg", bytes(50)), ("b/1.jpg", bytes(50)), ("b/2.jpg", bytes(2000)), ("c/.hidden.jpg", b"x"))
+    sent = zipped({"a/1.jpg": bytes(50), "b/1.jpg": bytes(50), "b/2.jpg": bytes(2000), "c/.hidden.jpg": b"x"})
     found = labelled_in(sent, 1000)
     assert [(picture.person, picture.untrusted) for picture in found.pictures] == [("a", bytes(50)), ("b", bytes(50))]
     assert found.skipped == 2

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image
 from tests.conftest import PORTRAITS
-from tests.support.programs import RIGHTS, addresses, key_for
+from tests.support.programs import FACELESS, RIGHTS, addresses, key_for
 from tests.support.serving import serving
 from tests.support.world import CASE, World, copied_gallery
 
@@ -150,15 +150,8 @@ def test_two_pictures_are_compared(employees: Employees) -> None:
     other = employees.client.post(f"{V1}/compare", files=[*one(ARDERN, "source"), *one(OBAMA, "target")]).json()
     assert (same["matched"], other["matched"]) == (True, False)
     assert other["similarity"] < other["threshold"] == 0.4 < same["similarity"]
-    files = [*one(ARDERN, "source"), *one(blank(), "target")]
+    files = [*one(ARDERN, "source"), *one(FACELESS, "target")]
     assert fault(employees.client.post(f"{V1}/compare", files=files)) == (422, "face_not_found")
-
-
-def blank() -> bytes:
-    """Return a picture without a face."""
-    written = io.BytesIO()
-    Image.new("RGB", (300, 200), (90, 120, 90)).save(written, "JPEG")
-    return written.getvalue()
 
 
 def test_lists_come_in_parts_and_are_looked_through(employees: Employees) -> None:
@@ -186,14 +179,14 @@ def test_lists_come_in_parts_and_are_looked_through(employees: Employees) -> Non
 
 def test_pictures_that_cannot_be_enrolled_are_named_with_a_reason(employees: Employees) -> None:
     employees.enrol("bob", OBAMA)
-    answer = employees.enrol("alice", b"no picture", blank(), OBAMA, ARDERN)
+    answer = employees.enrol("alice", b"no picture", FACELESS, OBAMA, ARDERN)
     assert [(each["index"], each["reason"]) for each in answer["rejected_images"]] == [
         (0, "invalid_image"),
         (1, "face_not_found"),
         (2, "enrolled_as_another_person"),
     ]
     assert len(answer["faces"]) == 1
-    refused = employees.client.post(PERSONS, data={"id": "carol"}, files=sent(blank()))
+    refused = employees.client.post(PERSONS, data={"id": "carol"}, files=sent(FACELESS))
     assert fault(refused) == (422, "registration_failed")
     assert fault(employees.client.get(f"{PERSONS}/carol")) == (404, "person_not_found")
     again = employees.client.post(PERSONS, data={"id": "bob"}, files=sent(LATER))

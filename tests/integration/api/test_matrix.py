@@ -8,16 +8,19 @@ with every right that they may grant, which for searching is bound to a case in 
 - seen, but not permitted in this case: 403;
 - otherwise: anything except 401, 403, 404 and faults of the server.
 
-A key without the one right that a route needs gets 403 for every target. A refusal changes nothing.
+A key without the one right that a route needs gets 403, which names the right, for every target. A refusal changes
+nothing.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from tests.support.api_lines import API_LINES, OPEN_TO_ALL, api_targets, line_of, send
+from tests.support.programs import key_for
 from tests.support.route_forms import Answer
 from tests.support.targets import BY_ROLE, NO_IDS, PEOPLE, Target, in_case
 from tests.support.two_agencies import Pages, Participant, TwoAgencies
@@ -25,7 +28,6 @@ from tests.support.two_agencies import Pages, Participant, TwoAgencies
 from lineament.api.app import declared
 from lineament.api.routes import ApiEndpoint
 from lineament.model.accounts import Permission
-from lineament.model.api_keys import KeyTerms
 
 pytestmark = pytest.mark.enable_socket
 ROUTES = declared()
@@ -72,15 +74,7 @@ def searched_case(world: TwoAgencies, person: Participant) -> str | None:
 def make(world: TwoAgencies, person: Participant, rights: set[str], case: str | None) -> Held:
     """Make a key with those of the rights that it may have, bound to a case or to none."""
     kept = rights - ({"search"} if case is None else BEYOND_A_CASE)
-    terms = KeyTerms(
-        name="a program",
-        rights=frozenset(map(Permission, kept)),
-        days=7,
-        case=case,
-        reason="to find where it was published",
-        per_minute=60_000,
-    )
-    return Held(world.fresh_desk(person.account).api_keys.make(terms).text, case)
+    return Held(key_for(world, *map(Permission, kept), account=person.account, case=case).text, case)
 
 
 def widest_key(world: TwoAgencies, person: Participant, route: ApiEndpoint) -> Held:
@@ -149,7 +143,10 @@ def test_a_key_without_the_right_is_refused_for_every_target(pages: Pages, route
             answer = send(pages, held.text, route, target)
             answers.add((answer.status, answer.body))
             asked += 1
-        if [status for status, _ in answers] != [403] or world.ledger_size() != before:
+        (status, body), *others = answers
+        problem = json.loads(body)
+        named = problem.get("code") == "not-allowed" and route.access.value in problem["detail"]
+        if status != 403 or others or not named or world.ledger_size() != before:
             wrong.append((person.name, answers))
     assert wrong == []
     assert asked

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import shutil
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,14 +19,15 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from PIL import Image
-from tests.conftest import PORTRAITS
-from tests.support.programs import RIGHTS, key_for
+from tests.conftest import PORTRAITS, side_by_side
+from tests.support.clock import Clock
+from tests.support.programs import FACELESS, RIGHTS, key_for
 from tests.support.rekognition import MODEL, RekognitionServer, rekognition_client, rekognition_serving
-from tests.support.world import CASE, MEBI, World, opened
+from tests.support.world import CASE, MEBI, World, copied_gallery
 
 from lineament.api.compat.rekognition_acts import OPERATIONS
 from lineament.model.accounts import Permission
-from lineament.testing import bad_pictures
+from lineament.testing import bad_pictures, encoded
 
 ADDRESS = "/compat/rekognition/"
 ARDERN, LATER = (PORTRAITS / "ardern-2018.jpg").read_bytes(), (PORTRAITS / "ardern-2022.jpg").read_bytes()
@@ -38,12 +38,9 @@ NEVER = {"AgeRange", "Gender", "Emotions", "Smile", "Beard", "Mustache", "Eyegla
 @pytest.fixture(scope="module")
 def server(portraits: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RekognitionServer]:
     """A server over the portraits, at the time of the machine, as the client signs with its own clock."""
-    home = tmp_path_factory.mktemp("rekognition") / "ws"
-    shutil.copytree(portraits, home)
-    with opened(home) as world:
-        world.machine.casework.open(CASE)
-        with rekognition_serving(world) as served:
-            yield served
+    home, clock = tmp_path_factory.mktemp("rekognition") / "ws", Clock(datetime.now(UTC))
+    with copied_gallery(portraits, home, clock) as world, rekognition_serving(world) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -60,33 +57,9 @@ def collection(client: Any, request: pytest.FixtureRequest) -> Iterator[str]:
     client.delete_collection(CollectionId=called)
 
 
-def jpeg(width: int = 300, height: int = 200, color: tuple[int, int, int] = (90, 120, 90)) -> bytes:
-    """Return a picture without a face."""
-    written = io.BytesIO()
-    Image.new("RGB", (width, height), color).save(written, "JPEG")
-    return written.getvalue()
-
-
 def other_bytes(portrait: bytes) -> bytes:
     """Return a portrait in a file of its own: what is erased is not taken again, wherever it comes from."""
-    written = io.BytesIO()
-    Image.open(io.BytesIO(portrait)).convert("RGB").save(written, "JPEG", quality=90)
-    return written.getvalue()
-
-
-def together(*portraits: bytes) -> bytes:
-    """Return one picture of several portraits, side by side, as high as the first."""
-    opened_ones = [Image.open(io.BytesIO(portrait)).convert("RGB") for portrait in portraits]
-    height = 400
-    scaled = [picture.resize((picture.width * height // picture.height, height)) for picture in opened_ones]
-    whole = Image.new("RGB", (sum(picture.width for picture in scaled), height))
-    at = 0
-    for picture in scaled:
-        whole.paste(picture, (at, 0))
-        at += picture.width
-    written = io.BytesIO()
-    whole.save(written, "JPEG", quality=92)
-    return written.getvalue()
+    return encoded(Image.open(io.BytesIO(portrait)).convert("RGB"), "JPEG", quality=90)
 
 
 def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
@@ -161,7 +134,7 @@ def test_what_double_take_calls(client: Any) -> None:
     stranger = client.search_faces_by_image(CollectionId=called, Image={"Bytes": OBAMA})
     assert stranger["FaceMatches"] == []
     with pytest.raises(client.exceptions.InvalidParameterException, match="no faces in the image") as nobody:
-        client.search_faces_by_image(CollectionId=called, Image={"Bytes": jpeg()})
+        client.search_faces_by_image(CollectionId=called, Image={"Bytes": FACELESS})
     assert nobody.value.response["Error"]["Message"] == "There are no faces in the image. Should be at least 1."
     removed = client.delete_faces(CollectionId=called, FaceIds=[key])
     assert removed["DeletedFaces"] == [key]
@@ -172,7 +145,7 @@ def test_what_double_take_calls(client: Any) -> None:
 
 
 def test_faces_in_a_group_beyond_the_most_are_told_and_not_enrolled(client: Any, collection: str) -> None:
-    group = together(ARDERN, OBAMA)
+    group = side_by_side("ardern-2018.jpg", "obama.jpg")
     indexed = client.index_faces(CollectionId=collection, Image={"Bytes": group}, MaxFaces=1)
     assert len(indexed["FaceRecords"]) == 1
     assert [face["Reasons"] for face in indexed["UnindexedFaces"]] == [["EXCEEDS_MAX_FACES"]]
@@ -181,7 +154,7 @@ def test_faces_in_a_group_beyond_the_most_are_told_and_not_enrolled(client: Any,
     assert [record["Face"]["FaceId"] for record in again["FaceRecords"]] == [
         record["Face"]["FaceId"] for record in indexed["FaceRecords"]
     ]
-    nobody = client.index_faces(CollectionId=collection, Image={"Bytes": jpeg()})
+    nobody = client.index_faces(CollectionId=collection, Image={"Bytes": FACELESS})
     assert (nobody["FaceRecords"], nobody["UnindexedFaces"]) == ([], [])
 
 
@@ -235,16 +208,16 @@ def test_users_have_faces_and_are_found(client: Any, collection: str) -> None:
 def test_faces_are_detected_and_compared_on_the_record_and_nothing_is_kept(
     server: RekognitionServer, client: Any
 ) -> None:
-    group = together(ARDERN, OBAMA)
+    group = side_by_side("ardern-2018.jpg", "obama.jpg")
     (seen,) = client.detect_faces(Image={"Bytes": ARDERN}, Attributes=["ALL"])["FaceDetails"]
     assert not NEVER & seen.keys()
     assert {point["Type"] for point in seen["Landmarks"]} >= {"eyeLeft", "eyeRight", "nose"}
-    assert client.detect_faces(Image={"Bytes": jpeg()})["FaceDetails"] == []
+    assert client.detect_faces(Image={"Bytes": FACELESS})["FaceDetails"] == []
     compared = client.compare_faces(SourceImage={"Bytes": LATER}, TargetImage={"Bytes": group})
     assert (len(compared["FaceMatches"]), len(compared["UnmatchedFaces"])) == (1, 1)
     assert compared["FaceMatches"][0]["Similarity"] >= 80
     with pytest.raises(client.exceptions.InvalidParameterException, match="no faces"):
-        client.compare_faces(SourceImage={"Bytes": LATER}, TargetImage={"Bytes": jpeg()})
+        client.compare_faces(SourceImage={"Bytes": LATER}, TargetImage={"Bytes": FACELESS})
     actions = server.world.actions()[-3:]
     assert actions == ["faces_detected", "faces_detected", "compared"]
     assert group not in server.world.stored_bytes()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.conftest import PORTRAITS
+from tests.support.clock import Clock
 from tests.support.programs import RIGHTS, key_for
 from tests.support.rekognition import MODEL, RekognitionServer, rekognition_client, rekognition_serving
 from tests.support.s3_service import BUCKET, READER, SECRET, S3Service
-from tests.support.world import CASE, MEBI, World, opened
+from tests.support.world import CASE, MEBI, World, copied_gallery
 
 from lineament.api.compat.rekognition_faults import NOT_FETCHED
 from lineament.model.accounts import Permission
@@ -36,7 +37,6 @@ def server(
 ) -> Iterator[RekognitionServer]:
     """A server whose operator lets buckets of the service be read, with a source that names two of them."""
     folder = tmp_path_factory.mktemp("buckets")
-    shutil.copytree(portraits, folder / "ws")
     secret = folder / "secret"
     secret.write_text(f"{READER}\n{SECRET}\n")
     secret.chmod(0o600)
@@ -48,8 +48,8 @@ def server(
         Bucket(s3_service.place(bucket=bucket, prefix="")).put("a.jpg", ARDERN)
     s3_service.keep_versions(VERSIONED)
     named = (f"{BUCKET}.localhost:{port}", f"{VERSIONED}.localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}")
-    with opened(folder / "ws", buckets_endpoint=f"http://localhost:{port}", buckets_secret=secret) as world:
-        world.machine.casework.open(CASE)
+    reading = {"buckets_endpoint": f"http://localhost:{port}", "buckets_secret": secret}
+    with copied_gallery(portraits, folder / "ws", Clock(datetime.now(UTC)), **reading) as world:
         world.machine.sources.add(
             SourceTerms(
                 name="no-address",

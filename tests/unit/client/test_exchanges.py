@@ -49,7 +49,7 @@ def job(state: str, done: int) -> dict[str, Any]:
 
 
 def key() -> httpx.Response:
-    return httpx.Response(200, json=KEY)
+    return answer(KEY)
 
 
 @pytest.mark.parametrize("world", WORLDS)

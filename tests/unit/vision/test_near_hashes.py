@@ -38,7 +38,8 @@ def test_bits_spread_over_all_bands_are_no_way_past_it(many: int) -> None:
     random_ = random.Random(many)
     known = [random_.randbytes(HASH_BYTES) for _ in range(2000)]
     spread = [16 * band + place for place in (3, 11) for band in range(16)][:many]
-    found = [NearHashes(known).distance(flipped(one, spread)) for one in known[:50]]
+    near = NearHashes(known)
+    found = [near.distance(flipped(one, spread)) for one in known[:50]]
     assert found == [many if many <= MOST_BITS else None] * 50
 
 
