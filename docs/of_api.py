@@ -206,8 +206,8 @@ A request that changes something may carry the header `Idempotency-Key` with a n
 again under that name within {KEPT_FOR.total_seconds() / 3600:.0f} hours, it is not done again: the first answer comes
 again, with the header `Idempotency-Replayed: true`. So a request whose answer was lost can be repeated. If the name
 belongs to another request, the answer is 422; if the request is still under way, 409 with `Retry-After`; if its
-answer was forgotten because something was erased since, 409 without it, and nothing is done again. Reading changes nothing except the record of
-who looked.
+answer was forgotten because something was erased since, 409 without it, and nothing is done again. Reading changes
+nothing except the record of who looked.
 
 ## Lists
 
