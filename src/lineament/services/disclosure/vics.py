@@ -84,7 +84,7 @@ class NotExported(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeExport:
-    """An export that was made, in counts."""
+    """An export that was made, in counts. One file of it may be several photographs and leads."""
 
     case: str
     version: DataModel
@@ -196,10 +196,10 @@ class CaseExport:
                 path = f"{sha256}.{_suffix(media.media_type)}"
                 put(f"{MEDIA_FOLDER}/{path}", untrusted)
                 records[sha256] = self._record_of(media, untrusted, len(records) + 1, version)
-                counts[kind] += 1
                 total += len(untrusted)
             else:
                 records[sha256]["MediaFiles"].append(_place(media, records[sha256]["MD5"]))
+            counts[kind] += 1
             report(JobProgress(done=len(records), words="pictures of the case"))
         listing = _listing(case, agency, version, list(records.values()))
         put(LIST_NAME, listing)
