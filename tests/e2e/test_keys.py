@@ -98,4 +98,4 @@ def test_a_key_that_signs_shows_its_secret_once(page: Page) -> None:
     assert page.get_by_label("Secret access key", exact=True).input_value()
     assert faults_shown(page, door=False) == []
     page.get_by_role("link", name="Continue").click()
-    expect(page.get_by_role("row").nth(1)).to_contain_text("signs")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("read sources · signs requests")

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 from tests.support.axe import violations
 from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, close_context, drag_onto
 from tests.support.processes import vary_portraits
 from tests.support.serving import Served, serving
 from tests.support.world import SOURCE, gallery, settings
+from tests.support.xmp import marked
 
 from lineament.workspace import Workspace
 
@@ -152,6 +153,46 @@ def test_a_page_that_is_left_says_what_has_arrived(served: Served, page: Page, t
     expect(again.locator("#progress")).to_be_hidden()
     with served.workspace.store.read() as tx:
         assert tx.drops.under_way() == []
+
+
+def test_what_has_just_arrived_is_not_called_missing(served: Served, page: Page, tmp_path: Path) -> None:
+    folder = vary_portraits(tmp_path / "press", 3, width=316)
+    standings: list[Route] = []
+    parts: list[Route] = []
+    page.route("**/parts", lambda route: parts.append(route))  # noqa: PLW0108 - Playwright sets attributes on it
+    with page.expect_response(re.compile(r"/take-in/[^/]+$")):  # nothing has arrived by then
+        page.get_by_label("Choose a folder").set_input_files(folder)
+    page.route(re.compile(r"/take-in/[^/]+$"), lambda route: standings.append(route))  # noqa: PLW0108 - Playwright sets attributes on it
+    page.unroute("**/parts")
+    with page.expect_response("**/parts"):
+        for route in parts:
+            route.continue_()
+    expect(page.get_by_role("button", name="Pause sending")).to_be_hidden()
+    expect(page.get_by_role("region", name="Progress")).to_contain_text("Sending")
+    expect(page.locator("#earlier")).to_be_hidden()
+    page.unroute(re.compile(r"/take-in/[^/]+$"))
+    for route in standings:
+        route.continue_()
+    with working(served):
+        expect(page.get_by_role("region", name="Result")).to_contain_text("3 new faces", timeout=60_000)
+
+
+def test_marks_of_faces_that_gave_none_are_counted(served: Served, page: Page, tmp_path: Path) -> None:
+    folder = vary_portraits(tmp_path / "press", 1, width=317)
+    (portrait,) = (folder / "0").glob("*.jpg")
+    portrait.with_suffix(".xmp").write_bytes(marked([((0.05, 0.05, 0.05, 0.05), "Ada")]))
+    with working(served):
+        page.get_by_label("Choose a folder").set_input_files(folder)
+        result = page.get_by_role("region", name="Result")
+        expect(result).to_contain_text("1 new face taken in", timeout=60_000)
+    expect(result).to_contain_text(re.compile(r"Marks of faces that gave none\s*1"))
+
+
+def test_an_empty_folder_says_what_to_drop(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    drag_onto(page.get_by_role("region", name="Drop pictures here"), tmp_path / "empty")
+    expect(page.get_by_role("alert")).to_contain_text("Drop pictures, or a folder that holds some")
+    expect(page.get_by_role("status")).to_have_text("")
 
 
 def test_a_session_that_ended_goes_on_after_signing_in_in_another_tab(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import Ran
+from tests.conftest import PORTRAITS, Ran
 from tests.support.refusals import refused
 from tests.support.reviewing import decide_all, lead_of
 from tests.support.serving import send_form, serving
@@ -26,7 +26,7 @@ from lineament.model.cases import Case
 from lineament.model.evidence import EvidenceDraft, EvidenceKind
 from lineament.model.exports import DataModel, suffix_of
 from lineament.model.reasons import ReasonCode
-from lineament.model.search import Edit, EditKind, SearchResult
+from lineament.model.search import Edit, EditKind, ProbeKind, SearchResult
 from lineament.services.disclosure import vics
 from lineament.services.disclosure.vics import LIST_NAME, MadeExport, NotExported
 from lineament.sources.base import Item
@@ -256,6 +256,23 @@ def test_a_zip_that_is_too_large_for_the_memory_is_refused_and_not_on_the_record
     with pytest.raises(InvalidValue, match="lineament case vics"):
         team.fresh_desk(team.supervisor).case_export.zipped(case.key, DataModel.NEWER)
     assert recorded(team) == []
+
+
+def test_a_lead_with_the_picture_of_a_photograph_is_counted_and_is_one_file(
+    team: Squad, case: Case, decided: SearchResult, tmp_path: Path
+) -> None:
+    desk = team.fresh_desk(team.examiner)
+    name = lead_of(desk, decided.search_id)
+    desk.leads.record(decided.search_id, name, BILL)
+    lead = desk.leads.of_case(case.key).leads[0].candidate
+    (same,) = [path for path in PORTRAITS.glob("*.jpg") if hashlib.sha256(path.read_bytes()).hexdigest() == lead.sha256]
+    desk.probes.take(case.key, same.read_bytes(), kind=ProbeKind.CCTV)
+    said = team.fresh_desk(team.supervisor).case_export.holdings(case.key)
+    made, listing = export(team, case, tmp_path / "out")
+    assert (made.photographs, made.leads) == (said.photographs, said.leads) == (2, 1)
+    places = [len(media["MediaFiles"]) for media in listing["value"][0]["Media"]]
+    assert sorted(places) == [1, 2]
+    assert recorded(team)[0]["leads"] == 1
 
 
 def test_what_is_said_before_is_what_the_export_holds(

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lineament.model.events.watches import WatchHeld
 from lineament.services.audit import LedgerEntry
 from lineament.web.entries import by_day, ledger_line
 from lineament.web.sentences import Names
+from lineament.web.sentences.base import sentence_of
 
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -48,6 +50,14 @@ def test_entries_are_grouped_by_the_day_of_this_machine() -> None:
     ]
     days = by_day([ledger_line(entry, Names()) for entry in entries])
     assert [(day, [line.seq for line in lines]) for day, lines in days] == [("2026-05-04", [3, 2]), ("2026-05-02", [1])]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [("watch-key", "the key of its program was revoked"), ("all-stopped", "all stopped")]
+)
+def test_the_record_says_why_a_watch_is_held(code: str, words: str) -> None:
+    sentence = sentence_of(WatchHeld(case="K-1", watch="w", against=(code,)), Names())
+    assert sentence.endswith(f": {words}")
 
 
 def test_an_erased_entry_has_no_details() -> None:

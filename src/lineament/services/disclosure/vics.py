@@ -72,7 +72,7 @@ class NotExported(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeExport:
-    """An export that was made, in counts."""
+    """An export that was made, in counts. One file of it may be a photograph and a lead."""
 
     case: str
     version: DataModel
@@ -128,10 +128,7 @@ class CaseExport:
         with self._record.read() as tx:
             case = managed_case(tx, self._record, name)
         left_out: Counter[NotExported] = Counter()
-        kinds: dict[str, str] = {}
-        for kind, media in self._media(case, left_out):
-            kinds.setdefault(media.sha256, kind)
-        counts = Counter(kinds.values())
+        counts = Counter(kind for kind, _ in {(kind, media.sha256) for kind, media in self._media(case, left_out)})
         return ExportHoldings(photographs=counts["photograph"], leads=counts["lead"], left_out=left_out)
 
     @needs(Permission.MANAGE_CASES)
@@ -176,10 +173,11 @@ class CaseExport:
             agency = tx.agencies.name(case.agency_id)
         left_out: Counter[NotExported] = Counter()
         records: dict[str, dict[str, Any]] = {}
-        counts, total = Counter[str](), 0
+        held, total = set[tuple[str, str]](), 0  # a file may be a photograph and a lead, which is handed over too
         for kind, media in self._media(case, left_out):
             if (known := records.get(media.sha256)) is not None:  # as an edit of a photograph, or a lead that is one
                 known["MediaFiles"].append(_place(media, known["MD5"]))
+                held.add((kind, media.sha256))
                 continue
             try:
                 untrusted = media.open()
@@ -188,9 +186,10 @@ class CaseExport:
                 continue
             put(f"{MEDIA_FOLDER}/{_file_name(media)}", untrusted)
             records[media.sha256] = _record_of(media, untrusted, len(records) + 1, version, self._record.clock())
-            counts[kind] += 1
+            held.add((kind, media.sha256))
             total += len(untrusted)
             report(JobProgress(done=len(records), words="pictures of the case"))
+        counts = Counter(kind for kind, _ in held)
         listing = _listing(case, agency, version, list(records.values()))
         put(LIST_NAME, listing)
         made = MadeExport(

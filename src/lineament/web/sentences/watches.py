@@ -8,6 +8,13 @@ from lineament.model.events import notices, watches
 from lineament.model.reasons import ReasonCode
 from lineament.web.sentences.base import NOTHING, Names, count, if_any, listed, quoted, sentence_of, tell
 
+_HELD = {
+    ReasonCode.WATCH_KEY.value: "the key of its program was revoked",
+    ReasonCode.WATCH_THRESHOLD.value: "the threshold cannot be trusted",
+    ReasonCode.WATCH_AGENCY.value: "its agency may not search",
+}
+"""Why a watch is held, for codes that do not say it by themselves."""
+
 
 @sentence_of.register
 def _(event: watches.WatchBegun, names: Names) -> Markup:
@@ -34,7 +41,7 @@ def _(event: watches.WatchHeld, names: Names) -> Markup:
     if not event.against:
         return tell("let a watch{} compare again", names.within(event.case))
     known = {code.value for code in ReasonCode}
-    codes = listed(escape(code.replace("-", " ")) for code in event.against if code in known)
+    codes = listed(escape(_HELD.get(code, code.replace("-", " "))) for code in event.against if code in known)
     return tell("held a watch{}: {}", names.within(event.case), codes)
 
 

@@ -185,6 +185,8 @@ const save = (answer) => {
   link.download = name ? decodeURIComponent(name) : /filename="([^"]+)"/.exec(answer.getResponseHeader("content-disposition") ?? "")?.[1] ?? "file";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  document.getElementById("problem")?.remove(); // what was wrong before is right now
+  unmark();
   for (const form of forms()) for (const mark of ["sent", "accepted"]) delete form.dataset[mark];
 };
 
@@ -242,16 +244,20 @@ const explain = (form, page) => {
     document.getElementById(id)?.remove();
     if (part) put(document.adoptNode(part));
   }
-  for (const field of document.querySelectorAll("main [aria-invalid]")) field.removeAttribute("aria-invalid");
-  for (const hint of document.querySelectorAll("main [data-wrong]")) {
-    hint.hidden = true;
-    hint.textContent = "";
-  }
+  unmark();
   const wrong = mark(form, page);
   refresh(form, page);
   for (const field of form.elements) if (field.type === "password" || field.autocomplete === "one-time-code") field.value = "";
   for (let around = wrong?.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
   (wrong ?? document.getElementById("problem")).focus();
+};
+
+const unmark = () => {
+  for (const field of document.querySelectorAll("main [aria-invalid]")) field.removeAttribute("aria-invalid");
+  for (const hint of document.querySelectorAll("main [data-wrong]")) {
+    hint.hidden = true;
+    hint.textContent = "";
+  }
 };
 
 const mark = (form, page) => {

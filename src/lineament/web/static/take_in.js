@@ -26,6 +26,8 @@ let paused = false;
 let began = 0;
 let sentSince = 0;         // bytes since then
 let saidAt = 0;
+let acknowledged = 0;      // requests with parts that were answered
+let told = 0;              // how many of them the newest standing knows of
 let unreadable = [];       // numbers of files that cannot be read any more
 let shownRefusals = -1;
 
@@ -179,7 +181,8 @@ const take = async (gather) => {
   try {
     const found = (await gather()).sort(inOrder);
     if (!found.length) {
-      tell("There was no file in what was dropped.");
+      tell("There was no file in what was dropped. Drop pictures, or a folder that holds some.");
+      say("");
       $("progress").hidden = !drop;
       return;
     }
@@ -246,6 +249,7 @@ const sendSome = async (parts) => {
     unreadable: JSON.stringify(lost),
     content: new Blob(ready.map((part) => part.content)),
   }));
+  acknowledged += 1;
   const now = new Map(received);
   for (const part of ready) {
     const sent = now.get(part.number) ?? 0;
@@ -267,6 +271,7 @@ const send = async () => {
 };
 
 const isSending = () => sending > 0 || queue.length > 0 || offering;
+const isUntold = () => acknowledged !== told; // the newest standing is older than what has arrived
 
 addEventListener("beforeunload", (event) => {
   if (isSending() && !stopped) event.preventDefault();
@@ -285,9 +290,11 @@ const follow = async () => {
   following = true;
   try {
     while (drop && !stopped) {
+      const before = acknowledged;
       const answer = await fetch(`${address}/${drop}`, { credentials: "same-origin", redirect: "manual", cache: "no-store" }).catch(() => null);
       if (answer?.ok) {
         standing = await answer.json();
+        told = before;
         csrf = standing.csrf;
         show();
         if (standing.over) break;
@@ -319,7 +326,7 @@ const show = () => {
   $("pause").hidden = !isSending();
   $("pause").textContent = paused ? "Go on sending" : "Pause sending";
   $("leaving").hidden = !isSending();
-  const words = paused ? "Paused" : offering ? $("doing").textContent : isSending() ? "Sending" : gone < standing.files ? "Waiting for the rest" : standing.why ? "It could not all be taken in" : "Everything has arrived and is being taken in; you may leave this page";
+  const words = paused ? "Paused" : offering ? $("doing").textContent : isSending() || isUntold() ? "Sending" : gone < standing.files ? "Waiting for the rest" : standing.why ? "It could not all be taken in" : "Everything has arrived and is being taken in; you may leave this page";
   $("doing").textContent = words;
   const seconds = (performance.now() - began) / 1000;
   const rate = began && isSending() && !paused && seconds > 2 ? sentSince / seconds : 0;
@@ -335,12 +342,12 @@ const show = () => {
 
 // What is said of a drop that began before this page was opened.
 const earlier = (gone) => {
-  if (isSending() || paused || gone >= standing.files) {
+  if (isSending() || isUntold() || paused || gone >= standing.files) {
     $("earlier").hidden = true;
     return;
   }
   const missing = standing.files - gone;
-  $("earlier").textContent = `Of ${files(standing.files)} that were dropped earlier, ${number(gone)} have arrived and are kept. Drop the same files again: only the ${number(missing)} that are missing are sent.`;
+  $("earlier").textContent = `Of ${files(standing.files)} that were dropped earlier, ${number(gone)} ${gone === 1 ? "has arrived and is" : "have arrived and are"} kept. Drop the same files again: only the ${missing === 1 ? "one that is missing is" : `${number(missing)} that are missing are`} sent.`;
   $("earlier").hidden = false;
 };
 
@@ -370,7 +377,8 @@ const OUTCOMES = [
   ["enrolled", "Pictures with faces"], ["too_weak", "Only faces that are too weak to compare"], ["no_face", "Without a face"],
   ["already_there", "There already"], ["another_place", "There already, from another place"], ["less_good", "Frames of which a better one is kept"],
   ["erased_before", "Erased before, so not taken again"], ["past_retention", "Older than the source may keep"],
-  ["side_car", "Read as side-cars"], ["no_picture", "Without a picture"], ["refused", "Refused"],
+  ["side_car", "Read as side-cars"], ["hinted", "Faces found only where metadata mark one"], ["unused_mark", "Marks of faces that gave none"],
+  ["no_picture", "Without a picture"], ["refused", "Refused"],
 ];
 
 const finish = () => {
