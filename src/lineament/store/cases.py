@@ -124,6 +124,13 @@ class CaseRows:
         """Return the case with that number, whoever asks. Raises NotFound if there is none."""
         return self._one(cases.c.id == case_id, case_id)
 
+    def key_of(self, case_id: int) -> str:
+        """Return the key of the case with that number, whoever asks. Raises NotFound if there is none."""
+        key: str | None = self._connection.scalar(sa.select(cases.c.key).where(cases.c.id == case_id))
+        if key is None:
+            raise NotFound(what="case", name=case_id, hint="lineament case list")
+        return key
+
     def of_ids(self, ids: Collection[int]) -> dict[int, Case]:
         """Return the cases with these numbers, whoever asks, by their numbers; missing ones are left out."""
         found = self._connection.execute(_SELECT.where(among(cases.c.id, ids))).mappings().all()

@@ -21,6 +21,7 @@ from lineament.model.api_keys import (
 )
 from lineament.model.cases import Case
 from lineament.model.events.programs import ApiKeyMade, ApiKeyRevoked
+from lineament.model.policy import Policy
 from lineament.services.cases.access import may_in, seen_case, seen_source
 from lineament.services.needs import needs, open_to_all
 from lineament.services.people.policies import policy_for, require_step_up
@@ -205,25 +206,25 @@ class KeyEntrance:
         self._mark_used(admitted.key)
 
     def _admitted(self, tx: Tx, key: ApiKey) -> Admitted:
-        days = policy_for(tx, key.agency_id).key_days
-        made, key = key, key.within(days)
+        policy = policy_for(tx, key.agency_id)
+        made, key = key, key.within(policy.key_days)
         standing = key.standing(self._record.clock())
         if standing is KeyStanding.REVOKED:
             raise KeyRefused(why="it was revoked; ask whoever made it for another")
         if standing is KeyStanding.ENDED:
-            raise KeyEnded(why=_why_ended(made, key, days))
-        official = self._official(tx, key)
-        case_key = None if key.case_id is None else tx.cases.by_id(key.case_id).key
+            raise KeyEnded(why=_why_ended(made, key, policy.key_days))
+        official = self._official(tx, key, policy)
+        case_key = None if key.case_id is None else tx.cases.key_of(key.case_id)
         bounds = replace(key.bounds, sources=tx.collections.widened(key.sources))
         return Admitted(key=key, official=replace(official, key=bounds), case_key=case_key)
 
-    def _official(self, tx: Tx, key: ApiKey) -> Official:
+    def _official(self, tx: Tx, key: ApiKey, policy: Policy) -> Official:
         if key.account_id is not None:
             account = tx.accounts.get(key.account_id)
             if account.state is not AccountState.ACTIVE:
                 raise KeyRefused(why=f"the account for which it acts is {account.state.value}")
             return account.official
-        if policy_for(tx, key.agency_id).accounts:
+        if policy.accounts:
             raise KeyRefused(why="it was made before there were accounts; make another with one")
         return Official(name=key.made_by, agency_id=key.agency_id, solo=True)
 
