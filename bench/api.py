@@ -2,11 +2,12 @@
 
     python -m bench.api [--pictures 10000] [--lfw DIR] [--searches 100]
 
-The pictures are the portraits of the demonstration, each a little different, or with ``--lfw`` those of a folder. They
-are uploaded by a program with a key to ``lineament serve`` with its worker, and taken in while they arrive; both
-ingests are complete, each into a new workspace, one after the other. Then that gallery is searched with one photograph,
-by turns by the service in this process and through HTTP on the loopback, which this process answers too. Ends with 1 if
-the rate is below 90 % of that of the command, or the galleries differ.
+The pictures are the portraits of the demonstration, each a little different (of ten thousand, about half have the bytes
+of another, and are a further place of it), or with ``--lfw`` those of a folder. They are uploaded by a program with a
+key to ``lineament serve`` with its worker, and taken in while they arrive; both ingests are complete, each into a new
+workspace, one after the other. Then that gallery is searched with one photograph, by turns by the service in this
+process and through HTTP on the loopback, which this process answers too. Ends with 1 if the rate is below 90 % of that
+of the command, or the galleries differ.
 """
 
 from __future__ import annotations
