@@ -118,14 +118,6 @@ def test_a_body_that_is_not_multipart_is_refused(operator: Program) -> None:
     assert send(operator.client).status_code == 422
 
 
-def test_a_name_that_is_no_unicode_is_one_all_the_same(operator: Program) -> None:
-    part = b'--b\r\ncontent-disposition: form-data; name="picture"; filename="+2AA-.jpg"\r\n\r\nx\r\n--b--\r\n'
-    headers = {"content-type": "multipart/form-data; boundary=b; charset=utf-7"}
-    answer = operator.client.post("/v1/sources/press/pictures", content=part, headers=headers)
-    (told,) = described(answer)["pictures"]
-    assert (told["name"], told["outcome"]) == ("\\ud800.jpg", "refused")
-
-
 def test_an_upload_goes_on_where_it_was(world: World, operator: Program, tmp_path: Path) -> None:
     client = operator.client
     folder = vary_portraits(tmp_path / "many", 5)

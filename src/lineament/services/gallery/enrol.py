@@ -121,7 +121,7 @@ class Enrol:
 
 def _found(number: str, picture: SentPicture) -> Found:
     """Return a picture with its provenance, or its refusal if what was stated of it cannot be used."""
-    provenance = picture.provenance or Provenance(uri=f"{KIND}:{quote(picture.name, errors='backslashreplace')}")
+    provenance = picture.provenance or Provenance(uri=f"{KIND}:{quote(picture.name)}")
     try:
         provenance = provenance if picture.stated is None else provenance_from(picture.stated, provenance)
     except Unusable as error:
