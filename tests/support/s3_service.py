@@ -65,7 +65,8 @@ class S3Service:
         command = [
             *(str(WEED), "-logtostderr", "server", f"-dir={self.folder / 'data'}", "-filer", "-s3", *ports),
             *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-master.resumeState=false"),
-            *("-master.volumeSizeLimitMB=64", "-volume.max=30", "-master.electionTimeout=1s"),
+            # Each bucket takes seven volumes; without a free one, it answers 500 to all that is put.
+            *("-master.volumeSizeLimitMB=64", "-volume.max=300", "-master.electionTimeout=1s"),
             *("-master.heartbeatInterval=100ms", "-s3.port.iceberg=0", "-s3.port.lance=0"),
             f"-s3.config={self.folder / 's3.json'}",
         ]
