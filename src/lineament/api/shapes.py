@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
 Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """One line of text."""
 Count = Annotated[int, Field(ge=0, le=2**53)]
+Truth = Annotated[bool, Strict()]
+"""True or false in a request, and nothing that is read as one, such as 0 or “yes”."""
 
 
 class AskedFor(BaseModel):
