@@ -3,11 +3,11 @@
     python -m bench.api [--pictures 10000] [--lfw DIR] [--searches 100]
 
 The pictures are the portraits of the demonstration, each a little different (of ten thousand, about half have the bytes
-of another, and are a further place of it), or with ``--lfw`` those of a folder. They are uploaded by a program with a
-key to ``lineament serve`` with its worker, and taken in while they arrive; both ingests are complete, each into a new
-workspace, one after the other. Then that gallery is searched with one photograph, by turns by the service in this
-process and by ``lineament serve`` through HTTP on the loopback. Ends with 1 if the rate is below 90 % of that of the
-command, or the galleries differ, or a search costs 5 ms more.
+of another, and are a further place of it), or with ``--lfw`` those of a folder. They are uploaded with
+``lineament.client`` to ``lineament serve`` with its worker, and taken in while they arrive; both ingests are complete,
+each into a new workspace, one after the other. Then that gallery is searched with one photograph, by turns by the
+service in this process and with the client by ``lineament serve``, on the loopback. Ends with 1 if the rate is below
+90 % of that of the command, or the galleries differ, or a search costs 5 ms more.
 """
 
 from __future__ import annotations
@@ -20,22 +20,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import httpx
 from tests.support.killable_server import KillableServer
 from tests.support.processes import command as command_line
 from tests.support.processes import create, run_well, vary_portraits
 
 from bench import machine
+from lineament.client import Client, Face
+from lineament.client import Settings as SearchSettings
 from lineament.model.cases import CaseTerms
-from lineament.model.drops import PART
 from lineament.model.search import Mode, SearchRequest
-from lineament.services.gallery.take_in import MOST_LISTED, MOST_PARTS, MOST_SENT
 from lineament.settings import Settings
 from lineament.workspace import Workspace
 
@@ -46,65 +44,6 @@ LEAST = 0.9
 """The rate through the API, of that of the command."""
 MOST_MORE = 5.0
 """Milliseconds that a search may cost more through the API."""
-
-Part = tuple[int, int, bytes]
-
-
-def client_of(url: str, key: str) -> httpx.Client:
-    """Return a program that has a key."""
-    return httpx.Client(base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=120)
-
-
-def answer(response: httpx.Response) -> Any:
-    """Return the JSON of an answer. Raises for any that is not 2xx."""
-    response.raise_for_status()
-    return response.json()
-
-
-def upload(client: httpx.Client, folder: Path) -> str:
-    """Upload everything in a folder; return the address of the upload."""
-    base = f"/v1/sources/{SOURCE}/uploads"
-    place = f"{base}/{answer(client.post(base))['upload']}"
-    for batch in batches(listed(client, place, folder)):
-        named = json.dumps([[number, first, len(content)] for number, first, content in batch]).encode()
-        body = b"".join([named, b"\n", *(content for _, _, content in batch)])
-        answer(client.put(f"{place}/parts", content=body))
-    return place
-
-
-def listed(client: httpx.Client, place: str, folder: Path) -> list[tuple[Path, int]]:
-    """List the files of a folder; return each with its number."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    numbered: list[tuple[Path, int]] = []
-    for at in range(0, len(found), MOST_LISTED):
-        some = found[at : at + MOST_LISTED]
-        files = [{"path": str(path.relative_to(folder)), "size": path.stat().st_size} for path in some]
-        asked = {"files": files, "last": at + MOST_LISTED >= len(found)}
-        answers = answer(client.post(f"{place}/files", json=asked))["files"]
-        numbered += [(path, file["file"]) for path, file in zip(some, answers, strict=True)]
-    return numbered
-
-
-def parts(files: Iterable[tuple[Path, int]]) -> Iterator[Part]:
-    """Yield the parts of files."""
-    for path, number in files:
-        with path.open("rb") as file:
-            for at, content in enumerate(iter(lambda: file.read(PART), b"")):
-                yield number, at * PART, content
-
-
-def batches(files: Iterable[tuple[Path, int]]) -> Iterator[list[Part]]:
-    """Yield as many parts as one request may have."""
-    batch: list[Part] = []
-    size = 0
-    for part in parts(files):
-        if batch and (size + len(part[2]) > MOST_SENT or len(batch) >= MOST_PARTS):
-            yield batch
-            batch, size = [], 0
-        batch.append(part)
-        size += len(part[2])
-    if batch:
-        yield batch
 
 
 @contextmanager
@@ -121,11 +60,11 @@ def through_api(home: Path, folder: Path) -> float:
     """Upload a folder to a server; return the seconds until everything of it is in the gallery."""
     asked = ("key", "add", "bench", "--right", "manage-sources", "--per-minute", "60000", "--json")
     key = json.loads(run_well(home, *asked))["key"]
-    with served(home) as url, client_of(url, key) as client:
+    with served(home) as url, Client(url, key) as client:
         began = time.perf_counter()
-        place = upload(client, folder)
+        upload = client.uploads.folder(SOURCE, folder).upload
         sent = time.perf_counter() - began
-        while answer(client.get(place))["ended_at"] is None:
+        while client.uploads.get(SOURCE, upload).ended_at is None:
             time.sleep(0.2)
         taken = time.perf_counter() - began
     print(f"uploaded in {sent:.1f} s, all taken in after {taken:.1f} s")
@@ -153,14 +92,14 @@ def searches(home: Path, photograph: Path, times: int) -> float:
     asked = ("key", "add", "bench", "--right", "search", "--right", "open-cases", "--right", "read-cases")
     bound = ("--case", CASE.ref, "--reason", REASON, "--per-minute", "60000", "--json")
     key = json.loads(run_well(home, *asked, *bound))["key"]
-    with Workspace.open(home_settings) as workspace, served(home) as url, client_of(url, key) as client:
+    with Workspace.open(home_settings) as workspace, served(home) as url, Client(url, key) as client:
         desk = workspace.desk_at_the_machine()
         probe = desk.probes.take(CASE.ref, photograph.read_bytes())
         request = SearchRequest(case=CASE.ref, reason=REASON, mode=Mode.INVESTIGATION)
-        body = {"probe": probe.id, "face": 1, "reason": REASON, "mode": Mode.INVESTIGATION.value}
+        face, how = Face(probe=probe.id, face=1), SearchSettings(reason=REASON, mode=Mode.INVESTIGATION.value)
         ways: dict[str, Callable[[], object]] = {
             "the service": lambda: desk.search.run(probe.id, request, 1),
-            "through /v1": lambda: answer(client.post(f"/v1/cases/{CASE.ref}/searches", json=body)),
+            "through /v1": lambda: client.searches.make(CASE.ref, face, how),
         }
         took: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(times + 3):
