@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """One line of text."""
 Count = Annotated[int, Field(ge=0, le=2**53)]
-Truth = Annotated[bool, Strict()]
-"""True or false in a request, and nothing that is read as one, such as 0 or “yes”."""
 
 
 class AskedFor(BaseModel):
@@ -29,10 +27,12 @@ class RefusedShape(BaseModel):
 class IsoMeasure(BaseModel):
     """A measure of a face under the name of a component of ISO/IEC 29794-5."""
 
-    measure: str = Field(description="The name of ours.")
-    native: float = Field(description="Our value.")
+    measure: str = Field(description="Our name for it.")
+    native: float = Field(description="What we measured, in that unit.")
     unit: str
-    value: int | None = Field(description="0 to 100, as the reference implementation scales it; null: it does not.")
+    value: int | None = Field(
+        description="0 to 100, on the scale of the reference implementation; null if it has none for this measure."
+    )
 
 
 class FaceQuality(BaseModel):

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from lineament.api.problems import ProblemReason
-from lineament.api.shapes import AskedFor, FaceQuality, Truth
+from lineament.api.shapes import AskedFor, FaceQuality
 from lineament.model.cases import AuthorisationOutcome, CaseStanding, CaseState, Seeks
 from lineament.model.search import EditKind, ProbeKind
 
@@ -38,7 +38,7 @@ class NewCase(AskedFor):
     exempt_because: str | None = Field(default=None, max_length=4000, description="For an initial identification.")
     authorised_by: str | None = Field(default=None, max_length=4000)
     jurisdiction: str | None = Field(default=None, max_length=10, description="ISO 3166; null: that of the agency.")
-    distressing: Truth | None = Field(default=None, description="Its pictures are; null: as its words suggest.")
+    distressing: StrictBool | None = Field(default=None, description="Its pictures are; null: as its words suggest.")
 
 
 class ListedCase(BaseModel):

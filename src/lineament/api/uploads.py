@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StrictBool, StringConstraints
 
 from lineament.api.routes import CurrentCall, Routes
 from lineament.api.sent import OF_BYTES, SentBytes
-from lineament.api.shapes import AskedFor, Count, RefusedShape, Truth
+from lineament.api.shapes import AskedFor, Count, RefusedShape
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.drops import PART, OfferedFile
@@ -81,8 +81,10 @@ class FilesAsked(AskedFor):
     """Files that are going to be sent."""
 
     files: Annotated[list[FileAsked], Field(max_length=MOST_LISTED)]
-    last: Truth = Field(default=False, description="Whether the list is complete; the upload is then taken in.")
-    notify: Truth = Field(default=False, description="With last: tell the agency's web hooks when it was taken in.")
+    last: StrictBool = Field(default=False, description="Whether the list is complete; the upload is then taken in.")
+    notify: StrictBool = Field(
+        default=False, description="With last: tell the agency's web hooks when it was taken in."
+    )
 
 
 class GivenUp(AskedFor):

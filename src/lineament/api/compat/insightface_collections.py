@@ -72,8 +72,7 @@ def collection_list(read: ReadRequest) -> Response:
     """Return a part of the list of collections."""
     limit, after = whole(read.query.get("limit"), "limit", _USUAL, MOST_LISTED), _after(read, str)
     found = [each for each in read.call.desk.collections.list(Dialect.INSIGHTFACE) if each.called > after]
-    shown = found[:limit]
-    following = lists.cursor(shown[-1].called) if len(found) > limit else None
+    shown, following = lists.first_part(found, limit, lambda each: each.called)
     return enveloped({"collections": [_collection_answer(read, each) for each in shown], "next_cursor": following})
 
 
@@ -133,8 +132,7 @@ def person_list(read: ReadRequest) -> Response:
         if len(part) < at_once:
             break
         after = part[-1].id
-    shown = found[:limit]
-    following = lists.cursor(shown[-1].id) if len(found) > limit else None
+    shown, following = lists.first_part(found, limit, lambda subject: subject.id)
     persons = [_person_answer(read, subject) for subject in shown]
     return enveloped({"persons": persons, "next_cursor": following})
 

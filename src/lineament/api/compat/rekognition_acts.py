@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from lineament.api.admission import Call, require
 from lineament.api.compat import rekognition_shapes as shapes
-from lineament.api.lists import cursor, place_of
+from lineament.api.lists import first_part, place_of
 from lineament.errors import BadPicture, InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.collections import Dialect, KnownCollection
@@ -138,12 +138,9 @@ def list_faces(asked: RekognitionCall, said: shapes.ListFaces) -> dict[str, Any]
     after, most = place_of(said.NextToken, str) or "", said.MaxResults or USUAL_LISTED
     subject = None if said.UserId is None else desk.subjects.get(collection, said.UserId)
     found = desk.collection_faces.page(collection, after=after, limit=most + 1, subject=subject, keys=said.FaceIds)
-    shown = found[:most]
-    return {
-        "Faces": [view.face_json(face, asked.model) for face in shown],
-        "FaceModelVersion": asked.model,
-        **_next(shown[-1].key if len(found) > most else None),
-    }
+    shown, following = first_part(found, most, lambda face: face.key)
+    faces = [view.face_json(face, asked.model) for face in shown]
+    return {"Faces": faces, "FaceModelVersion": asked.model, **_next(following)}
 
 
 def delete_faces(asked: RekognitionCall, said: shapes.DeleteFaces) -> dict[str, Any]:
@@ -214,9 +211,9 @@ def list_users(asked: RekognitionCall, said: shapes.ListUsers) -> dict[str, Any]
     after = place_of(said.NextToken, str) or ""
     collection = asked.collection(said.CollectionId)
     found = asked.call.desk.subjects.page(collection, after=after, limit=said.MaxResults + 1)
-    shown = found[: said.MaxResults]
+    shown, following = first_part(found, said.MaxResults, lambda subject: subject.id)
     users = [{"UserId": subject.called, "UserStatus": "ACTIVE"} for subject in shown]
-    return {"Users": users, **_next(shown[-1].id if len(found) > len(shown) else None)}
+    return {"Users": users, **_next(following)}
 
 
 def associate_faces(asked: RekognitionCall, said: shapes.FacesOfUser) -> dict[str, Any]:
@@ -280,8 +277,8 @@ def _users(found: FoundInCollection, most: int) -> list[dict[str, Any]]:
     return [view.user_json(subject.called, best.score) for subject, best in found.by_subject()[:most]]
 
 
-def _next(place: str | None) -> dict[str, str]:
-    return {} if place is None else {"NextToken": cursor(place)}
+def _next(following: str | None) -> dict[str, str]:
+    return {} if following is None else {"NextToken": following}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
