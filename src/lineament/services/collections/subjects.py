@@ -125,8 +125,9 @@ class Subjects:
             checked_called(called, _LABEL, "subject")
         with self._record.change() as change:
             if add and change.tx.subjects.find(collection.source_id, called) is None:
-                _added(change, collection, called)
-            subject = _found(change.tx, collection, called)
+                subject = _added(change, collection, called)
+            else:
+                subject = _found(change.tx, collection, called)
             ids = CollectionFaces.ids(change.tx, collection, keys)
             said = change.tx.collection_faces.said_of(ids.values())
             done: dict[str, FaceId] = {}

@@ -177,18 +177,17 @@ class CaseExport:
         for kind, media in self._media(case, left_out):
             if (known := records.get(media.sha256)) is not None:  # as an edit of a photograph, or a lead that is one
                 known["MediaFiles"].append(_place(media, known["MD5"]))
-                held.add((kind, media.sha256))
-                continue
-            try:
-                untrusted = media.open()
-            except (NotFound, Refused):
-                left_out[NotExported.ERASED if kind == "photograph" else NotExported.NO_ORIGINAL] += 1
-                continue
-            put(f"{MEDIA_FOLDER}/{_file_name(media)}", untrusted)
-            records[media.sha256] = _record_of(media, untrusted, len(records) + 1, version, self._record.clock())
+            else:
+                try:
+                    untrusted = media.open()
+                except (NotFound, Refused):
+                    left_out[NotExported.ERASED if kind == "photograph" else NotExported.NO_ORIGINAL] += 1
+                    continue
+                put(f"{MEDIA_FOLDER}/{_file_name(media)}", untrusted)
+                records[media.sha256] = _record_of(media, untrusted, len(records) + 1, version, self._record.clock())
+                total += len(untrusted)
+                report(JobProgress(done=len(records), words="pictures of the case"))
             held.add((kind, media.sha256))
-            total += len(untrusted)
-            report(JobProgress(done=len(records), words="pictures of the case"))
         counts = Counter(kind for kind, _ in held)
         listing = _listing(case, agency, version, list(records.values()))
         put(LIST_NAME, listing)
