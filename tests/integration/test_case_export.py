@@ -26,7 +26,7 @@ from lineament.model.cases import Case
 from lineament.model.evidence import EvidenceDraft, EvidenceKind
 from lineament.model.exports import DataModel, suffix_of
 from lineament.model.reasons import ReasonCode
-from lineament.model.search import Edit, EditKind, ProbeKind, SearchResult
+from lineament.model.search import Candidate, Edit, EditKind, ProbeKind, SearchResult
 from lineament.services.disclosure import vics
 from lineament.services.disclosure.vics import LIST_NAME, MadeExport, NotExported
 from lineament.sources.base import Item
@@ -51,6 +51,14 @@ def decided(team: Squad, case: Case) -> SearchResult:
     return found
 
 
+@pytest.fixture
+def lead(team: Squad, case: Case, decided: SearchResult) -> Candidate:
+    """Return that candidate, with evidence that is independent of the search."""
+    desk = team.fresh_desk(team.examiner)
+    desk.leads.record(decided.search_id, lead_of(desk, decided.search_id), BILL)
+    return desk.leads.of_case(case.key).leads[0].candidate
+
+
 def export(team: Squad, case: Case, folder: Path, version: str = "2.0") -> tuple[MadeExport, dict[str, Any]]:
     def put(name: str, content: bytes) -> None:
         path = folder / name
@@ -69,11 +77,8 @@ def recorded(team: Squad) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("version", ["1.3", "2.0"])
 def test_photographs_and_leads_with_evidence_are_in_it(
-    team: Squad, case: Case, decided: SearchResult, tmp_path: Path, version: str
+    team: Squad, case: Case, lead: Candidate, tmp_path: Path, version: str
 ) -> None:
-    desk = team.fresh_desk(team.examiner)
-    desk.leads.record(decided.search_id, lead_of(desk, decided.search_id), BILL)
-    lead = desk.leads.of_case(case.key).leads[0].candidate
     made, listing = export(team, case, tmp_path / "out", version)
     assert (made.photographs, made.leads, made.left_out) == (1, 1, Counter())
     (own,) = listing["value"]
@@ -99,9 +104,8 @@ def test_photographs_and_leads_with_evidence_are_in_it(
     assert (event["format"], event["photographs"], event["leads"]) == (f"VICS {version}", 1, 1)
 
 
-def test_our_own_reader_reads_it(team: Squad, case: Case, decided: SearchResult, tmp_path: Path) -> None:
-    desk = team.fresh_desk(team.examiner)
-    desk.leads.record(decided.search_id, lead_of(desk, decided.search_id), BILL)
+@pytest.mark.usefixtures("lead")
+def test_our_own_reader_reads_it(team: Squad, case: Case, tmp_path: Path) -> None:
     export(team, case, tmp_path / "out")
     items = list(VicsConnector(tmp_path / "out" / LIST_NAME, 2**25).items())
     assert [isinstance(item, Item) for item in items] == [True, True]
@@ -110,13 +114,10 @@ def test_our_own_reader_reads_it(team: Squad, case: Case, decided: SearchResult,
         assert [media["category"] for media in read_media(file) if isinstance(media, dict)] == [None, None]
 
 
+@pytest.mark.usefixtures("lead")
 @pytest.mark.parametrize("version", ["1.3", "2.0"])
-def test_it_has_what_the_reader_of_gleapp_asks_for(
-    team: Squad, case: Case, decided: SearchResult, tmp_path: Path, version: str
-) -> None:
+def test_it_has_what_the_reader_of_gleapp_asks_for(team: Squad, case: Case, tmp_path: Path, version: str) -> None:
     """What GLEAPP takes of an export, by gleapp/projectvic.py of https://github.com/abrignoni/GLEAPP (2026)."""
-    desk = team.fresh_desk(team.examiner)
-    desk.leads.record(decided.search_id, lead_of(desk, decided.search_id), BILL)
     export(team, case, tmp_path / "out", version)
     text = (tmp_path / "out" / LIST_NAME).read_text(encoding="utf-8-sig")
     assert LIST_NAME.endswith(".json")
@@ -166,13 +167,10 @@ def test_a_lead_without_evidence_does_not_leave(team: Squad, case: Case, decided
 
 
 def test_neither_copies_nor_known_abuse_material_leave(
-    team: Squad, case: Case, decided: SearchResult, tmp_path: Path
+    team: Squad, case: Case, decided: SearchResult, lead: Candidate, tmp_path: Path
 ) -> None:
     desk = team.fresh_desk(team.examiner)
-    name = lead_of(desk, decided.search_id)
-    desk.leads.record(decided.search_id, name, BILL)
-    lead = desk.leads.of_case(case.key).leads[0].candidate
-    desk.copies.take(decided.search_id, name)
+    desk.copies.take(decided.search_id, lead_of(desk, decided.search_id))
     made, _ = export(team, case, tmp_path / "out")
     assert made.left_out == Counter({NotExported.COPIES: 1})
     team.fresh_desk(team.operator).known_abuse.load([lead.sha256])
@@ -259,14 +257,10 @@ def test_a_zip_that_is_too_large_for_the_memory_is_refused_and_not_on_the_record
 
 
 def test_a_lead_with_the_picture_of_a_photograph_is_counted_and_is_one_file(
-    team: Squad, case: Case, decided: SearchResult, tmp_path: Path
+    team: Squad, case: Case, lead: Candidate, tmp_path: Path
 ) -> None:
-    desk = team.fresh_desk(team.examiner)
-    name = lead_of(desk, decided.search_id)
-    desk.leads.record(decided.search_id, name, BILL)
-    lead = desk.leads.of_case(case.key).leads[0].candidate
     (same,) = [path for path in PORTRAITS.glob("*.jpg") if hashlib.sha256(path.read_bytes()).hexdigest() == lead.sha256]
-    desk.probes.take(case.key, same.read_bytes(), kind=ProbeKind.CCTV)
+    team.fresh_desk(team.examiner).probes.take(case.key, same.read_bytes(), kind=ProbeKind.CCTV)
     said = team.fresh_desk(team.supervisor).case_export.holdings(case.key)
     made, listing = export(team, case, tmp_path / "out")
     assert (made.photographs, made.leads) == (said.photographs, said.leads) == (2, 1)
