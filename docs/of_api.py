@@ -236,7 +236,7 @@ proxy holds events back, ask for the job itself every few seconds.
 
 ## Web hooks
 
-The agency's web hooks are told when a watch fires, and when a job ends whose program asked for that with `notify`
+The agency's web hooks are told when a watch fires, and when a job ends if its program asked for that with `notify`
 ([how](../guide/watches.md#web-hooks)): a `POST` with `{{{{"id": …, "type": "watch.fired", "timestamp": …}}}}` that
 names nobody. After `watch.fired`, `GET /v1/findings` tells what was found, to keys that may see it. Messages are
 signed as Standard Webhooks specifies, in the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`; in

@@ -504,12 +504,12 @@ class IsoMeasure:
     """A measure of a face under the name of a component of ISO/IEC 29794-5."""
 
     measure: str
-    """The name of ours."""
+    """Our name for it."""
     native: float
-    """Our value."""
+    """What we measured, in that unit."""
     unit: str
     value: int | None = None
-    """0 to 100, as the reference implementation scales it; null: it does not."""
+    """0 to 100, on the scale of the reference implementation; null if it has none for this measure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
