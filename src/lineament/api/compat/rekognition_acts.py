@@ -82,10 +82,9 @@ def list_collections(asked: RekognitionCall, said: shapes.ListCollections) -> di
     """List the collections, by name."""
     after = place_of(said.NextToken, str)
     every = [found.called for found in asked.call.desk.collections.list(Dialect.REKOGNITION)]
-    left = [called for called in every if after is None or called > str(after)]
-    shown = left[: said.MaxResults or USUAL_LISTED]
-    listed = {"CollectionIds": shown, "FaceModelVersions": [asked.model] * len(shown)}
-    return {**listed, **_next(shown[-1] if len(left) > len(shown) else None)}
+    left = [called for called in every if after is None or called > after]
+    shown, following = first_part(left, said.MaxResults or USUAL_LISTED, str)
+    return {"CollectionIds": shown, "FaceModelVersions": [asked.model] * len(shown), **_next(following)}
 
 
 def describe_collection(asked: RekognitionCall, said: shapes.OfCollection) -> dict[str, Any]:
