@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, sync_playwright
-from tests.support.archived import CHROMIUM, ingest_archive, search, write_archive
 from tests.support.archived import html as hostile_html
+from tests.support.archived import ingest_archive, search, write_archive
+from tests.support.browsers import NEEDS_CHROMIUM, start_chromium
 from tests.support.serving import Served, serving
 
 from lineament.sources.html.inert import LONGEST_ADDRESS, MOST_CHARACTERS, SHOWN, inert
@@ -67,7 +68,7 @@ def browser(playwright: Playwright, port: int) -> Iterator[BrowserContext]:
     """Yield a browser for which the strangers' names lead to the port, whatever port they are asked at."""
     rules = [*(f"MAP {name} 127.0.0.1:{port}" for name in STRANGERS), "MAP * ~NOTFOUND", "EXCLUDE 127.0.0.1"]
     arguments = ["--no-sandbox", "--headless", f"--host-resolver-rules={', '.join(rules)}"]
-    running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    running = start_chromium(playwright, arguments)
     yield running.new_context()
     running.close()
 
@@ -98,7 +99,7 @@ def click_on_everything(page: Page) -> int:
 
 
 @pytest.mark.enable_socket
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)")
+@NEEDS_CHROMIUM
 def test_an_archived_page_opens_no_connection_wherever_it_is_clicked(tmp_path: Path) -> None:
     with listening() as (port, connections), sync_playwright() as playwright:
         strangers = ("http://elsewhere.example", "https://other.elsewhere.example")

@@ -12,8 +12,9 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 from tests.conftest import SOURCE, Ran
-from tests.support.archived import CHROMIUM, SITE, ingest_archive, search, write_archive
+from tests.support.archived import SITE, ingest_archive, search, write_archive
 from tests.support.archives import Warc
+from tests.support.browsers import NEEDS_CHROMIUM, start_chromium
 from tests.support.database import raw_database
 from tests.support.serving import Served, serving, token_in
 
@@ -122,7 +123,7 @@ def test_the_page_is_served_inert(tmp_path: Path) -> None:
 
 
 @pytest.mark.enable_socket
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)")
+@NEEDS_CHROMIUM
 def test_an_archived_page_runs_nothing_and_requests_nothing(tmp_path: Path) -> None:
     with (
         listening() as (elsewhere, requested),
@@ -130,7 +131,7 @@ def test_an_archived_page_runs_nothing_and_requests_nothing(tmp_path: Path) -> N
         serving(workspace) as running,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--headless"])
+        browser = start_chromium(playwright, ["--no-sandbox", "--headless"])
         check_inert(running, browser.new_page(), f"/searches/{search(workspace)}/candidates/1", requested)
         browser.close()
 

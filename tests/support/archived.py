@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from tests.conftest import PORTRAITS
@@ -17,7 +16,6 @@ from lineament.sources.choose import choose
 from lineament.sources.registry import Terms
 from lineament.workspace import Workspace
 
-CHROMIUM = shutil.which("chromium")
 SITE = "https://press.example"
 CASE = CaseTerms(ref="K-1", offence="fraud", purpose="find where it was published", basis="CPP 77")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from playwright.sync_api import (
     FilePayload,
     Locator,
     Page,
+    Playwright,
     ViewportSize,
     expect,
     sync_playwright,
@@ -54,11 +55,23 @@ CHROMIUM = shutil.which("chromium")
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)")
 
 
+def start_chromium(
+    playwright: Playwright, arguments: Sequence[str], *, program: str | Path | None = CHROMIUM
+) -> Browser:
+    """Start Chromium; once more if it crashes on its way up, as Debian's did once in CI."""
+    try:
+        return playwright.chromium.launch(executable_path=program, args=arguments)
+    except Error as error:
+        if "signal=SIGSEGV" not in str(error):
+            raise
+    return playwright.chromium.launch(executable_path=program, args=arguments)
+
+
 @contextmanager
 def open_chromium(*arguments: str) -> Iterator[Browser]:
     """Start Chromium without a window, and close it at the end of the block."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *arguments])
+        browser = start_chromium(playwright, [*ARGUMENTS, *arguments])
         yield browser
         browser.close()
 
