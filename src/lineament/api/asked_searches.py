@@ -10,7 +10,7 @@ from fastapi import Query
 from pydantic import Field
 
 from lineament.api.admission import Call
-from lineament.api.shapes import AskedFor
+from lineament.api.shapes import AskedFor, Day
 from lineament.api.shapes_cases import FaceNumber, Id, Reason
 from lineament.model.search import MOST_CANDIDATES, USUAL_CANDIDATES, Mode, ProbeFace, SearchRequest
 from lineament.model.together import MOST_PEOPLE, Together
@@ -42,15 +42,17 @@ class HowSearched(AskedFor):
 
     reason: Reason = Field(default="", description=_REASON)
     sources: list[Id] = Field(default=[], max_length=_MOST_SOURCES, description="Empty: all that the key may.")
-    since: date | None = Field(default=None, description="The first day of capture.")
-    until: date | None = Field(default=None, description="The last day of capture.")
+    since: Day | None = Field(default=None, description="The first day of capture.")
+    until: Day | None = Field(default=None, description="The last day of capture.")
     limit: int = Field(default=USUAL_CANDIDATES, ge=1, le=MOST_CANDIDATES, description="Most entries of the list.")
 
 
 class NewSettings(HowSearched):
     """How a search is made."""
 
-    mode: Mode | None = Field(default=None, description="null: manual if there is a min_score, else identification.")
+    mode: Mode | None = Field(
+        default=None, strict=False, description="null: manual if there is a min_score, else identification."
+    )
     min_score: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False, description="Only with manual.")
 
 
@@ -61,7 +63,9 @@ class NewSearch(NewSettings):
     face: FaceNumber | None = Field(default=None, description="From 1; null: the only one.")
     others: list[ChosenFaceShape] = Field(default=[], max_length=MOST_FUSED - 1, description="Of the same person.")
     people: list[ChosenFaceShape] = Field(default=[], max_length=MOST_PEOPLE - 1, description="Of other people.")
-    together: Together | None = Field(default=None, description="Pictures that show all the people, or any.")
+    together: Together | None = Field(
+        default=None, strict=False, description="Pictures that show all the people, or any."
+    )
     after: Id | None = Field(default=None, description="A search of the case: only faces enrolled since then.")
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from lineament.api.asked_searches import HowSearched, request_of
@@ -14,7 +14,7 @@ from lineament.api.jobs import JobShape
 from lineament.api.probes import Kind
 from lineament.api.routes import CurrentCall, Routes
 from lineament.api.sent import OF_BYTES, SentBytes
-from lineament.api.shapes import Line
+from lineament.api.shapes import Line, Notify
 from lineament.api.shapes_cases import CaseName, FaceNumber
 from lineament.model.accounts import Permission
 from lineament.model.search import Mode, ProbeKind
@@ -66,7 +66,7 @@ class NewBatchSearch(HowSearched):
     faces: dict[Line, FaceNumber] = Field(
         default={}, max_length=MOST_SENT, description="Of photographs that show several, by the photograph."
     )
-    notify: StrictBool = Field(default=False, description="Whether the agency's web hooks are told when it has ended.")
+    notify: Notify = False
 
 
 @routes.act("/v1/cases/{case}/batches", access=Permission.OPEN_CASES, status_code=201, response_model=BatchShape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -13,7 +13,7 @@ from lineament.api.admission import Call
 from lineament.api.listening import MEDIA_TYPE, Listening, News
 from lineament.api.lists import USUAL, After, Limit, first_part, place_of
 from lineament.api.routes import CurrentCall, Routes
-from lineament.api.shapes import AskedFor, Line
+from lineament.api.shapes import AskedFor, Line, Notify
 from lineament.model.accounts import Permission
 from lineament.services.jobs.ended import wanting_notice
 from lineament.services.jobs.kinds import INGEST, LOOK_AGAIN, JobKind, crawl_arguments, look_again_arguments
@@ -63,13 +63,13 @@ class CrawlAsked(AskedFor):
 
     host: Line = Field(description="One that the source lists by name.")
     path: Line = Field(default="/", description="The page at which it starts.")
-    notify: StrictBool = Field(default=False, description="Whether the agency's web hooks are told when it has ended.")
+    notify: Notify = False
 
 
 class SecondLookAsked(AskedFor):
     """A second look at the pictures of a source."""
 
-    notify: StrictBool = Field(default=False, description="Whether the agency's web hooks are told when it has ended.")
+    notify: Notify = False
 
 
 @routes.act("/v1/sources/{source}/crawls", access=Permission.MANAGE_SOURCES, status_code=202, response_model=JobShape)

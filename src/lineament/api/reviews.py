@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, Strict
 
 from lineament.api.routes import CurrentCall, Routes
 from lineament.api.shapes import AskedFor
@@ -93,8 +93,10 @@ class ReviewShape(BaseModel):
 class NewDecision(AskedFor):
     """A decision about a candidate; it is committed and never removed."""
 
-    outcome: ReviewOutcome
-    checklist: dict[Feature, Assessment] = Field(description="What was found of every feature (FISWG).")
+    outcome: ReviewOutcome = Field(strict=False)
+    checklist: dict[Annotated[Feature, Strict(False)], Annotated[Assessment, Strict(False)]] = Field(
+        description="What was found of every feature (FISWG)."
+    )
     grounds: str = Field(default="", max_length=MOST_GROUNDS, description="What weighs most.")
     because: str = Field(default="", max_length=MOST_GROUNDS, description="Why an earlier decision changes.")
 

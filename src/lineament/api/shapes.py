@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """One line of text."""
 Count = Annotated[int, Field(ge=0, le=2**53)]
+Notify = Annotated[bool, Field(description="Whether the agency's web hooks are told when it has ended.")]
+
+
+def _read_day(value: object) -> object:
+    with suppress(ValueError):
+        if isinstance(value, str) and str(day := date.fromisoformat(value)) == value:
+            return day
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_read_day)]
+"""A day of a request, as 2026-11-30; nothing else that pydantic would read as one."""
 
 
 class AskedFor(BaseModel):
-    """A request; it has no other fields than those named."""
+    """A request; it has no other fields than those named.
 
-    model_config = ConfigDict(extra="forbid")
+    A number or a truth value has to be one in JSON, too: neither "1" nor true passes for 1. What JSON has no type for
+    must be let in by its field: an enum needs ``strict=False``, and a day is a ``Day``.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class RefusedShape(BaseModel):

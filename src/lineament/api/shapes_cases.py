@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, Field
 
 from lineament.api.problems import ProblemReason
 from lineament.api.shapes import AskedFor, FaceQuality
@@ -34,11 +34,13 @@ class NewCase(AskedFor):
     offence: str = Field(max_length=4000)
     purpose: str = Field(max_length=4000)
     basis: str = Field(max_length=4000, description="The legal basis.")
-    seeks: Seeks = Field(default=Seeks.SUSPECT, description="Decides whether the case needs an authorisation.")
+    seeks: Seeks = Field(
+        default=Seeks.SUSPECT, strict=False, description="Decides whether the case needs an authorisation."
+    )
     exempt_because: str | None = Field(default=None, max_length=4000, description="For an initial identification.")
     authorised_by: str | None = Field(default=None, max_length=4000)
     jurisdiction: str | None = Field(default=None, max_length=10, description="ISO 3166; null: that of the agency.")
-    distressing: StrictBool | None = Field(default=None, description="Its pictures are; null: as its words suggest.")
+    distressing: bool | None = Field(default=None, description="Its pictures are; null: as its words suggest.")
 
 
 class ListedCase(BaseModel):
@@ -116,7 +118,7 @@ class Obstacles(BaseModel):
 class NewEdit(AskedFor):
     """An edit of a photograph."""
 
-    kind: EditKind
+    kind: EditKind = Field(strict=False)
     degrees: Literal[0, 90, 180, 270] = Field(default=0, description="Of a turn, clockwise.")
     box: Pixels | None = Field(default=None, description="Of a crop, after the edits before it.")
     stops: float = Field(default=0.0, allow_inf_nan=False, description="Of exposure, -3 to 3.")

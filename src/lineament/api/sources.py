@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from lineament.api.lists import USUAL, After, Limit, first_part, place_of
 from lineament.api.routes import CurrentCall, Routes
-from lineament.api.shapes import AskedFor, Line, RefusedShape
+from lineament.api.shapes import AskedFor, Day, Line, RefusedShape
 from lineament.errors import HostRefused, InvalidValue, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.runs import RunId
@@ -75,14 +75,14 @@ class SourceAsked(AskedFor):
     controller: Line = Field(description="Who is responsible for the pictures.")
     basis: Line = Field(description="The legal basis on which they are processed.")
     jurisdiction: Annotated[str, StringConstraints(max_length=10)] = Field(description="ISO 3166, as FR or US-MD.")
-    expires: date | None = Field(default=None, description="The last day on which it may be searched.")
+    expires: Day | None = Field(default=None, description="The last day on which it may be searched.")
     retention_days: Annotated[int, Field(ge=1, le=36_525)] | None = None
     page_base: Line | None = None
     hosts: Annotated[list[Line], Field(max_length=MOST_HOSTS)] = Field(default=[])
     licence: Line | None = None
     contact: Line | None = None
     permission: DocumentAsked | None = None
-    shares: Annotated[dict[Line, date | None], Field(max_length=_MOST_SHARES)] = Field(
+    shares: Annotated[dict[Line, Day | None], Field(max_length=_MOST_SHARES)] = Field(
         default={}, description="The agencies that alone may search it, each with its last day or null."
     )
 

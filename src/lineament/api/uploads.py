@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel, Field, StrictBool, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from lineament.api.routes import CurrentCall, Routes
 from lineament.api.sent import OF_BYTES, SentBytes
@@ -81,10 +81,8 @@ class FilesAsked(AskedFor):
     """Files that are going to be sent."""
 
     files: Annotated[list[FileAsked], Field(max_length=MOST_LISTED)]
-    last: StrictBool = Field(default=False, description="Whether the list is complete; the upload is then taken in.")
-    notify: StrictBool = Field(
-        default=False, description="With last: tell the agency's web hooks when it was taken in."
-    )
+    last: bool = Field(default=False, description="Whether the list is complete; the upload is then taken in.")
+    notify: bool = Field(default=False, description="With last: tell the agency's web hooks when it was taken in.")
 
 
 class GivenUp(AskedFor):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from lineament.api.lists import USUAL, After, Limit, part_of
 from lineament.api.routes import CurrentCall, Routes
-from lineament.api.shapes import AskedFor
+from lineament.api.shapes import AskedFor, Day
 from lineament.api.shapes_cases import CaseName, FaceNumber, Id, Reason
 from lineament.model.accounts import Permission
 from lineament.model.watches import WatchStanding, WatchTerms
@@ -27,7 +27,7 @@ class NewWatch(AskedFor):
 
     probe: Id
     face: FaceNumber | None = Field(default=None, description="From 1; null: the only one.")
-    until: date = Field(description="The last day on which it compares.")
+    until: Day = Field(description="The last day on which it compares.")
     reason: Reason = Field(default="", description="The reason of each search that follows; else that of the key.")
     sources: list[Id] = Field(default=[], max_length=200, description="Empty: all that the key may.")
 
