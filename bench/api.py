@@ -27,9 +27,10 @@ from itertools import islice
 from pathlib import Path
 
 import httpx
-from tests.support.killable_server import KillableServer
+from tests.support.killable_server import free_port
 from tests.support.processes import command as command_line
 from tests.support.processes import create, run_well, vary_portraits
+from tests.support.serve_command import serve_command
 
 from bench import machine
 from lineament.client import Client, Face
@@ -51,11 +52,9 @@ MOST_MORE = 5.0
 @contextmanager
 def served(home: Path) -> Iterator[str]:
     """Run ``lineament serve`` during the block; yield its address."""
-    server = KillableServer(home)
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.end()
+    port = free_port()
+    with serve_command(home, port, {}):
+        yield f"http://127.0.0.1:{port}"
 
 
 def through_api(home: Path, folder: Path) -> float:
