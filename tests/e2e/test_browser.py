@@ -370,7 +370,7 @@ def test_a_case_and_a_search_without_javascript(chromium: Browser, served: Serve
     with context.expect_page() as opened:
         page.get_by_role("button", name="Open the original").click()
     opened.value.wait_for_load_state()
-    page.get_by_role("link", name="Keys", exact=True).click()
+    page.get_by_role("link", name="Help", exact=True).click()
     expect(page.get_by_role("heading", name="Keyboard").first).to_be_visible()
     page.goto("/ledger")
     page.get_by_role("button", name="Check the ledger").click()
