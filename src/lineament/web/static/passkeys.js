@@ -57,5 +57,6 @@ const prepare = (form) => {
       alert.hidden = false;
     }
   });
+  form.querySelector("button").disabled = false; // pressed before, it would send an empty form
 };
 document.querySelectorAll("form[data-passkey]").forEach(prepare);
