@@ -6,8 +6,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # What a program imports is compiled once, not at each of the many starts of a test run.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One worker for each processor that this process may use, and one more, because a third of the time they wait
-# (tests/conftest.py); a worker that runs out of tests takes some of another's.
+# One worker for each processor that this process may use; a worker that runs out of tests takes some of another's.
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: demo test quick coverage shuffle check bench docs dist lock pictures clean

@@ -38,8 +38,8 @@ SESSIONS = 2
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker for each processor that this process may use, and one while others wait for a server or a browser."""
-    return len(os.sched_getaffinity(0)) + 1
+    """One worker for each processor that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
